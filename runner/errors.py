@@ -11,6 +11,9 @@ RunnerError                     1
 │   ├── TimeLimitError             the notebook took longer than it may
 │   ├── IncompleteError            not every cell ran
 │   └── ResultsError               the results cell did not give what comes next needs
+├── StorageError                1  S3 lacks an object, or refuses it
+├── DataError                   1  the data is not what the notebook was written for
+├── TrainingError               1  a training job did not complete
 ├── RegistryError               1  the model registry refuses or lacks something
 │   └── NotApprovedError           nothing approved matches this content
 ├── EndpointError               1  the endpoint does not serve what was asked for
@@ -72,6 +75,18 @@ class IncompleteError(NotebookError):
 
 class ResultsError(NotebookError):
     """Report a results cell that did not give what comes next needs."""
+
+
+class StorageError(RunnerError):
+    """Report what S3 lacks or refuses."""
+
+
+class DataError(RunnerError):
+    """Report data that is not what the notebook was written for."""
+
+
+class TrainingError(RunnerError):
+    """Report a training job that did not complete."""
 
 
 class RegistryError(RunnerError):
