@@ -1,0 +1,88 @@
+"""What a registered package knows about itself: content, lineage and metrics."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runner.session import client
+
+METRIC = "metric."
+# What SageMaker accepts as a customer metadata property.
+FORBIDDEN = re.compile(r"[^\w .:/=+\-@]")
+MAX_VALUE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """One registered version of a model, and where it came from."""
+
+    arn: str
+    model: str
+    version: int
+    approval_status: str
+    fingerprint: str
+    commit: str
+    run_id: str
+    created: datetime
+    metrics: Mapping[str, float]
+    metadata: Mapping[str, str]
+    image: str
+    model_data: str
+
+
+def describe(arn: str) -> Package:
+    """Read one package by its ARN."""
+    answer = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    properties = answer.get("CustomerMetadataProperties", {})
+    container = answer["InferenceSpecification"]["Containers"][0]
+    metrics = {k: v for k, v in properties.items() if k.startswith(METRIC)}
+    metadata = {k: v for k, v in properties.items() if k not in metrics}
+    return Package(
+        arn=answer["ModelPackageArn"],
+        model=answer["ModelPackageGroupName"],
+        version=answer["ModelPackageVersion"],
+        approval_status=answer.get("ModelApprovalStatus", ""),
+        fingerprint=metadata.get("fingerprint", ""),
+        commit=metadata.get("commit", ""),
+        run_id=metadata.get("run_id", ""),
+        created=answer["CreationTime"],
+        metrics={k.removeprefix(METRIC): float(v) for k, v in metrics.items()},
+        metadata=metadata,
+        image=container["Image"],
+        model_data=container.get("ModelDataUrl", ""),
+    )
+
+
+def table(packages: Sequence[Package]) -> str:
+    """Write packages as a short table of plain text."""
+    heads = ("version", "fingerprint", "status", "commit", "CI")
+    rows = [
+        (
+            str(package.version),
+            package.fingerprint[:12] or "-",
+            package.approval_status,
+            package.commit[:7] or "-",
+            package.metadata.get("ci_url", "-"),
+        )
+        for package in packages
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (heads, *rows)
+    ]
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def properties(
+    metrics: Mapping[str, float], metadata: Mapping[str, str]
+) -> dict[str, str]:
+    """Keep what SageMaker accepts of each value: no empty, odd or long ones."""
+    merged = {METRIC + name: repr(float(value)) for name, value in metrics.items()}
+    merged |= {key: str(value) for key, value in metadata.items()}
+    return {
+        key: FORBIDDEN.sub("-", value)[:MAX_VALUE]
+        for key, value in merged.items()
+        if value
+    }
