@@ -1,0 +1,24 @@
+"""The one account of the embedded AWS."""
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+ROLE_NAME = "SageMakerExecutionRole"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLE_NAME}"
+DEFAULT_BUCKET = f"sagemaker-{REGION}-{ACCOUNT_ID}"
+PUBLIC_BUCKET = "sagemaker-sample-files"
+
+
+def environment(url: str) -> dict[str, str]:
+    """List the variables that send every AWS client to the embedded AWS."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "AKIAEMBEDDEDEXAMPLE1",
+        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_PROFILE": "default",
+        "AWS_DEFAULT_PROFILE": "default",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SAGEMAKER_EXECUTION_ROLE_ARN": ROLE_ARN,
+    }

@@ -1,0 +1,88 @@
+"""Every service of the embedded AWS behind one address."""
+
+import logging
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from flask import request as current_request
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from runner.embedded.answers import AWSError, answer, service_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+# Each of these packages installs a backend of ours in the place of moto's.
+OURS = {
+    "iam": "runner.embedded.iam",
+    "s3": "runner.embedded.s3",
+    "sagemaker": "runner.embedded.sagemaker",
+    "sagemaker-runtime": "runner.embedded.sagemakerruntime",
+}
+# These answer; to anything else the embedded AWS says that it is not there.
+SERVED = {*OURS, "sts", "logs", "resourcegroupstaggingapi", "moto_api", "sns", "sqs"}
+
+
+class Application(DomainDispatcherApplication):
+    """Dispatch requests to moto's services, and give every refusal AWS's form."""
+
+    def __init__(self) -> None:
+        super().__init__(create_app)
+        for package in OURS.values():
+            import_module(f"{package}.models").install()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return answer(request, refusal)(environ, start_response)
+        response: Iterable[bytes] = super().__call__(environ, start_response)
+        return response
+
+    def refusal(self, request: Request) -> AWSError | None:
+        """Refuse a service that is not embedded."""
+        return None
+
+
+def create_app(service: Any) -> Flask:
+    """Make one service's application, with errors for what it does not do."""
+    app = create_backend_app(service)
+    app.register_error_handler(NotImplementedError, not_implemented)
+    app.register_error_handler(HTTPException, not_there)
+    app.register_error_handler(Exception, broken)
+    return app
+
+
+def not_implemented(error: Exception) -> Response:
+    """Answer an operation that moto lacks."""
+    return say("UnknownOperationException", str(error) or "not implemented", 400)
+
+
+def not_there(error: Exception) -> Response:
+    """Answer a path that no operation has."""
+    status = error.code if isinstance(error, HTTPException) and error.code else 404
+    return say("UnknownOperationException", str(error), status)
+
+
+def broken(error: Exception) -> Response:
+    """Answer a fault of the embedded AWS itself, which its log explains."""
+    log.error("%s %s", current_request.method, current_request.path, exc_info=error)
+    return say("InternalFailure", f"{type(error).__name__}: {error}", 500)
+
+
+def say(code: str, message: str, status: int) -> Response:
+    """Answer the current request with an error."""
+    text = f"{message} (embedded AWS, {service_of(current_request)})"
+    return answer(current_request, AWSError(code=code, message=text, status=status))

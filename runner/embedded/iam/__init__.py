@@ -1,0 +1,1 @@
+"""IAM: everything is allowed, and the execution role exists."""

@@ -1,0 +1,137 @@
+"""The embedded AWS as a process of its own, which dies with its parent."""
+
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from runner.embedded import account
+from runner.errors import EmbeddedError
+
+CONFIG = "aws-config"
+READY = "AWS_ENDPOINT_URL="
+LAST_LINES = 10
+ENDING_SECONDS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedAWS:
+    """Hold a running embedded AWS; leaving its context ends it."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """List the variables that send every AWS client here, and to no real account.
+
+        A profile of the developer's could name another endpoint or be missing: an
+        empty default profile in files of our own takes its place.
+        """
+        config = str(self.folder / CONFIG)
+        files = {"AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": config}
+        return account.environment(self.url) | files
+
+    @property
+    def log(self) -> Path:
+        """Name the file that the server writes its log to."""
+        return self.folder / "server.log"
+
+    def close(self) -> None:
+        """End the server, its training jobs and its temporary files."""
+        end(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
+    """Start the embedded AWS on a port (0: a free one) and wait until it is ready."""
+    folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
+    (folder / CONFIG).write_text("[default]\n")
+    process = spawn(port, folder)
+    try:
+        url = wait_until_ready(process, folder / "server.log", timeout)
+    except BaseException:
+        end(process)
+        raise
+    return EmbeddedAWS(url=url, folder=folder, process=process)
+
+
+def spawn(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the server, its log in the folder, its life bound to our standard input."""
+    command = [sys.executable, "-m", "runner.embedded", "--port", str(port)]
+    command += ["--folder", str(folder), "--until-stdin-closes"]
+    with (folder / "server.log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=server_environment(),
+            # Ctrl-C is for the parent, which ends the server when it is done with it.
+            start_new_session=True,
+        )
+
+
+def server_environment() -> dict[str, str]:
+    """Copy the environment without AWS settings, and with this package importable."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
+    root = str(Path(__file__).parents[2])
+    path = [root, *filter(None, [kept.get("PYTHONPATH")])]
+    return kept | {"PYTHONPATH": os.pathsep.join(path)}
+
+
+def wait_until_ready(
+    process: subprocess.Popen[bytes], log: Path, timeout: float
+) -> str:
+    """Return the address that the server reports, or say why it reports none."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + timeout
+    said = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while b"\n" not in said:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise EmbeddedError(f"not ready after {timeout:g} s; {tail(log)}")
+            chunk = os.read(process.stdout.fileno(), 4096)
+            if not chunk:
+                raise EmbeddedError(f"ended before it was ready; {tail(log)}")
+            said += chunk
+    return said.decode().partition("\n")[0].removeprefix(READY)
+
+
+def tail(log: Path) -> str:
+    """Name the log file and quote its last lines."""
+    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+    return f"the embedded AWS wrote to {log}:\n" + "\n".join(lines or ["(nothing)"])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end, and make it end if it does not."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    process.terminate()
+    try:
+        process.wait(ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(ENDING_SECONDS)
