@@ -1,0 +1,108 @@
+"""What an endpoint serves now, read from AWS and never from memory."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runner.deployment import read_tags
+from runner.errors import EndpointError
+from runner.session import client
+from runner.waiting import polls
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+
+MOVING = frozenset(
+    {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+)
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What an endpoint serves, since when, and where that came from."""
+
+    endpoint: str
+    arn: str
+    config: str
+    status: str
+    reason: str
+    since: datetime
+    package: str
+    version: int
+    fingerprint: str
+    commit: str
+    run_id: str
+
+    def serves(self, config: str) -> bool:
+        """Tell whether this very config answers requests."""
+        return self.status == "InService" and self.config == config
+
+    def __str__(self) -> str:
+        return f"version {self.version} ({self.config}, {self.status})"
+
+
+def live(model: str) -> Live | None:
+    """Read what a model's endpoint serves; nothing, when there is no endpoint."""
+    answer = _describe(model)
+    return _read(answer) if answer else None
+
+
+def settled(name: str, deadline: float, on_progress: Progress) -> Live | None:
+    """Wait until an endpoint stops changing; nothing, when there is none."""
+    seen = ""
+    for _ in polls(deadline - time.monotonic()):
+        answer = _describe(name)
+        if not answer:
+            return None
+        status = answer["EndpointStatus"]
+        if status not in MOVING:
+            return _read(answer)
+        if status != seen:
+            on_progress(f"endpoint {name}: {status}")
+        seen = status
+    raise EndpointError(
+        f"{name}: still {seen or 'changing'} at the time limit, and goes on in "
+        "SageMaker; run the same command again to wait for it"
+    )
+
+
+def delete(name: str, deadline: float) -> None:
+    """Delete an endpoint and wait until it is gone."""
+    client("sagemaker").delete_endpoint(EndpointName=name)
+    settled(name, deadline, on_progress=lambda _: None)
+
+
+def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
+    from botocore.exceptions import ClientError
+
+    try:
+        return client("sagemaker").describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        # SageMaker has no code of its own for what does not exist.
+        if "Could not find" in error.response["Error"].get("Message", ""):
+            return None
+        raise
+
+
+def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
+    """Tell from its config's tags what an endpoint serves: they change with it."""
+    name = answer["EndpointConfigName"]
+    sagemaker = client("sagemaker")
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    tags = read_tags(config["EndpointConfigArn"])
+    return Live(
+        endpoint=answer["EndpointName"],
+        arn=answer["EndpointArn"],
+        config=name,
+        status=answer["EndpointStatus"],
+        reason=answer.get("FailureReason", ""),
+        since=answer["LastModifiedTime"],
+        package=tags.get("package", ""),
+        version=int(tags.get("version", "0")),
+        fingerprint=tags.get("fingerprint", ""),
+        commit=tags.get("commit", ""),
+        run_id=tags.get("run_id", ""),
+    )

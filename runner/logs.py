@@ -1,0 +1,58 @@
+"""The log lines that SageMaker's containers leave in CloudWatch."""
+
+from typing import Any
+
+from runner.session import client
+
+
+def read_log(group: str, prefix: str) -> list[str]:
+    """Read all lines of the streams with this prefix."""
+    return [line for name in _streams(group, prefix) for line in _lines(group, name)]
+
+
+def tail(group: str, *, lines: int) -> list[str]:
+    """Read the last lines of the stream that was written to last; none is no error."""
+    from botocore.exceptions import ClientError
+
+    logs = client("logs")
+    try:
+        streams = logs.describe_log_streams(
+            logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
+        )["logStreams"]
+    except ClientError:
+        # Neither a missing group nor a missing permission may hide the real failure.
+        return []
+    if not streams:
+        return []
+    events = logs.get_log_events(
+        logGroupName=group, logStreamName=streams[0]["logStreamName"], limit=lines
+    )["events"]
+    return [event["message"].rstrip() for event in events]
+
+
+def _streams(group: str, prefix: str) -> list[str]:
+    from botocore.exceptions import ClientError
+
+    paginator = client("logs").get_paginator("describe_log_streams")
+    pages = paginator.paginate(logGroupName=group, logStreamNamePrefix=prefix)
+    try:
+        return [one["logStreamName"] for page in pages for one in page["logStreams"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return []
+
+
+def _lines(group: str, stream: str) -> list[str]:
+    """Page through one stream; CloudWatch repeats the last token at its end."""
+    lines: list[str] = []
+    token: dict[str, Any] = {}
+    while True:
+        page = client("logs").get_log_events(
+            logGroupName=group, logStreamName=stream, startFromHead=True, **token
+        )
+        lines += [event["message"].rstrip() for event in page["events"]]
+        following = page["nextForwardToken"]
+        if token.get("nextToken") == following:
+            return lines
+        token = {"nextToken": following}
