@@ -1,0 +1,115 @@
+"""A run of one model, checked from end to end before anything starts."""
+
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runner.fingerprint import fingerprint
+from runner.parameters import check_given, offered_by_spec, resolve
+from runner.schema import ModelSpec
+from runner.signature import Signature, read_signature
+from runner.spec import STAGES, find_notebook, load_spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A notebook that is about to run, and what it takes."""
+
+    name: str
+    notebook: Path
+    signature: Signature
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One model, its stages in order, and all that is known before the first."""
+
+    root: Path
+    spec: ModelSpec
+    stages: tuple[Stage, ...]
+    given: Mapping[str, str]
+    context: Mapping[str, Any]
+
+    @property
+    def model(self) -> str:
+        """Name the model."""
+        return self.spec.name
+
+    @property
+    def folder(self) -> Path:
+        """Name the folder that keeps what this run leaves."""
+        return self.root / "build" / self.model
+
+    def has(self, stage: str) -> bool:
+        """Tell whether this run includes a stage."""
+        return any(one.name == stage for one in self.stages)
+
+    def parameters(self, stage: Stage, earlier: Mapping[str, Any]) -> dict[str, Any]:
+        """Join spec, context, earlier results and what the user gave."""
+        offered = offered_by_spec(self.spec) | dict(self.context) | dict(earlier)
+        return resolve(stage.signature, offered, self.given)
+
+
+def plan(
+    root: Path, model: str, stages: Sequence[str], given: Mapping[str, str]
+) -> Plan:
+    """Check a model's spec, notebooks and the given parameters."""
+    spec = load_spec(root, model)
+    chosen = tuple(
+        _stage(root, model, name) for name in STAGES if not stages or name in stages
+    )
+    check_given([stage.signature for stage in chosen], given)
+    context = {
+        "run_id": new_run_id(),
+        "fingerprint": trained_fingerprint(root, model, given),
+        "commit": _commit(root),
+        "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
+    }
+    return Plan(root=root, spec=spec, stages=chosen, given=given, context=context)
+
+
+def new_run_id() -> str:
+    """Make an id that sorts by time and that two runs at once never share."""
+    return f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
+
+
+def trained_fingerprint(root: Path, model: str, given: Mapping[str, str]) -> str:
+    """Identify what is trained: the checkout's content, and what -p changes in it.
+
+    A model trained with other parameters than the checkout's is other content, so
+    approving it never lets the checkout be deployed.
+    """
+    content = fingerprint(root, model)
+    training = [_stage(root, model, name).signature for name in STAGES[:2]]
+    known = {name for signature in training for name in signature.parameters}
+    changed = {k: v for k, v in given.items() if k.partition(".")[0] in known}
+    if not changed:
+        return content
+    text = content + json.dumps(changed, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stage(root: Path, model: str, name: str) -> Stage:
+    notebook = find_notebook(root, model, name)
+    return Stage(name=name, notebook=notebook, signature=read_signature(notebook))
+
+
+def _commit(root: Path) -> str:
+    """Name the commit; a tree that differs from it says so, one without git nothing."""
+    if sha := os.environ.get("CIRCLE_SHA1"):
+        return sha
+    answer = subprocess.run(
+        ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"]
+        + ["--exclude=*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stdout.strip()

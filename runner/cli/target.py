@@ -1,0 +1,64 @@
+"""Where AWS is: the embedded one, the one at AWS_ENDPOINT_URL, or the real one."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from runner.errors import ConfigurationError
+
+TARGETS = ("local", "aws")
+
+
+def default_target() -> str:
+    """Choose AWS inside CircleCI and the embedded AWS everywhere else."""
+    return "aws" if os.environ.get("CIRCLECI") else "local"
+
+
+def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--target` to a verb that talks to AWS."""
+    return click.option(
+        "--target",
+        type=click.Choice(TARGETS),
+        default=default_target,
+        show_default="local, in CircleCI aws",
+        help="The embedded AWS (or the one at AWS_ENDPOINT_URL), or AWS.",
+    )(command)
+
+
+@contextmanager
+def aws_at(target: str) -> Iterator[None]:
+    """Keep AWS within reach of this process and the kernels it starts."""
+    if target == "aws" or os.environ.get("AWS_ENDPOINT_URL"):
+        yield
+        return
+    from runner.embedded.process import start
+
+    with start() as embedded, environment(embedded.environment):
+        yield
+
+
+def require_running(target: str) -> None:
+    """Refuse a verb that would look into an embedded AWS born empty."""
+    if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
+        raise ConfigurationError(
+            "AWS_ENDPOINT_URL is not set: start `python -m runner local` and export "
+            "what it prints, or say --target aws"
+        )
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, and put back what was there."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
