@@ -1,0 +1,120 @@
+"""Tables in S3: raw data checked on its way in, splits written the way XGBoost reads.
+
+SageMaker's built-in XGBoost takes CSV with the label first, no header and no index.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import DataError
+from runner.session import run_uri
+from runner.storage import read_bytes, read_json, write_bytes, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS = ("train", "validation", "test")
+SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
+
+
+def read_table(
+    uri: str, columns: Sequence[str], *, header: bool = True
+) -> "pd.DataFrame":
+    """Read raw CSV and insist on its columns, by name or, without header, by number."""
+    import pandas as pd
+
+    content = read_bytes(uri, remedy="check `data` in model.yaml")
+    names = None if header else list(columns)
+    try:
+        # Without index_col=False pandas makes an index of columns it has no name for.
+        table = pd.read_csv(io.BytesIO(content), header=0 if header else None)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{uri}: not CSV, {error}") from error
+    if names is not None:
+        if len(names) != table.shape[1]:
+            raise DataError(
+                f"{uri}: has {table.shape[1]} columns, not {len(names)}: "
+                f"{', '.join(names)}; restore the file or change the notebook"
+            )
+        return table.set_axis(names, axis=1)
+    if missing := [name for name in columns if name not in table]:
+        raise DataError(
+            f"{uri}: column {', '.join(map(repr, missing))} is missing, it has "
+            f"{', '.join(map(str, table))}; restore the file or change the notebook"
+        )
+    return table[list(columns)]
+
+
+def split(table: "pd.DataFrame", strata: Any, seed: int) -> "dict[str, pd.DataFrame]":
+    """Split a table by a seed, with each stratum as common in every part."""
+    from sklearn.model_selection import train_test_split
+
+    groups = dict(zip(table.index, strata, strict=True))
+    train, rest = train_test_split(
+        table,
+        test_size=1 - SHARES["train"],
+        random_state=seed,
+        stratify=[groups[row] for row in table.index],
+    )
+    validation, test = train_test_split(
+        rest,
+        test_size=SHARES["test"] / (SHARES["validation"] + SHARES["test"]),
+        random_state=seed,
+        stratify=[groups[row] for row in rest.index],
+    )
+    return {"train": train, "validation": validation, "test": test}
+
+
+def write_splits(
+    model: str, run_id: str, splits: "dict[str, pd.DataFrame]"
+) -> dict[str, Any]:
+    """Write each split under the run's prefix, and say what the next stage needs."""
+    digest = hashlib.sha256()
+    written: dict[str, Any] = {}
+    for name, table in splits.items():
+        content = table.to_csv(header=False, index=False).encode()
+        digest.update(content)
+        uri = split_uri(model, run_id, name)
+        written[name] = write_bytes(uri, content, content_type="text/csv")
+    columns = list(splits["train"])
+    write_json(_columns_uri(model, run_id), columns)
+    rows = {name: len(table) for name, table in splits.items()}
+    return written | {
+        "rows": rows,
+        "columns": columns,
+        "data_sha256": digest.hexdigest(),
+    }
+
+
+def split_uri(model: str, run_id: str, name: str) -> str:
+    """Place a run's split."""
+    return run_uri(model, run_id, name, f"{name}.csv")
+
+
+def read_columns(model: str, run_id: str) -> list[str]:
+    """Read the names of a run's columns, which its CSV files do not have."""
+    return list(read_json(_columns_uri(model, run_id), remedy=_remedy(model, run_id)))
+
+
+def read_split(uri: str, columns: Sequence[str]) -> "pd.DataFrame":
+    """Read a split that `write_splits` wrote."""
+    import pandas as pd
+
+    remedy = "run this model's prepare notebook first, with the same run_id"
+    table = pd.read_csv(io.BytesIO(read_bytes(uri, remedy=remedy)), header=None)
+    if table.shape[1] != len(columns):
+        raise DataError(
+            f"{uri}: has {table.shape[1]} columns, not {len(columns)}: "
+            f"{', '.join(columns)}; prepare the data again"
+        )
+    return table.set_axis(list(columns), axis=1)
+
+
+def _columns_uri(model: str, run_id: str) -> str:
+    return run_uri(model, run_id, "evidence", "columns.json")
+
+
+def _remedy(model: str, run_id: str) -> str:
+    return f"run models/{model}/prepare.ipynb first, with run_id {run_id!r}"
