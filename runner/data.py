@@ -26,19 +26,12 @@ def read_table(
     import pandas as pd
 
     content = read_bytes(uri, remedy="check `data` in model.yaml")
-    names = None if header else list(columns)
     try:
-        # Without index_col=False pandas makes an index of columns it has no name for.
         table = pd.read_csv(io.BytesIO(content), header=0 if header else None)
-    except (ValueError, pd.errors.ParserError) as error:
+    except ValueError as error:
         raise DataError(f"{uri}: not CSV, {error}") from error
-    if names is not None:
-        if len(names) != table.shape[1]:
-            raise DataError(
-                f"{uri}: has {table.shape[1]} columns, not {len(names)}: "
-                f"{', '.join(names)}; restore the file or change the notebook"
-            )
-        return table.set_axis(names, axis=1)
+    if not header:
+        return _named(table, columns, uri, "restore the file or change the notebook")
     if missing := [name for name in columns if name not in table]:
         raise DataError(
             f"{uri}: column {', '.join(map(repr, missing))} is missing, it has "
@@ -104,10 +97,17 @@ def read_split(uri: str, columns: Sequence[str]) -> "pd.DataFrame":
 
     remedy = "run this model's prepare notebook first, with the same run_id"
     table = pd.read_csv(io.BytesIO(read_bytes(uri, remedy=remedy)), header=None)
+    return _named(table, columns, uri, "prepare the data again")
+
+
+def _named(
+    table: "pd.DataFrame", columns: Sequence[str], uri: str, remedy: str
+) -> "pd.DataFrame":
+    """Name the columns of a file without header, which must have as many."""
     if table.shape[1] != len(columns):
         raise DataError(
-            f"{uri}: has {table.shape[1]} columns, not {len(columns)}: "
-            f"{', '.join(columns)}; prepare the data again"
+            f"{uri}: has {table.shape[1]} columns, not {len(columns)} "
+            f"({', '.join(columns)}); {remedy}"
         )
     return table.set_axis(list(columns), axis=1)
 

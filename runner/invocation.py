@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from runner.errors import EndpointError
 from runner.package import Package
-from runner.session import client, run_uri
+from runner.session import client
 from runner.storage import read_json, write_json
 
 Rows = Sequence[Sequence[float]]
@@ -24,11 +24,11 @@ def invoke(name: str, rows: Rows) -> list[float]:
     ]
 
 
-def record_golden(model: str, run_id: str, rows: Rows, predictions: list[float]) -> str:
+def record_golden(uri: str, rows: Rows, predictions: Sequence[float]) -> str:
     """Keep a few rows with their predictions, for every endpoint to be checked by."""
     kept = [[None if math.isnan(cell) else float(cell) for cell in row] for row in rows]
     golden = {"rows": kept, "predictions": [float(value) for value in predictions]}
-    return write_json(run_uri(model, run_id, "evidence", "golden.json"), golden)
+    return write_json(uri, golden)
 
 
 def check_golden(name: str, package: Package) -> None:

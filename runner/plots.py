@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6B6B6B"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7")
-STYLE = {
+STYLE: Any = {
     "figure.dpi": 110,
     "axes.spines.top": False,
     "axes.spines.right": False,

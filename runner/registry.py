@@ -5,7 +5,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from runner.errors import NotApprovedError, RegistryError
-from runner.package import Package, describe, properties, table
+from runner.package import Package as Package
+from runner.package import describe, properties, table
 from runner.session import client, run_uri
 from runner.storage import write_json
 
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
         ModelMetricsTypeDef,
         ModelPackageSummaryTypeDef,
     )
-
-__all__ = [
-    "Package",
-    "approve",
-    "describe",
-    "find_approved",
-    "find_package",
-    "list_packages",
-    "register",
-]
 
 Status = Literal["PendingManualApproval", "Approved", "Rejected"]
 
@@ -47,10 +38,11 @@ def register(
     for package in islice(_packages(model), RECENT):
         if package.model_data == model_data:
             return package
-    evidence = run_uri(model, metadata["run_id"], "evidence", "metrics.json")
+    run_id, job = metadata["run_id"], metadata["training_job"]
+    evidence = run_uri(model, run_id, "evidence", job, "metrics.json")
     answer = client("sagemaker").create_model_package(
         ModelPackageGroupName=model,
-        ModelPackageDescription=f"{description} Run {metadata['run_id']}.".strip(),
+        ModelPackageDescription=f"{description} Run {run_id}.".strip(),
         InferenceSpecification=_inference(image, model_data),
         ModelApprovalStatus=approval_status,
         ModelMetrics=_model_metrics(write_json(evidence, dict(metrics))),
