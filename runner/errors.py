@@ -9,6 +9,7 @@ RunnerError                     1
 │   ├── CellError                  a cell raised
 │   ├── KernelDiedError            the kernel ended before the notebook did
 │   ├── TimeLimitError             the notebook took longer than it may
+│   ├── StoppedError               the run was told to stop
 │   ├── IncompleteError            not every cell ran
 │   └── ResultsError               the results cell did not give what comes next needs
 ├── StorageError                1  S3 lacks an object, or refuses it
@@ -67,6 +68,10 @@ class KernelDiedError(NotebookError):
 
 class TimeLimitError(NotebookError):
     """Report a notebook that took longer than it may."""
+
+
+class StoppedError(NotebookError):
+    """Report a notebook whose run was told to stop."""
 
 
 class IncompleteError(NotebookError):

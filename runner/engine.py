@@ -1,0 +1,170 @@
+"""A Papermill engine whose kernel can be ended: in time, on a signal, or from outside.
+
+Papermill limits each cell, not the notebook, and leaves what a kernel started running.
+"""
+
+import contextlib
+import logging
+import math
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+
+from runner import ipynb
+
+ENGINE = "runner"
+STARTUP_SECONDS = 60
+GLANCE_SECONDS = 0.1
+
+OnCell = Callable[[int, int, str], None]  # done, of how many, and the heading above
+
+
+@dataclass
+class Watch:
+    """What is known of a running kernel, and the means to end it."""
+
+    time_limit: float
+    cell_timeout: float | None
+    cancelled: threading.Event
+    on_cell: OnCell | None
+    notebook: ipynb.Notebook = None
+    cell: int | None = None
+    kernel_group: int | None = None
+    kernel_said: str = ""
+    signal: int | None = None
+    out_of_time: bool = False
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Tell whether a signal or the caller asked for the end."""
+        return self.signal is not None or self.cancelled.is_set()
+
+    def start_cell(self, cell: dict[str, Any], cell_index: int) -> None:
+        """Note the cell that begins; nbclient calls this by keyword."""
+        if ipynb.is_code(cell):
+            self.cell = cell_index
+            self._tell(ipynb.code_indices(self.notebook).index(cell_index))
+
+    def finish(self) -> None:
+        """Tell that all cells ran."""
+        self._tell(len(ipynb.code_indices(self.notebook)))
+
+    def stand_by(self) -> None:
+        """Look on until the notebook is over, and end its kernel when it must."""
+        deadline = time.monotonic() + self.time_limit
+        while not self._over.wait(GLANCE_SECONDS):
+            self.out_of_time = self.out_of_time or time.monotonic() > deadline
+            if self.out_of_time or self.told_to_stop:
+                self.end_kernel()
+
+    def end_kernel(self) -> None:
+        """Kill the kernel and all that it started."""
+        if self.kernel_group is not None:
+            # macOS says EPERM where only zombies are left.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.kernel_group, signal.SIGKILL)
+
+    def leave(self) -> None:
+        """Stop looking on."""
+        self._over.set()
+
+    def _tell(self, done: int) -> None:
+        if self.on_cell and self.notebook:
+            label = ipynb.heading(self.notebook, self.cell or 0)
+            self.on_cell(done, len(ipynb.code_indices(self.notebook)), label)
+
+
+@contextlib.contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Watch over one notebook; nothing that it started outlives this block."""
+    thread = threading.Thread(target=watch.stand_by, name="watch", daemon=True)
+    with _deferred_signals(watch):
+        thread.start()
+        try:
+            yield
+        finally:
+            watch.leave()
+            thread.join()
+            watch.end_kernel()
+
+
+@contextlib.contextmanager
+def _deferred_signals(watch: Watch) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the kernel first, so that the notebook is saved."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, _: object) -> None:
+        watch.signal = number
+
+    known = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    ours = [one for one, handler in known.items() if handler is not signal.SIG_IGN]
+    try:
+        for one in ours:
+            signal.signal(one, note)
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, known[one])
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """Tells the watch which processes the kernel consists of."""
+
+    watch: Watch
+
+    def start_new_kernel_client(self) -> Any:
+        group = self.km.provisioner.pgid
+        # A kernel that shares our process group must not take us along.
+        self.watch.kernel_group = group if group != os.getpgrp() else None
+        return super().start_new_kernel_client()
+
+
+class Engine(NBClientEngine):  # type: ignore[misc]
+    """Papermill's own engine, watched."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        watch: Watch,
+        folder: Path,
+        **_: object,
+    ) -> None:
+        watch.notebook = nb_man.nb
+        client = _Client(
+            nb_man,
+            kernel_name=kernel_name,
+            timeout=math.ceil(watch.cell_timeout) if watch.cell_timeout else None,
+            startup_timeout=STARTUP_SECONDS,
+            on_cell_start=watch.start_cell,
+            # A secret that was printed in two pieces is found in one.
+            coalesce_streams=True,
+            log=logging.getLogger("papermill"),
+        )
+        client.watch = watch
+        with tempfile.TemporaryFile() as said:
+            try:
+                client.execute(cwd=str(folder), stdout=said, stderr=said)
+            finally:
+                said.seek(0)
+                watch.kernel_said = said.read().decode(errors="replace")
+
+
+def register() -> None:
+    """Make the engine known to Papermill, and Papermill silent."""
+    papermill_engines.register(ENGINE, Engine)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL + 1)
