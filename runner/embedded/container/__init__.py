@@ -1,0 +1,1 @@
+"""SageMaker's built-in XGBoost image in algorithm mode, without Docker."""
