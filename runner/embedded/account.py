@@ -13,7 +13,7 @@ def environment(url: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "AKIAEMBEDDEDEXAMPLE1",
-        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_SECRET_ACCESS_KEY": "unused",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_PROFILE": "default",
