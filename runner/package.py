@@ -1,11 +1,17 @@
 """What a registered package knows about itself: content, lineage and metrics."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.session import client
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
+
+Status = Literal["PendingManualApproval", "Approved", "Rejected"]
 
 METRIC = "metric."
 # What SageMaker accepts as a customer metadata property.
@@ -52,6 +58,37 @@ def describe(arn: str) -> Package:
         image=container["Image"],
         model_data=container.get("ModelDataUrl", ""),
     )
+
+
+def packages(model: str, status: Status | None = None) -> Iterator[Package]:
+    """Describe packages one by one, newest first: most callers need only the first."""
+    for summary in summaries(model, status):
+        yield describe(summary["ModelPackageArn"])
+
+
+def summaries(
+    model: str, status: Status | None = None
+) -> "list[ModelPackageSummaryTypeDef]":
+    """List the group's packages by version; a group not made yet has none."""
+    from botocore.exceptions import ClientError
+
+    paginator = client("sagemaker").get_paginator("list_model_packages")
+    filters: dict[str, Any] = {"ModelApprovalStatus": status} if status else {}
+    try:
+        pages = list(paginator.paginate(ModelPackageGroupName=model, **filters))
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+        return []
+    found = [one for page in pages for one in page["ModelPackageSummaryList"]]
+    return sorted(found, key=lambda one: -one.get("ModelPackageVersion", 0))
+
+
+def is_missing(error: Any) -> bool:
+    """Tell an absent group from any other refusal: SageMaker has no code for it."""
+    message = error.response["Error"].get("Message", "").lower()
+    signs = ("does not exist", "not found", "could not find", "not exist")
+    return any(sign in message for sign in signs)
 
 
 def table(packages: Sequence[Package]) -> str:

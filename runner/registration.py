@@ -1,0 +1,84 @@
+"""Registering a trained model as a package of its group."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from runner.package import Package, Status, describe, is_missing, packages, properties
+from runner.session import client, run_uri
+from runner.storage import write_json
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import (
+        InferenceSpecificationUnionTypeDef,
+        ModelMetricsTypeDef,
+    )
+
+# How far back a registration that is repeated looks for itself.
+RECENT = 10
+
+
+def register(
+    model: str,
+    *,
+    image: str,
+    model_data: str,
+    metrics: Mapping[str, float],
+    metadata: Mapping[str, str],
+    approval_status: Status = "PendingManualApproval",
+    description: str = "",
+) -> Package:
+    """Register a trained model with its metrics and lineage, once per training job."""
+    _ensure_group(model, description)
+    for package in islice(packages(model), RECENT):
+        if package.model_data == model_data:
+            return package
+    run_id, job = metadata["run_id"], metadata["training_job"]
+    evidence = run_uri(model, run_id, "evidence", job, "metrics.json")
+    answer = client("sagemaker").create_model_package(
+        ModelPackageGroupName=model,
+        ModelPackageDescription=f"{description} Run {run_id}.".strip(),
+        InferenceSpecification=_inference(image, model_data),
+        ModelApprovalStatus=approval_status,
+        ModelMetrics=_model_metrics(write_json(evidence, dict(metrics))),
+        CustomerMetadataProperties=properties(metrics, metadata),
+    )
+    return describe(answer["ModelPackageArn"])
+
+
+def _ensure_group(model: str, description: str) -> None:
+    """Create the package group unless it, or a concurrent run, is there already."""
+    from botocore.exceptions import ClientError
+
+    sagemaker = client("sagemaker")
+    try:
+        sagemaker.describe_model_package_group(ModelPackageGroupName=model)
+        return
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+    try:
+        sagemaker.create_model_package_group(
+            ModelPackageGroupName=model,
+            ModelPackageGroupDescription=description[:1024],
+            Tags=[{"Key": "owner", "Value": model}],
+        )
+    except ClientError as error:
+        if "already exist" not in error.response["Error"]["Message"].lower():
+            raise
+
+
+def _inference(image: str, model_data: str) -> "InferenceSpecificationUnionTypeDef":
+    return {
+        "Containers": [{"Image": image, "ModelDataUrl": model_data}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+
+
+def _model_metrics(uri: str) -> "ModelMetricsTypeDef":
+    return {
+        "ModelQuality": {
+            "Statistics": {"ContentType": "application/json", "S3Uri": uri}
+        }
+    }
