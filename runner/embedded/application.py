@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from flask import request as current_request
+from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     create_backend_app,
@@ -28,8 +29,6 @@ OURS = {
     "sagemaker": "runner.embedded.sagemaker",
     "sagemaker-runtime": "runner.embedded.sagemakerruntime",
 }
-# These answer; to anything else the embedded AWS says that it is not there.
-SERVED = {*OURS, "sts", "logs", "resourcegroupstaggingapi", "moto_api", "sns", "sqs"}
 
 
 class Application(DomainDispatcherApplication):
@@ -59,10 +58,18 @@ class Application(DomainDispatcherApplication):
 def create_app(service: Any) -> Flask:
     """Make one service's application, with errors for what it does not do."""
     app = create_backend_app(service)
+    app.register_error_handler(ServiceException, refused)
     app.register_error_handler(NotImplementedError, not_implemented)
     app.register_error_handler(HTTPException, not_there)
     app.register_error_handler(Exception, broken)
     return app
+
+
+def refused(error: Exception) -> Response:
+    """Answer a request that breaks the service's model."""
+    code = getattr(error, "code", "ValidationException")
+    message = getattr(error, "message", str(error))
+    return answer(current_request, AWSError(code=code, message=message))
 
 
 def not_implemented(error: Exception) -> Response:

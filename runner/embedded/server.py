@@ -13,6 +13,8 @@ from runner.embedded import workplace
 from runner.embedded.application import Application
 from runner.embedded.process import READY
 
+POLL_SECONDS = 0.1
+
 
 class QuietRequestHandler(MotoRequestHandler):
     """Write no line per request; what fails is logged by the application."""
@@ -43,7 +45,9 @@ def serve(port: int, folder: Path, *, until_stdin_closes: bool) -> None:
 
 def run(server: BaseWSGIServer, ended: threading.Event) -> None:
     """Serve in a thread until the event is set."""
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, args=[POLL_SECONDS], daemon=True
+    ).start()
     print(f"{READY}http://127.0.0.1:{server.server_port}", flush=True)
     ended.wait()
     server.shutdown()

@@ -1,1 +1,1 @@
-"""Stub."""
+"""A SageMaker that trains, registers, deploys and fails for real."""

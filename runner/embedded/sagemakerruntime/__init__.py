@@ -1,1 +1,1 @@
-"""Stub."""
+"""InvokeEndpoint, answered by the models in service."""

@@ -1,0 +1,46 @@
+"""model.tar.gz: how the platform packs it, and how a container may unpack it."""
+
+import io
+import tarfile
+from pathlib import Path
+
+MAX_BYTES = 2 * 1024**3
+MAX_MEMBERS = 10_000
+
+
+class ArchiveError(Exception):
+    """Report an archive that cannot, or must not, be unpacked."""
+
+
+def pack(folder: Path) -> bytes | None:
+    """Pack the files at the top of a folder, if there are any."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    if not files:
+        return None
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path in files:
+            archive.add(path, arcname=path.name)
+    return packed.getvalue()
+
+
+def unpack(content: bytes, folder: Path) -> None:
+    """Unpack plain files and folders only, none outside the folder."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+            extract(archive, folder)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ArchiveError(str(error) or type(error).__name__) from error
+
+
+def extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Extract an archive's members within the limits."""
+    size = 0
+    for number, member in enumerate(archive, 1):
+        size += member.size
+        if size > MAX_BYTES or number > MAX_MEMBERS:
+            raise ArchiveError("the archive is larger than its limits")
+        if not (member.isfile() or member.isdir()):
+            raise ArchiveError(f"{member.name} is neither a file nor a folder")
+        # The data filter refuses absolute paths and those that lead outside.
+        archive.extract(member, folder, filter="data")

@@ -1,0 +1,125 @@
+"""Faults on demand, for tests and rehearsals.
+
+| kind                     | what goes wrong                                          |
+|--------------------------|----------------------------------------------------------|
+| training-algorithm-error | the job fails in the algorithm (`message`)               |
+| training-client-error    | the job fails in the download of its data (`message`)    |
+| training-stopped         | somebody stops the job while it trains                   |
+| training-slow            | the job trains `seconds` longer                          |
+| model-data-lost          | the job completes, but leaves no model.tar.gz     |
+| model-data-truncated     | the job completes, its model.tar.gz cut in half   |
+| ping-failure             | the container of a new variant does not answer its ping  |
+| silent-rollback          | the update ends InService, with the old configuration    |
+| endpoint-stuck           | Creating or Updating until the fault is cleared          |
+| endpoint-slow            | Creating or Updating takes `seconds` longer              |
+| throttling               | the call is refused with ThrottlingException             |
+| connection-reset         | the connection is reset before an answer                 |
+| expired-credentials      | the call is refused with ExpiredToken                    |
+| s3-access-denied         | the call to S3, also a job's own, is refused             |
+| service-unavailable      | the call is refused with a 503                           |
+
+`name` is a pattern for the training job, endpoint or S3 `bucket/key`; for the
+kinds that concern a call it is found anywhere in its path or body.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Literal, get_args
+from uuid import uuid4
+
+Kind = Literal[
+    "training-algorithm-error",
+    "training-client-error",
+    "training-stopped",
+    "training-slow",
+    "model-data-lost",
+    "model-data-truncated",
+    "ping-failure",
+    "silent-rollback",
+    "endpoint-stuck",
+    "endpoint-slow",
+    "throttling",
+    "connection-reset",
+    "expired-credentials",
+    "s3-access-denied",
+    "service-unavailable",
+]
+FOREVER = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Say what goes wrong, for which name and operation, and how many times."""
+
+    kind: Kind
+    name: str = "*"
+    operation: str = "*"
+    count: int = 1
+    seconds: float = 0.0
+    message: str = ""
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            known = ", ".join(get_args(Kind))
+            raise ValueError(f"unknown kind of fault {self.kind!r}; known: {known}")
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Fault":
+        """Read a fault as the HTTP interface takes it."""
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"unknown key of a fault: {', '.join(unknown)}")
+        if "kind" not in values:
+            raise ValueError("a fault needs a kind")
+        return cls(**values)
+
+    def concerns(self, name: str, operation: str) -> bool:
+        """Tell whether this fault is meant for a name and an operation."""
+        return fnmatchcase(name, self.name) and fnmatchcase(operation, self.operation)
+
+
+class Faults:
+    """Keep the faults that are still to happen."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.left: dict[str, tuple[Fault, int]] = {}
+
+    def add(self, fault: Fault) -> None:
+        """Let a fault happen from now on."""
+        with self.changed:
+            self.left[fault.id] = (fault, fault.count)
+
+    def remove(self, id: str | None = None) -> None:
+        """Clear one fault, or all."""
+        with self.changed:
+            for each in [id] if id else list(self.left):
+                self.left.pop(each, None)
+            self.changed.notify_all()
+
+    def take(self, kind: Kind, name: str, operation: str = "*") -> Fault | None:
+        """Find the first fault that is due, and count it down."""
+        with self.changed:
+            for fault, left in self.left.values():
+                if fault.kind == kind and left and fault.concerns(name, operation):
+                    self.left[fault.id] = (fault, max(left - 1, FOREVER))
+                    return fault
+        return None
+
+    def wait_until_cleared(self, fault: Fault, seconds: float) -> None:
+        """Wait until somebody clears a fault, within a limit."""
+        with self.changed:
+            self.changed.wait_for(lambda: fault.id not in self.left, seconds)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """List the faults, each with how many times it is left."""
+        with self.changed:
+            return [
+                asdict(fault) | {"left": left} for fault, left in self.left.values()
+            ]
+
+
+faults = Faults()

@@ -1,0 +1,96 @@
+"""Bring a configuration into service, or leave what was there."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.embedded import logs
+from runner.embedded.faults import faults
+from runner.embedded.sagemaker.model_objects import ModelContainer
+from runner.embedded.sagemaker.resources import Values
+from runner.embedded.sagemaker.variants import LoadError, Variant, load, ping_failure
+
+if TYPE_CHECKING:
+    from runner.embedded.sagemaker.endpoints import Endpoint
+
+STUCK_SECONDS = 3600.0
+INTERNAL = (
+    "Request to service failed. If failure persists after retry, contact support."
+)
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    """Take one endpoint from Creating or Updating to its next steady status."""
+
+    endpoint: "Endpoint"
+    config_name: str
+    definitions: list[tuple[Values, ModelContainer]]
+    operation: str
+
+    def run(self) -> None:
+        """Load every variant, then serve them; the old ones serve until then."""
+        self.operation = (
+            "UpdateEndpoint" if self.endpoint.variants else "CreateEndpoint"
+        )
+        failure: str | None = INTERNAL
+        variants: list[Variant] = []
+        try:
+            self.wait()
+            variants = [self.load(d, container) for d, container in self.definitions]
+            failure = None
+        except LoadError as error:
+            failure = str(error)
+        finally:
+            self.finish(variants, failure)
+
+    def wait(self) -> None:
+        """Let faults on demand hold the endpoint up."""
+        name, operation = self.endpoint.name, self.operation
+        if fault := faults.take("endpoint-slow", name, operation):
+            faults.wait_until_cleared(fault, fault.seconds)
+        if fault := faults.take("endpoint-stuck", name, operation):
+            faults.wait_until_cleared(fault, STUCK_SECONDS)
+
+    def load(self, definition: Values, container: ModelContainer) -> Variant:
+        """Load one variant, its container's log kept in the endpoint's group."""
+        name = definition["VariantName"]
+        stream = f"{name}/loading"
+        region, group = self.endpoint.place.region, self.endpoint.log_group
+        logs.create_stream(region, group, stream)
+        if faults.take("ping-failure", self.endpoint.name, self.operation):
+            logs.write(region, group, stream, ["[ERROR] a fault on demand: no ping"])
+            raise LoadError(ping_failure(name))
+        return load(
+            definition,
+            container,
+            lambda line: logs.write(region, group, stream, [line]),
+        )
+
+    def finish(self, variants: list[Variant], failure: str | None) -> None:
+        """Enter the next steady status."""
+        endpoint = self.endpoint
+        with endpoint.place.lock:
+            endpoint.pending = None
+            endpoint.failure_reason = failure
+            if failure and self.operation == "CreateEndpoint":
+                endpoint.status = "Failed"
+            elif failure:
+                endpoint.status = "RollingBack"
+            elif not self.rolled_back_silently():
+                endpoint.variants = variants
+                endpoint.config_name = self.config_name
+            endpoint.touch()
+        self.settle()
+
+    def rolled_back_silently(self) -> bool:
+        """Let a fault on demand undo an update that seems to succeed."""
+        name = self.endpoint.name
+        return bool(faults.take("silent-rollback", name, self.operation))
+
+    def settle(self) -> None:
+        """Serve, unless the endpoint never did."""
+        endpoint = self.endpoint
+        with endpoint.place.lock:
+            if endpoint.status != "Failed":
+                endpoint.status = "InService"
+                endpoint.touch()

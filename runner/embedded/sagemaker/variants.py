@@ -1,0 +1,132 @@
+"""Production variants: loading a model and keeping it in service."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from shutil import rmtree
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from moto.core.utils import utcnow
+
+from runner.embedded import archive, storage, workplace
+from runner.embedded.archive import ArchiveError
+from runner.embedded.sagemaker.model_objects import ModelContainer
+from runner.embedded.sagemaker.resources import Values
+from runner.embedded.storage import Location
+
+if TYPE_CHECKING:
+    from runner.embedded.container.serve import ModelServer, Response
+
+log = logging.getLogger(__name__)
+
+Log = Callable[[str], None]
+
+
+class LoadError(Exception):
+    """Report why a variant cannot serve, in the words of the FailureReason."""
+
+
+@dataclass(kw_only=True)
+class Variant:
+    """Keep one production variant in service."""
+
+    definition: Values
+    container: ModelContainer
+    server: "ModelServer"
+    stream: str
+    weight: float
+    instances: int | None
+
+    @property
+    def name(self) -> str:
+        """Give the variant's name."""
+        return str(self.definition["VariantName"])
+
+    def describe(self) -> Values:
+        """Answer DescribeEndpoint's part about this variant."""
+        image = {
+            "SpecifiedImage": self.container.image,
+            "ResolvedImage": self.container.image.replace(":", "@sha256:", 1),
+            "ResolutionTime": utcnow(),
+        }
+        described: Values = {
+            "VariantName": self.name,
+            "DeployedImages": [image],
+            "CurrentWeight": self.weight,
+            "DesiredWeight": self.weight,
+        }
+        if serverless := self.definition.get("ServerlessConfig"):
+            both = ("CurrentServerlessConfig", "DesiredServerlessConfig")
+            return described | dict.fromkeys(both, serverless)
+        both = ("CurrentInstanceCount", "DesiredInstanceCount")
+        return described | dict.fromkeys(both, self.instances)
+
+
+def load(definition: Values, container: ModelContainer, log_to: Log) -> Variant:
+    """Download, unpack and load a model, and ping its server."""
+    server = start_server(container)
+    answer = server.ping()
+    log_to(access_line("GET /ping", answer))
+    if answer.status != 200:
+        log_to(answer.body.decode(errors="replace"))
+        raise LoadError(ping_failure(definition["VariantName"]))
+    return Variant(
+        definition=definition,
+        container=container,
+        server=server,
+        stream=f"{definition['VariantName']}/i-{uuid4().hex[:17]}",
+        weight=definition["InitialVariantWeight"],
+        instances=definition.get("InitialInstanceCount"),
+    )
+
+
+def start_server(container: ModelContainer) -> "ModelServer":
+    """Start the container's server on a model's files."""
+    # xgboost takes seconds to import, which only endpoints are to pay.
+    from runner.embedded.container.serve import ModelServer
+
+    folder = workplace.scratch("model")
+    try:
+        archive.unpack(download(container.data_url or ""), folder)
+        return ModelServer.load(folder, container.environment)
+    except ArchiveError as error:
+        raise LoadError(
+            'Failed to extract model data archive for container "container_1" from '
+            f'URL "{container.data_url}". Please ensure that the object located at the '
+            "URL is a valid tar.gz archive."
+        ) from error
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def download(url: str) -> bytes:
+    """Read the model data."""
+    try:
+        content = storage.read(Location.parse(url))
+    except storage.AccessDeniedError:
+        content = None
+    if content is None:
+        raise LoadError(
+            'Failed to download model data for container "container_1" from URL: '
+            f'"{url}". Please ensure that there is an object located at the URL and '
+            "that the role passed to CreateModel has permissions to download the "
+            "object."
+        )
+    return content
+
+
+def ping_failure(variant: str) -> str:
+    """Say what AWS says when a container does not answer."""
+    return (
+        f"The primary container for production variant {variant} did not pass the ping "
+        "health check. Please check CloudWatch logs for this endpoint."
+    )
+
+
+def access_line(request: str, answer: "Response") -> str:
+    """Write a line of the container's access log."""
+    time = datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+    result = f'"{request} HTTP/1.1" {answer.status} {len(answer.body)} "-" "AHC/2.0"'
+    return f"169.254.178.2 - - [{time}] {result}"
