@@ -28,6 +28,9 @@ def measured(
 ) -> tuple[Selection, bool]:
     """Select what is affected, and tell whether this is the deployed branch."""
     here = branch or checked_out_branch(root)
+    if not here and (tag := os.environ.get("CIRCLE_TAG")):
+        nothing = f"tag {tag!r}: trains and deploys nothing"
+        return Selection(base=None, models=(), notes=(nothing,)), False
     default = find_default_branch(root)
     on_default = here == default
     live, note = _live() if on_default else (None, "")

@@ -1,22 +1,25 @@
 """One model's stages in order: what each is given, and what it leaves to the next."""
 
-import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from runner import artifacts, registry, session, storage
+from runner import artifacts, registry, session
+from runner.cli.earlier import earlier_results
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
-from runner.errors import CallError, RunnerError
+from runner.errors import RunnerError
 from runner.notebook import execute
 
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
     "train-register": ("package", "version", "metrics"),
-    "deploy": ("endpoint", "package"),
+    "deploy": ("endpoint", "package", "version"),
 }
+# A notebook has this long besides the training job that it waits for.
+TIME_LIMIT_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,3 +30,91 @@ class Outcome:
     results: Mapping[str, Any]
     seconds: Mapping[str, float]
     error: RunnerError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """One model's run, from its plan to its outcome."""
+
+    plan: Plan
+    observer: Observer
+    cancelled: threading.Event
+    approves: bool = False
+    time_limit: float | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Outcome:
+        """Run the stages until the last, or until one fails."""
+        try:
+            self.results.update(earlier_results(self.plan))
+            for stage in self.plan.stages:
+                self._run(stage)
+                self._say(f"{stage.name} succeeded in {self.seconds[stage.name]:.1f} s")
+                if stage.name == "train-register" and self.approves:
+                    self._approve()
+        except RunnerError as error:
+            self._say(f"failed: {error}")
+            return self._outcome(error)
+        return self._outcome()
+
+    def _run(self, stage: Stage) -> None:
+        """Execute one stage and keep its evidence, however it ends."""
+        plan = self.plan
+        parameters = plan.parameters(stage, self.results)
+        try:
+            with artifacts.recording(
+                plan.folder,
+                model=plan.model,
+                stage=stage.name,
+                notebook=stage.notebook,
+                run_id=plan.context["run_id"],
+                parameters=parameters,
+            ) as recording:
+                executed = execute(
+                    stage.notebook,
+                    recording.output,
+                    parameters,
+                    cwd=stage.notebook.parent,
+                    time_limit=self.time_limit or self._limit(stage),
+                    on_cell=partial(self.observer.cell, plan.model, stage.name),
+                    cancelled=self.cancelled,
+                    require=REQUIRED_RESULTS[stage.name],
+                )
+                recording.succeed(executed.results)
+        finally:
+            self._keep()
+        self.results.update(executed.results)
+        self.seconds[stage.name] = executed.seconds
+
+    def _limit(self, stage: Stage) -> float:
+        """Give the notebook that waits for a training job the job's time too."""
+        waits = stage.name == "train-register"
+        job = self.plan.spec.training.max_runtime_seconds if waits else 0
+        return TIME_LIMIT_SECONDS + job
+
+    def _keep(self) -> None:
+        """Copy what there is to the run's evidence, where it outlives CircleCI's."""
+        run_id = self.plan.context["run_id"]
+        evidence = session.run_uri(self.plan.model, run_id, "evidence")
+        artifacts.upload(self.plan.folder, session.client("s3"), evidence)
+
+    def _approve(self) -> None:
+        """Approve what this run registered, which only a laptop's run may imply."""
+        package = registry.approve(
+            self.plan.model,
+            version=self.results["version"],
+            description="Implied: a run of all stages on the embedded AWS",
+        )
+        self._say(f"approved version {package.version}, implied by a local run")
+
+    def _say(self, text: str) -> None:
+        self.observer.say(self.plan.model, text)
+
+    def _outcome(self, error: RunnerError | None = None) -> Outcome:
+        return Outcome(
+            model=self.plan.model,
+            results=self.results,
+            seconds=self.seconds,
+            error=error,
+        )

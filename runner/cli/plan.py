@@ -17,6 +17,9 @@ from runner.schema import ModelSpec
 from runner.signature import Signature, read_signature
 from runner.spec import STAGES, find_notebook, load_spec
 
+# The full sha, with a word where the tree differs from it.
+DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -106,8 +109,7 @@ def _commit(root: Path) -> str:
     if sha := os.environ.get("CIRCLE_SHA1"):
         return sha
     answer = subprocess.run(
-        ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"]
-        + ["--exclude=*"],
+        ["git", "-C", str(root), *DESCRIBE],
         capture_output=True,
         text=True,
         check=False,

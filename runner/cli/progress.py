@@ -41,12 +41,27 @@ class Lines:
             click.echo(f"{model:<12} {text}")
 
 
+class Silence:
+    """Nothing at all, for programs that read the result."""
+
+    def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
+        """Keep it."""
+
+    def say(self, model: str, text: str) -> None:
+        """Keep it."""
+
+
 class Bars:
     """One bar a model, for terminals; lines scroll above the bars."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress
-        from rich.progress import TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         self.progress = Progress(
             TextColumn("{task.fields[model]:<12} {task.description:<15}"),
@@ -68,14 +83,19 @@ class Bars:
         )
 
     def say(self, model: str, text: str) -> None:
-        self.progress.console.print(f"{model:<12} {text}", markup=False, highlight=False)
+        self.progress.console.print(
+            f"{model:<12} {text}", markup=False, highlight=False
+        )
 
 
 @contextmanager
-def observer() -> Iterator[Observer]:
+def observer(quiet: bool = False) -> Iterator[Observer]:
     """Show bars where somebody is looking, lines elsewhere."""
     from rich.console import Console
 
+    if quiet:
+        yield Silence()
+        return
     if not Console().is_terminal:
         yield Lines()
         return

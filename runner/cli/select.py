@@ -1,6 +1,5 @@
 """`runner select`: the models that a change affects."""
 
-import os
 from dataclasses import asdict
 
 import click
@@ -38,4 +37,4 @@ def told(selection: Selection) -> str:
             lines.append(f"  and {len(model.reasons) - SHOWN} more")
     lines += [f"{name}: deleted here; its endpoint stays" for name in selection.deleted]
     lines += [f"note: {note}" for note in selection.notes]
-    return os.linesep.join(lines)
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""`runner run`: execute stages of models."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from runner.cli.output import print_json
+from runner.cli.target import aws_at, target_option
+from runner.errors import CallError
+from runner.parameters import parse_assignment
+from runner.spec import STAGES, find_root, list_models
+
+
+@click.command()
+@click.argument("models", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every model.")
+@click.option(
+    "--stage",
+    "stages",
+    multiple=True,
+    type=click.Choice(STAGES),
+    help="Only this stage; repeat for more. Else all, on AWS those before approval.",
+)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a notebook's parameter, or one key of it: -p hyperparameters.eta=0.1",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="the cores",
+    help="How many models run at once.",
+)
+@click.option("--time-limit", type=click.FloatRange(1), help="Seconds per notebook.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@target_option
+def command(
+    models: tuple[str, ...],
+    every: bool,
+    stages: tuple[str, ...],
+    parameters: tuple[str, ...],
+    jobs: int,
+    time_limit: float | None,
+    as_json: bool,
+    target: str,
+) -> None:
+    """Execute the stages of MODELS and keep the executed notebooks in build/."""
+    from runner.cli.plan import plan
+
+    root = find_root()
+    given = dict(parse_assignment(one) for one in parameters)
+    wanted = stages or (STAGES if target == "local" else STAGES[:2])
+    plans = [plan(root, name, wanted, given) for name in _chosen(root, models, every)]
+    with aws_at(target):
+        # They take seconds to import, which a wrong call should not.
+        from runner.cli.parallel import run_all
+        from runner.cli.summary import outcome_as_json, print_summary
+
+        # A person approves what AWS serves; a laptop's whole run implies it.
+        approves = target == "local" and not stages
+        outcomes = run_all(plans, jobs, approves, time_limit, quiet=as_json)
+    if as_json:
+        print_json([outcome_as_json(outcome) for outcome in outcomes])
+    else:
+        print_summary(outcomes, root)
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    if failed:
+        click.get_current_context().exit(max(error.exit_code for error in failed))
+
+
+def _chosen(root: Path, models: Sequence[str], every: bool) -> list[str]:
+    if every == bool(models):
+        raise CallError("name the models to run, or say --all")
+    return list_models(root) if every else list(dict.fromkeys(models))
