@@ -23,9 +23,8 @@ def command(model: str, version: int | None, as_json: bool, target: str) -> None
     load_spec(root, model)
     require_running(target)
     with aws_at(target):
-        chosen = (
-            version or registry.find_newest(model, fingerprint(root, model)).version
-        )
+        content = fingerprint(root, model)
+        chosen = version or registry.find_newest(model, content).version
         package = registry.approve(model, version=chosen)
     if as_json:
         print_json(asdict(package) | {"created": package.created.isoformat()})

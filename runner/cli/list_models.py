@@ -1,5 +1,8 @@
 """`runner list`: the models."""
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from runner.cli.output import print_json, print_table
@@ -11,19 +14,7 @@ from runner.spec import STAGES, find_notebook, find_root, list_models, load_spec
 def command(as_json: bool) -> None:
     """List the models, with the stages that each writes itself."""
     root = find_root()
-    models = []
-    for name in list_models(root):
-        spec = load_spec(root, name)
-        own = [s for s in STAGES if find_notebook(root, name, s).parent.name == name]
-        models.append(
-            {
-                "name": name,
-                "task": spec.task,
-                "owner": spec.owner,
-                "own": own,
-                "description": spec.description,
-            }
-        )
+    models = [_described(root, name) for name in list_models(root)]
     if as_json:
         print_json(models)
         return
@@ -33,3 +24,10 @@ def command(as_json: bool) -> None:
         for m in models
     ]
     print_table("", header, rows)
+
+
+def _described(root: Path, name: str) -> dict[str, Any]:
+    spec = load_spec(root, name)
+    own = [s for s in STAGES if find_notebook(root, name, s).parent.name == name]
+    described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
+    return described | {"description": spec.description}

@@ -12,9 +12,10 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def print_table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
+Row = Sequence[str]
+
+
+def print_table(title: str, header: Row, rows: Sequence[Row]) -> None:
     """Print a table that is as wide as it needs to be, whole also in a log."""
     from rich import box
     from rich.console import Console

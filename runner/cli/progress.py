@@ -4,9 +4,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class Observer(Protocol):
@@ -71,7 +74,7 @@ class Bars:
             TextColumn("{task.fields[label]}"),
         )
         self._lock = threading.Lock()
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, "TaskID"] = {}
 
     def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
         with self._lock:
