@@ -19,6 +19,7 @@ RunnerError                     1
 │   └── NotApprovedError           nothing approved matches this content
 ├── EndpointError               1  the endpoint does not serve what was asked for
 └── EmbeddedError               1  the embedded AWS
+    └── ModelLoadError             a model archive that the model server cannot load
 """
 
 from collections.abc import Iterable
@@ -108,6 +109,10 @@ class EndpointError(RunnerError):
 
 class EmbeddedError(RunnerError):
     """Report what the embedded AWS cannot do."""
+
+
+class ModelLoadError(EmbeddedError):
+    """Report a model archive that the model server cannot load."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -36,9 +36,8 @@ def show(line: str) -> None:
 
 def monitor() -> Any:
     """Print the metrics of every round."""
-    base = load_engine().callback.EvaluationMonitor
 
-    class Monitor(base):  # type: ignore[misc]
+    class Monitor(load_engine().callback.EvaluationMonitor):  # type: ignore[misc]
         # xgboost keeps its callbacks in a set and asks no further once one says stop:
         # first in the set, the last round is always printed.
         def __hash__(self) -> int:

@@ -26,15 +26,19 @@ class Paths:
         return text
 
 
+def library_paths() -> Paths:
+    """Show installed files without the folder that they are installed in."""
+    folders = {sysconfig.get_path(scheme) for scheme in ("purelib", "platlib")}
+    return Paths({f"{folder}/": "" for folder in (*folders, Path(__file__).parents[3])})
+
+
 def paths_of(root: Path, links: Path) -> Paths:
     """Show the root as /opt/ml, the folder of links where the image has it."""
     shown = {
+        **library_paths().shown,
         str(links): "/tmp/sagemaker_xgboost_input_data",
         str(root): "/opt/ml",
-        str(Path(__file__).parents[3]) + "/": "",
     }
-    for scheme in ("purelib", "platlib"):
-        shown[sysconfig.get_path(scheme) + "/"] = ""
     # The longest first: one path may lie inside another.
     return Paths(dict(sorted(shown.items(), key=lambda item: -len(item[0]))))
 
