@@ -21,6 +21,7 @@ STYLE: Any = {
     "axes.titleweight": "bold",
     "legend.frameon": False,
     "font.size": 10,
+    "axes.titlesize": 11,
 }
 
 
@@ -28,8 +29,9 @@ def axes(width: float = 8, height: float = 4) -> "Axes":
     """Begin a figure in the house style."""
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
-        return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    # For all of the notebook's figures, its own ones too.
+    plt.rcParams.update(STYLE)
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
 def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axes":
@@ -43,7 +45,8 @@ def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axe
         heights = [100 * shares.get(value, 0.0) for value in values]
         ax.bar(xs, heights, width, color=COLOURS[place], label=name)
     ax.set(title="The same labels in every split", xlabel=label, ylabel="rows (%)")
-    ax.set_xticks(range(len(values)), [str(value) for value in values])
+    ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+    ax.grid(visible=False, axis="x")
     ax.legend()
     return ax
 
