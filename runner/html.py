@@ -1,20 +1,133 @@
 """An executed notebook as one HTML file: outputs first, offline, nothing runs in it."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
+from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
+from pygments.formatters import HtmlFormatter
+from traitlets.config import Config
 
-from runner.ipynb import Notebook
+from runner import ipynb
 
 TEMPLATES = Path(__file__).parent / "templates"
+# The first of these that an output has is shown; nothing that runs is among them.
+SHOWN = [
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/html",
+    "text/markdown",
+    "text/latex",
+    "application/json",
+    "text/plain",
+]
+TAGS = frozenset(
+    """
+    a abbr b blockquote br caption code col colgroup dd del details div dl dt em
+    figcaption figure h1 h2 h3 h4 h5 h6 hr i img kbd li mark ol p pre s small span
+    strong sub summary sup table tbody td tfoot th thead tr u ul
+    """.split()  # noqa: SIM905, a page of names reads better unquoted
+)
+ATTRIBUTES = {
+    "*": ["class", "style", "title"],
+    "a": ["href"],
+    "img": ["alt", "height", "src", "width"],
+    "td": ["colspan", "rowspan"],
+    "th": ["colspan", "rowspan", "scope"],
+}
 
 
-def render(notebook: Notebook, record: Mapping[str, Any]) -> str:
-    """Render a notebook with the record of its run."""
+def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
+    """Render an executed notebook below the record of its run."""
+    cells = list(_cells(notebook))
+    resources = {
+        "record": record,
+        "facts": _facts(record),
+        "has_failed_cell": any(cell.get("state") == "failed" for cell in cells),
+        "css": [
+            (TEMPLATES / "executed" / "style.css").read_text(encoding="utf-8"),
+            HtmlFormatter(style="default").get_style_defs(".highlight"),
+        ],
+    }
     exporter: Any = HTMLExporter(  # type: ignore[no-untyped-call]
-        template_name="basic", sanitize_html=True
+        template_name="executed",
+        extra_template_basedirs=[str(TEMPLATES)],
+        exclude_anchor_links=True,
+        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+        filters={"inert": inert, "pretty_json": _pretty_json},
     )
-    body, _ = exporter.from_notebook_node(notebook)
+    content = ipynb.from_dict({**notebook, "cells": cells})
+    body, _ = exporter.from_notebook_node(content, resources=resources)
     return str(body)
+
+
+def inert(html: str) -> str:
+    """Keep the tables and text of HTML, and nothing that runs, loads or restyles."""
+    soup = BeautifulSoup(html, features="html.parser")
+    for element in soup(["script", "style", "template", "iframe", "object", "svg"]):
+        element.decompose()
+    cleaned: str = bleach.clean(
+        str(soup),
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        protocols=["http", "https", "mailto", "data"],
+        strip=True,
+        css_sanitizer=CSSSanitizer(allowed_css_properties=["color", "text-align"]),
+    )
+    return cleaned
+
+
+def _cells(notebook: ipynb.Notebook) -> Iterator[dict[str, Any]]:
+    """List the cells with what the template says of each."""
+    number = 0
+    for index, cell in enumerate(notebook.cells):
+        # Papermill's own mark of a failed cell: the template has a better one.
+        if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
+            continue
+        if not ipynb.is_code(cell):
+            yield dict(cell)
+            continue
+        number += 1
+        heading = ipynb.heading(notebook, index)
+        state = _state(cell)
+        note = _note(cell, state)
+        yield {**cell, "number": number, "heading": heading, "state": state} | {
+            "note": note
+        }
+
+
+def _state(cell: Mapping[str, Any]) -> str:
+    failed = any(output["output_type"] == "error" for output in cell["outputs"])
+    if failed:
+        return "failed"
+    return "unrun" if cell["execution_count"] is None else "ran"
+
+
+def _note(cell: Mapping[str, Any], state: str) -> str:
+    """Say what folding hides, and how long it took."""
+    if state == "unrun":
+        return "did not run"
+    lines = len(cell["source"].splitlines())
+    said = [f"{lines} lines" if lines > 1 else "1 line"]
+    seconds = cell["metadata"].get("papermill", {}).get("duration")
+    if seconds and seconds >= 1:
+        said.append(f"{seconds:.0f} s")
+    return " · ".join([*said, *(["failed"] if state == "failed" else [])])
+
+
+def _facts(record: Mapping[str, Any]) -> list[str]:
+    return [
+        f"run {record['run_id']}",
+        f"{record['started']}".replace("T", " ").replace("+00:00", " UTC"),
+        f"{record['seconds']:.1f} s",
+        str(record["notebook"]),
+    ]
+
+
+def _pretty_json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
