@@ -44,6 +44,8 @@ def environment(job: TrainingJob) -> dict[str, str]:
         "TRAINING_JOB_ARN": job.arn,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        # Threads that spin while they wait would starve whatever else runs here.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     own: dict[str, str] = job.request.get("Environment", {})
     return kept | own | about

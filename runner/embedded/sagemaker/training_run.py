@@ -11,7 +11,12 @@ from moto.s3.exceptions import MissingBucket
 
 from runner.embedded import archive, logs, storage, workplace
 from runner.embedded.faults import faults
-from runner.embedded.sagemaker import channels, metrics, training_container
+from runner.embedded.sagemaker import (
+    channels,
+    metrics,
+    training_container,
+    variants,
+)
 from runner.embedded.sagemaker.slots import slots
 from runner.embedded.sagemaker.training_container import Container
 from runner.embedded.sagemaker.training_jobs import TrainingJob
@@ -79,6 +84,8 @@ class TrainingRun:
         finally:
             rmtree(root, ignore_errors=True)
             self.finish(reason)
+        # A model is there: an endpoint may be next.
+        variants.warm_up()
 
     def work(self, root: Path) -> None:
         """Download, train and upload, unless interrupted."""

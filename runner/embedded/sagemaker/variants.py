@@ -1,9 +1,9 @@
 """Production variants: loading a model and keeping it in service."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from shutil import rmtree
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,11 +15,11 @@ from runner.embedded.archive import ArchiveError
 from runner.embedded.sagemaker.model_objects import ModelContainer
 from runner.embedded.sagemaker.resources import Values
 from runner.embedded.storage import Location
+from runner.errors import ModelLoadError
 
 if TYPE_CHECKING:
-    from runner.embedded.container.serve import ModelServer, Response
-
-log = logging.getLogger(__name__)
+    from runner.embedded.container.response import Response
+    from runner.embedded.container.serve import ModelServer
 
 Log = Callable[[str], None]
 
@@ -66,12 +66,12 @@ class Variant:
 
 def load(definition: Values, container: ModelContainer, log_to: Log) -> Variant:
     """Download, unpack and load a model, and ping its server."""
-    server = start_server(container)
-    answer = server.ping()
-    log_to(access_line("GET /ping", answer))
-    if answer.status != 200:
-        log_to(answer.body.decode(errors="replace"))
-        raise LoadError(ping_failure(definition["VariantName"]))
+    try:
+        server = start_server(container)
+    except ModelLoadError as error:
+        log_to(f"[ERROR] {error}")
+        raise LoadError(ping_failure(definition["VariantName"])) from error
+    log_to(access_line("GET /ping", server.ping()))
     return Variant(
         definition=definition,
         container=container,
@@ -80,6 +80,11 @@ def load(definition: Values, container: ModelContainer, log_to: Log) -> Variant:
         weight=definition["InitialVariantWeight"],
         instances=definition.get("InitialInstanceCount"),
     )
+
+
+def warm_up() -> None:
+    """Import what the first endpoint needs, which takes longer than to load a model."""
+    import_module("runner.embedded.container.serve")
 
 
 def start_server(container: ModelContainer) -> "ModelServer":

@@ -16,7 +16,7 @@ from runner.embedded.sagemaker.endpoints import Endpoint
 from runner.embedded.sagemaker.variants import access_line
 
 if TYPE_CHECKING:
-    from runner.embedded.container.serve import Response
+    from runner.embedded.container.response import Response
 
 MAX_BYTES = 6_291_456
 MAX_SERVERLESS_BYTES = 4_194_304
