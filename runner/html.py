@@ -33,10 +33,13 @@ TAGS = frozenset(
     strong sub summary sup table tbody td tfoot th thead tr u ul
     """.split()  # noqa: SIM905, a page of names reads better unquoted
 )
-ATTRIBUTES = {
+ATTRIBUTES: dict[str, Any] = {
     "*": ["class", "style", "title"],
     "a": ["href"],
-    "img": ["alt", "height", "src", "width"],
+    "img": lambda _, name, value: (
+        name in ("alt", "height", "width")
+        or (name == "src" and value.startswith("data:image/"))
+    ),
     "td": ["colspan", "rowspan"],
     "th": ["colspan", "rowspan", "scope"],
 }
@@ -59,7 +62,7 @@ def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
         extra_template_basedirs=[str(TEMPLATES)],
         exclude_anchor_links=True,
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
-        filters={"inert": inert, "pretty_json": _pretty_json},
+        filters={"inert": inert, "plain_json": _plain_json},
     )
     content = ipynb.from_dict({**notebook, "cells": cells})
     body, _ = exporter.from_notebook_node(content, resources=resources)
@@ -95,10 +98,8 @@ def _cells(notebook: ipynb.Notebook) -> Iterator[dict[str, Any]]:
         number += 1
         heading = ipynb.heading(notebook, index)
         state = _state(cell)
-        note = _note(cell, state)
-        yield {**cell, "number": number, "heading": heading, "state": state} | {
-            "note": note
-        }
+        seen = {"number": number, "heading": heading, "state": state}
+        yield {**cell, **seen, "note": _note(cell, state)}
 
 
 def _state(cell: Mapping[str, Any]) -> str:
@@ -129,5 +130,5 @@ def _facts(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _pretty_json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _plain_json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False)
