@@ -23,13 +23,8 @@ def read_table(
     uri: str, columns: Sequence[str], *, header: bool = True
 ) -> "pd.DataFrame":
     """Read raw CSV and insist on its columns, by name or, without header, by number."""
-    import pandas as pd
-
     content = read_bytes(uri, remedy="check `data` in model.yaml")
-    try:
-        table = pd.read_csv(io.BytesIO(content), header=0 if header else None)
-    except ValueError as error:
-        raise DataError(f"{uri}: not CSV, {error}") from error
+    table = _parsed(uri, content, header=header)
     if not header:
         return _named(table, columns, uri, "restore the file or change the notebook")
     if missing := [name for name in columns if name not in table]:
@@ -64,35 +59,38 @@ def write_splits(
     for name, table in splits.items():
         content = table.to_csv(header=False, index=False).encode()
         digest.update(content)
-        uri = split_uri(model, run_id, name)
+        uri = run_uri(model, run_id, name, f"{name}.csv")
         written[name] = write_bytes(uri, content, content_type="text/csv")
-    columns = list(splits["train"])
-    write_json(_columns_uri(model, run_id), columns)
-    rows = {name: len(table) for name, table in splits.items()}
-    return written | {
-        "rows": rows,
-        "columns": columns,
-        "data_sha256": digest.hexdigest(),
-    }
+    written["rows"] = {name: len(table) for name, table in splits.items()}
+    written["columns"] = list(splits["train"])
+    written["data_sha256"] = digest.hexdigest()
+    write_json(_prepared_uri(model, run_id), written)
+    return written
 
 
-def split_uri(model: str, run_id: str, name: str) -> str:
-    """Place a run's split."""
-    return run_uri(model, run_id, name, f"{name}.csv")
-
-
-def read_columns(model: str, run_id: str) -> list[str]:
-    """Read the names of a run's columns, which its CSV files do not have."""
-    return list(read_json(_columns_uri(model, run_id), remedy=_remedy(model, run_id)))
+def find_prepared(model: str, run_id: str, **given: Any) -> dict[str, Any]:
+    """Find what this run's `prepare` wrote; what is given comes from there already."""
+    if all(given.values()):
+        return given
+    remedy = f"run this model's prepare notebook first, with run_id {run_id!r}"
+    prepared: dict[str, Any] = read_json(_prepared_uri(model, run_id), remedy=remedy)
+    return prepared | {name: value for name, value in given.items() if value}
 
 
 def read_split(uri: str, columns: Sequence[str]) -> "pd.DataFrame":
     """Read a split that `write_splits` wrote."""
+    content = read_bytes(uri, remedy="prepare the data again")
+    table = _parsed(uri, content, header=False)
+    return _named(table, columns, uri, "prepare the data again")
+
+
+def _parsed(uri: str, content: bytes, *, header: bool) -> "pd.DataFrame":
     import pandas as pd
 
-    remedy = "run this model's prepare notebook first, with the same run_id"
-    table = pd.read_csv(io.BytesIO(read_bytes(uri, remedy=remedy)), header=None)
-    return _named(table, columns, uri, "prepare the data again")
+    try:
+        return pd.read_csv(io.BytesIO(content), header=0 if header else None)
+    except ValueError as error:
+        raise DataError(f"{uri}: not CSV, {error}") from error
 
 
 def _named(
@@ -107,9 +105,5 @@ def _named(
     return table.set_axis(list(columns), axis=1)
 
 
-def _columns_uri(model: str, run_id: str) -> str:
-    return run_uri(model, run_id, "evidence", "columns.json")
-
-
-def _remedy(model: str, run_id: str) -> str:
-    return f"run models/{model}/prepare.ipynb first, with run_id {run_id!r}"
+def _prepared_uri(model: str, run_id: str) -> str:
+    return run_uri(model, run_id, "evidence", "prepared.json")

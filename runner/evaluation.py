@@ -135,6 +135,13 @@ def importance(booster: "xgb.Booster", features: Sequence[str]) -> "pd.Series[fl
     return (shares / max(shares.sum(), 1e-12)).sort_values(ascending=False)
 
 
+def breakdown(task: str, truth: Any, prediction: Any) -> "pd.DataFrame":
+    """Show where a model of this task goes wrong."""
+    if task == "regression":
+        return error_by_size(truth, prediction)
+    return confusion(truth, prediction)
+
+
 def error_by_size(truth: Any, prediction: Any, groups: int = 5) -> "pd.DataFrame":
     """Tell the error of small values from that of large ones."""
     import numpy as np

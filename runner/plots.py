@@ -51,9 +51,10 @@ def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axe
     return ax
 
 
-def learning_curve(curves: Mapping[str, Sequence[float]], metric: str) -> "Axes":
-    """Show one metric, round by round, on training and validation rows."""
+def learning_curve(curves: Mapping[str, Sequence[float]], metric: str = "") -> "Axes":
+    """Show one metric, else the last, round by round, on each channel's rows."""
     ax = axes()
+    metric = metric or list(curves)[-1].split()[-1]
     for colour, channel in zip(COLOURS, ("train", "validation"), strict=False):
         if values := curves.get(f"{channel} {metric}"):
             ax.plot(range(1, len(values) + 1), values, color=colour, label=channel)
@@ -62,7 +63,28 @@ def learning_curve(curves: Mapping[str, Sequence[float]], metric: str) -> "Axes"
     return ax
 
 
-def predicted_against_true(truth: Any, prediction: Any, unit: str = "") -> "Axes":
+def accuracy(task: str, truth: Any, prediction: Any) -> "Axes":
+    """Show how right a model of this task is."""
+    if task == "regression":
+        return predicted_against_true(truth, prediction)
+    return roc(truth, prediction)
+
+
+def mistakes(task: str, truth: Any, prediction: Any) -> "Axes":
+    """Show how wrong a model of this task is."""
+    if task == "regression":
+        return residuals(truth, prediction)
+    return precision_recall(truth, prediction)
+
+
+def served(task: str, truth: Any, prediction: Any) -> "Axes":
+    """Show an endpoint's answers against the truth."""
+    if task == "regression":
+        return predicted_against_true(truth, prediction)
+    return probabilities(truth, prediction)
+
+
+def predicted_against_true(truth: Any, prediction: Any) -> "Axes":
     """Show predictions against the truth; on the line they are equal."""
     import numpy as np
 
@@ -70,11 +92,8 @@ def predicted_against_true(truth: Any, prediction: Any, unit: str = "") -> "Axes
     low, high = float(np.min(truth)), float(np.max(truth))
     ax.plot([low, high], [low, high], color=GREY, linewidth=1, label="equal")
     ax.scatter(truth, prediction, s=14, alpha=0.5, color=BLUE, label="test row")
-    label = f" ({unit})" if unit else ""
     ax.set(
-        title="Predicted against true",
-        xlabel=f"true value{label}",
-        ylabel=f"predicted value{label}",
+        title="Predicted against true", xlabel="true value", ylabel="predicted value"
     )
     ax.legend()
     return ax
@@ -114,6 +133,32 @@ def precision_recall(truth: Any, probability: Any) -> "Axes":
     ax.plot(thresholds, precision[:-1], color=BLUE, label="precision")
     ax.plot(thresholds, recall[:-1], color=ORANGE, linestyle="--", label="recall")
     ax.set(title="Precision and recall", xlabel="threshold", ylabel="share")
+    ax.legend()
+    return ax
+
+
+def probabilities(truth: Any, probability: Any) -> "Axes":
+    """Show which probabilities each class is given."""
+    import numpy as np
+
+    ax = axes()
+    bins = np.linspace(0, 1, 21).tolist()
+    for label, colour in ((0, BLUE), (1, ORANGE)):
+        chosen = np.asarray(probability)[np.asarray(truth) == label]
+        shares = np.full(len(chosen), 100 / max(len(chosen), 1))
+        ax.hist(
+            chosen,
+            bins,
+            weights=shares,
+            color=colour,
+            alpha=0.6,
+            label=f"truly {label}",
+        )
+    ax.set(
+        title="Probabilities by true label",
+        xlabel="predicted probability",
+        ylabel="rows of that label (%)",
+    )
     ax.legend()
     return ax
 

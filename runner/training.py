@@ -40,7 +40,7 @@ def base_job_name(model: str, run_id: str) -> str:
     return f"{model[: MAX_BASE - 1 - len(run_id)]}-{run_id}"
 
 
-def train(
+def run_training(
     trainer: Any,
     channels: Sequence[Any],
     *,
