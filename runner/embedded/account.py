@@ -19,6 +19,9 @@ def environment(url: str) -> dict[str, str]:
         "AWS_PROFILE": "default",
         "AWS_DEFAULT_PROFILE": "default",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        # A proxy, if one is set, is not for this machine.
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
         "AWS_EC2_METADATA_DISABLED": "true",
         "SAGEMAKER_EXECUTION_ROLE_ARN": ROLE_ARN,
     }

@@ -15,6 +15,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
+from runner.embedded import interference
 from runner.embedded.answers import AWSError, answer, service_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ OURS = {
     "sagemaker": "runner.embedded.sagemaker",
     "sagemaker-runtime": "runner.embedded.sagemakerruntime",
 }
+# Whatever else moto may pretend, it is not what runs on the embedded AWS.
+SERVED = {"iam", "s3", "sagemaker", "sts", "logs", "tagging", "monitoring", "ecr"}
 
 
 class Application(DomainDispatcherApplication):
@@ -44,15 +47,17 @@ class Application(DomainDispatcherApplication):
     ) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
-        refusal = self.refusal(request)
-        if refusal is not None:
+        if request.path.startswith(interference.PATH):
+            return interference.manage(request)(environ, start_response)
+        if refusal := interference.refusal(environ):
             return answer(request, refusal)(environ, start_response)
+        service = service_of(request)
+        if service not in SERVED:
+            text = f"The embedded AWS has no {service}."
+            missing = AWSError(code="UnknownOperationException", message=text)
+            return answer(request, missing)(environ, start_response)
         response: Iterable[bytes] = super().__call__(environ, start_response)
         return response
-
-    def refusal(self, request: Request) -> AWSError | None:
-        """Refuse a service that is not embedded."""
-        return None
 
 
 def create_app(service: Any) -> Flask:

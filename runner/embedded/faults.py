@@ -46,6 +46,13 @@ Kind = Literal[
     "s3-access-denied",
     "service-unavailable",
 ]
+CALLS: tuple[Kind, ...] = (
+    "connection-reset",
+    "throttling",
+    "expired-credentials",
+    "s3-access-denied",
+    "service-unavailable",
+)
 FOREVER = -1
 
 
@@ -78,7 +85,8 @@ class Fault:
 
     def concerns(self, name: str, operation: str) -> bool:
         """Tell whether this fault is meant for a name and an operation."""
-        return fnmatchcase(name, self.name) and fnmatchcase(operation, self.operation)
+        pattern = f"*{self.name}*" if self.kind in CALLS else self.name
+        return fnmatchcase(name, pattern) and fnmatchcase(operation, self.operation)
 
 
 class Faults:

@@ -1,5 +1,6 @@
 """The embedded AWS as a process of its own, which dies with its parent."""
 
+import json
 import os
 import selectors
 import shutil
@@ -7,18 +8,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.request import ProxyHandler, Request, build_opener
 
 from runner.embedded import account
+from runner.embedded.faults import Fault
 from runner.errors import EmbeddedError
 
 CONFIG = "aws-config"
 READY = "AWS_ENDPOINT_URL="
 LAST_LINES = 10
 ENDING_SECONDS = 10
+ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,31 @@ class EmbeddedAWS:
     def log(self) -> Path:
         """Name the file that the server writes its log to."""
         return self.folder / "server.log"
+
+    def inject(self, fault: Fault) -> Fault:
+        """Let something go wrong from now on."""
+        self.ask("POST", json.dumps(asdict(fault)).encode())
+        return fault
+
+    def clear(self, fault: Fault | None = None) -> None:
+        """Let nothing go wrong any more, or no longer this."""
+        self.ask("DELETE", name=fault.id if fault else "")
+
+    def faults(self) -> list[dict[str, Any]]:
+        """List what is still to go wrong."""
+        return self.ask("GET")
+
+    def ask(
+        self, method: str, body: bytes | None = None, name: str = ""
+    ) -> list[dict[str, Any]]:
+        """Call the HTTP interface of the faults."""
+        call = Request(f"{self.url}/_embedded/faults/{name}", body, method=method)
+        call.add_header("Content-Type", "application/json")
+        # A proxy, if one is set, is not for this machine.
+        opener = build_opener(ProxyHandler({}))
+        with opener.open(call, timeout=ANSWER_SECONDS) as response:
+            answer: list[dict[str, Any]] = json.load(response)
+        return answer
 
     def close(self) -> None:
         """End the server, its training jobs and its temporary files."""

@@ -85,7 +85,7 @@ class TrainingRun:
             rmtree(root, ignore_errors=True)
             self.finish(reason)
         # A model is there: an endpoint may be next.
-        variants.warm_up()
+        variants.model_servers()
 
     def work(self, root: Path) -> None:
         """Download, train and upload, unless interrupted."""

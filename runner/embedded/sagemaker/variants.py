@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
+from hashlib import sha256
 from shutil import rmtree
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -46,14 +46,16 @@ class Variant:
 
     def describe(self) -> Values:
         """Answer DescribeEndpoint's part about this variant."""
-        image = {
-            "SpecifiedImage": self.container.image,
-            "ResolvedImage": self.container.image.replace(":", "@sha256:", 1),
+        image = self.container.image
+        digest = sha256(image.encode()).hexdigest()
+        deployed = {
+            "SpecifiedImage": image,
+            "ResolvedImage": f"{image.partition(':')[0]}@sha256:{digest}",
             "ResolutionTime": utcnow(),
         }
         described: Values = {
             "VariantName": self.name,
-            "DeployedImages": [image],
+            "DeployedImages": [deployed],
             "CurrentWeight": self.weight,
             "DesiredWeight": self.weight,
         }
@@ -82,20 +84,22 @@ def load(definition: Values, container: ModelContainer, log_to: Log) -> Variant:
     )
 
 
-def warm_up() -> None:
-    """Import what the first endpoint needs, which takes longer than to load a model."""
-    import_module("runner.embedded.container.serve")
+def model_servers() -> "type[ModelServer]":
+    """Import the container's server, which takes longer than to load a model."""
+    from runner.embedded.container.engine import load_engine
+
+    load_engine()
+    from runner.embedded.container.serve import ModelServer
+
+    return ModelServer
 
 
 def start_server(container: ModelContainer) -> "ModelServer":
     """Start the container's server on a model's files."""
-    # xgboost takes seconds to import, which only endpoints are to pay.
-    from runner.embedded.container.serve import ModelServer
-
     folder = workplace.scratch("model")
     try:
         archive.unpack(download(container.data_url or ""), folder)
-        return ModelServer.load(folder, container.environment)
+        return model_servers().load(folder, container.environment)
     except ArchiveError as error:
         raise LoadError(
             'Failed to extract model data archive for container "container_1" from '
