@@ -1,0 +1,58 @@
+"""Fixtures that many tests share."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runner.embedded.process import EmbeddedAWS, start
+
+TOY = Path(__file__).parent / "toy"
+
+
+@pytest.fixture(autouse=True)
+def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the machine's own AWS account and CI from every test."""
+    for name in list(os.environ):
+        if name == "CI" or name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A git repository with one model, `toy`, that inherits its later notebooks."""
+    root = tmp_path / "repo"
+    shutil.copytree(TOY, root)
+    identity = ["-c", "user.name=toy", "-c", "user.email=toy@example.com"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "Toy"]):
+        subprocess.run(["git", "-C", str(root), *command], check=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def embedded_aws() -> Iterator[EmbeddedAWS]:
+    """One embedded AWS for all the tests that need one."""
+    with start() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def aws(
+    clean_environ: None, monkeypatch: pytest.MonkeyPatch, embedded_aws: EmbeddedAWS
+) -> EmbeddedAWS:
+    """The embedded AWS, which every AWS client of the test talks to."""
+    for name, value in embedded_aws.environment.items():
+        monkeypatch.setenv(name, value)
+    return embedded_aws
+
+
+@pytest.fixture
+def invoke() -> Callable[..., Result]:
+    """Call the command line in this process: `invoke("show", "toy")`."""
+    from runner.cli import runner
+
+    return lambda *arguments: CliRunner().invoke(runner, arguments)

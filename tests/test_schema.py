@@ -1,0 +1,159 @@
+"""What `model.yaml` may say, key by key."""
+
+import copy
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from runner.schema import ModelSpec, explain
+
+GOOD: dict[str, Any] = {
+    "name": "toy",
+    "task": "regression",
+    "data": "s3://bucket/toy.csv",
+    "training": {"hyperparameters": {"num_round": 5}},
+    "gates": {"rmse": {"max": 2.5}},
+    "endpoint": {"instance_type": "ml.m5.large"},
+}
+
+
+def changed(key: str, value: Any) -> dict[str, Any]:
+    """Give the good one with one dotted key changed."""
+    data = copy.deepcopy(GOOD)
+    inner = data
+    *parents, last = key.split(".")
+    for parent in parents:
+        inner = inner.setdefault(parent, {})
+    inner[last] = value
+    return data
+
+
+def refusal(data: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        ModelSpec.model_validate(data)
+    return explain(caught.value)
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    """The shortest model.yaml says only what no default can know."""
+    spec = ModelSpec.model_validate(GOOD)
+
+    assert spec.training.image.version == "3.2-0"
+    assert spec.training.max_runtime_seconds == 3600
+    assert (spec.training.instance_count, spec.training.spot) == (1, False)
+    assert (spec.approval, spec.owner) == ("manual", "")
+
+
+@pytest.mark.parametrize("key", ["name", "task", "data", "training", "gates"])
+def test_what_no_default_can_know_is_required(key: str) -> None:
+    """A missing key is named."""
+    data = {name: value for name, value in GOOD.items() if name != key}
+
+    assert refusal(data) == f"{key}: missing"
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("trainig", "training"),
+        ("gate", "gates"),
+        ("training.instancetype", "instance_type"),
+        ("training.image.versoin", "version"),
+        ("gates.rmse.maximum", "max"),
+        ("endpoint.serverles", "serverless"),
+    ],
+)
+def test_an_unknown_key_is_an_error_with_the_nearest(key: str, nearest: str) -> None:
+    """A misspelt key is found at every depth."""
+    assert (
+        refusal(changed(key, "x")) == f"{key}: unknown key; did you mean {nearest!r}?"
+    )
+
+
+def test_a_misspelt_key_is_told_before_the_missing_one() -> None:
+    """Of the two errors that one misspelling makes, the helpful one is shown."""
+    data = changed("task", "binary")
+    data["tsak"] = data.pop("task")
+
+    assert refusal(data) == "tsak: unknown key; did you mean 'task'?"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("task", "clustering"),
+        ("data", "toy.csv"),
+        ("data", "s3://bucket"),
+        ("approval", "yes"),
+        ("training.instance_type", "m5.large"),
+        ("training.instance_type", "ml.m5.large; rm -rf"),
+        ("training.instance_count", 0),
+        ("training.instance_count", "1"),
+        ("training.instance_count", True),
+        ("training.spot", "no"),
+        ("training.max_runtime_seconds", 0),
+        ("training.max_runtime_seconds", 2_419_201),
+        ("training.image.framework", "sklearn"),
+        ("training.image.version", 3.2),
+        ("training.image.version", ""),
+        ("training.hyperparameters", [5]),
+        ("training.hyperparameters.eta", [0.1]),
+        ("gates.rmse.max", float("nan")),
+        ("gates.rmse.worse_than_live", -0.1),
+        ("endpoint.instance_count", 0),
+        ("endpoint.serverless", {"memory_mb": 1000}),
+    ],
+)
+def test_a_wrong_value_is_an_error_with_its_key(key: str, value: Any) -> None:
+    """Nothing is coerced, and every limit is SageMaker's own."""
+    assert refusal(changed(key, value)).startswith(key)
+
+
+def test_a_version_in_numbers_must_be_quoted() -> None:
+    """YAML would read 3.20 as 3.2."""
+    said = refusal(changed("training.image.version", 3.2))
+
+    assert said.endswith("write it in quotes, YAML reads 3.2 as a number")
+
+
+@pytest.mark.parametrize("name", ["lerning_rate", "Eta"])
+def test_a_misspelt_hyperparameter_is_found_here(name: str) -> None:
+    """Not in a training job that somebody pays for."""
+    said = refusal(changed(f"training.hyperparameters.{name}", 1))
+
+    assert said.startswith(f"training.hyperparameters: unknown: {name!r}; did you mean")
+
+
+def test_num_round_is_required() -> None:
+    """The container has no default for it."""
+    assert "num_round is missing" in refusal(changed("training.hyperparameters", {}))
+
+
+@pytest.mark.parametrize("bounds", [{}, {"min": 1.0, "max": 2.0}])
+def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
+    """Else `worse_than_live` could not know what worse is."""
+    assert "either min (more is better) or max" in refusal(
+        changed("gates.rmse", bounds)
+    )
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ({}, "give instance_type or serverless"),
+        ({"instance_type": "ml.m5.large", "serverless": {}}, "not both"),
+        ({"instance_count": 2, "serverless": {}}, "not both"),
+    ],
+)
+def test_an_endpoint_is_of_one_kind(endpoint: dict[str, Any], said: str) -> None:
+    """Instances, or serverless."""
+    assert said in refusal(changed("endpoint", endpoint))
+
+
+def test_serverless_has_defaults() -> None:
+    """One word makes an endpoint scale to zero."""
+    spec = ModelSpec.model_validate(changed("endpoint", {"serverless": {}}))
+
+    assert spec.endpoint.serverless is not None
+    assert spec.endpoint.serverless.memory_mb == 2048
