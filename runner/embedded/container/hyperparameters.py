@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.embedded.container import metric_names
 from runner.embedded.container.dependencies import (
     DEPENDENCIES,
     LINEAR_UPDATERS,
     TREE_UPDATERS,
 )
 from runner.embedded.container.exceptions import AlgorithmError, UserError
+from runner.embedded.container.metric_names import METRICS, KnownMetrics
 from runner.embedded.container.rules import (
     Interval,
     Rule,
@@ -36,35 +36,6 @@ SHARE = Interval(0, 1)
 POSITIVE_SHARE = Interval(0, 1, open_low=True)
 TRUTH = one_of("true", "false")
 
-
-class KnownMetrics(list[str]):
-    """The names that `eval_metric` may list, also with a threshold: `error@0.3`."""
-
-    def __contains__(self, metric: object) -> bool:
-        text = str(metric)
-        if "<function" in text:
-            raise UserError(
-                f"User defined evaluation metric {text} is not supported yet."
-            )
-        if "@" not in text:
-            return super().__contains__(text)
-        name, threshold = (part.strip() for part in text.split("@")[:2])
-        if name not in metric_names.WITH_THRESHOLD:
-            raise UserError(
-                f"Metric '{text}' is not supported. Parameter 'eval_metric' with "
-                "customized threshold should be one of these options: 'error', "
-                "'ndcg', 'map'."
-            )
-        try:
-            float(threshold)
-        except ValueError as error:
-            raise UserError(
-                f"Threshold value 't' in '{name}@t' expects float input."
-            ) from error
-        return True
-
-
-METRICS = (*metric_names.MAXIMIZE, *metric_names.MINIMIZE)
 
 OBJECTIVES = (
     "aft_loss_distribution",

@@ -1,5 +1,7 @@
 """The evaluation metrics that the image knows."""
 
+from runner.embedded.container.exceptions import UserError
+
 MAXIMIZE = (
     "accuracy",
     "auc",
@@ -40,3 +42,32 @@ MINIMIZE = (
 )
 
 WITH_THRESHOLD = ("error", "ndcg", "map")
+
+METRICS = (*MAXIMIZE, *MINIMIZE)
+
+
+class KnownMetrics(list[str]):
+    """The names that `eval_metric` may list, also with a threshold: `error@0.3`."""
+
+    def __contains__(self, metric: object) -> bool:
+        text = str(metric)
+        if "<function" in text:
+            raise UserError(
+                f"User defined evaluation metric {text} is not supported yet."
+            )
+        if "@" not in text:
+            return super().__contains__(text)
+        name, threshold = (part.strip() for part in text.split("@")[:2])
+        if name not in WITH_THRESHOLD:
+            raise UserError(
+                f"Metric '{text}' is not supported. Parameter 'eval_metric' with "
+                "customized threshold should be one of these options: 'error', "
+                "'ndcg', 'map'."
+            )
+        try:
+            float(threshold)
+        except ValueError as error:
+            raise UserError(
+                f"Threshold value 't' in '{name}@t' expects float input."
+            ) from error
+        return True

@@ -90,7 +90,7 @@ def nested_lists(interval: Interval) -> Rule:
 
 def parse_expression(text: str) -> Any:
     """Read a Python literal, with the errors that evaluating it would raise."""
-    tree = compile(text, "<string>", "eval", ast.PyCF_ONLY_AST)
+    tree = compile(text.lstrip(" \t"), "<string>", "eval", ast.PyCF_ONLY_AST)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             raise NameError(f"name {node.id!r} is not defined")
