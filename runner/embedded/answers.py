@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Request, Response
 
+XML_SERVICES = ("route53", "cloudfront")
 JSON_ERROR_TYPE = "x-amzn-ErrorType"
 
 
@@ -32,7 +33,8 @@ def answer(request: Request, error: AWSError) -> Response:
         return json_answer(error, {"__type": error.code, "message": error.message})
     if service_of(request) == "s3":
         return xml_answer(error, f"<Error>{fields(error)}</Error>")
-    if "x-www-form-urlencoded" in (request.content_type or ""):
+    form = "x-www-form-urlencoded" in (request.content_type or "")
+    if form or service_of(request) in XML_SERVICES:
         body = f"<Error><Type>Sender</Type>{fields(error)}</Error>"
         return xml_answer(error, f"<ErrorResponse>{body}</ErrorResponse>")
     return json_answer(error, {"message": error.message, "Message": error.message})
