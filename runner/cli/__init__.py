@@ -17,6 +17,7 @@ VERBS = {
     "approve": "runner.cli.approve",
     "select": "runner.cli.select",
     "ci-config": "runner.cli.ci_config",
+    "new": "runner.cli.new",
     "local": "runner.cli.local",
 }
 

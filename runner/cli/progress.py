@@ -74,7 +74,7 @@ class Bars:
             TextColumn("{task.fields[label]}"),
         )
         self._lock = threading.Lock()
-        self._tasks: dict[str, "TaskID"] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
         with self._lock:
