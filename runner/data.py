@@ -77,10 +77,12 @@ def find_prepared(model: str, run_id: str, **given: Any) -> dict[str, Any]:
     return prepared | {name: value for name, value in given.items() if value}
 
 
-def read_split(uri: str, columns: Sequence[str]) -> "pd.DataFrame":
-    """Read a split that `write_splits` wrote."""
+def read_split(uri: str, columns: Sequence[str] = ()) -> "pd.DataFrame":
+    """Read a split that `write_splits` wrote, with its columns named or numbered."""
     content = read_bytes(uri, remedy="prepare the data again")
     table = _parsed(uri, content, header=False)
+    if not columns:
+        return table
     return _named(table, columns, uri, "prepare the data again")
 
 

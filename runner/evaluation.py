@@ -27,6 +27,11 @@ class LiveScore:
     metrics: Mapping[str, float]
     reason: str = ""
 
+    def __str__(self) -> str:
+        if self.reason:
+            return f"{self.live} cannot be compared: {self.reason}"
+        return f"live: {self.live}"
+
 
 def load_booster(model_data: str) -> "xgb.Booster":
     """Load the model of a training job; nothing of the archive is unpacked or run."""
@@ -153,7 +158,7 @@ def error_by_size(truth: Any, prediction: Any, groups: int = 5) -> "pd.DataFrame
     return pd.DataFrame(
         {
             "rows": by.size(),
-            "bias": by.mean(),
+            "mean error": by.mean(),
             "mae": by.agg(lambda error: error.abs().mean()),
             "rmse": by.agg(lambda error: (error**2).mean() ** 0.5),
         }
