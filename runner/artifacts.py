@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from runner.errors import NotebookError, StoppedError
@@ -57,6 +58,7 @@ def recording(
     notebook: Path,
     run_id: str,
     parameters: Mapping[str, Any],
+    lineage: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Recording]:
     """Archive a stage as notebook, HTML and JSON, however its execution ends.
 
@@ -64,6 +66,7 @@ def recording(
     """
     scrubber = Scrubber.from_environment(os.environ)
     record: dict[str, Any] = {"model": model, "stage": stage, "run_id": run_id}
+    record |= dict(lineage)
     record |= {"notebook": str(shown(notebook)), "parameters": dict(parameters)}
     for suffix in SUFFIXES:
         (folder / f"{stage}{suffix}").unlink(missing_ok=True)

@@ -12,6 +12,7 @@ RunnerError                     1
 │   ├── StoppedError               the run was told to stop
 │   ├── IncompleteError            not every cell ran
 │   └── ResultsError               the results cell did not give what comes next needs
+├── AwsError                    1  AWS refuses a call, or does not answer
 ├── StorageError                1  S3 lacks an object, or refuses it
 ├── DataError                   1  the data is not what the notebook was written for
 ├── TrainingError               1  a training job did not complete
@@ -81,6 +82,10 @@ class IncompleteError(NotebookError):
 
 class ResultsError(NotebookError):
     """Report a results cell that did not give what comes next needs."""
+
+
+class AwsError(RunnerError):
+    """Report a call that AWS refused, or did not answer."""
 
 
 class StorageError(RunnerError):

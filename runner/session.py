@@ -5,10 +5,12 @@ They come from the environment, the one thing that differs between a laptop and 
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from runner.errors import ConfigurationError
+from runner.errors import AwsError, ConfigurationError
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -99,6 +101,24 @@ def sagemaker_session() -> Any:
         sagemaker_runtime_client=client("sagemaker-runtime"),
         sagemaker_config=config,
     )
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Say in one line what AWS refused, where no better words were found."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        said = error.response["Error"]
+        raise AwsError(
+            f"AWS refuses {error.operation_name}: {said['Code']}, {said['Message']}"
+        ) from error
+    except BotoCoreError as error:
+        endpoint = os.environ.get("AWS_ENDPOINT_URL")
+        where = f"; is AWS_ENDPOINT_URL={endpoint} running?" if endpoint else ""
+        raise AwsError(f"AWS: {error}{where}") from error
 
 
 def _environment() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from runner.cli.earlier import earlier_results
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
 from runner.errors import RunnerError
-from runner.notebook import execute
+from runner.notebook import ExecutedNotebook, execute
 
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
@@ -47,45 +47,50 @@ class Pipeline:
     def run(self) -> Outcome:
         """Run the stages until the last, or until one fails."""
         try:
-            self.results.update(earlier_results(self.plan))
-            for stage in self.plan.stages:
-                self._run(stage)
-                self._say(f"{stage.name} succeeded in {self.seconds[stage.name]:.1f} s")
-                if stage.name == "train-register" and self.approves:
-                    self._approve()
+            with session.aws_errors():
+                self._run_stages()
         except RunnerError as error:
             self._say(f"failed: {error}")
+            self._keep_anyway()
             return self._outcome(error)
         return self._outcome()
 
-    def _run(self, stage: Stage) -> None:
-        """Execute one stage and keep its evidence, however it ends."""
+    def _run_stages(self) -> None:
+        self.results.update(earlier_results(self.plan))
+        for stage in self.plan.stages:
+            executed = self._run(stage)
+            self._keep()
+            self.results.update(executed.results)
+            self.seconds[stage.name] = executed.seconds
+            self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
+            if stage.name == "train-register" and self.approves:
+                self._approve()
+
+    def _run(self, stage: Stage) -> ExecutedNotebook:
+        """Execute one stage; its notebook is in build/ however it ends."""
         plan = self.plan
         parameters = plan.parameters(stage, self.results)
-        try:
-            with artifacts.recording(
-                plan.folder,
-                model=plan.model,
-                stage=stage.name,
-                notebook=stage.notebook,
-                run_id=plan.context["run_id"],
-                parameters=parameters,
-            ) as recording:
-                executed = execute(
-                    stage.notebook,
-                    recording.output,
-                    parameters,
-                    cwd=stage.notebook.parent,
-                    time_limit=self.time_limit or self._limit(stage),
-                    on_cell=partial(self.observer.cell, plan.model, stage.name),
-                    cancelled=self.cancelled,
-                    require=REQUIRED_RESULTS[stage.name],
-                )
-                recording.succeed(executed.results)
-        finally:
-            self._keep()
-        self.results.update(executed.results)
-        self.seconds[stage.name] = executed.seconds
+        with artifacts.recording(
+            plan.folder,
+            model=plan.model,
+            stage=stage.name,
+            notebook=stage.notebook,
+            run_id=plan.context["run_id"],
+            parameters=parameters,
+            lineage=plan.context,
+        ) as recording:
+            executed = execute(
+                stage.notebook,
+                recording.output,
+                parameters,
+                cwd=stage.notebook.parent,
+                time_limit=self.time_limit or self._limit(stage),
+                on_cell=partial(self.observer.cell, plan.model, stage.name),
+                cancelled=self.cancelled,
+                require=REQUIRED_RESULTS[stage.name],
+            )
+            recording.succeed(executed.results)
+        return executed
 
     def _limit(self, stage: Stage) -> float:
         """Give the notebook that waits for a training job the job's time too."""
@@ -98,6 +103,14 @@ class Pipeline:
         run_id = self.plan.context["run_id"]
         evidence = session.run_uri(self.plan.model, run_id, "evidence")
         artifacts.upload(self.plan.folder, session.client("s3"), evidence)
+
+    def _keep_anyway(self) -> None:
+        """Keep the evidence of a failure; failing at that does not hide it."""
+        try:
+            with session.aws_errors():
+                self._keep()
+        except RunnerError as error:
+            self._say(f"the evidence stays in {self.plan.folder} only: {error}")
 
     def _approve(self) -> None:
         """Approve what this run registered, which only a laptop's run may imply."""

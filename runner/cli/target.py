@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -31,12 +31,14 @@ def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def aws_at(target: str) -> Iterator[None]:
     """Keep AWS within reach of this process and the kernels it starts."""
-    if target == "aws" or os.environ.get("AWS_ENDPOINT_URL"):
-        yield
-        return
     from runner.embedded.process import start
+    from runner.session import aws_errors
 
-    with start() as embedded, environment(embedded.environment):
+    with ExitStack() as stack:
+        if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
+            embedded = stack.enter_context(start())
+            stack.enter_context(environment(embedded.environment))
+        stack.enter_context(aws_errors())
         yield
 
 
