@@ -94,7 +94,7 @@ def _relative(
     passed, word = _compared(value, rule, bound)
     against = f"{word} {bound:.6g}, the live model's {base:.6g} and {share * 100:.3g} %"
     if live is None or math.isnan(live):
-        against = "not compared, no live model has it" if passed else word
+        against = "not compared, no live model has it" if passed else "no number"
     return Verdict(
         metric=metric,
         rule="worse_than_live",
@@ -109,7 +109,7 @@ def _relative(
 def _compared(value: float, rule: str, bound: float) -> tuple[bool, str]:
     """Compare, and say it in words; a NaN is on no side of any bound."""
     if math.isnan(value):
-        return False, "not a number, so not within"
+        return False, "no number, so not within"
     if rule == "min":
         return value >= bound, "at least" if value >= bound else "below"
     return value <= bound, "at most" if value <= bound else "above"

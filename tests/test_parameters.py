@@ -1,0 +1,232 @@
+"""Giving a notebook's parameters their values."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+
+from runner.errors import SignatureError
+from runner.parameters import (
+    check_given,
+    offered_by_spec,
+    parse_assignment,
+    resolve,
+)
+from runner.signature import Signature, read_signature
+from runner.spec import load_spec
+
+TRAIN = """\
+train: str  # the training rows
+rows: int = 3
+share: float = 0.5
+version: str = "1.0"
+hyperparameters: dict = {"eta": 0.1, "num_round": 5}
+endpoint: dict = {"serverless": {"memory_mb": 1024}}
+tags: list[str] = []
+"""
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Signature:
+    """The signature of a training notebook."""
+    return read_signature(toys.write(tmp_path / "train.ipynb", *toys.takes(TRAIN)))
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Signature:
+    """The signature of another notebook of the same run."""
+    cells = toys.takes("instance_count: int = 1")
+    return read_signature(toys.write(tmp_path / "deploy.ipynb", *cells))
+
+
+def refusal(signature: Signature, given: dict[str, Any]) -> str:
+    with pytest.raises(SignatureError) as caught:
+        check_given([signature], given)
+    return str(caught.value)
+
+
+def test_given_wins_over_offered_over_default(train: Signature) -> None:
+    """The user knows best, then the spec and the earlier stages, then the notebook."""
+    offered = {"train": "s3://a/train", "rows": 4, "share": 0.6}
+    values = resolve(train, offered, {"rows": "5"})
+
+    assert (values["train"], values["rows"]) == ("s3://a/train", 5)
+    assert (values["share"], values["version"]) == (0.6, "1.0")
+
+
+def test_only_what_the_notebook_names_reaches_it(train: Signature) -> None:
+    """In the order of its parameters cell."""
+    values = resolve(train, {"train": "x", "stranger": 1}, {"instance_count": "2"})
+
+    assert list(values) == list(train.parameters)
+
+
+def test_a_value_nobody_gives_is_an_error(train: Signature) -> None:
+    """A parameter without default must come from somewhere."""
+    with pytest.raises(
+        SignatureError, match=r"train has no value; give `-p train=...`"
+    ):
+        resolve(train, {}, {})
+
+
+def test_an_ill_typed_offer_is_an_error(train: Signature) -> None:
+    """Also what an earlier notebook returned is checked."""
+    with pytest.raises(SignatureError, match=r"train\.ipynb: rows is int, not 'many'"):
+        resolve(train, {"train": "x", "rows": "many"}, {})
+
+
+def test_values_are_copies(train: Signature) -> None:
+    """What one run changes in a dict is not seen by the next."""
+    resolve(train, {"train": "x"}, {"hyperparameters.eta": "0.9"})
+
+    assert train.parameters["hyperparameters"].default["eta"] == 0.1
+
+
+def test_text_is_read_by_the_declared_type(train: Signature) -> None:
+    """A version stays a text, a number becomes one."""
+    given = {"train": "x", "version": "1.10", "share": "1e-3", "tags": "[a, 1.10]"}
+    values = resolve(train, {}, given)
+
+    assert (values["version"], values["share"]) == ("1.10", 0.001)
+    assert values["tags"] == ["a", "1.10"]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"rows": "many"}, "rows is int, not 'many'"),
+        ({"rows": "1.5"}, "rows is int, not '1.5'"),
+        ({"rows": True}, "rows is int, not True"),
+        ({"share": "nan"}, "share is float, not 'nan'"),
+        ({"share": float("nan")}, "share is float, not nan"),
+        ({"tags": "a"}, "tags is list[str], not 'a'"),
+        ({"hyperparameters": "5"}, "hyperparameters is dict, not '5'"),
+    ],
+)
+def test_an_ill_typed_value_is_an_error(
+    train: Signature, given: dict[str, Any], problem: str
+) -> None:
+    """Notebook, parameter, type and value are named."""
+    assert refusal(train, given) == f"{train.notebook}: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("row", "rows"),
+        ("lerning_rate", "hyperparameters.learning_rate"),
+        ("eta", "hyperparameters.eta"),
+        ("hyperparametres.eta", "hyperparameters.eta"),
+        ("hyperparameters.lerning_rate", "hyperparameters.learning_rate"),
+    ],
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(
+    train: Signature, name: str, nearest: str
+) -> None:
+    """Papermill would only warn."""
+    said = refusal(train, {name: "1"})
+
+    assert said == (
+        f"{name}: no such parameter in {train.notebook}; did you mean {nearest!r}?"
+    )
+
+
+def test_all_names_are_listed_where_none_is_near(deploy: Signature) -> None:
+    """A wild guess learns what there is."""
+    assert refusal(deploy, {"x": "1"}).endswith("known: instance_count")
+
+
+def test_a_name_that_one_notebook_knows_is_fine(
+    train: Signature, deploy: Signature
+) -> None:
+    """A run has several notebooks and one `-p` for all."""
+    check_given([train, deploy], {"instance_count": "2", "rows": "4"})
+
+
+def test_a_secret_is_refused_before_all_else(train: Signature) -> None:
+    """Its value is not shown."""
+    said = refusal(train, {"github_token": "hunter2"})
+
+    assert said.startswith("github_token: looks like a secret")
+    assert "hunter2" not in said
+
+
+def test_one_key_of_a_dict_can_be_given(train: Signature) -> None:
+    """The others stay as they were offered."""
+    offered = {"train": "x", "hyperparameters": {"eta": 0.2, "num_round": 50}}
+    values = resolve(train, offered, {"hyperparameters.eta": "0.3"})
+
+    assert values["hyperparameters"] == {"eta": 0.3, "num_round": 50}
+    assert offered["hyperparameters"] == {"eta": 0.2, "num_round": 50}
+
+
+def test_a_key_deep_in_a_dict_can_be_given(train: Signature) -> None:
+    """And several keys of one dict."""
+    given = {"endpoint.serverless.memory_mb": "2048", "endpoint.a.b": "c"}
+    values = resolve(train, {"train": "x"}, given)
+
+    assert values["endpoint"] == {"serverless": {"memory_mb": 2048}, "a": {"b": "c"}}
+
+
+def test_a_whole_dict_can_be_given(train: Signature) -> None:
+    """As YAML writes it in one line."""
+    values = resolve(train, {"train": "x"}, {"hyperparameters": "{num_round: 9}"})
+
+    assert values["hyperparameters"] == {"num_round": 9}
+
+
+@pytest.mark.parametrize("name", ["rows.a", "hyperparameters.eta.x.y"])
+def test_what_is_no_dict_has_no_keys(train: Signature, name: str) -> None:
+    """The error says where the path ends."""
+    with pytest.raises(SignatureError, match="has no keys below"):
+        resolve(train, {"train": "x"}, {name: "1"})
+
+
+def test_an_assignment_is_taken_apart() -> None:
+    """Only the first equals sign counts, and the value stays text."""
+    assert parse_assignment("a=b=c ") == ("a", "b=c ")
+    assert parse_assignment("hyperparameters.eta=0.10") == (
+        "hyperparameters.eta",
+        "0.10",
+    )
+
+
+@pytest.mark.parametrize("text", ["a", "=1", "a b=1", "a..b=1", "1a=2", "a;b=1", ""])
+def test_what_is_no_assignment_is_refused(text: str) -> None:
+    """The form is shown; the value is not."""
+    with pytest.raises(SignatureError, match="write NAME=VALUE"):
+        parse_assignment(text)
+
+
+def test_the_spec_offers_what_notebooks_may_name(repo: Path) -> None:
+    """As flat names, with the words of model.yaml."""
+    assert offered_by_spec(load_spec(repo, "toy")) == {
+        "model": "toy",
+        "description": "",
+        "task": "regression",
+        "data": "s3://bucket/toy.csv",
+        "approval": "manual",
+        "image_framework": "xgboost",
+        "image_version": "3.2-0",
+        "instance_type": "ml.m5.large",
+        "instance_count": 1,
+        "spot": False,
+        "max_runtime_seconds": 3600,
+        "hyperparameters": {"num_round": 5},
+        "gates": {"rmse": {"max": 2.5}},
+        "endpoint": {"instance_type": "ml.m5.large"},
+    }
+
+
+def test_the_toy_models_notebooks_take_what_is_offered(repo: Path) -> None:
+    """From the spec to the last notebook, by name."""
+    offered = offered_by_spec(load_spec(repo, "toy")) | {"run_id": "r1", "version": 3}
+    deploy = read_signature(repo / "notebooks/deploy.ipynb")
+
+    assert resolve(deploy, offered, {}) == {
+        "model": "toy",
+        "package": "",
+        "version": 3,
+        "endpoint": {"instance_type": "ml.m5.large"},
+    }
