@@ -1,5 +1,6 @@
-"""Who approved, as far as CircleCI tells it."""
+"""The CircleCI workflow that a job is part of: its identity, and who approved in it."""
 
+import hashlib
 import json
 import os
 import urllib.request
@@ -13,6 +14,12 @@ def run_identity() -> str:
     # A rerun gets a workflow id of its own, but inherits the workspace.
     workspace = os.environ.get("CIRCLE_WORKFLOW_WORKSPACE_ID")
     return workspace or os.environ.get("CIRCLE_WORKFLOW_ID", "")
+
+
+def run_suffix() -> str:
+    """Make the end of a run's id from the workflow, so that its jobs find the run."""
+    identity = run_identity()
+    return hashlib.sha256(identity.encode()).hexdigest()[:6] if identity else ""
 
 
 def approval_note(model: str, *, api: str = API) -> str:

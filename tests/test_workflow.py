@@ -1,13 +1,14 @@
-"""Who approved is recorded as far as CircleCI tells it."""
+"""A job knows its workflow, and who approved in it as far as CircleCI tells."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from runner.approver import approval_note, run_identity
+from runner.workflow import approval_note, run_identity, run_suffix
 
 WORKFLOW = "3b1c7c9e-0000-4000-8000-000000000001"
 ANSWERS = {
@@ -85,6 +86,7 @@ def test_outside_of_circleci_there_is_nothing_to_say() -> None:
     """A person at a terminal is known to AWS by their own credentials."""
     assert approval_note("churn") == ""
     assert run_identity() == ""
+    assert run_suffix() == ""
 
 
 def test_a_rerun_has_the_identity_of_its_workflow(
@@ -94,3 +96,14 @@ def test_a_rerun_has_the_identity_of_its_workflow(
     assert run_identity() == WORKFLOW
     circleci.setenv("CIRCLE_WORKFLOW_WORKSPACE_ID", "first")
     assert run_identity() == "first"
+
+
+def test_the_jobs_of_a_workflow_share_the_end_of_their_runs_ids(
+    circleci: pytest.MonkeyPatch,
+) -> None:
+    """Six hexadecimal digits, another six for another workflow."""
+    one = run_suffix()
+    assert re.fullmatch("[0-9a-f]{6}", one)
+    assert run_suffix() == one
+    circleci.setenv("CIRCLE_WORKFLOW_ID", "another")
+    assert run_suffix() != one
