@@ -1,7 +1,9 @@
 """model.tar.gz: how the platform packs it, and how a container may unpack it."""
 
+import gzip
 import io
 import tarfile
+import zlib
 from pathlib import Path
 
 MAX_BYTES = 2 * 1024**3
@@ -27,9 +29,12 @@ def pack(folder: Path) -> bytes | None:
 def unpack(content: bytes, folder: Path) -> None:
     """Unpack plain files and folders only, none outside the folder."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            extract(archive, folder)
-    except (tarfile.TarError, EOFError, OSError) as error:
+        with gzip.open(io.BytesIO(content)) as tar:
+            with tarfile.open(fileobj=tar) as archive:
+                extract(archive, folder)
+            # Only at its very end does gzip notice that something is missing.
+            tar.read(MAX_BYTES)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ArchiveError(str(error) or type(error).__name__) from error
 
 

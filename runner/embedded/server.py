@@ -1,8 +1,8 @@
 """Serve the embedded AWS until it is told to end."""
 
+import os
 import shutil
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -55,5 +55,7 @@ def run(server: BaseWSGIServer, ended: threading.Event) -> None:
 
 def wait_for_parent(ended: threading.Event) -> None:
     """Set the event when the parent is gone: its end closes our standard input."""
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a thread that holds its lock would break the interpreter's end.
+    while os.read(0, 4096):
+        pass
     ended.set()

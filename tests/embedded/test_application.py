@@ -1,9 +1,9 @@
 """Refusals in the form of each protocol."""
 
-import urllib.request
-
 import pytest
 from botocore.exceptions import ClientError
+
+from runner.embedded import application
 
 
 @pytest.mark.parametrize(
@@ -41,20 +41,13 @@ def test_names_every_constraint_that_a_request_breaks(client):
     )
 
 
-def test_breaks_with_an_error_of_aws(embedded):
-    """What the embedded AWS cannot even parse gets a proper error as well."""
-    call = urllib.request.Request(
-        embedded.url,
-        b"not json",
-        {
-            "X-Amz-Target": "SageMaker.ListModels",
-            "Content-Type": "application/x-amz-json-1.1",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/"
-            "sagemaker/aws4_request, SignedHeaders=host, Signature=0",
-        },
+def test_answers_a_fault_of_its_own_as_aws_does(caplog):
+    """What breaks in the embedded AWS itself gives an error of AWS, and a log entry."""
+    app = application.create_app("sts")
+    app.add_url_rule("/breaks", view_func=lambda: {}["missing"])
+    answer = app.test_client().get(
+        "/breaks", headers={"X-Amz-Target": "SageMaker.ListModels"}
     )
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(call, timeout=10)
-    with caught.value as answer:
-        assert answer.headers["Content-Type"] == "application/json"
-        assert b"InternalFailure" in answer.read()
+    assert answer.status_code == 500
+    assert answer.json["__type"] == "InternalFailure"
+    assert "KeyError" in caplog.text
