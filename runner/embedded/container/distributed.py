@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,9 @@ def tracker(workers: int) -> Iterator[dict[str, Any]]:
     try:
         yield service.worker_args()
     finally:
-        service.free()
+        # It complains of workers that left early: what they left counts, not that.
+        with suppress(load_engine().core.XGBoostError):
+            service.free()
 
 
 def run_workers(
