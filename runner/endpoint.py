@@ -6,7 +6,7 @@ from typing import Any
 
 from runner.deployment import ensure_config, tags
 from runner.errors import EndpointError
-from runner.invocation import check_golden
+from runner.invocation import Golden, check_golden, read_golden
 from runner.invocation import invoke as invoke
 from runner.live import Live, Progress, delete, live, settled
 from runner.logs import tail
@@ -29,6 +29,8 @@ def deploy(
 ) -> Live:
     """Serve a package, verified, or leave what was live before."""
     deadline = time.monotonic() + wait_seconds
+    # Read before anything changes: without it nothing could be verified.
+    golden = read_golden(package)
     config = ensure_config(package, endpoint)
     for _ in polls(wait_seconds):
         before = _before(package.model, deadline, on_progress)
@@ -36,7 +38,13 @@ def deploy(
             on_progress(f"version {package.version} is live already")
             return before
         if _requested(package, config, exists=before is not None):
-            return _finish(package, config, before, deadline, on_progress)
+            after = settled(package.model, deadline, on_progress)
+            if not after or not after.serves(config):
+                raise EndpointError(_failed(package, after, deadline))
+            _verify(package, golden, before, on_progress)
+            client("sagemaker").add_tags(ResourceArn=after.arn, Tags=tags(package))
+            on_progress(f"version {package.version} is live")
+            return after
     raise EndpointError(f"{package.model}: kept busy by other deploys; try again later")
 
 
@@ -71,25 +79,18 @@ def _requested(package: Package, config: str, *, exists: bool) -> bool:
     return True
 
 
-def _finish(
-    package: Package,
-    config: str,
-    before: Live | None,
-    deadline: float,
-    on_progress: Progress,
-) -> Live:
-    """Wait for the config that was asked for, and verify that it is right."""
-    after = settled(package.model, deadline, on_progress)
-    if not after or not after.serves(config):
-        raise EndpointError(_failed(package, after, deadline))
+def _verify(
+    package: Package, golden: Golden | None, before: Live | None, on_progress: Progress
+) -> None:
+    """Let a version stay only if it predicts what training recorded."""
+    if golden is None:
+        on_progress(f"version {package.version} has no golden rows to be verified by")
+        return
     try:
-        check_golden(package.model, package)
+        check_golden(package.model, golden)
     except EndpointError as error:
         back = _put_back(package.model, before, on_progress)
         raise EndpointError(f"{error}; {back}") from error
-    client("sagemaker").add_tags(ResourceArn=after.arn, Tags=tags(package))
-    on_progress(f"version {package.version} is live")
-    return after
 
 
 def _failed(package: Package, after: Live | None, deadline: float) -> str:

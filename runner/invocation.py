@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from runner.errors import EndpointError
 from runner.package import Package
@@ -13,6 +14,14 @@ Rows = Sequence[Sequence[float]]
 # Below the 4 MB of a serverless endpoint; one on instances takes 6.
 MAX_PAYLOAD = 3_500_000
 TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    """Rows and what a model predicted for them when it was trained."""
+
+    rows: Rows
+    predictions: Sequence[float]
 
 
 def invoke(name: str, rows: Rows) -> list[float]:
@@ -31,20 +40,27 @@ def record_golden(uri: str, rows: Rows, predictions: Sequence[float]) -> str:
     return write_json(uri, golden)
 
 
-def check_golden(name: str, package: Package) -> None:
-    """Compare what an endpoint predicts with what training recorded."""
+def read_golden(package: Package) -> Golden | None:
+    """Read what training recorded; a package registered by other means has nothing."""
     uri = package.metadata.get("golden")
     if not uri:
-        return
-    golden = read_json(uri, remedy=f"train {package.model} again, it records these")
-    rows = [[math.nan if c is None else c for c in row] for row in golden["rows"]]
-    predictions = invoke(name, rows)
-    expected = golden["predictions"]
-    if len(predictions) != len(expected):
+        return None
+    kept = read_json(uri, remedy=f"train {package.model} again, it records these")
+    rows = [
+        [math.nan if cell is None else cell for cell in row] for row in kept["rows"]
+    ]
+    return Golden(rows=rows, predictions=kept["predictions"])
+
+
+def check_golden(name: str, golden: Golden) -> None:
+    """Compare what an endpoint predicts with what training recorded."""
+    predictions = invoke(name, golden.rows)
+    if len(predictions) != len(golden.rows):
         raise EndpointError(
-            f"{name}: {len(predictions)} predictions for {len(expected)} rows"
+            f"{name}: {len(predictions)} predictions for {len(golden.rows)} rows"
         )
-    for row, (got, wanted) in enumerate(zip(predictions, expected, strict=True)):
+    pairs = zip(predictions, golden.predictions, strict=True)
+    for row, (got, wanted) in enumerate(pairs):
         if not math.isclose(got, wanted, rel_tol=TOLERANCE, abs_tol=1e-6):
             raise EndpointError(
                 f"{name}: predicts {got:.6g} for golden row {row}, where training "
@@ -67,13 +83,15 @@ def _payloads(rows: Rows) -> Iterator[str]:
 
 
 def _answer(name: str, payload: str) -> str:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         answer = client("sagemaker-runtime").invoke_endpoint(
             EndpointName=name, ContentType="text/csv", Accept="text/csv", Body=payload
         )
+        return answer["Body"].read().decode()
     except ClientError as error:
         message = error.response["Error"].get("Message", "")
-        raise EndpointError(f"{name}: does not answer; {message}") from error
-    return answer["Body"].read().decode()
+        raise EndpointError(f"{name}: refuses to answer; {message}") from error
+    except BotoCoreError as error:
+        raise EndpointError(f"{name}: does not answer; {error}") from error
