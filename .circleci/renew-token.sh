@@ -1,7 +1,7 @@
 # Runs beside a CircleCI job: its OIDC token lasts an hour, a training may last longer.
 # boto3 reads the file again whenever its credentials run out.
 
-token_file=/tmp/circleci-oidc-token
+token_file="${TMPDIR:-/tmp}/circleci-oidc-token"
 
 for _ in $(seq 10); do
   sleep 1800

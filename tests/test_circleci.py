@@ -382,6 +382,75 @@ def test_the_ancestors_variables_keep_their_meaning(repository: Repository) -> N
         assert given == {"MODEL_NAME": "abalone", "MODEL_DESC": "Age of an abalone."}
 
 
+def script(name: str, folder: Path, **environment: str) -> str:
+    """Run one of CircleCI's scripts with stubs of other programs, and give its log."""
+    log = folder / "log"
+    for program in ("sleep", "circleci"):
+        stub = folder / program
+        stub.write_text(f'#!/bin/sh\necho {program} "$@" >> {log}\necho fresh\n')
+        stub.chmod(0o755)
+    given = {
+        "PATH": f"{folder}:/usr/bin:/bin",
+        "TMPDIR": str(folder),
+        "BASH_ENV": str(folder / "environment"),
+    }
+    (folder / "environment").touch()
+    call = ["bash", "-eo", "pipefail", "-c", name]
+    subprocess.run(
+        call, env=given | environment, cwd=CIRCLECI.parent, timeout=60, check=True
+    )
+    return log.read_text() if log.exists() else ""
+
+
+def test_a_role_is_taken_by_the_jobs_own_token(tmp_path: Path) -> None:
+    """boto3 finds role and token in the environment of the steps that follow."""
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "CIRCLE_OIDC_TOKEN_V2": "token"}
+    script("bash .circleci/take-role.sh", tmp_path, **role)
+
+    token = tmp_path / "circleci-oidc-token"
+    assert token.read_text() == "token"
+    assert token.stat().st_mode & 0o077 == 0
+    exported = (tmp_path / "environment").read_text()
+    assert f'export AWS_WEB_IDENTITY_TOKEN_FILE="{token}"' in exported
+
+
+@pytest.mark.parametrize("keys", [{}, {"AWS_ACCESS_KEY_ID": "AKIA"}])
+def test_access_keys_need_no_role(tmp_path: Path, keys: dict[str, str]) -> None:
+    """Without a role, or with keys, the environment is left as it is."""
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x"} if keys else {}
+    script("bash .circleci/take-role.sh", tmp_path, **role, **keys)
+    assert (tmp_path / "environment").read_text() == ""
+    assert not (tmp_path / "circleci-oidc-token").exists()
+
+
+def test_a_token_is_renewed_while_the_job_runs(tmp_path: Path) -> None:
+    """Every half hour, for as long as a job can take, and only where there is one."""
+    organization = {"CIRCLE_ORGANIZATION_ID": "org"}
+    assert "oidc" not in script(
+        "bash .circleci/renew-token.sh", tmp_path, **organization
+    )
+    token = tmp_path / "circleci-oidc-token"
+    token.write_text("old")
+    log = script("bash .circleci/renew-token.sh", tmp_path, **organization)
+    assert log.count('circleci run oidc get --claims {"aud": "org"}') == 10
+    assert token.read_text() == "fresh\n"
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="CircleCI's images have jq")
+def test_the_deployed_version_is_marked(repository: Repository, tmp_path: Path) -> None:
+    """The marker names the version of the results, and fails no deployment."""
+    commands = jobs(config(repository, "churn", main=True))["deploy-churn"].commands
+    marker = next(one["command"] for one in commands if "release log" in one["command"])
+    record = tmp_path / "build" / "churn" / "deploy.json"
+    record.parent.mkdir(parents=True)
+    record.write_text('{"results": {"version": 17}}')
+
+    log = script(f"cd {tmp_path}\n{marker}", tmp_path, MODEL_NAME="churn")
+
+    assert "release log --component-name=churn" in log
+    assert "--target-version=17" in log
+
+
 def monorepo(root: Path, count: int, affected: int) -> Repository:
     """Generate many models, of which a branch changes some."""
     made = Repository(root)
