@@ -1,5 +1,6 @@
 """Execute one notebook with Papermill, as the function that it is."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError
 
 from runner import ipynb
@@ -53,7 +55,8 @@ def execute(
     )
     # Papermill needs a file to save to from the first cell on.
     output.write_bytes(notebook.read_bytes())
-    with watching(watch):
+    # nbclient makes this thread an event loop, and would leave it open.
+    with watching(watch), contextlib.closing(ensure_event_loop()):
         error = _run(notebook, output, parameters, cwd, watch)
     outcome = _outcome(notebook, output)
     outcome.raise_for_watch(watch, error)

@@ -31,11 +31,10 @@ class Lines:
         self._said: dict[str, float] = {}
 
     def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
+        now = time.monotonic()
         with self._lock:
-            due = time.monotonic() - self._said.setdefault(model, time.monotonic())
-            if due < self._every:
+            if now - self._said.setdefault(model, now) < self._every:
                 return
-            self._said[model] = time.monotonic()
         self.say(model, f"{stage}: cell {done + 1} of {total}, {label}")
 
     def say(self, model: str, text: str) -> None:

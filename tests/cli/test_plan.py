@@ -1,0 +1,89 @@
+"""A run is checked from end to end before anything starts."""
+
+import re
+
+import pytest
+
+from runner.cli.plan import new_run_id, plan, trained_fingerprint
+from runner.errors import SignatureError
+from runner.fingerprint import fingerprint
+from runner.spec import STAGES
+
+
+def test_run_ids_sort_by_time_and_never_collide():
+    """Ids made in one second differ, and their shape is the one S3 prefixes have."""
+    ids = {new_run_id() for _ in range(100)}
+
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"\d{14}-[0-9a-f]{6}", one) for one in ids)
+
+
+def test_stages_come_in_their_order_whatever_was_said(repo):
+    """`--stage deploy --stage prepare` prepares first."""
+    made = plan(repo, "toy", ("deploy", "prepare"), {})
+
+    assert [stage.name for stage in made.stages] == ["prepare", "deploy"]
+
+
+def test_spec_context_earlier_results_and_the_user_meet_in_the_parameters(repo):
+    """Each parameter of a notebook gets its value from where it is known."""
+    made = plan(repo, "toy", STAGES, {"hyperparameters.num_round": "7"})
+
+    values = made.parameters(made.stages[1], {"train": "s3://b/k", "unasked": 1})
+
+    assert values == {
+        "model": "toy",
+        "run_id": made.context["run_id"],
+        "train": "s3://b/k",
+        "hyperparameters": {"num_round": 7},
+        "fingerprint": made.context["fingerprint"],
+    }
+
+
+def test_the_fingerprint_is_the_checkout_when_nothing_is_overridden(repo):
+    """What trains the checkout's content carries the checkout's fingerprint."""
+    assert trained_fingerprint(repo, "toy", {}) == fingerprint(repo, "toy")
+
+
+def test_another_hyperparameter_is_another_content(repo):
+    """A model trained with -p is never taken for the checkout's."""
+    content = trained_fingerprint(repo, "toy", {"hyperparameters.num_round": "7"})
+
+    assert content != fingerprint(repo, "toy")
+    assert content == trained_fingerprint(
+        repo, "toy", {"hyperparameters.num_round": "7"}
+    )
+
+
+def test_how_it_is_deployed_does_not_change_what_was_trained(repo):
+    """A parameter that only `deploy` knows leaves the fingerprint alone."""
+    given = {"endpoint.instance_type": "ml.m5.xlarge"}
+
+    assert trained_fingerprint(repo, "toy", given) == fingerprint(repo, "toy")
+
+
+def test_an_unknown_parameter_is_refused_with_the_nearest(repo):
+    """No kernel starts for a misspelt name."""
+    with pytest.raises(SignatureError, match=r"'hyperparameters\.learning_rate'"):
+        plan(repo, "toy", STAGES, {"lerning_rate": "1"})
+
+
+def test_the_commit_says_when_the_tree_differs_from_it(repo):
+    """An executed notebook never claims a commit that lacks its changes."""
+    clean = plan(repo, "toy", STAGES, {}).context["commit"]
+    spec = repo / "models" / "toy" / "model.yaml"
+    spec.write_text(spec.read_text() + "owner: me\n")
+    dirty = plan(repo, "toy", STAGES, {}).context["commit"]
+
+    assert re.fullmatch("[0-9a-f]{40}", clean)
+    assert dirty == f"{clean}-dirty"
+
+
+def test_ci_names_its_commit_and_job(repo, monkeypatch):
+    """In CircleCI the lineage is what CircleCI says."""
+    monkeypatch.setenv("CIRCLE_SHA1", "c" * 40)
+    monkeypatch.setenv("CIRCLE_BUILD_URL", "https://ci/1")
+
+    context = plan(repo, "toy", STAGES, {}).context
+
+    assert (context["commit"], context["ci_url"]) == ("c" * 40, "https://ci/1")
