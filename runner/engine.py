@@ -3,6 +3,7 @@
 Papermill limits each cell, not the notebook, and leaves what a kernel started running.
 """
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_core.utils import ensure_event_loop
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
@@ -119,6 +121,23 @@ def _deferred_signals(watch: Watch) -> Iterator[None]:
             signal.signal(one, known[one])
 
 
+@contextlib.contextmanager
+def _event_loop() -> Iterator[None]:
+    """Close the event loop that nbclient leaves in each thread it runs in."""
+    loop = ensure_event_loop()
+    try:
+        yield
+    finally:
+        if not loop.is_running():
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.close()
+            asyncio.set_event_loop(None)
+
+
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """Tells the watch which processes the kernel consists of."""
 
@@ -156,7 +175,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             log=logging.getLogger("papermill"),
         )
         client.watch = watch
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as said, _event_loop():
             try:
                 client.execute(cwd=str(folder), stdout=said, stderr=said)
             finally:

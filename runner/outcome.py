@@ -23,6 +23,7 @@ from runner.errors import (
 )
 
 LONGEST = 300  # characters of a cell's error that still make one line
+CHATTER = re.compile(r"IPKernelApp\] WARNING|[Dd]ebug|frozen_modules")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +115,10 @@ def _what_ended(
     if isinstance(error, CellTimeoutError):
         return TimeLimitError, f"the cell took longer than {watch.cell_timeout:g} s"
     if isinstance(error, RuntimeError):
-        said = watch.kernel_said.strip().splitlines()[-1:]
-        return KernelDiedError, ": ".join(["the kernel died (out of memory?)", *said])
+        # ipykernel's own warnings come first; what a dying library says comes last.
+        said = [line for line in watch.kernel_said.splitlines() if line.strip()]
+        last = [line.strip() for line in said if not CHATTER.search(line)][-1:]
+        return KernelDiedError, ": ".join(["the kernel died (out of memory?)", *last])
     return None
 
 
