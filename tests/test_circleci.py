@@ -21,6 +21,7 @@ from runner.cli.ci_config import command
 from runner.errors import CallError, RunnerError, SpecError
 
 CIRCLECI = Path(__file__).parents[1] / ".circleci"
+DOCS = CIRCLECI.parent / "docs" / "circleci.md"
 MAIN = Pipeline(branch="main")
 FEATURE = Pipeline(branch="feature")
 ALWAYS = ["test", "required"]
@@ -380,6 +381,18 @@ def test_the_ancestors_variables_keep_their_meaning(repository: Repository) -> N
     for name in ("train-abalone", "deploy-abalone"):
         given = jobs(text)[name].environment
         assert given == {"MODEL_NAME": "abalone", "MODEL_DESC": "Age of an abalone."}
+
+
+def test_the_documentation_names_everything_to_set_up(repository: Repository) -> None:
+    """Contexts, parameters and the required check stand there; its policies parse."""
+    told = DOCS.read_text()
+    text = asked(repository, "retrain", model="churn")
+    contexts = {one for job in compile_jobs(text) for one in job.contexts}
+    assert contexts == {"model-trainers", "model-approvers", "model-deployers"}
+    for name in (*contexts, *load(text).section("parameters"), "test/required"):
+        assert f"`{name}`" in told or f"/{name.partition('/')[2]}`" in told
+    blocks = [part.partition("```")[0] for part in told.split("```json\n")[1:]]
+    assert len([json.loads(block) for block in blocks]) == 5
 
 
 def script(name: str, folder: Path, **environment: str) -> str:

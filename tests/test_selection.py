@@ -449,6 +449,34 @@ def _some_files(chance: random.Random) -> list[str]:
     return [f"{folder}/file{chance.randint(1, 3)}.txt" for folder in chosen]
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_never_less_than_the_orb_selects(tmp_path: Path, seed: int) -> None:
+    """With renames, deletions, odd names and merges the orb may miss, we may not."""
+    chance = random.Random(seed)
+    repository = Repository(tmp_path / "clone", MODELS)
+    repository.commit(*(f"models/{model}/a b.txt" for model in MODELS))
+    repository.commit(*_some_files(chance))
+    if chance.random() < 0.7:
+        repository.branch("feature")
+    for step in range(3):
+        one, other = chance.sample(MODELS, 2)
+        files = (
+            repository.git("ls-files", "-z", f"models/{one}").rstrip("\0").split("\0")
+        )
+        file = chance.choice(files)
+        if chance.random() < 0.5:
+            repository.git("mv", file, f'models/{other}/moved {step}".txt')
+        elif chance.random() < 0.5:
+            repository.git("rm", "-q", file)
+        repository.commit(f"models/{chance.choice(MODELS)}/{step}.txt")
+
+    selection = select(
+        repository.root, branch=repository.git("branch", "--show-current")
+    )
+
+    assert set(names(selection)) >= path_filtering(repository, MODELS)
+
+
 def test_a_rebase_loses_commits_in_the_orb_only(repository: Repository) -> None:
     """The orb looks at the last commit of a push to main, and at no other."""
     before = merged(repository, "rebase")

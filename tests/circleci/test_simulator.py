@@ -2,8 +2,8 @@
 
 from circleci.compiler import compile_jobs, compiled_size
 from circleci.document import load
+from circleci.examples import PIPELINE
 from circleci.simulator import Pipeline, executed, hanging, runs
-from circleci.test_checker import PIPELINE
 
 MAIN = Pipeline(branch="main")
 FEATURE = Pipeline(branch="feature")
