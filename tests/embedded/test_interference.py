@@ -34,7 +34,12 @@ def refused(call, **arguments):
         ),
         ("s3", "list_buckets", "expired-credentials", ("ExpiredToken", 400)),
         ("sts", "get_caller_identity", "expired-credentials", ("ExpiredToken", 403)),
-        ("sagemaker", "list_models", "service-unavailable", ("ServiceUnavailable", 503)),
+        (
+            "sagemaker",
+            "list_models",
+            "service-unavailable",
+            ("ServiceUnavailable", 503),
+        ),
     ],
 )
 def test_refuses_a_call_in_the_words_of_its_service(

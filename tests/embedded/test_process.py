@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import boto3
 import pytest
@@ -62,7 +63,7 @@ def test_dies_with_a_parent_that_is_killed():
         pid, folder = parent.stdout.readline().decode().split()
         parent.send_signal(signal.SIGKILL)
     assert gone(int(pid))
-    assert not os.path.exists(folder)  # noqa: PTH110, nothing else needs a Path
+    assert not Path(folder).exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
