@@ -68,6 +68,7 @@ def recording(
     record: dict[str, Any] = {"model": model, "stage": stage, "run_id": run_id}
     record |= dict(lineage)
     record |= {"notebook": str(shown(notebook)), "parameters": dict(parameters)}
+    record |= {"status": "failed", "results": None}
     for suffix in SUFFIXES:
         (folder / f"{stage}{suffix}").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="runner-") as private:
