@@ -11,6 +11,7 @@ from typing import TextIO
 
 FORMAT = "[%(asctime)s:%(levelname)s] %(message)s"
 TIME_FORMAT = "%Y-%m-%d:%H:%M:%S"
+SCHEMES = ("purelib", "platlib", "stdlib", "platstdlib")
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,17 @@ class Paths:
 
 def library_paths() -> Paths:
     """Show installed files without the folder that they are installed in."""
-    folders = {sysconfig.get_path(scheme) for scheme in ("purelib", "platlib")}
-    return Paths({f"{folder}/": "" for folder in (*folders, Path(__file__).parents[3])})
+    folders = {sysconfig.get_path(scheme) for scheme in SCHEMES}
+    folders.add(str(Path(__file__).parents[3]))
+    # The longest first: one path may lie inside another.
+    return Paths({f"{path}/": "" for path in sorted(folders, key=len, reverse=True)})
 
 
 def paths_of(root: Path, links: Path) -> Paths:
     """Show the root as /opt/ml, the folder of links where the image has it."""
-    shown = {
-        **library_paths().shown,
-        str(links): "/tmp/sagemaker_xgboost_input_data",
-        str(root): "/opt/ml",
-    }
-    # The longest first: one path may lie inside another.
-    return Paths(dict(sorted(shown.items(), key=lambda item: -len(item[0]))))
+    # The folder of links lies inside the root.
+    own = {str(links): "/tmp/sagemaker_xgboost_input_data", str(root): "/opt/ml"}
+    return Paths({**own, **library_paths().shown})
 
 
 class HidingFormatter(logging.Formatter):
