@@ -40,10 +40,8 @@ def test_endpoint_in_service_shows_what_it_serves(account, name, data):
 
 def test_refuses_duplicates_and_missing_configurations(account, name, data):
     """Names are unique, and configurations must exist."""
-    create, update = (
-        account.sagemaker.create_endpoint,
-        account.sagemaker.update_endpoint,
-    )
+    create = account.sagemaker.create_endpoint
+    update = account.sagemaker.update_endpoint
     account.live(name, data)
     assert refusal(create, EndpointName=name, EndpointConfigName=name) == (
         f'Cannot create already existing endpoint "{ARN}/{name}".'
@@ -76,17 +74,19 @@ def test_refuses_changes_while_another_is_in_progress(
     assert account.settled(name)["EndpointStatus"] == "InService"
 
 
+def reweigh(account, name):
+    """Give the variant of an endpoint weight 3 and two instances."""
+    changes = {"DesiredWeight": 3, "DesiredInstanceCount": 2}
+    account.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name,
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic"} | changes],
+    )
+
+
 def test_weights_and_counts_can_be_changed(account, name, data):
     """A variant gets another weight and count without another configuration."""
     account.live(name, data)
-    changes = {
-        "VariantName": "AllTraffic",
-        "DesiredWeight": 3,
-        "DesiredInstanceCount": 2,
-    }
-    account.sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName=name, DesiredWeightsAndCapacities=[changes]
-    )
+    reweigh(account, name)
     (variant,) = account.settled(name)["ProductionVariants"]
     assert (variant["CurrentWeight"], variant["CurrentInstanceCount"]) == (3.0, 2)
 
@@ -94,14 +94,7 @@ def test_weights_and_counts_can_be_changed(account, name, data):
 def test_update_can_retain_weights_and_counts(account, name, data):
     """RetainAllVariantProperties keeps what was changed, less what it excludes."""
     account.live(name, data)
-    changes = {
-        "VariantName": "AllTraffic",
-        "DesiredWeight": 3,
-        "DesiredInstanceCount": 2,
-    }
-    account.sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName=name, DesiredWeightsAndCapacities=[changes]
-    )
+    reweigh(account, name)
     account.sagemaker.update_endpoint(
         EndpointName=name,
         EndpointConfigName=account.config(f"{name}-2", name),

@@ -38,9 +38,11 @@ def test_answers_at_the_reported_address_until_closed():
 
 def test_names_the_log_when_it_cannot_start():
     """A port that is taken ends in an error that names the log and quotes it."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(EmbeddedError, match=r"server\.log") as caught:
-            process.start(port=taken.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(EmbeddedError, match=r"server\.log") as caught,
+    ):
+        process.start(port=taken.getsockname()[1])
     assert "in use" in str(caught.value)
 
 
