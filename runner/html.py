@@ -33,9 +33,10 @@ TAGS = frozenset(
     strong sub summary sup table tbody td tfoot th thead tr u ul
     """.split()  # noqa: SIM905, a page of names reads better unquoted
 )
+LINKS = ("http://", "https://", "mailto:", "#")
 ATTRIBUTES: dict[str, Any] = {
     "*": ["class", "style", "title"],
-    "a": ["href"],
+    "a": lambda _, name, value: name == "href" and value.startswith(LINKS),
     "img": lambda _, name, value: (
         name in ("alt", "height", "width")
         or (name == "src" and value.startswith("data:image/"))
@@ -99,7 +100,16 @@ def _cells(notebook: ipynb.Notebook) -> Iterator[dict[str, Any]]:
         heading = ipynb.heading(notebook, index)
         state = _state(cell)
         seen = {"number": number, "heading": heading, "state": state}
+        seen["outputs"] = [_showable(output) for output in cell.outputs]
         yield {**cell, **seen, "note": _note(cell, state)}
+
+
+def _showable(output: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say of an output that has no form to show which forms it has."""
+    data = output.get("data")
+    if data is None or any(kind in data for kind in SHOWN):
+        return output
+    return {**output, "data": {"text/plain": f"not shown: {', '.join(data)}"}}
 
 
 def _state(cell: Mapping[str, Any]) -> str:

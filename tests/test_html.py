@@ -1,0 +1,223 @@
+"""An executed notebook as one HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import toys
+from bs4 import BeautifulSoup
+
+from runner import ipynb
+from runner.html import inert, render
+
+RECORD: dict[str, Any] = {
+    "model": "toy",
+    "stage": "train-register",
+    "status": "succeeded",
+    "run_id": "20261123053633-a1b2c3",
+    "started": "2026-11-23T05:36:33+00:00",
+    "seconds": 12.34,
+    "notebook": "notebooks/train-register.ipynb",
+    "parameters": {"seed": 7, "hyperparameters": {"eta": 0.1, "max_depth": 5}},
+    "results": {"package": "arn:aws:x", "columns": ["Int'l Plan", "ü"]},
+}
+PNG = "iVBORw0KGgo="  # how every PNG begins
+
+
+def shows(**data: Any) -> dict[str, Any]:
+    """Make an output that displays something."""
+    return {"output_type": "display_data", "metadata": {}, "data": data}
+
+
+def mime(kind: str, content: Any) -> dict[str, Any]:
+    return shows(**{kind: content})
+
+
+def ran(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> toys.Cell:
+    """Make a cell that ran."""
+    cell = toys.code(source, *tags, outputs=list(outputs), execution_count=1)
+    cell["metadata"]["papermill"] = {"duration": 3.4}
+    return cell
+
+
+def page(tmp_path: Path, *cells: toys.Cell, **record: Any) -> BeautifulSoup:
+    """Render these cells."""
+    notebook = ipynb.read(toys.write(tmp_path / "toy.ipynb", *cells))
+    html = render(notebook, {**RECORD, **record})
+    return BeautifulSoup(html, features="html.parser")
+
+
+def test_the_title_names_model_and_stage(tmp_path: Path) -> None:
+    """As a browser's tabs show it."""
+    assert page(tmp_path).title.text == "toy · train-register"
+
+
+def test_the_run_is_described_on_top(tmp_path: Path) -> None:
+    """Status, run, time, results and parameters, before the notebook begins."""
+    header = page(tmp_path).header.get_text(" ", strip=True)
+
+    assert header.startswith("toy · train-register succeeded")
+    assert "run 20261123053633-a1b2c3 2026-11-23 05:36:33 UTC 12.3 s" in header
+    assert 'columns ["Int\'l Plan", "ü"]' in header
+    assert "seed 7 hyperparameters eta 0.1 max_depth 5" in header
+
+
+def test_code_is_folded_and_outputs_are_not(tmp_path: Path) -> None:
+    """A reviewer reads results, and code on demand."""
+    printed = {"output_type": "stream", "name": "stdout", "text": "rows: 4177"}
+    soup = page(tmp_path, ran("a = 1\nprint(a)", printed))
+    section = soup.select_one("section.code")
+
+    assert section.details.get_text(" ", strip=True).startswith("In [1] 2 lines · 3 s")
+    assert "open" not in section.details.attrs
+    assert "rows: 4177" not in section.details.text
+    assert "rows: 4177" in section.text
+
+
+def test_outputs_of_every_kind_are_shown(tmp_path: Path) -> None:
+    """Tables, figures, Markdown, JSON and text, each in its best form."""
+    result = mime("application/json", {"rmse": 2.1})
+    soup = page(
+        tmp_path,
+        toys.text("## The candidate is better"),
+        ran("plot", shows(**{"image/png": PNG, "text/plain": "<Figure>"})),
+        ran("table", mime("text/html", "<table><tr><td>1</td></tr></table>")),
+        ran("markdown", mime("text/markdown", "**bold**")),
+        ran("svg", mime("image/svg+xml", "<svg onload='x()'></svg>")),
+        ran(
+            "results", {**result, "output_type": "execute_result", "execution_count": 1}
+        ),
+        ran(
+            "warn",
+            {"output_type": "stream", "name": "stderr", "text": "mind \x1b[31mx"},
+        ),
+    )
+
+    assert soup.img["src"] == f"data:image/png;base64,{PNG}"
+    assert soup.img["alt"] == "The candidate is better"
+    assert "<Figure>" not in soup.text
+    assert soup.td.text == "1"
+    assert soup.strong.find_next("strong").text == "bold"
+    assert soup.select('img[src^="data:image/svg+xml;base64,"]')
+    assert '"rmse": 2.1' in soup.text
+    assert soup.select_one("pre.stderr").text == "mind x"
+
+
+def test_the_failed_cell_is_marked_and_linked(tmp_path: Path) -> None:
+    """From the top, with the error's text, unfolded."""
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no rows"}
+    soup = page(
+        tmp_path,
+        ran("a = 1"),
+        toys.text("An exception at <a href='#papermill-error-cell'>In [2]</a>")
+        | {"metadata": {"tags": ["papermill-error-cell-tag"]}},
+        ran("raise", error | {"traceback": ["\x1b[31mValueError\x1b[0m: no rows"]}),
+        toys.code("never"),
+        status="failed",
+        results=None,
+        error="toy.ipynb: In [2]: ValueError: no rows",
+    )
+
+    assert soup.select_one("header .error").text.startswith("toy.ipynb: In [2]: Value")
+    assert soup.select_one("header .error a")["href"] == "#failed"
+    assert "ValueError: no rows" in soup.select_one("#failed .traceback").text
+    assert "open" in soup.select_one("#failed details").attrs
+    assert "papermill-error-cell" not in str(soup)
+    assert "did not run" in soup.select("section.code")[2].summary.text
+
+
+def test_no_failed_cell_is_linked_where_there_is_none(tmp_path: Path) -> None:
+    """A notebook that lacks results failed after its last cell."""
+    soup = page(tmp_path, ran("a"), status="failed", error="the results lack package")
+
+    assert soup.select("header .error a") == []
+
+
+def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
+    """The file opens offline; the policy lets the browser load nothing."""
+    soup = page(
+        tmp_path,
+        toys.text("# Math $x^2$ ![pixel](https://example.com/pixel.png)"),
+        ran("a", mime("text/html", '<img src="https://example.com/x.png">')),
+    )
+    policy = soup.select_one('meta[http-equiv="Content-Security-Policy"]')["content"]
+
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert soup.select("script, link, iframe, object, embed, base, form") == []
+    assert [one["src"] for one in soup.select("[src]")] == []
+    assert "url(" not in str(soup.style)
+    assert "@import" not in str(soup.style)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<img src='data:image/png;base64,AA' onload=alert(1)>",
+        "<a href='javascript:alert(1)'>x</a>",
+        "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+        "<a href=' DATA:text/html,<script>alert(1)</script>'>x</a>",
+        "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+        "<svg><script>alert(1)</script></svg>",
+        "<svg onload=alert(1)>",
+        "<form action='https://example.com'><input name=alert(1)></form>",
+        "<meta http-equiv=refresh content='0;url=https://example.com'>",
+        "<style>body{background:url(https://example.com/alert(1))}</style>",
+        "<div style='background:url(https://example.com/alert(1))'>x</div>",
+        "<div style='position:fixed;inset:0'>alert(1 </div>",
+        "<details ontoggle=alert(1) open>x</details>",
+        "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+        "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    ],
+)
+def test_hostile_html_is_inert(tmp_path: Path, hostile: str) -> None:
+    """In an output, in Markdown, in an error and in a parameter alike."""
+    soup = page(
+        tmp_path,
+        toys.text(hostile),
+        ran("a", mime("text/html", hostile), mime("text/markdown", hostile)),
+        ran("b", mime("application/javascript", hostile), mime("text/latex", hostile)),
+        ran("c", {"output_type": "stream", "name": "stdout", "text": hostile}),
+        error=hostile,
+        parameters={hostile: hostile, "a": [hostile], "b": {hostile: hostile}},
+        notebook=hostile,
+        model=hostile,
+    )
+    tags = {one.name for one in soup.find_all()}
+    attributes = {name for one in soup.find_all() for name in one.attrs}
+    styles = " ".join(one["style"] for one in soup.select("[style]"))
+
+    assert tags.isdisjoint(
+        {"script", "iframe", "svg", "form", "input", "math", "style"} - {"style"}
+    )
+    assert len(soup.select("style")) == 1
+    assert len(soup.select("meta")) == 4
+    assert not any(name.startswith("on") for name in attributes)
+    assert all(one["href"].startswith(("#", "http")) for one in soup.select("a[href]"))
+    assert "url" not in styles
+    assert "position" not in styles
+
+
+def test_harmless_html_stays() -> None:
+    """What pandas writes is a table still, without its own style sheet."""
+    row = '<tr><th scope="row">a</th><td>1</td></tr>'
+    written = f'<div><style scoped>td {{}}</style><table border="1">{row}</table></div>'
+
+    assert inert(written) == f"<div><table><tbody>{row}</tbody></table></div>"
+
+
+def test_links_and_colours_stay() -> None:
+    """A reader may follow a link; a styled table keeps its colours."""
+    text = '<a href="https://example.com">x</a><span style="color: red;">y</span>'
+
+    assert inert(text) == text
+
+
+def test_every_toy_notebook_can_be_shown(tmp_path: Path) -> None:
+    """Also one that never ran."""
+    for path in (Path(__file__).parent / "notebooks").glob("*.ipynb"):
+        assert nbformat.read(path, 4).cells[0].source[2:8] in render(
+            ipynb.read(path), RECORD
+        )
