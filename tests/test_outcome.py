@@ -1,0 +1,98 @@
+"""How the execution of a notebook ended; test_notebook.py has the real ones."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+from nbclient.exceptions import DeadKernelError
+
+from runner import ipynb
+from runner.engine import Watch
+from runner.errors import IncompleteError, KernelDiedError, ResultsError, StoppedError
+from runner.outcome import Outcome
+
+
+def watch(**more: Any) -> Watch:
+    """A watch over a notebook with time enough."""
+    settings = {"time_limit": 60, "cell_timeout": 5, "on_cell": None}
+    return Watch(cancelled=threading.Event(), **settings, **more)
+
+
+def outcome(tmp_path: Path, *cells: toys.Cell) -> Outcome:
+    path = toys.write(tmp_path / "toy.ipynb", *cells)
+    notebook = ipynb.read(path)
+    for part in (notebook, *notebook.cells):
+        part.metadata["papermill"] = {}
+    return Outcome(name="toy.ipynb", path=path, notebook=notebook)
+
+
+def returned(*values: Any) -> toys.Cell:
+    """A results cell that returned these."""
+    outputs = [
+        {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {"application/json": value},
+        }
+        for value in values
+    ]
+    return toys.code("JSON()", outputs=outputs, execution_count=1)
+
+
+def test_the_last_object_is_the_result(tmp_path: Path) -> None:
+    """What else the cell displayed does not count."""
+    assert outcome(tmp_path, returned([1], {"a": 1}, {"b": 2})).results(()) == {"b": 2}
+
+
+@pytest.mark.parametrize("values", [(), ([1, 2],), ("text",), (None,)])
+def test_a_result_is_an_object(tmp_path: Path, values: tuple[Any, ...]) -> None:
+    """A list has no names for the next stage to look for."""
+    with pytest.raises(ResultsError, match="must end in JSON"):
+        outcome(tmp_path, returned(*values)).results(())
+
+
+def test_every_missing_result_is_named(tmp_path: Path) -> None:
+    """Beside those that are there."""
+    with pytest.raises(ResultsError, match=r"lack b, c, which .* they have a"):
+        outcome(tmp_path, returned({"a": 1})).results(["a", "b", "c"])
+
+
+def test_a_cell_that_did_not_run_is_an_error(tmp_path: Path) -> None:
+    """Also when no cell failed."""
+    ran = toys.code("a = 1", execution_count=1)
+    with pytest.raises(IncompleteError, match=r"toy\.ipynb: In \[2\]: did not run"):
+        outcome(tmp_path, ran, toys.code("b = 2")).raise_for_cells()
+
+
+def test_a_quiet_watch_raises_nothing(tmp_path: Path) -> None:
+    """Then the cells tell."""
+    outcome(tmp_path).raise_for_watch(watch(), None)
+
+
+def test_a_kernel_that_never_started_has_no_cell(tmp_path: Path) -> None:
+    """The error says so, and there is no cell to mark."""
+    this = outcome(tmp_path, toys.code("a = 1"))
+    with pytest.raises(KernelDiedError, match="before the first cell: the kernel died"):
+        this.raise_for_watch(watch(), DeadKernelError("Kernel died"))
+
+    assert this.notebook.cells[0].outputs == []
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (signal.SIGINT, KeyboardInterrupt),
+        (signal.SIGTERM, SystemExit),
+    ],
+)
+def test_a_signal_is_raised_as_the_caller_knows_it(
+    tmp_path: Path, number: int, error: type[BaseException]
+) -> None:
+    """With what happened to the notebook as its cause."""
+    with pytest.raises(error) as caught:
+        outcome(tmp_path).raise_for_watch(watch(signal=number), None)
+
+    assert isinstance(caught.value.__cause__, StoppedError)
