@@ -40,8 +40,8 @@ def deploy(
         if _requested(package, config, exists=before is not None):
             after = settled(package.model, deadline, on_progress)
             if not after or not after.serves(config):
-                raise EndpointError(_failed(package, after, deadline))
-            _verify(package, golden, before, on_progress)
+                raise EndpointError(_failed(package, before, after, deadline))
+            _verify(package, config, golden, before, on_progress)
             client("sagemaker").add_tags(ResourceArn=after.arn, Tags=tags(package))
             on_progress(f"version {package.version} is live")
             return after
@@ -80,7 +80,11 @@ def _requested(package: Package, config: str, *, exists: bool) -> bool:
 
 
 def _verify(
-    package: Package, golden: Golden | None, before: Live | None, on_progress: Progress
+    package: Package,
+    config: str,
+    golden: Golden | None,
+    before: Live | None,
+    on_progress: Progress,
 ) -> None:
     """Let a version stay only if it predicts what training recorded."""
     if golden is None:
@@ -89,16 +93,20 @@ def _verify(
     try:
         check_golden(package.model, golden)
     except EndpointError as error:
+        now = live(package.model)
+        if now is None or not now.serves(config):
+            # These may be another version's predictions, which is not ours to undo.
+            raise EndpointError(f"{error}; another deploy came, now: {now}") from error
         back = _put_back(package.model, before, on_progress)
         raise EndpointError(f"{error}; {back}") from error
 
 
-def _failed(package: Package, after: Live | None, deadline: float) -> str:
+def _failed(
+    package: Package, before: Live | None, after: Live | None, deadline: float
+) -> str:
     """Explain a deploy that ended elsewhere; a failed creation is cleared away."""
     name = package.model
-    reason = (
-        after.reason if after else "it was deleted"
-    ) or "SageMaker gives no reason"
+    reason = _reason(before, after)
     log = tail(f"/aws/sagemaker/Endpoints/{name}", lines=10)
     if after and after.status == "Failed":
         delete(name, deadline)
@@ -110,6 +118,16 @@ def _failed(package: Package, after: Live | None, deadline: float) -> str:
     if log:
         lines += ["the container's last words:", *(f"  {line}" for line in log)]
     return "\n  ".join(lines)
+
+
+def _reason(before: Live | None, after: Live | None) -> str:
+    if after is None:
+        return "the endpoint was deleted meanwhile"
+    if after.reason:
+        return after.reason
+    if after.status == "InService" and (not before or before.config != after.config):
+        return "another deploy came after it"
+    return "it was rolled back, and SageMaker gives no reason"
 
 
 def _put_back(name: str, before: Live | None, on_progress: Progress) -> str:

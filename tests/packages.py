@@ -1,0 +1,86 @@
+"""Small packages with real models, for the tests of registry and endpoint."""
+
+import io
+import tarfile
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import xgboost as xgb
+
+from runner.invocation import record_golden
+from runner.package import Package
+from runner.registry import approve, register
+from runner.session import client, run_uri
+from runner.storage import write_bytes
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+ENDPOINT = {"instance_type": "ml.m5.large", "instance_count": 1}
+ROWS = [[0.0, 5.0], [1.0, 3.0], [2.0, 1.0], [3.0, 4.0]]
+
+
+def new_name() -> str:
+    """Give a model name that no other test uses."""
+    return f"m-{uuid4().hex[:12]}"
+
+
+def train_booster(factor: float) -> xgb.Booster:
+    """Train a model that predicts about the first feature times a factor."""
+    features = np.array(ROWS * 10, dtype="float32")
+    rows = xgb.DMatrix(features, label=factor * features[:, 0])
+    return xgb.train({"objective": "reg:squarederror", "eta": 0.9}, rows, 20)
+
+
+def archive(content: bytes, name: str = "xgboost-model") -> bytes:
+    """Pack a model file as a training job does."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def upload_model(model: str, run_id: str, booster: xgb.Booster) -> str:
+    """Put a model where its training job would have left it."""
+    uri = run_uri(model, run_id, "model", "model.tar.gz")
+    return write_bytes(uri, archive(bytes(booster.save_raw("ubj"))))
+
+
+def make_package(
+    model: str,
+    *,
+    factor: float = 1.0,
+    golden_factor: float | None = None,
+    approved: bool = True,
+    **metadata: str,
+) -> Package:
+    """Register a small model, by default approved and with true golden rows."""
+    run_id = uuid4().hex[:8]
+    booster = train_booster(factor)
+    recorded = train_booster(golden_factor) if golden_factor else booster
+    golden = record_golden(
+        run_uri(model, run_id, "evidence", "golden.json"),
+        ROWS,
+        recorded.predict(xgb.DMatrix(np.array(ROWS))).tolist(),
+    )
+    lineage: dict[str, Any] = {
+        "fingerprint": "f" * 64,
+        "commit": "c0ffee" * 6,
+        "run_id": run_id,
+        "training_job": f"{model}-{run_id}",
+        "golden": golden,
+    }
+    package = register(
+        model,
+        image=IMAGE,
+        model_data=upload_model(model, run_id, booster),
+        metrics={"rmse": 0.5},
+        metadata=lineage | metadata,
+    )
+    return approve(model, version=package.version) if approved else package
+
+
+def delete_endpoint(name: str) -> None:
+    """End an endpoint, so that its container does not outlive the test."""
+    client("sagemaker").delete_endpoint(EndpointName=name)

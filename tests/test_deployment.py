@@ -1,0 +1,93 @@
+"""A package's model and endpoint config are named by their content."""
+
+import pytest
+from packages import ENDPOINT, make_package, new_name
+
+from runner.deployment import ensure_config, read_tags
+from runner.embedded.process import EmbeddedAWS
+from runner.errors import EndpointError
+from runner.package import Package
+from runner.session import client
+
+SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
+
+
+@pytest.fixture
+def package(aws: EmbeddedAWS) -> Package:
+    """An approved package."""
+    return make_package(new_name())
+
+
+def describe(config: str) -> dict:
+    """Describe the config's only variant."""
+    answer = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
+    return answer["ProductionVariants"][0]
+
+
+def test_a_config_names_model_and_version(package):
+    """A person reads from the name what it serves."""
+    assert ensure_config(package, ENDPOINT).startswith(f"{package.model}-v1-")
+
+
+def test_the_same_content_gives_the_same_config(package):
+    """A deploy that is repeated finds what it made before."""
+    assert ensure_config(package, ENDPOINT) == ensure_config(package, dict(ENDPOINT))
+
+
+def test_other_settings_give_another_config(package):
+    """A larger instance is a change, though the package is the same."""
+    larger = ENDPOINT | {"instance_type": "ml.m5.xlarge"}
+
+    assert ensure_config(package, larger) != ensure_config(package, ENDPOINT)
+
+
+def test_empty_settings_are_no_settings(package):
+    """What model.yaml leaves out may come as none."""
+    explicit = ENDPOINT | {"serverless": None}
+
+    assert ensure_config(package, explicit) == ensure_config(package, ENDPOINT)
+
+
+def test_a_variant_has_the_instances_asked_for(package):
+    """The keys of model.yaml reach SageMaker under its own names."""
+    variant = describe(ensure_config(package, ENDPOINT | {"instance_count": 2}))
+
+    assert variant["InstanceType"] == "ml.m5.large"
+    assert variant["InitialInstanceCount"] == 2
+
+
+def test_a_variant_may_be_serverless(package):
+    """No instance is asked for where there is to be none."""
+    variant = describe(ensure_config(package, SERVERLESS))
+
+    assert variant["ServerlessConfig"]["MemorySizeInMB"] == 2048
+    assert variant["ServerlessConfig"]["MaxConcurrency"] == 5
+    assert "InstanceType" not in variant
+
+
+def test_resources_say_whose_they_are(package):
+    """Tags name the model, the content and the run."""
+    config = ensure_config(package, ENDPOINT)
+    sagemaker = client("sagemaker")
+    made = [
+        sagemaker.describe_endpoint_config(EndpointConfigName=config)[
+            "EndpointConfigArn"
+        ],
+        sagemaker.describe_model(ModelName=config)["ModelArn"],
+    ]
+
+    for arn in made:
+        tags = read_tags(arn)
+        assert tags["owner"] == package.model
+        assert tags["fingerprint"] == package.fingerprint
+        assert tags["version"] == "1"
+        assert tags["run_id"] == package.run_id
+        assert tags["package"] == package.arn
+
+
+def test_what_is_not_approved_has_no_model(aws: EmbeddedAWS):
+    """SageMaker's own refusal is passed on."""
+    package = make_package(new_name(), approved=False)
+
+    with pytest.raises(EndpointError, match="cannot be created"):
+        ensure_config(package, ENDPOINT)

@@ -1,0 +1,88 @@
+"""What an endpoint serves is read from AWS."""
+
+import time
+
+import pytest
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
+
+from runner.deployment import ensure_config
+from runner.embedded.faults import Fault
+from runner.embedded.process import EmbeddedAWS
+from runner.endpoint import deploy
+from runner.errors import EndpointError
+from runner.live import delete, live, settled
+from runner.session import client
+
+
+def quietly(_: str) -> None:
+    """Say nothing."""
+
+
+def test_no_endpoint_is_no_error(aws: EmbeddedAWS):
+    """Before the first deploy nothing is live."""
+    assert live(new_name()) is None
+    assert settled(new_name(), time.monotonic() + 5, quietly) is None
+
+
+def test_a_live_version_says_where_it_came_from(aws: EmbeddedAWS):
+    """Package, version, content, commit and run are read from the live config."""
+    package = make_package(new_name())
+    deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+
+    now = live(package.model)
+
+    assert now is not None
+    assert (now.package, now.version) == (package.arn, 1)
+    assert now.fingerprint == package.fingerprint
+    assert (now.commit, now.run_id) == (package.commit, package.run_id)
+    assert now.serves(now.config)
+    assert not now.serves("another-config")
+    assert str(now) == f"version 1 ({now.config}, InService)"
+    delete_endpoint(package.model)
+
+
+def test_an_endpoint_of_somebody_else_has_no_version(aws: EmbeddedAWS):
+    """One without our tags is live all the same."""
+    package = make_package(new_name())
+    config = ensure_config(package, ENDPOINT)
+    sagemaker = client("sagemaker")
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    name = new_name()
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=variants["ProductionVariants"]
+    )
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    now = settled(name, time.monotonic() + 30, quietly)
+
+    assert now is not None
+    assert (now.version, now.package, now.fingerprint) == (0, "", "")
+    delete_endpoint(name)
+
+
+def test_waiting_for_an_endpoint_has_a_limit(aws: EmbeddedAWS):
+    """One that hangs is reported with what it was doing, and how to go on."""
+    package = make_package(new_name())
+    stuck = aws.inject(Fault(kind="endpoint-stuck", name=package.model))
+    seen: list[str] = []
+    client("sagemaker").create_endpoint(
+        EndpointName=package.model,
+        EndpointConfigName=ensure_config(package, ENDPOINT),
+    )
+
+    with pytest.raises(EndpointError, match=r"still Creating.*run the same command"):
+        settled(package.model, time.monotonic() + 2, seen.append)
+
+    assert seen == [f"endpoint {package.model}: Creating"]
+    aws.clear(stuck)
+    assert settled(package.model, time.monotonic() + 30, quietly) is not None
+    delete_endpoint(package.model)
+
+
+def test_a_deleted_endpoint_is_gone(aws: EmbeddedAWS):
+    """Deleting waits, so that the name is free again."""
+    package = make_package(new_name())
+    deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+
+    delete(package.model, time.monotonic() + 30)
+
+    assert live(package.model) is None

@@ -1,0 +1,92 @@
+"""Clients, bucket, role and region come from the environment."""
+
+import pytest
+
+from runner.embedded.faults import Fault
+from runner.embedded.process import EmbeddedAWS
+from runner.errors import ConfigurationError
+from runner.session import bucket, client, region, role, run_uri, sagemaker_session
+
+
+@pytest.mark.parametrize(
+    ("call", "variable"),
+    [(region, "AWS_DEFAULT_REGION"), (role, "SAGEMAKER_EXECUTION_ROLE_ARN")],
+)
+def test_a_missing_variable_is_named(call, variable):
+    """What the environment lacks is said by its name, as a wrong call."""
+    with pytest.raises(ConfigurationError, match=variable) as raised:
+        call()
+
+    assert raised.value.exit_code == 2
+
+
+def test_missing_credentials_are_named(monkeypatch, tmp_path):
+    """Without credentials nobody sees botocore's traceback, but what to do."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+    with pytest.raises(ConfigurationError, match="credentials: none found"):
+        client("s3")
+
+
+def test_expired_credentials_are_named(aws: EmbeddedAWS):
+    """Credentials that ran out are a matter of configuration, wherever it happens."""
+    aws.inject(Fault(kind="expired-credentials", operation="ListEndpoints"))
+
+    with pytest.raises(ConfigurationError, match="ExpiredToken"):
+        client("sagemaker").list_endpoints()
+
+
+def test_a_client_is_made_once(aws: EmbeddedAWS):
+    """The same environment gives the same client."""
+    assert client("sagemaker") is client("sagemaker")
+
+
+def test_another_environment_gives_another_client(aws: EmbeddedAWS, monkeypatch):
+    """No client outlives the endpoint it was made for."""
+    before = client("s3")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    assert client("s3") is not before
+
+
+def test_throttling_is_waited_for(aws: EmbeddedAWS):
+    """A few refusals for being too fast are retried without anybody noticing."""
+    aws.inject(Fault(kind="throttling", operation="ListEndpoints", count=2))
+
+    assert "Endpoints" in client("sagemaker").list_endpoints()
+
+
+def test_the_bucket_is_the_accounts_own_by_default(aws: EmbeddedAWS, monkeypatch):
+    """The bucket needs no setting, and yields to one."""
+    assert bucket() == "sagemaker-us-east-1-123456789012"
+
+    monkeypatch.setenv("SAGEMAKER_BUCKET", "ours")
+
+    assert bucket() == "ours"
+
+
+def test_a_run_has_its_own_place(monkeypatch):
+    """Everything of a run lies below its own prefix."""
+    monkeypatch.setenv("SAGEMAKER_BUCKET", "ours")
+
+    assert run_uri("abalone", "r1", "train", "train.csv") == (
+        "s3://ours/abalone/runs/r1/train/train.csv"
+    )
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_sdk_keeps_its_telemetry_to_itself(aws: EmbeddedAWS):
+    """The SDK's session opts out where the SDK itself looks for it."""
+    from sagemaker.core.common_utils import resolve_value_from_config
+    from sagemaker.core.config.config_schema import TELEMETRY_OPT_OUT_PATH
+
+    opted_out = resolve_value_from_config(
+        config_path=TELEMETRY_OPT_OUT_PATH,
+        default_value=False,
+        sagemaker_session=sagemaker_session(),
+    )
+
+    assert opted_out is True
