@@ -42,7 +42,13 @@ class EmbeddedAWS:
         """
         config = str(self.folder / CONFIG)
         files = {"AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": config}
-        return account.environment(self.url) | files
+        return account.environment(self.url) | files | self.overrides()
+
+    def overrides(self) -> dict[str, str]:
+        """Override what this process has inherited and what would win over the rest."""
+        endpoints = [key for key in os.environ if key.startswith("AWS_ENDPOINT_URL_")]
+        token = {"AWS_SESSION_TOKEN": ""} if "AWS_SESSION_TOKEN" in os.environ else {}
+        return dict.fromkeys(endpoints, self.url) | token
 
     @property
     def log(self) -> Path:

@@ -138,7 +138,10 @@ def test_file_that_is_no_model_fails_the_ping(account, name):
     model = put_model(account, name, content.getvalue())
     account.endpoint(name, account.config(name, model))
     assert account.settled(name)["FailureReason"] == PING
-    lines = account.log_lines(f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/loading")
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    (stream,) = account.logs.describe_log_streams(logGroupName=group)["logStreams"]
+    assert stream["logStreamName"].startswith("AllTraffic/i-")
+    lines = account.log_lines(group, stream["logStreamName"])
     assert "README.md" in "".join(lines)
 
 

@@ -84,6 +84,8 @@ def test_keeps_a_real_profile_out(embedded, monkeypatch, tmp_path):
     config.write_text("[profile real]\nregion = eu-west-1\nendpoint_url = http://x\n")
     monkeypatch.setenv("AWS_PROFILE", "real")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
     for key, value in embedded.environment.items():
         monkeypatch.setenv(key, value)
     sts = boto3.session.Session().client("sts")

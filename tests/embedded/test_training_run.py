@@ -10,7 +10,7 @@ from embedded_account import IMAGE, until
 
 from runner.embedded.account import DEFAULT_BUCKET
 from runner.embedded.faults import Fault
-from runner.embedded.sagemaker.training_run import algorithm_error
+from runner.embedded.sagemaker.training_failures import algorithm_error
 
 
 def steps(job):

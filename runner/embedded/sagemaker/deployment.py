@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from runner.embedded import logs
 from runner.embedded.faults import faults
@@ -54,7 +55,7 @@ class Deployment:
     def load(self, definition: Values, container: ModelContainer) -> Variant:
         """Load one variant, its container's log kept in the endpoint's group."""
         name = definition["VariantName"]
-        stream = f"{name}/loading"
+        stream = f"{name}/i-{uuid4().hex[:17]}"
         region, group = self.endpoint.place.region, self.endpoint.log_group
         logs.create_stream(region, group, stream)
         if faults.take("ping-failure", self.endpoint.name, self.operation):
@@ -63,6 +64,7 @@ class Deployment:
         return load(
             definition,
             container,
+            stream,
             lambda line: logs.write(region, group, stream, [line]),
         )
 

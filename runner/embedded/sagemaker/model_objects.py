@@ -9,7 +9,7 @@ from runner.embedded.sagemaker import images
 from runner.embedded.sagemaker.listing import page
 from runner.embedded.sagemaker.model_packages import ModelPackages
 from runner.embedded.sagemaker.resources import Collection, Place, Resource, Values
-from runner.embedded.sagemaker.training_jobs import refuse_role
+from runner.embedded.sagemaker.training_requests import refuse_role
 from runner.embedded.storage import Location
 
 

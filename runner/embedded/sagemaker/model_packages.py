@@ -1,10 +1,11 @@
-"""The model registry: model package groups and their versions."""
+"""The versions of model package groups, and packages without versions."""
 
 from dataclasses import dataclass
 
 from moto.sagemaker.exceptions import ConflictException, ValidationError
 
 from runner.embedded.sagemaker.listing import page
+from runner.embedded.sagemaker.model_package_groups import ModelPackageGroups
 from runner.embedded.sagemaker.resources import Collection, Place, Resource, Values
 
 UPDATABLE = (
@@ -16,22 +17,6 @@ UPDATABLE = (
     "ModelLifeCycle",
 )
 PENDING = "PendingManualApproval"
-
-
-@dataclass(kw_only=True)
-class ModelPackageGroup(Resource):
-    """Keep one group, and the last version number it gave away."""
-
-    status: str = "Completed"
-    last_version: int = 0
-
-    def describe(self) -> Values:
-        """Answer DescribeModelPackageGroup, and ListModelPackageGroups."""
-        return super().describe() | {
-            "ModelPackageGroupArn": self.arn,
-            "ModelPackageGroupStatus": self.status,
-            "CreatedBy": {},
-        }
 
 
 @dataclass(kw_only=True)
@@ -70,41 +55,6 @@ class ModelPackage(Resource):
         kept = {k: v for k, v in properties.items() if k not in removed}
         self.request = self.request | new | {"CustomerMetadataProperties": kept}
         self.touch()
-
-
-class ModelPackageGroups(Collection[ModelPackageGroup]):
-    """Keep all groups of a region."""
-
-    kind = "model-package-group"
-    words = "Model Package Group"
-
-    def find(self, name: str) -> ModelPackageGroup:
-        """Find a group by name or ARN, or refuse as AWS does."""
-        name = name.rpartition("/")[2]
-        if name not in self.resources:
-            text = f"ModelPackageGroup {self.arn(name)} does not exist."
-            raise ValidationError(text)
-        return self.resources[name]
-
-    def create(self, request: Values) -> Values:
-        """Answer CreateModelPackageGroup."""
-        name = request["ModelPackageGroupName"]
-        if name in self.resources:
-            text = f"Model Package Group already exists: {self.arn(name)}"
-            raise ValidationError(text)
-        self.resources[name] = ModelPackageGroup(
-            name=name,
-            arn=self.arn(name),
-            request=request,
-            tags=list(request.get("Tags", [])),
-        )
-        return {"ModelPackageGroupArn": self.arn(name)}
-
-    def list(self, request: Values) -> Values:
-        """Answer ListModelPackageGroups."""
-        groups, token = page(self.resources.values(), request, order="Ascending")
-        summaries = [group.describe() for group in groups]
-        return {"ModelPackageGroupSummaryList": summaries, "NextToken": token}
 
 
 class ModelPackages(Collection[ModelPackage]):

@@ -10,7 +10,8 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from runner.embedded.sagemaker.endpoint_configs import EndpointConfigs
 from runner.embedded.sagemaker.endpoints import Endpoints
 from runner.embedded.sagemaker.model_objects import Models
-from runner.embedded.sagemaker.model_packages import ModelPackageGroups, ModelPackages
+from runner.embedded.sagemaker.model_package_groups import ModelPackageGroups
+from runner.embedded.sagemaker.model_packages import ModelPackages
 from runner.embedded.sagemaker.resources import (
     Collection,
     Place,

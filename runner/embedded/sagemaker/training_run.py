@@ -19,19 +19,19 @@ from runner.embedded.sagemaker import (
 )
 from runner.embedded.sagemaker.slots import slots
 from runner.embedded.sagemaker.training_container import Container
+from runner.embedded.sagemaker.training_failures import (
+    FAILURE_CHARACTERS,
+    TrainingFailedError,
+    algorithm_error,
+)
 from runner.embedded.sagemaker.training_jobs import TrainingJob
 from runner.embedded.storage import Location
 
 GROUP = "/aws/sagemaker/TrainingJobs"
-FAILURE_CHARACTERS = 1024
 ENDINGS = {
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
-
-
-class TrainingFailedError(Exception):
-    """Report why a job failed, in the words of its FailureReason."""
 
 
 class TrainingRun:
@@ -194,12 +194,3 @@ class TrainingRun:
                 self.job.enter("Failed", "Training job failed", "Failed")
             else:
                 self.job.enter("Completed", "Training job completed", "Completed")
-
-
-def algorithm_error(root: Path, code: int) -> str:
-    """Put what the container left in output/failure into a FailureReason."""
-    path = root / "output" / "failure"
-    text = path.read_text(errors="replace") if path.exists() else ""
-    tail = f", exit code: {code if code > 0 else 128 - code}"
-    room = FAILURE_CHARACTERS - len("AlgorithmError: ") - len(tail)
-    return f"AlgorithmError: {text[:room]}{tail}"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from shutil import rmtree
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from moto.core.utils import utcnow
 
@@ -66,7 +65,9 @@ class Variant:
         return described | dict.fromkeys(both, self.instances)
 
 
-def load(definition: Values, container: ModelContainer, log_to: Log) -> Variant:
+def load(
+    definition: Values, container: ModelContainer, stream: str, log_to: Log
+) -> Variant:
     """Download, unpack and load a model, and ping its server."""
     try:
         server = start_server(container)
@@ -78,7 +79,7 @@ def load(definition: Values, container: ModelContainer, log_to: Log) -> Variant:
         definition=definition,
         container=container,
         server=server,
-        stream=f"{definition['VariantName']}/i-{uuid4().hex[:17]}",
+        stream=stream,
         weight=definition["InitialVariantWeight"],
         instances=definition.get("InitialInstanceCount"),
     )

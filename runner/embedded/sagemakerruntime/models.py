@@ -65,7 +65,6 @@ class Backend(SageMakerRuntimeBackend):
             invocation.body, invocation.content_type, invocation.accept
         )
         group, line = endpoint.log_group, access_line("POST /invocations", answer)
-        logs.create_stream(self.region_name, group, variant.stream)
         logs.write(self.region_name, group, variant.stream, [line])
         if answer.status >= 400:
             raise self.model_error(endpoint, answer)
