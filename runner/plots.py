@@ -54,12 +54,14 @@ def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axe
 def learning_curve(curves: Mapping[str, Sequence[float]], metric: str = "") -> "Axes":
     """Show one metric, else the last, round by round, on each channel's rows."""
     ax = axes()
-    metric = metric or list(curves)[-1].split()[-1]
+    if curves and not metric:
+        metric = list(curves)[-1].split()[-1]
     for colour, channel in zip(COLOURS, ("train", "validation"), strict=False):
         if values := curves.get(f"{channel} {metric}"):
             ax.plot(range(1, len(values) + 1), values, color=colour, label=channel)
     ax.set(title=f"Learning curve, {metric}", xlabel="round", ylabel=metric)
-    ax.legend()
+    if ax.lines:
+        ax.legend()
     return ax
 
 

@@ -102,8 +102,10 @@ def _ended(
 
 def _failed(name: str, job: "DescribeTrainingJobResponseTypeDef") -> str:
     """Say why, with the container's last words: they often say it better."""
-    reason = job.get("FailureReason", job.get("SecondaryStatus", ""))
-    lines = [f"{name}: {job['TrainingJobStatus']}; {reason}"]
+    reason = job.get("FailureReason", job["SecondaryStatus"]).strip().splitlines()
+    # Between its kind and the error itself stands a traceback of the container's.
+    kind = f"{reason[0].split(':')[0]}: " if len(reason) > 1 else ""
+    lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{reason[-1]}"]
     if last := read_log(LOG_GROUP, f"{name}/")[-10:]:
         lines += ["the container's last words:", *(f"  {line}" for line in last)]
     return "\n  ".join(lines)
