@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def run(server: BaseWSGIServer, ended: threading.Event) -> None:
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
     ).start()
     print(f"{READY}http://127.0.0.1:{server.server_port}", flush=True)
+    # Nobody reads on; what a library prints later is for the log.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     ended.wait()
     server.shutdown()
 

@@ -1,14 +1,12 @@
 """One embedded AWS for all of these tests, and short ways to fill it."""
 
+from functools import cache, partial
 from uuid import uuid4
 
-import boto3
 import pytest
-from botocore.config import Config
-from embedded_account import Account, rows
+from embedded_account import Account, connect, rows
 
 from runner.embedded import process
-from runner.embedded.account import REGION
 
 
 @pytest.fixture(scope="session")
@@ -20,25 +18,8 @@ def embedded():
 
 @pytest.fixture(scope="session")
 def client(embedded):
-    """Make clients that talk to the embedded AWS and never retry."""
-    made = {}
-
-    def make(service, region=REGION):
-        if (service, region) not in made:
-            made[service, region] = boto3.client(
-                service,
-                region_name=region,
-                endpoint_url=embedded.url,
-                aws_access_key_id=embedded.environment["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key="embedded",
-                config=Config(
-                    retries={"total_max_attempts": 1},
-                    s3={"addressing_style": "path"},
-                ),
-            )
-        return made[service, region]
-
-    return make
+    """Make clients of the embedded AWS, one for each service."""
+    return cache(partial(connect, embedded))
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 import random
 import time
 
-from runner.embedded.account import DEFAULT_BUCKET, ROLE_ARN
+import boto3
+from botocore.config import Config
+
+from runner.embedded.account import DEFAULT_BUCKET, REGION, ROLE_ARN
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 SECONDS = 60
@@ -24,6 +27,20 @@ def until(check):
             return found
         time.sleep(0.02)
     raise TimeoutError
+
+
+def connect(embedded, service, region=REGION):
+    """Make a client that talks to an embedded AWS and never retries."""
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=embedded.url,
+        aws_access_key_id=embedded.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key="embedded",
+        config=Config(
+            retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+        ),
+    )
 
 
 class Account:

@@ -4,13 +4,39 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runner.embedded import application
+from runner.embedded.account import ROLE_ARN
 
 
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [
         ("sagemaker", "list_apps", {}),
-        ("sagemaker-runtime", "invoke_endpoint_with_response_stream", None),
+        (
+            "sagemaker",
+            "create_processing_job",
+            {
+                "ProcessingJobName": "job",
+                "RoleArn": ROLE_ARN,
+                "ProcessingResources": {
+                    "ClusterConfig": {
+                        "InstanceCount": 1,
+                        "InstanceType": "ml.m5.large",
+                        "VolumeSizeInGB": 1,
+                    }
+                },
+                "AppSpecification": {"ImageUri": "image"},
+            },
+        ),
+        (
+            "sagemaker-runtime",
+            "invoke_endpoint_async",
+            {"EndpointName": "e", "InputLocation": "s3://b/k"},
+        ),
+        (
+            "sagemaker-runtime",
+            "invoke_endpoint_with_response_stream",
+            {"EndpointName": "e", "Body": b"1"},
+        ),
         ("sts", "get_delegated_access_token", {"TradeInToken": "token"}),
         ("dynamodb", "list_tables", {}),
         ("ec2", "describe_vpcs", {}),
@@ -20,8 +46,6 @@ from runner.embedded import application
 )
 def test_answers_what_is_not_there_as_aws_does(client, service, operation, arguments):
     """An operation or a service that is not embedded gives an error, not a page."""
-    if arguments is None:
-        arguments = {"EndpointName": "none", "Body": b"1"}
     with pytest.raises(ClientError) as caught:
         getattr(client(service), operation)(**arguments)
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,7 +37,13 @@ def test_answers_at_the_reported_address_until_closed():
     assert not aws.folder.exists()
 
 
-def test_names_the_log_when_it_cannot_start():
+@pytest.fixture
+def temporary(monkeypatch, tmp_path):
+    """Keep the folder of a server that did not start out of the way."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def test_names_the_log_when_it_cannot_start(temporary):
     """A port that is taken ends in an error that names the log and quotes it."""
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -46,7 +53,7 @@ def test_names_the_log_when_it_cannot_start():
     assert "in use" in str(caught.value)
 
 
-def test_gives_up_after_the_time_limit():
+def test_gives_up_after_the_time_limit(temporary):
     """A server that is not ready in time is ended, and the error says how long."""
     with pytest.raises(EmbeddedError, match="not ready after 0 s"):
         process.start(timeout=0)

@@ -1,13 +1,15 @@
 """Training jobs from their start to their end."""
 
 import io
+import subprocess
 import tarfile
 import time
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded_account import IMAGE, until
+from embedded_account import IMAGE, Account, connect, rows, until
 
+from runner.embedded import process
 from runner.embedded.account import DEFAULT_BUCKET
 from runner.embedded.faults import Fault
 from runner.embedded.sagemaker.training_failures import algorithm_error
@@ -108,6 +110,18 @@ def test_stopped_job_ends_soon_and_frees_its_place(account, name):
     job = account.finished(name)
     assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped"
     assert steps(job)[-2:] == ["Stopping", "Stopped"]
+
+
+def test_job_ends_with_the_server_that_started_it(account, name):
+    """Closing the embedded AWS leaves no training subprocess."""
+    with process.start() as aws:
+        own = Account(lambda service: connect(aws, service))
+        own.put("data/train/train.csv", rows(0, 50))
+        own.put("data/validation/validation.csv", rows(1, 50))
+        own.train(name, rounds=1_000_000)
+        until(lambda: own.training_log(name))
+        assert subprocess.run(["pgrep", "-f", f"train {aws.folder}"]).returncode == 0
+    assert subprocess.run(["pgrep", "-f", f"train {aws.folder}"]).returncode == 1
 
 
 def test_job_that_runs_too_long_is_stopped(account, name):

@@ -117,5 +117,7 @@ def only_container(request: Values) -> Values:
 def refuse_missing(container: ModelContainer) -> None:
     """Refuse model data that is not there."""
     url = container.data_url
-    if url is None or storage.stored(Location.parse(url)) is None:
+    if url is None:
+        raise ValidationError("A container of the built-in XGBoost needs model data.")
+    if storage.stored(Location.parse(url)) is None:
         raise ValidationError(f"Could not find model data at {url}.")

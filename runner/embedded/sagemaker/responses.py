@@ -15,6 +15,18 @@ from runner.embedded.sagemaker.models import Backend
 from runner.embedded.sagemaker.resources import Values
 from runner.embedded.sagemaker.training_run import TrainingRun
 
+# Moto answers these as if something ran.
+PRETENDED = (
+    "ProcessingJob",
+    "TransformJob",
+    "TuningJob",
+    "JobV2",
+    "CompilationJob",
+    "PipelineExecution",
+    "NotebookInstance",
+    "Cluster",
+)
+
 
 class Response(SageMakerResponse):
     """Answer the actions that are ours; moto answers its others."""
@@ -29,7 +41,10 @@ class Response(SageMakerResponse):
     def parse_parameters(self, request: Request) -> None:
         """Read the request, and refuse what breaks the service's model."""
         super().parse_parameters(request)
-        operation = get_service_model("sagemaker").operation_model(self._get_action())
+        action = self._get_action()
+        if action.startswith(("Create", "Start")) and action.endswith(PRETENDED):
+            raise NotImplementedError(f"{action} has not been implemented")
+        operation = get_service_model("sagemaker").operation_model(action)
         if operation.input_shape is not None:
             found = list(validation.problems(self.params, operation.input_shape, ""))
             if found:

@@ -15,6 +15,10 @@ class Response(SageMakerRuntimeResponse):
 
     use_raw_body = True
 
+    def invoke_endpoint_async(self) -> TYPE_RESPONSE:
+        """Refuse what moto only pretends."""
+        raise NotImplementedError("asynchronous inference has not been implemented")
+
     def invoke_endpoint(self) -> TYPE_RESPONSE:
         """Hand the body to a model, and its answer back."""
         backend = sagemakerruntime_backends[self.current_account][self.region]

@@ -1,0 +1,106 @@
+"""SageMaker's own SDK, which knows nothing of the embedded AWS."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+OPTED_OUT = """\
+SchemaVersion: "1.0"
+SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
+"""
+
+SCRIPT = """\
+import os
+import boto3
+from sagemaker.core import image_uris
+from sagemaker.core.resources import (
+    Endpoint, EndpointConfig, Model, ModelPackage, ModelPackageGroup,
+)
+from sagemaker.core.shapes import ContainerDefinition, ProductionVariant
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData, OutputDataConfig
+
+role, bucket = os.environ["SAGEMAKER_EXECUTION_ROLE_ARN"], os.environ["BUCKET"]
+name, image = os.environ["NAME"], image_uris.retrieve("xgboost", "us-east-1", "3.2-0")
+trainer = ModelTrainer(
+    training_image=image,
+    role=role,
+    base_job_name=name,
+    hyperparameters={"num_round": 5, "objective": "reg:squarederror"},
+    compute=Compute(instance_type="ml.m5.large", instance_count=1),
+    output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/out"),
+)
+channels = [
+    InputData(
+        channel_name=channel,
+        data_source=f"s3://{bucket}/data/{channel}/",
+        content_type="text/csv",
+    )
+    for channel in ("train", "validation")
+]
+trainer.train(input_data_config=channels, wait=True, logs=True)
+data = trainer._latest_training_job.model_artifacts.s3_model_artifacts
+
+ModelPackageGroup.create(model_package_group_name=name)
+# The SDK's own ModelPackage.create expects a name in the answer, which has only an ARN.
+arn = boto3.client("sagemaker").create_model_package(
+    ModelPackageGroupName=name,
+    InferenceSpecification={
+        "Containers": [{"Image": image, "ModelDataUrl": data}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    },
+)["ModelPackageArn"]
+package = ModelPackage.get(model_package_name=arn)
+package.update(model_approval_status="Approved")
+package.refresh()
+print("status", package.model_approval_status, package.model_package_version)
+
+Model.create(
+    model_name=name,
+    execution_role_arn=role,
+    primary_container=ContainerDefinition(model_package_name=package.model_package_arn),
+)
+variant = ProductionVariant(
+    variant_name="AllTraffic",
+    model_name=name,
+    instance_type="ml.m5.large",
+    initial_instance_count=1,
+)
+EndpointConfig.create(endpoint_config_name=name, production_variants=[variant])
+endpoint = Endpoint.create(endpoint_name=name, endpoint_config_name=name)
+endpoint.wait_for_status("InService", poll=1)
+answer = endpoint.invoke(body=b"0.5,0.25", content_type="text/csv")
+print("answer", answer.body.read().decode())
+"""
+
+
+@pytest.mark.slow
+def test_sdk_trains_registers_approves_deploys_and_invokes(
+    account, embedded, name, tmp_path
+):
+    """ModelTrainer and the SDK's resources go the whole way on the embedded AWS."""
+    config = tmp_path / "config.yaml"
+    config.write_text(OPTED_OUT)
+    environment = embedded.environment | {
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(config),
+        "BUCKET": "sagemaker-us-east-1-123456789012",
+        "NAME": name,
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = dict(
+        line.partition(" ")[::2]
+        for line in done.stdout.splitlines()
+        if line.startswith(("status ", "answer "))
+    )
+    assert said["status"] == "Approved 1"
+    assert 0 < float(said["answer"]) < 2
