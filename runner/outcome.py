@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import CellTimeoutError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from runner import ipynb
 from runner.engine import Watch
@@ -54,14 +54,15 @@ class Outcome:
         """Insist that no cell failed and that every cell ran."""
         cells = self.notebook.cells
         code = ipynb.code_indices(self.notebook)
-        unrun = [one for one in code if cells[one].execution_count is None]
         for index in code:
             for output in cells[index].outputs:
                 if output.output_type == "error":
-                    raise self._cell_error(index, output, len(unrun))
-        if unrun:
-            place = self._place(unrun[0])
-            raise IncompleteError(f"{place}: did not run", path=self.path)
+                    raise self._cell_error(index, output)
+            if cells[index].metadata.papermill.get("exception"):
+                raise CellError(f"{self._place(index)}: failed", path=self.path)
+            if cells[index].execution_count is None:
+                place = self._place(index)
+                raise IncompleteError(f"{place}: did not run", path=self.path)
 
     def results(self, require: Collection[str]) -> dict[str, Any]:
         """Read what the results cell returned."""
@@ -84,11 +85,11 @@ class Outcome:
             )
         return results
 
-    def _cell_error(self, index: int, output: Any, unrun: int) -> NotebookError:
+    def _cell_error(self, index: int, output: Any) -> NotebookError:
         place = self._place(index)
         if output.ename == "SystemExit":
             return IncompleteError(
-                f"{place}: sys.exit({output.evalue}) left {unrun} cells unrun; "
+                f"{place}: sys.exit({output.evalue}) ended it early; "
                 "a notebook must run to its end",
                 path=self.path,
             )
@@ -114,11 +115,13 @@ def _what_ended(
         return TimeLimitError, f"the notebook took longer than {watch.time_limit:g} s"
     if isinstance(error, CellTimeoutError):
         return TimeLimitError, f"the cell took longer than {watch.cell_timeout:g} s"
-    if isinstance(error, RuntimeError):
+    if isinstance(error, DeadKernelError):
         # ipykernel's own warnings come first; what a dying library says comes last.
         said = [line for line in watch.kernel_said.splitlines() if line.strip()]
         last = [line.strip() for line in said if not CHATTER.search(line)][-1:]
         return KernelDiedError, ": ".join(["the kernel died (out of memory?)", *last])
+    if isinstance(error, RuntimeError):
+        return KernelDiedError, f"the kernel did not start: {error}"
     return None
 
 

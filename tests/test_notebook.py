@@ -104,9 +104,9 @@ def test_the_source_stays_as_it_is(ended: dict[str, ExecutedNotebook]) -> None:
         (
             "exits",
             IncompleteError,
-            "In [4] under 'It leaves early': sys.exit(0) left 1",
+            "In [4] under 'It leaves early': sys.exit(0) ended it",
         ),
-        ("exits with 1", IncompleteError, "sys.exit(1) left 1 cells unrun"),
+        ("exits with 1", IncompleteError, "sys.exit(1) ended it early"),
         ("dies", KernelDiedError, "the kernel died (out of memory?): out of luck"),
         ("dies silently", KernelDiedError, "the kernel died (out of memory?)"),
         ("too slow", TimeLimitError, "the notebook took longer than 6 s"),

@@ -11,7 +11,13 @@ from nbclient.exceptions import DeadKernelError
 
 from runner import ipynb
 from runner.engine import Watch
-from runner.errors import IncompleteError, KernelDiedError, ResultsError, StoppedError
+from runner.errors import (
+    CellError,
+    IncompleteError,
+    KernelDiedError,
+    ResultsError,
+    StoppedError,
+)
 from runner.outcome import Outcome
 
 
@@ -67,6 +73,14 @@ def test_a_cell_that_did_not_run_is_an_error(tmp_path: Path) -> None:
         outcome(tmp_path, ran, toys.code("b = 2")).raise_for_cells()
 
 
+def test_a_cell_that_failed_in_silence_is_an_error(tmp_path: Path) -> None:
+    """Its output may have been cleared."""
+    this = outcome(tmp_path, toys.code("a = 1", execution_count=1))
+    this.notebook.cells[0].metadata.papermill["exception"] = True
+    with pytest.raises(CellError, match=r"In \[1\]: failed"):
+        this.raise_for_cells()
+
+
 def test_a_quiet_watch_raises_nothing(tmp_path: Path) -> None:
     """Then the cells tell."""
     outcome(tmp_path).raise_for_watch(watch(), None)
@@ -79,6 +93,12 @@ def test_a_kernel_that_never_started_has_no_cell(tmp_path: Path) -> None:
         this.raise_for_watch(watch(), DeadKernelError("Kernel died"))
 
     assert this.notebook.cells[0].outputs == []
+
+
+def test_a_kernel_that_does_not_answer_has_not_died(tmp_path: Path) -> None:
+    """What nbclient says of it is passed on."""
+    with pytest.raises(KernelDiedError, match="did not start: no answer"):
+        outcome(tmp_path).raise_for_watch(watch(), RuntimeError("no answer"))
 
 
 @pytest.mark.parametrize(
