@@ -18,6 +18,8 @@
 | s3-access-denied         | the call to S3, also a job's own, is refused             |
 | service-unavailable      | the call is refused with a 503                           |
 
+`operation` is CreateEndpoint, UpdateEndpoint or RollingBack for the endpoint's kinds,
+and the name of the action for those that concern a call.
 `name` is a pattern for the training job, endpoint or S3 `bucket/key`; for the
 kinds that concern a call it is found anywhere in its path or body.
 """

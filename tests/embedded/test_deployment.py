@@ -7,6 +7,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
+from embedded_account import until
 
 from runner.embedded.account import DEFAULT_BUCKET
 from runner.embedded.faults import Fault
@@ -73,6 +74,19 @@ def test_failed_update_rolls_back_and_says_why(account, live, inject):
     assert endpoint["EndpointConfigName"] == live
     assert endpoint["FailureReason"] == PING
     assert account.invoke(live)
+
+
+def test_rolling_back_can_take_its_time(account, live, inject, embedded):
+    """While it rolls back, the endpoint serves and refuses another update."""
+    inject(Fault(kind="ping-failure", name=live))
+    held = inject(Fault(kind="endpoint-stuck", name=live, operation="RollingBack"))
+    config = update(account, live)
+    until(lambda: account.describe(live)["EndpointStatus"] == "RollingBack")
+    assert account.invoke(live)
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        account.sagemaker.update_endpoint(EndpointName=live, EndpointConfigName=config)
+    embedded.clear(held)
+    assert account.settled(live)["EndpointConfigName"] == live
 
 
 def test_next_update_forgets_the_failure(account, live, inject):

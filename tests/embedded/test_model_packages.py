@@ -1,5 +1,7 @@
 """The model registry."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -54,6 +56,14 @@ def test_version_numbers_are_never_used_again(account, registry, name):
     registry.delete_model_package(ModelPackageName=account.package(name, DATA))
     assert account.package(name, DATA).endswith("/3")
     assert versions(registry, ModelPackageGroupName=name) == [1, 3]
+
+
+def test_versions_registered_at_once_get_numbers_of_their_own(account, name):
+    """Callers who register at the same time never get the same version."""
+    account.package(name, DATA)
+    with ThreadPoolExecutor(8) as callers:
+        arns = list(callers.map(lambda _: account.package(name, DATA), range(24)))
+    assert {int(arn.rpartition("/")[2]) for arn in arns} == set(range(2, 26))
 
 
 def test_approval_keeps_everything_else(account, registry, name):

@@ -50,6 +50,8 @@ def test_public_bucket_cannot_be_written(client):
     """Nobody writes to the public bucket."""
     with pytest.raises(ClientError, match="Access Denied"):
         client("s3").put_object(Bucket=BUCKET, Key="mine", Body=b"")
+    with pytest.raises(ClientError, match="Access Denied"):
+        client("s3").create_bucket(Bucket=BUCKET)
 
 
 def test_says_which_package_is_missing():

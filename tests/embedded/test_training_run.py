@@ -135,7 +135,7 @@ def test_job_that_runs_too_long_is_stopped(account, name):
 
 def test_more_jobs_than_cores_all_complete(account, name):
     """Jobs that find no free core wait for one."""
-    names = [account.train(f"{name}-{number}") for number in range(4)]
+    names = [account.train(f"{name}-{number}") for number in range(3)]
     statuses = {account.finished(each)["TrainingJobStatus"] for each in names}
     assert statuses == {"Completed"}
 

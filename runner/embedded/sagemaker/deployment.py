@@ -36,7 +36,7 @@ class Deployment:
         failure: str | None = INTERNAL
         variants: list[Variant] = []
         try:
-            self.wait()
+            self.wait(self.operation)
             variants = [self.load(d, container) for d, container in self.definitions]
             failure = None
         except LoadError as error:
@@ -44,9 +44,9 @@ class Deployment:
         finally:
             self.finish(variants, failure)
 
-    def wait(self) -> None:
+    def wait(self, operation: str) -> None:
         """Let faults on demand hold the endpoint up."""
-        name, operation = self.endpoint.name, self.operation
+        name = self.endpoint.name
         if fault := faults.take("endpoint-slow", name, operation):
             faults.wait_until_cleared(fault, fault.seconds)
         if fault := faults.take("endpoint-stuck", name, operation):
@@ -82,6 +82,8 @@ class Deployment:
                 endpoint.variants = variants
                 endpoint.config_name = self.config_name
             endpoint.touch()
+        if endpoint.status == "RollingBack":
+            self.wait("RollingBack")
         self.settle()
 
     def rolled_back_silently(self) -> bool:
