@@ -182,7 +182,7 @@ def _named(action: Action, model: str) -> tuple[str, ...]:
     if not names or (action == "rollback" and len(names) > 1):
         which = "one model" if action == "rollback" else "at least one model"
         raise CallError(f"{action}: name {which} in the parameter `model`")
-    return tuple(check_name(name) for name in names)
+    return tuple(names)
 
 
 def _jobs(root: Path) -> tuple[str, frozenset[str]]:

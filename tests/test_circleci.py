@@ -39,6 +39,9 @@ HOSTILE = [
     "*a",
     "!!python/object:x",
     "../../etc",
+    ".",
+    "..",
+    "😀",
     "-rf",
     "ünïcode",
     "A",
@@ -220,7 +223,7 @@ def test_a_hostile_description_stays_a_description(
     repository: Repository, text: str
 ) -> None:
     """Free text arrives in MODEL_DESC, and nowhere else."""
-    repository.model("abalone", description=json.dumps(text))
+    repository.model("abalone", description=json.dumps(text, ensure_ascii=False))
 
     written = config(repository, "abalone")
 

@@ -279,6 +279,17 @@ def test_a_rebase_is_measured_from_what_was_deployed_last(
     assert names(on_main(repository, live=live)) == ["abalone", "churn"]
 
 
+def test_a_second_pipeline_for_a_commit_repeats_the_first(
+    repository: Repository,
+) -> None:
+    """What one deployment already carries says nothing of those that failed."""
+    before = merged(repository, "rebase")
+    head = repository.git("rev-parse", "HEAD")
+    live = live_of(repository)
+    live["abalone"]["commit"], live["fraud"]["commit"] = head, before
+    assert names(on_main(repository, live=live)) == ["abalone", "churn"]
+
+
 @pytest.mark.parametrize("pushed_from", ["HEAD", "0" * 40, "--output=x", "feature"])
 def test_a_previous_push_that_is_none_is_ignored(
     repository: Repository, pushed_from: str

@@ -69,12 +69,13 @@ def test_tags_are_read_of_the_projects_endpoints_only(
     endpoint("tagged", owner="tagged", fingerprint="f" * 64, commit="c" * 40)
     endpoint("tagged-blue", owner="tagged", fingerprint="f" * 64)
     endpoint("foreign", team="other")
+    endpoint("elsewhere", owner="elsewhere")
 
     live = live_tags()
 
     expected = {"owner": "tagged", "fingerprint": "f" * 64, "commit": "c" * 40}
     assert live.get("tagged") == expected
-    assert not live.keys() & {"tagged-blue", "foreign"}
+    assert not live.keys() & {"tagged-blue", "foreign", "elsewhere"}
 
 
 def test_select_on_main_asks_what_is_live(
