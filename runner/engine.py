@@ -40,6 +40,7 @@ class Watch:
     on_cell: OnCell | None
     notebook: ipynb.Notebook = None
     cell: int | None = None
+    kernel: Any = None  # its Popen, or what a provisioner has instead
     kernel_group: int | None = None
     kernel_said: str = ""
     signal: int | None = None
@@ -144,6 +145,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     watch: Watch
 
     def start_new_kernel_client(self) -> Any:
+        self.watch.kernel = self.km.provisioner.process
         group = self.km.provisioner.pgid
         # A kernel that shares our process group must not take us along.
         self.watch.kernel_group = group if group != os.getpgrp() else None

@@ -23,7 +23,6 @@ from runner.errors import (
 )
 
 LONGEST = 300  # characters of a cell's error that still make one line
-CHATTER = re.compile(r"IPKernelApp\] WARNING|[Dd]ebug|frozen_modules")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,13 +115,20 @@ def _what_ended(
     if isinstance(error, CellTimeoutError):
         return TimeLimitError, f"the cell took longer than {watch.cell_timeout:g} s"
     if isinstance(error, DeadKernelError):
-        # ipykernel's own warnings come first; what a dying library says comes last.
-        said = [line for line in watch.kernel_said.splitlines() if line.strip()]
-        last = [line.strip() for line in said if not CHATTER.search(line)][-1:]
-        return KernelDiedError, ": ".join(["the kernel died (out of memory?)", *last])
+        return KernelDiedError, f"the kernel {_death(watch.kernel.returncode or 0)}"
     if isinstance(error, RuntimeError):
-        return KernelDiedError, f"the kernel did not start: {error}"
+        said = [one for one in watch.kernel_said.splitlines() if one.strip()]
+        return KernelDiedError, f"the kernel did not start: {[error, *said][-1]}"
     return None
+
+
+def _death(code: int) -> str:
+    """Say how a process ended, from its exit code."""
+    if code == -signal.SIGKILL:
+        return "was killed, which is what happens when memory runs out"
+    if code < 0:
+        return f"died of {signal.Signals(-code).name}"
+    return f"ended with exit code {code} before the notebook did"
 
 
 def _one_line(output: Any) -> str:

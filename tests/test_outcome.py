@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import toys
-from nbclient.exceptions import DeadKernelError
 
 from runner import ipynb
 from runner.engine import Watch
@@ -89,8 +88,11 @@ def test_a_quiet_watch_raises_nothing(tmp_path: Path) -> None:
 def test_a_kernel_that_never_started_has_no_cell(tmp_path: Path) -> None:
     """The error says so, and there is no cell to mark."""
     this = outcome(tmp_path, toys.code("a = 1"))
-    with pytest.raises(KernelDiedError, match="before the first cell: the kernel died"):
-        this.raise_for_watch(watch(), DeadKernelError("Kernel died"))
+    said = watch(kernel_said="a warning\nno module named ipykernel\n")
+    with pytest.raises(
+        KernelDiedError, match="before the first cell: the kernel did not start: no mod"
+    ):
+        this.raise_for_watch(said, RuntimeError("Kernel died"))
 
     assert this.notebook.cells[0].outputs == []
 
