@@ -1,5 +1,6 @@
-"""What stages before this run's first one returned, from the evidence in S3."""
+"""What stages of earlier runs returned, from the evidence that they left in S3."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from runner import session, storage
@@ -11,15 +12,28 @@ def earlier_results(plan: Plan) -> dict[str, Any]:
     """Find the data that training alone needs; other stages find theirs themselves."""
     if plan.stages[0].name != "train-register":
         return {}
-    for run_id in reversed(run_ids(plan.model)):
-        record = _record(plan.model, run_id)
-        same = record and record.get("fingerprint") == plan.context["fingerprint"]
-        if record and same and record["status"] == "succeeded":
-            return dict(record["results"])
+    for record in succeeded(plan.model, "prepare", plan.context["fingerprint"]):
+        return dict(record["results"])
     raise CallError(
         f"{plan.model}: train-register needs what prepare returns, and no run of this "
         "content has prepared data; add `--stage prepare`"
     )
+
+
+def succeeded(
+    model: str, stage: str, fingerprint: str, *, suffix: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Read what this content's runs of a stage left, newest first.
+
+    Only the runs whose id ends with the suffix count: those of one CircleCI workflow.
+    """
+    for run_id in reversed(run_ids(model)):
+        if not run_id.endswith(suffix):
+            continue
+        record = _record(model, run_id, stage)
+        same = record.get("fingerprint") == fingerprint
+        if same and record["status"] == "succeeded":
+            yield record
 
 
 def run_ids(model: str) -> list[str]:
@@ -34,9 +48,7 @@ def run_ids(model: str) -> list[str]:
     return sorted(found)
 
 
-def _record(model: str, run_id: str) -> dict[str, Any] | None:
-    uri = session.run_uri(model, run_id, "evidence", "prepare.json")
-    if not storage.exists(uri):
-        return None
-    record: dict[str, Any] = storage.read_json(uri)
-    return record
+def _record(model: str, run_id: str, stage: str) -> dict[str, Any]:
+    uri = session.run_uri(model, run_id, "evidence", f"{stage}.json")
+    found: dict[str, Any] = storage.read_json(uri) if storage.exists(uri) else {}
+    return found

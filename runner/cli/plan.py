@@ -16,6 +16,7 @@ from runner.parameters import check_given, offered_by_spec, resolve
 from runner.schema import ModelSpec
 from runner.signature import Signature, read_signature
 from runner.spec import STAGES, find_notebook, load_spec
+from runner.workflow import run_suffix
 
 # The full sha, with a word where the tree differs from it.
 DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
@@ -79,8 +80,12 @@ def plan(
 
 
 def new_run_id() -> str:
-    """Make an id that sorts by time and that two runs at once never share."""
-    return f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
+    """Make an id that sorts by time and that two runs at once never share.
+
+    In CircleCI it ends with what identifies the workflow, so that its jobs find it.
+    """
+    suffix = run_suffix() or secrets.token_hex(3)
+    return f"{datetime.now(UTC):%Y%m%d%H%M%S}-{suffix}"
 
 
 def trained_fingerprint(root: Path, model: str, given: Mapping[str, str]) -> str:
