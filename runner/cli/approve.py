@@ -69,10 +69,13 @@ def _chosen(root: Path, model: str, version: int | None, this_workflow: bool) ->
 def _registered_here(model: str, content: str) -> str:
     """Find what this workflow's train job showed to the reviewer."""
     from runner.cli.earlier import succeeded
+    from runner.package import describe
 
     runs = succeeded(model, "train-register", content, suffix=run_suffix())
     for record in runs:
-        return str(record["results"]["package"])
+        package = describe(record["results"]["package"])
+        if package.fingerprint == content:
+            return package.arn
     raise RegistryError(
         f"{model}: this workflow has registered nothing of the checkout's content "
         f"({content[:12]}); rerun its train job, and review what that shows"

@@ -49,9 +49,9 @@ def test_what_aws_refuses_is_one_line(aws):
     """A call that AWS refuses ends as an error of the runner's."""
     from runner.session import client
 
-    with pytest.raises(AwsError, match="AWS refuses DescribeEndpoint: Validation"):
-        with aws_at("local"):
-            client("sagemaker").describe_endpoint(EndpointName="nobody")
+    refused = pytest.raises(AwsError, match="AWS refuses DescribeEndpoint: Validation")
+    with refused, aws_at("local"):
+        client("sagemaker").describe_endpoint(EndpointName="nobody")
 
 
 def test_an_aws_that_does_not_answer_is_named(aws, monkeypatch):
@@ -60,9 +60,9 @@ def test_an_aws_that_does_not_answer_is_named(aws, monkeypatch):
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
-    with pytest.raises(AwsError, match="is AWS_ENDPOINT_URL=http://127.0.0.1:9 runn"):
-        with aws_at("local"):
-            client("sts").get_caller_identity()
+    silent = pytest.raises(AwsError, match=r"is AWS_ENDPOINT_URL=http://.*:9 running")
+    with silent, aws_at("local"):
+        client("sts").get_caller_identity()
 
 
 def test_looking_into_an_empty_aws_is_refused(monkeypatch):
