@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import StorageError
+from runner.errors import RegistryError, StorageError
 from runner.live import Live, live
 from runner.package import describe
 from runner.storage import read_bytes
@@ -105,11 +105,11 @@ def score_live(
 ) -> LiveScore | None:
     """Measure the live model on the same rows; nothing, when none of ours is live."""
     now = live(model)
-    if now is None or not now.package:
+    if now is None or now.status == "Failed" or not now.package:
         return None
     try:
         booster = load_booster(describe(now.package).model_data)
-    except StorageError as error:
+    except (StorageError, RegistryError) as error:
         # A live model that is lost must not keep its successor from being registered.
         return LiveScore(live=now, metrics={}, reason=str(error))
     if booster.num_features() != features.shape[1]:

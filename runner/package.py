@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from runner.errors import RegistryError
 from runner.session import client
 
 if TYPE_CHECKING:
@@ -39,7 +40,14 @@ class Package:
 
 def describe(arn: str) -> Package:
     """Read one package by its ARN."""
-    answer = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+        raise RegistryError(f"{arn}: no such package; it was deleted") from error
     properties = answer.get("CustomerMetadataProperties", {})
     container = answer["InferenceSpecification"]["Containers"][0]
     metrics = {k: v for k, v in properties.items() if k.startswith(METRIC)}

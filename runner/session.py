@@ -56,8 +56,7 @@ def bucket() -> str:
     """Name the bucket that holds all runs: the account's SageMaker one by default."""
     if name := os.environ.get("SAGEMAKER_BUCKET"):
         return name
-    account = client("sts").get_caller_identity()["Account"]
-    return f"sagemaker-{region()}-{account}"
+    return f"sagemaker-{region()}-{_account(_environment())}"
 
 
 def run_uri(model: str, run_id: str, *parts: str) -> str:
@@ -125,6 +124,11 @@ def _environment() -> tuple[str, ...]:
     """Know one environment from the next, so that no client outlives its own."""
     variables = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_PROFILE")
     return (region(), *(os.environ.get(variable, "") for variable in variables))
+
+
+@cache
+def _account(environment: tuple[str, ...]) -> str:
+    return str(_client("sts", environment).get_caller_identity()["Account"])
 
 
 @cache

@@ -143,11 +143,14 @@ def test_a_live_model_of_other_features_is_not_compared(aws: EmbeddedAWS):
     place = parse_uri(package.model_data)
     client("s3").delete_object(Bucket=place.bucket, Key=place.key)
     lost = score_live(package.model, "regression", FEATURES, [0] * 4)
+    client("sagemaker").delete_model_package(ModelPackageName=package.arn)
+    deleted = score_live(package.model, "regression", FEATURES, [0] * 4)
 
     assert wider is not None
     assert lost is not None
     assert "it takes 2 features, not 3" in str(wider)
     assert "model.tar.gz: not there" in str(lost)
+    assert "no such package" in str(deleted)
     assert wider.metrics == lost.metrics == {}
     assert list(comparison({"rmse": 1.0}, lost).columns) == ["candidate"]
     delete_endpoint(package.model)

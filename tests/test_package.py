@@ -4,7 +4,9 @@ import pytest
 from packages import make_package, new_name
 
 from runner.embedded.process import EmbeddedAWS
+from runner.errors import RegistryError
 from runner.package import describe, packages, properties, table
+from runner.session import client
 
 
 def test_a_package_comes_back_as_it_was_registered(aws: EmbeddedAWS):
@@ -16,6 +18,15 @@ def test_a_package_comes_back_as_it_was_registered(aws: EmbeddedAWS):
     assert package.metrics == {"rmse": 0.5}
     assert package.metadata["ci_url"] == "https://app.circleci.com/p/1"
     assert not any(key.startswith("metric.") for key in package.metadata)
+
+
+def test_a_package_that_is_not_there_is_an_error(aws: EmbeddedAWS):
+    """One that was deleted since is named by its ARN."""
+    package = make_package(new_name())
+    client("sagemaker").delete_model_package(ModelPackageName=package.arn)
+
+    with pytest.raises(RegistryError, match=f"{package.arn}: no such package"):
+        describe(package.arn)
 
 
 def test_packages_come_newest_first(aws: EmbeddedAWS):

@@ -77,7 +77,7 @@ def test_a_run_has_its_own_place(monkeypatch):
     )
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")
 def test_the_sdk_keeps_its_telemetry_to_itself(aws: EmbeddedAWS):
     """The SDK's session opts out where the SDK itself looks for it."""
     from sagemaker.core.common_utils import resolve_value_from_config
