@@ -1,0 +1,185 @@
+"""Starting the process that kernels are forked from, and asking it for kernels."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO, Any, Self
+
+from runner.kernels.forked_kernel import ForkedKernel
+from runner.kernels.imports import KERNEL, Imports, Statement, preload_order
+from runner.kernels.request import receive, send
+
+# macOS offers fork too, but its system libraries have threads that it breaks.
+CAN_FORK = sys.platform == "linux"
+PRELOAD_SECONDS = 120
+GLANCE_SECONDS = 0.1
+ENDING_SECONDS = 5
+LAUNCHER = ["-m", "ipykernel_launcher"]
+# What modules read when they are called. A kernel with any other variable changed
+# starts cold: a module may have read it while it was imported.
+READ_LATE = ("AWS_", "SAGEMAKER_", "JPY_", "CIRCLE", "PYTEST_CURRENT_TEST")
+# pyarrow's allocator would start a thread of its own as soon as it is loaded. And
+# matplotlib reads its backend while it is imported, which a kernel sets before.
+PRELOADING = {
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class WarmKernels:
+    """The process that kernels are forked from; leaving its context ends it."""
+
+    order: tuple[Statement, ...]
+    say: Say
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    log: IO[bytes]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    _said: set[str] = field(default_factory=set)
+
+    def fork(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        streams: Sequence[int],
+        imports: Imports | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> ForkedKernel | None:
+        """Fork a kernel; say why and return nothing if it has to start cold."""
+        why = self._unlike(command, env)
+        if not why:
+            launch = {
+                "arguments": list(command[1 + len(LAUNCHER) :]),
+                "folder": cwd,
+                "environment": dict(env),
+            }
+            needs = self._needs(imports)
+            own = sorted(imports.own) if imports else []
+            message = {"launch": launch, "needs": needs, "own": own}
+            answer = self._ask(message, streams, stopped)
+            if isinstance(answer, ForkedKernel):
+                return answer
+            why = answer
+        if why not in self._said:
+            self._said.add(why)
+            self.say(why)
+        return None
+
+    def close(self) -> None:
+        """End the process, with any kernel that is left."""
+        self.control.close()
+        try:
+            self.process.wait(GLANCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            # It is in the midst of an import.
+            self.process.kill()
+            self.process.wait(ENDING_SECONDS)
+        self.log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _needs(self, imports: Imports | None) -> int:
+        """Count the imports that are to be there before the kernel starts."""
+        if imports is None:
+            return len(self.order)
+        places = [self.order.index(one) for one in imports.statements]
+        return max([len(KERNEL) - 1, *places]) + 1
+
+    def _unlike(self, command: Sequence[str], env: Mapping[str, str]) -> str:
+        """Say why a fork would not be what this command starts."""
+        if list(command[: 1 + len(LAUNCHER)]) != [sys.executable, *LAUNCHER]:
+            return f"the kernel is started by {command[0]}, not by this Python"
+        names = {*env, *self.environment}
+        for name in sorted(names):
+            same = env.get(name) == self.environment.get(name)
+            if not same and not name.startswith(READ_LATE):
+                return f"the environment variable {name} was changed"
+        return ""
+
+    def _ask(
+        self,
+        message: Mapping[str, Any],
+        streams: Sequence[int],
+        stopped: Callable[[], bool],
+    ) -> ForkedKernel | str:
+        """Send one request and wait for its answer, or until nobody waits any more."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                send(self.control, message, [theirs.fileno(), *streams])
+            except OSError as error:
+                ours.close()
+                return self._ended() or f"no request can be sent: {error.strerror}"
+        deadline = time.monotonic() + PRELOAD_SECONDS
+        while not select.select([ours], [], [], GLANCE_SECONDS)[0]:
+            if stopped() or time.monotonic() > deadline:
+                ours.close()
+                return "what it imports took too long to import"
+        answer, _ = receive(ours)
+        if "pid" in answer:
+            return ForkedKernel(pid=answer["pid"], handle=ours)
+        ours.close()
+        return (
+            str(answer.get("cold") or "") or self._ended() or "the fork ended at once"
+        )
+
+    def _ended(self) -> str:
+        """Quote the last line of a process that is no more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GLANCE_SECONDS)
+        if self.process.poll() is None:
+            return ""
+        self.log.seek(0)
+        lines = self.log.read().decode(errors="replace").splitlines()
+        said = f": {lines[-1]}" if lines else ""
+        code = self.process.returncode
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"the process to fork them from ended with {how}{said}"
+
+
+def start(notebooks: Sequence[Imports], say: Say) -> WarmKernels | None:
+    """Start importing what notebooks import, those of the first notebook first."""
+    if not CAN_FORK:
+        say(f"{sys.platform} forks no kernels")
+        return None
+    order = tuple(dict.fromkeys([*map(Statement, KERNEL), *preload_order(notebooks)]))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    log = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runner.kernels.server", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[theirs.fileno()],
+            env=PRELOADING | os.environ,
+            # Ctrl-C is for the runner, which ends its kernels when it is done.
+            start_new_session=True,
+        )
+    warm = WarmKernels(order=order, say=say, process=process, control=ours, log=log)
+    with contextlib.suppress(OSError):  # it ended at once; the first kernel will tell
+        send(ours, {"preload": order, "base": len(KERNEL)}, [])
+    return warm
