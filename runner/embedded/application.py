@@ -56,7 +56,10 @@ class Application(DomainDispatcherApplication):
             text = f"The embedded AWS has no {service}."
             missing = AWSError(code="UnknownOperationException", message=text)
             return answer(request, missing)(environ, start_response)
+        lost = interference.loses_response(environ)
         response: Iterable[bytes] = super().__call__(environ, start_response)
+        if lost:
+            interference.reset(environ)
         return response
 
 

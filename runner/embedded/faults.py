@@ -9,12 +9,15 @@
 | model-data-lost          | the job completes, but leaves no model.tar.gz     |
 | model-data-truncated     | the job completes, its model.tar.gz cut in half   |
 | ping-failure             | the container of a new variant does not answer its ping  |
+| wrong-predictions        | a new variant predicts each number one too high          |
 | silent-rollback          | the update ends InService, with the old configuration    |
 | endpoint-stuck           | Creating or Updating until the fault is cleared          |
 | endpoint-slow            | Creating or Updating takes `seconds` longer              |
 | throttling               | the call is refused with ThrottlingException             |
-| connection-reset         | the connection is reset before an answer                 |
+| connection-reset         | the connection is reset before the call is carried out   |
+| response-lost            | the call is carried out, the connection reset after it   |
 | expired-credentials      | the call is refused with ExpiredToken                    |
+| clock-skew               | the call is refused, as from a clock that is wrong       |
 | s3-access-denied         | the call to S3, also a job's own, is refused             |
 | service-unavailable      | the call is refused with a 503                           |
 
@@ -39,19 +42,24 @@ Kind = Literal[
     "model-data-lost",
     "model-data-truncated",
     "ping-failure",
+    "wrong-predictions",
     "silent-rollback",
     "endpoint-stuck",
     "endpoint-slow",
     "throttling",
     "connection-reset",
+    "response-lost",
     "expired-credentials",
+    "clock-skew",
     "s3-access-denied",
     "service-unavailable",
 ]
 CALLS: tuple[Kind, ...] = (
     "connection-reset",
+    "response-lost",
     "throttling",
     "expired-credentials",
+    "clock-skew",
     "s3-access-denied",
     "service-unavailable",
 )

@@ -32,10 +32,14 @@ S3_BUCKET = {
     "DELETE": "DeleteBucket",
 }
 EXPIRED = "The security token included in the request is expired"
+SKEWED = "Signature expired: 20200101T000000Z is now earlier than 20200101T001500Z"
 REFUSALS: dict[Kind, AWSError] = {
     "throttling": AWSError(code="ThrottlingException", message="Rate exceeded"),
     "expired-credentials": AWSError(
         code="ExpiredTokenException", message=EXPIRED, status=403
+    ),
+    "clock-skew": AWSError(
+        code="InvalidSignatureException", message=SKEWED, status=403
     ),
     "service-unavailable": AWSError(
         code="ServiceUnavailable", message="Unable to handle request", status=503
@@ -48,10 +52,12 @@ REFUSALS: dict[Kind, AWSError] = {
 S3_CODES = {
     "ThrottlingException": ("SlowDown", 503),
     "ExpiredTokenException": ("ExpiredToken", 400),
+    "InvalidSignatureException": ("RequestTimeTooSkewed", 403),
 }
 QUERY_CODES = {
     "ThrottlingException": ("Throttling", 400),
     "ExpiredTokenException": ("ExpiredToken", 403),
+    "InvalidSignatureException": ("SignatureDoesNotMatch", 403),
 }
 
 
@@ -88,6 +94,14 @@ def refusal(environ: "WSGIEnvironment") -> AWSError | None:
         if fault := faults.take(kind, name, operation):
             return worded(error, fault, request)
     return denied(request)
+
+
+def loses_response(environ: "WSGIEnvironment") -> bool:
+    """Tell whether a request will be carried out without anybody hearing of it."""
+    body = buffered(environ) if faults.left else ""
+    request = Request(environ)
+    operation, name = operation_of(request, body), name_of(request, body)
+    return bool(faults.take("response-lost", name, operation))
 
 
 def denied(request: Request) -> AWSError | None:

@@ -110,6 +110,15 @@ def test_silent_rollback_looks_like_success(account, live, inject):
     assert "FailureReason" not in endpoint
 
 
+def test_a_new_variant_can_predict_something_else(account, live, inject):
+    """Every prediction is one too high, until another variant is in service."""
+    before = float(account.invoke(live, "0.5,0.5"))
+    inject(Fault(kind="wrong-predictions", name=live))
+    update(account, live)
+    account.settled(live)
+    assert float(account.invoke(live, "0.5,0.5")) == pytest.approx(before + 1)
+
+
 def test_endpoint_that_never_served_fails(account, name, data, inject):
     """When the first variant does not answer its ping, the endpoint is Failed."""
     inject(Fault(kind="ping-failure", name=name))

@@ -40,6 +40,9 @@ def refused(call, **arguments):
             "service-unavailable",
             ("ServiceUnavailable", 503),
         ),
+        ("sagemaker", "list_models", "clock-skew", ("InvalidSignatureException", 403)),
+        ("s3", "list_buckets", "clock-skew", ("RequestTimeTooSkewed", 403)),
+        ("sts", "get_caller_identity", "clock-skew", ("SignatureDoesNotMatch", 403)),
     ],
 )
 def test_refuses_a_call_in_the_words_of_its_service(
@@ -74,6 +77,15 @@ def test_resets_the_connection(client, inject):
     with pytest.raises(ConnectionClosedError):
         client("sagemaker").list_models()
     client("sagemaker").list_models()
+
+
+def test_loses_the_response_of_a_call_that_it_carries_out(client, inject, name):
+    """Nobody hears of what was done."""
+    inject(Fault(kind="response-lost", operation="CreateModelPackageGroup"))
+    with pytest.raises(ConnectionClosedError):
+        client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
+    group = {"ModelPackageGroupName": name}
+    assert client("sagemaker").describe_model_package_group(**group)
 
 
 def ask(embedded, method, path="", body=None):

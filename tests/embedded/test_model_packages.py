@@ -66,6 +66,17 @@ def test_versions_registered_at_once_get_numbers_of_their_own(account, name):
     assert {int(arn.rpartition("/")[2]) for arn in arns} == set(range(2, 26))
 
 
+def test_a_call_that_is_repeated_with_its_token_registers_once(registry, name):
+    """A client whose answer was lost calls again, and gets the first's answer."""
+    registry.create_model_package_group(ModelPackageGroupName=name)
+    request = {"ModelPackageGroupName": name, "ClientToken": f"{name}-token"}
+
+    first, again = (registry.create_model_package(**request) for _ in range(2))
+
+    assert first["ModelPackageArn"] == again["ModelPackageArn"]
+    assert versions(registry, ModelPackageGroupName=name) == [1]
+
+
 def test_approval_keeps_everything_else(account, registry, name):
     """Approving changes the status, and neither metadata nor metrics."""
     metrics = {

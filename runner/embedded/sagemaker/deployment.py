@@ -61,12 +61,15 @@ class Deployment:
         if faults.take("ping-failure", self.endpoint.name, self.operation):
             logs.write(region, group, stream, ["[ERROR] a fault on demand: no ping"])
             raise LoadError(ping_failure(name))
-        return load(
+        variant = load(
             definition,
             container,
             stream,
             lambda line: logs.write(region, group, stream, [line]),
         )
+        endpoint, operation = self.endpoint.name, self.operation
+        variant.wrong = bool(faults.take("wrong-predictions", endpoint, operation))
+        return variant
 
     def finish(self, variants: list[Variant], failure: str | None) -> None:
         """Enter the next steady status."""

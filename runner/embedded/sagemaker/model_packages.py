@@ -1,6 +1,7 @@
 """The versions of model package groups, and packages without versions."""
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 from moto.sagemaker.exceptions import ConflictException, ValidationError
 
@@ -66,6 +67,8 @@ class ModelPackages(Collection[ModelPackage]):
     def __init__(self, place: Place, groups: ModelPackageGroups) -> None:
         super().__init__(place)
         self.groups = groups
+        # A call that is repeated with the token of the first gets the first's answer.
+        self.tokens: dict[str, str] = {}
 
     def find(self, name: str) -> ModelPackage:
         """Find a package by ARN, or by name where it has no versions."""
@@ -86,9 +89,12 @@ class ModelPackages(Collection[ModelPackage]):
             )
         if not group and not name:
             raise ValidationError("Missing ARN.")
-        package = self.versioned(group, request) if group else self.plain(request)
-        self.resources[package.arn] = package
-        return {"ModelPackageArn": package.arn}
+        token = request.get("ClientToken") or uuid4().hex
+        if token not in self.tokens:
+            package = self.versioned(group, request) if group else self.plain(request)
+            self.resources[package.arn] = package
+            self.tokens[token] = package.arn
+        return {"ModelPackageArn": self.tokens[token]}
 
     def versioned(self, group_name: str, request: Values) -> ModelPackage:
         """Make the next version of a group; a number is never used again."""

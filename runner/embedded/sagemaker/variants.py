@@ -37,6 +37,7 @@ class Variant:
     stream: str
     weight: float
     instances: int | None
+    wrong: bool = False
 
     @property
     def name(self) -> str:
