@@ -5,6 +5,7 @@ They come from the environment, the one thing that differs between a laptop and 
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
 CREDENTIAL_CODES = frozenset(
     """
     AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature
-    InvalidAccessKeyId InvalidClientTokenId InvalidToken SignatureDoesNotMatch
-    UnrecognizedClientException
+    InvalidAccessKeyId InvalidClientTokenId InvalidSignatureException InvalidToken
+    SignatureDoesNotMatch UnrecognizedClientException
     """.split()  # noqa: SIM905, a column of codes reads better unquoted
 )
+# What AWS answers to a signature of another time, as a code or in words only.
+CLOCK_SIGNS = re.compile(
+    r"RequestTimeTooSkewed|RequestExpired|Signature (expired|not yet current)"
+)
+CLOCK_REMEDY = "the clock of this machine is wrong: set it, for instance with NTP"
 CREDENTIALS_REMEDY = (
     "in CircleCI give the job a context with OIDC or access keys; on a laptop run "
     "`aws sso login`, or leave AWS out with `--target local`"
@@ -146,6 +152,8 @@ def _client(service: str, environment: tuple[str, ...]) -> Any:
     from botocore.config import Config
 
     config = Config(
+        # Bounded; none repeats what costs money: training jobs and endpoints have
+        # names that can be used once, and registering sends a token.
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=10,
         # An endpoint may take 60 seconds to answer.
@@ -159,8 +167,10 @@ def _client(service: str, environment: tuple[str, ...]) -> Any:
 def _refuse_credentials(parsed: dict[str, Any], **_: Any) -> None:
     """Say what to do about credentials wherever AWS turns them down."""
     error = parsed.get("Error", {})
-    if error.get("Code") in CREDENTIAL_CODES:
+    code, message = error.get("Code"), error.get("Message") or "refused"
+    if CLOCK_SIGNS.search(f"{code} {message}"):
+        raise ConfigurationError(f"AWS: {code}, {message}; {CLOCK_REMEDY}")
+    if code in CREDENTIAL_CODES:
         raise ConfigurationError(
-            f"AWS credentials: {error['Code']}, {error.get('Message', 'refused')}; "
-            f"{CREDENTIALS_REMEDY}"
+            f"AWS credentials: {code}, {message}; {CREDENTIALS_REMEDY}"
         )

@@ -39,6 +39,18 @@ def test_expired_credentials_are_named(aws: EmbeddedAWS):
         client("sagemaker").list_endpoints()
 
 
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [("sagemaker", "list_endpoints"), ("s3", "list_buckets")],
+)
+def test_a_wrong_clock_is_named(aws: EmbeddedAWS, service, operation):
+    """A signature of another time is no matter of credentials."""
+    aws.inject(Fault(kind="clock-skew"))
+
+    with pytest.raises(ConfigurationError, match="the clock of this machine is wrong"):
+        getattr(client(service), operation)()
+
+
 def test_a_client_is_made_once(aws: EmbeddedAWS):
     """The same environment gives the same client."""
     assert client("sagemaker") is client("sagemaker")
