@@ -200,7 +200,7 @@ def test_artifacts_can_be_read_by_others(tmp_path: Path) -> None:
 
 def test_everything_is_copied_to_s3(aws: EmbeddedAWS, build: Path) -> None:
     """Below the run's evidence prefix, with types that a browser understands."""
-    s3 = boto3.client("s3")
+    s3 = boto3.Session().client("s3")
     s3.create_bucket(Bucket="toy-evidence")
     uris = upload(build, s3, "s3://toy-evidence/toy/runs/r1/evidence/")
 
