@@ -41,6 +41,21 @@ def fingerprint(root: Path, model: str, *, tracked: Tracked | None = None) -> st
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def deployment(root: Path, model: str, *, content: str = "") -> str:
+    """Identify what deploying a checkout comes to: its content, and how it is served.
+
+    Who has the fingerprint already gives it as `content`.
+    """
+    spec = load_spec(root, model)
+    served = {
+        "content": content or fingerprint(root, model),
+        "deploy": _code(find_notebook(root, model, "deploy")),
+        "endpoint": spec.endpoint.model_dump(mode="json", exclude_unset=True),
+    }
+    text = json.dumps(served, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def tracked_files(root: Path, model: str = "") -> dict[str, list[str]]:
     """List each model's files that git knows, relative to the model's folder."""
     folder = PurePosixPath("models", model)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.fingerprint import fingerprint, tracked_files
+from runner.fingerprint import deployment, fingerprint, tracked_files
 from runner.history import changed_files, find_base, find_default_branch
 from runner.spec import STAGES, list_models
 
@@ -72,7 +72,7 @@ def select(
         branch=branch,
         default_branch=default_branch or find_default_branch(root),
         pushed_from=pushed_from,
-        deployed={tags.get("commit", "") for tags in (live or {}).values()},
+        deployed={tags.get("deployed_commit", "") for tags in (live or {}).values()},
     )
     deleted: tuple[str, ...] = ()
     if began.sha is None:
@@ -132,6 +132,8 @@ def _add_live(root: Path, found: _Findings, live: Live) -> None:
         elif (serves := tags.get("fingerprint", "")) != wanted:
             shown = f"{serves[:12] or 'unknown content'}, not {wanted[:12]}"
             found.add([name], f"endpoint: serves {shown}")
+        elif tags.get("deployment") != deployment(root, name, content=wanted):
+            found.add([name], "endpoint: not deployed to the end, or otherwise sized")
 
 
 def printable(text: str) -> str:

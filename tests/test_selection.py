@@ -6,13 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import toys
 from circleci.path_filtering import path_filtering
 from circleci.repository import NOTEBOOK, Repository
 from click.testing import CliRunner
 
 from runner.cli.select import command
 from runner.errors import CallError, SpecError
-from runner.fingerprint import fingerprint
+from runner.fingerprint import deployment, fingerprint
 from runner.selection import Selection, select
 
 MODELS = ("abalone", "churn", "fraud")
@@ -272,10 +273,9 @@ def test_a_rebase_is_measured_from_what_was_deployed_last(
 ) -> None:
     """Where CircleCI names no previous push, an endpoint's tags do."""
     before = merged(repository, "rebase")
-    live = {
-        name: {"fingerprint": fingerprint(repository.root, name), "commit": before}
-        for name in MODELS
-    }
+    live = live_of(repository)
+    for tags in live.values():
+        tags["deployed_commit"] = before
     assert names(on_main(repository, live=live)) == ["abalone", "churn"]
 
 
@@ -286,7 +286,8 @@ def test_a_second_pipeline_for_a_commit_repeats_the_first(
     before = merged(repository, "rebase")
     head = repository.git("rev-parse", "HEAD")
     live = live_of(repository)
-    live["abalone"]["commit"], live["fraud"]["commit"] = head, before
+    live["abalone"]["deployed_commit"] = head
+    live["fraud"]["deployed_commit"] = before
     assert names(on_main(repository, live=live)) == ["abalone", "churn"]
 
 
@@ -388,7 +389,13 @@ def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
 def live_of(repository: Repository) -> dict[str, dict[str, str]]:
     """Say that every endpoint serves what is checked out."""
     root = repository.root
-    return {name: {"fingerprint": fingerprint(root, name)} for name in MODELS}
+    return {
+        name: {
+            "fingerprint": fingerprint(root, name),
+            "deployment": deployment(root, name),
+        }
+        for name in MODELS
+    }
 
 
 def test_what_is_live_is_not_deployed_again(repository: Repository) -> None:
@@ -412,6 +419,28 @@ def test_what_is_not_live_is_selected_whatever_the_commit(
     assert reasons.keys() == {"churn", "fraud"}
     assert "serves 000000000000" in reasons["churn"]
     assert "not deployed yet" in reasons["fraud"]
+
+
+@pytest.mark.parametrize("path", ["models/churn/model.yaml", "notebooks/deploy.ipynb"])
+def test_a_deployment_that_did_not_end_well_is_repeated(
+    repository: Repository, path: str
+) -> None:
+    """Also one that served the same model otherwise, whatever came after it."""
+    live = live_of(repository)
+    if path.endswith("yaml"):
+        spec = (repository.root / path).read_text().replace("m5.large", "m5.xlarge")
+        repository.write(path, spec)
+    else:
+        toys.write(repository.root / path, *toys.takes("model: str = ''"))
+    repository.commit()
+    repository.commit("README.md")
+    repository.commit("README.md")
+
+    selection = on_main(repository, live=live)
+
+    changed = ["churn"] if path.endswith("yaml") else list(MODELS)
+    assert names(selection) == changed
+    assert "not deployed to the end" in selection.models[0].reasons[0]
 
 
 def test_a_change_outside_the_content_is_deployed_too(repository: Repository) -> None:
