@@ -28,6 +28,8 @@ STARTUP_SECONDS = 60
 GLANCE_SECONDS = 0.1
 
 OnCell = Callable[[int, int, str], None]  # done, of how many, and the heading above
+# How a kernel manager is to start its kernel, unless it has to end before.
+Provision = Callable[[Any, Callable[[], bool]], None]
 
 
 @dataclass
@@ -52,6 +54,10 @@ class Watch:
         """Tell whether a signal or the caller asked for the end."""
         return self.signal is not None or self.cancelled.is_set()
 
+    def has_to_end(self) -> bool:
+        """Tell whether the notebook must not go on."""
+        return self.out_of_time or self.told_to_stop
+
     def start_cell(self, cell: dict[str, Any], cell_index: int) -> None:
         """Note the cell that begins; nbclient calls this by keyword."""
         if ipynb.is_code(cell):
@@ -67,7 +73,7 @@ class Watch:
         deadline = time.monotonic() + self.time_limit
         while not self._over.wait(GLANCE_SECONDS):
             self.out_of_time = self.out_of_time or time.monotonic() > deadline
-            if self.out_of_time or self.told_to_stop:
+            if self.has_to_end():
                 self.end_kernel()
 
     def end_kernel(self) -> None:
@@ -163,6 +169,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         *,
         watch: Watch,
         folder: Path,
+        provision: Provision | None = None,
         **_: object,
     ) -> None:
         watch.notebook = nb_man.nb
@@ -177,6 +184,8 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             log=logging.getLogger("papermill"),
         )
         client.watch = watch
+        if provision:
+            provision(client.create_kernel_manager(), watch.has_to_end)
         with tempfile.TemporaryFile() as said, _event_loop():
             try:
                 client.execute(cwd=str(folder), stdout=said, stderr=said)

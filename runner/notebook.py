@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from nbclient.exceptions import CellTimeoutError
 from runner import ipynb
 from runner.engine import ENGINE, OnCell, Watch, register, watching
 from runner.errors import ConfigurationError
+from runner.kernels.provisioner import provision
+from runner.kernels.warm import WarmKernels
 from runner.outcome import Outcome
 from runner.signature import shown
 
@@ -41,6 +44,7 @@ def execute(
     on_cell: OnCell | None = None,
     cancelled: threading.Event | None = None,
     require: Collection[str] = (),
+    kernels: WarmKernels | None = None,
 ) -> ExecutedNotebook:
     """Execute a notebook into `output`, which is kept however it ends.
 
@@ -57,7 +61,7 @@ def execute(
     output.write_bytes(notebook.read_bytes())
     # nbclient makes this thread an event loop, and would leave it open.
     with watching(watch), contextlib.closing(ensure_event_loop()):
-        error = _run(notebook, output, parameters, cwd, watch)
+        error = _run(notebook, output, parameters, cwd, watch, kernels)
     outcome = _outcome(notebook, output)
     outcome.raise_for_watch(watch, error)
     outcome.raise_for_cells()
@@ -77,9 +81,11 @@ def _run(
     parameters: Mapping[str, Any],
     cwd: Path,
     watch: Watch,
+    kernels: WarmKernels | None,
 ) -> Exception | None:
     """Let Papermill run the cells; return what ended them early."""
     register()
+    warm = kernels and partial(provision, kernels=kernels, notebook=notebook)
     try:
         papermill.execute_notebook(
             _literally(notebook),
@@ -92,6 +98,7 @@ def _run(
             progress_bar=False,
             watch=watch,
             folder=cwd,
+            provision=warm,
         )
     except NoSuchKernel as error:
         raise ConfigurationError(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from runner.cli.pipeline import Outcome, Pipeline
 from runner.cli.plan import Plan
 from runner.cli.progress import observer
+from runner.kernels.warm import WarmKernels
 
 
 def run_all(
@@ -15,6 +16,7 @@ def run_all(
     approves: bool,
     time_limit: float | None,
     quiet: bool,
+    kernels: WarmKernels | None = None,
 ) -> list[Outcome]:
     """Run every plan, `jobs` at a time, and give the outcomes in the plans' order."""
     cancelled = threading.Event()
@@ -26,6 +28,7 @@ def run_all(
                 cancelled=cancelled,
                 approves=approves,
                 time_limit=time_limit,
+                kernels=kernels,
             )
             for plan in plans
         ]

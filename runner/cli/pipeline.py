@@ -13,6 +13,7 @@ from runner.cli.progress import Observer
 from runner.errors import RunnerError
 from runner.notebook import ExecutedNotebook, execute
 
+from runner.kernels.warm import WarmKernels
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
     "train-register": ("package", "version", "metrics"),
@@ -43,6 +44,7 @@ class Pipeline:
     time_limit: float | None = None
     results: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    kernels: WarmKernels | None = None
 
     def run(self) -> Outcome:
         """Run the stages until the last, or until one fails."""
@@ -95,6 +97,7 @@ class Pipeline:
     def _limit(self, stage: Stage) -> float:
         """Give the notebook that waits for a training job the job's time too."""
         waits = stage.name == "train-register"
+                kernels=self.kernels,
         job = self.plan.spec.training.max_runtime_seconds if waits else 0
         return TIME_LIMIT_SECONDS + job
 

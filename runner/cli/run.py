@@ -8,6 +8,7 @@ import click
 
 from runner.cli.output import print_json
 from runner.cli.target import aws_at, target_option
+from runner.cli.warm import kernels_for
 from runner.errors import CallError
 from runner.parameters import parse_assignment
 from runner.spec import STAGES, find_root, list_models
@@ -39,6 +40,7 @@ from runner.spec import STAGES, find_root, list_models
     help="How many models run at once.",
 )
 @click.option("--time-limit", type=click.FloatRange(1), help="Seconds per notebook.")
+@click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def command(
@@ -48,6 +50,7 @@ def command(
     parameters: tuple[str, ...],
     jobs: int,
     time_limit: float | None,
+    cold: bool,
     as_json: bool,
     target: str,
 ) -> None:
@@ -58,14 +61,14 @@ def command(
     given = dict(parse_assignment(one) for one in parameters)
     wanted = stages or (STAGES if target == "local" else STAGES[:2])
     plans = [plan(root, name, wanted, given) for name in _chosen(root, models, every)]
-    with aws_at(target):
+    with kernels_for(plans, cold) as kernels, aws_at(target):
         # They take seconds to import, which a wrong call should not.
         from runner.cli.parallel import run_all
         from runner.cli.summary import outcome_as_json, print_summary
 
         # A person approves what AWS serves; a laptop's whole run implies it.
         approves = target == "local" and not stages
-        outcomes = run_all(plans, jobs, approves, time_limit, quiet=as_json)
+        outcomes = run_all(plans, jobs, approves, time_limit, as_json, kernels)
     if as_json:
         print_json([outcome_as_json(outcome) for outcome in outcomes])
     else:

@@ -51,7 +51,8 @@ def notebook_imports(notebook: Path) -> Imports:
 
 def preload_order(notebooks: Sequence[Imports]) -> tuple[Statement, ...]:
     """Order all imports so that the first notebook's kernel can start first."""
-    return tuple(dict.fromkeys(one for each in notebooks for one in each.statements))
+    theirs = [one for each in notebooks for one in each.statements]
+    return tuple(dict.fromkeys([*map(Statement, KERNEL), *theirs]))
 
 
 class _Definition(NamedTuple):

@@ -9,7 +9,6 @@ from typing import IO, Any, cast
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from runner.kernels.forked_kernel import ForkedKernel
-from runner.kernels.imports import Imports
 from runner.kernels.warm import WarmKernels
 
 ENDING_SECONDS = 2.0
@@ -21,7 +20,7 @@ class WarmProvisioner(LocalProvisioner):
     """Forks a kernel, or starts it as it would have been started without us."""
 
     kernels: WarmKernels
-    imports: Imports | None = None
+    notebook: Path | None = None
     stopped: Callable[[], bool] = staticmethod(lambda: False)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
@@ -63,7 +62,7 @@ class WarmProvisioner(LocalProvisioner):
                 cwd=str(Path(cwd or ".").resolve()),
                 env=env,
                 streams=[_descriptor(one, nothing) or usual for one, usual in wanted],
-                imports=self.imports,
+                notebook=self.notebook,
                 stopped=self.stopped,
             )
 
@@ -77,9 +76,10 @@ def _descriptor(stream: Stream, nothing: int) -> int | None:
 
 def provision(
     manager: Any,
-    kernels: WarmKernels,
-    imports: Imports | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    *,
+    kernels: WarmKernels,
+    notebook: Path | None = None,
 ) -> None:
     """Let a kernel manager that has started nothing yet start a warm kernel."""
     provisioner = WarmProvisioner(
@@ -88,6 +88,6 @@ def provision(
         parent=manager,
     )
     provisioner.kernels = kernels
-    provisioner.imports = imports
+    provisioner.notebook = notebook
     provisioner.stopped = stopped
     manager.provisioner = provisioner

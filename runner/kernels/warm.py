@@ -11,11 +11,18 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from runner.kernels.forked_kernel import ForkedKernel
-from runner.kernels.imports import KERNEL, Imports, Statement, preload_order
+from runner.kernels.imports import (
+    KERNEL,
+    Imports,
+    Statement,
+    notebook_imports,
+    preload_order,
+)
 from runner.kernels.request import receive, send
 
 # macOS offers fork too, but its system libraries have threads that it breaks.
@@ -26,7 +33,7 @@ ENDING_SECONDS = 5
 LAUNCHER = ["-m", "ipykernel_launcher"]
 # What modules read when they are called. A kernel with any other variable changed
 # starts cold: a module may have read it while it was imported.
-READ_LATE = ("AWS_", "SAGEMAKER_", "JPY_", "CIRCLE", "PYTEST_CURRENT_TEST")
+READ_LATE = ("AWS_", "SAGEMAKER_", "JPY_", "CIRCLE", "NO_PROXY", "PYTEST_CURRENT_TEST")
 # pyarrow's allocator would start a thread of its own as soon as it is loaded. And
 # matplotlib reads its backend while it is imported, which a kernel sets before.
 PRELOADING = {
@@ -41,6 +48,7 @@ Say = Callable[[str], None]
 class WarmKernels:
     """The process that kernels are forked from; leaving its context ends it."""
 
+    imports: Mapping[Path, Imports]
     order: tuple[Statement, ...]
     say: Say
     process: subprocess.Popen[bytes]
@@ -56,10 +64,11 @@ class WarmKernels:
         cwd: str,
         env: Mapping[str, str],
         streams: Sequence[int],
-        imports: Imports | None = None,
+        notebook: Path | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> ForkedKernel | None:
         """Fork a kernel; say why and return nothing if it has to start cold."""
+        imports = self.imports.get(notebook) if notebook else None
         why = self._unlike(command, env)
         if not why:
             launch = {
@@ -74,7 +83,7 @@ class WarmKernels:
             if isinstance(answer, ForkedKernel):
                 return answer
             why = answer
-        if why not in self._said:
+        if why and why not in self._said:
             self._said.add(why)
             self.say(why)
         return None
@@ -115,7 +124,7 @@ class WarmKernels:
         names = {*env, *self.environment}
         for name in sorted(names):
             same = env.get(name) == self.environment.get(name)
-            if not same and not name.startswith(READ_LATE):
+            if not same and not name.upper().startswith(READ_LATE):
                 return f"the environment variable {name} was changed"
         return ""
 
@@ -137,14 +146,13 @@ class WarmKernels:
         while not select.select([ours], [], [], GLANCE_SECONDS)[0]:
             if stopped() or time.monotonic() > deadline:
                 ours.close()
-                return "what it imports took too long to import"
+                return "" if stopped() else "what it imports took too long to import"
         answer, _ = receive(ours)
         if "pid" in answer:
             return ForkedKernel(pid=answer["pid"], handle=ours)
         ours.close()
-        return (
-            str(answer.get("cold") or "") or self._ended() or "the fork ended at once"
-        )
+        refusal = str(answer.get("cold", ""))
+        return refusal or self._ended() or "the fork ended at once"
 
     def _ended(self) -> str:
         """Quote the last line of a process that is no more."""
@@ -160,12 +168,13 @@ class WarmKernels:
         return f"the process to fork them from ended with {how}{said}"
 
 
-def start(notebooks: Sequence[Imports], say: Say) -> WarmKernels | None:
+def start(notebooks: Sequence[Path], say: Say) -> WarmKernels | None:
     """Start importing what notebooks import, those of the first notebook first."""
     if not CAN_FORK:
         say(f"{sys.platform} forks no kernels")
         return None
-    order = tuple(dict.fromkeys([*map(Statement, KERNEL), *preload_order(notebooks)]))
+    imports = {one: notebook_imports(one) for one in dict.fromkeys(notebooks)}
+    order = preload_order(list(imports.values()))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     log = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
     with theirs:
@@ -179,7 +188,9 @@ def start(notebooks: Sequence[Imports], say: Say) -> WarmKernels | None:
             # Ctrl-C is for the runner, which ends its kernels when it is done.
             start_new_session=True,
         )
-    warm = WarmKernels(order=order, say=say, process=process, control=ours, log=log)
+    warm = WarmKernels(
+        imports=imports, order=order, say=say, process=process, control=ours, log=log
+    )
     with contextlib.suppress(OSError):  # it ended at once; the first kernel will tell
         send(ours, {"preload": order, "base": len(KERNEL)}, [])
     return warm

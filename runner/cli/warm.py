@@ -1,0 +1,32 @@
+"""Warm kernels for a run, begun before anything else so that they are there in time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.spec import STAGES
+
+if TYPE_CHECKING:
+    from runner.cli.plan import Plan
+    from runner.kernels.warm import WarmKernels
+
+
+@contextmanager
+def kernels_for(plans: "Sequence[Plan]", cold: bool) -> "Iterator[WarmKernels | None]":
+    """Import meanwhile what the notebooks import, those of the first stage first."""
+    from runner.kernels.warm import start
+
+    stages = [one for plan in plans for one in plan.stages]
+    stages.sort(key=lambda one: STAGES.index(one.name))
+    kernels = None if cold else start([one.notebook for one in stages], _say)
+    if kernels is None:
+        yield None
+        return
+    with kernels:
+        yield kernels
+
+
+def _say(why: str) -> None:
+    click.echo(f"kernels start cold: {why}", err=True)
