@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from runner import artifacts, registry, session
+from runner.cli.deployed import mark_deployed, refuse_older
 from runner.cli.earlier import earlier_results
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
 from runner.errors import RunnerError
+from runner.kernels.warm import WarmKernels
 from runner.notebook import ExecutedNotebook, execute
 
-from runner.kernels.warm import WarmKernels
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
     "train-register": ("package", "version", "metrics"),
@@ -42,9 +43,9 @@ class Pipeline:
     cancelled: threading.Event
     approves: bool = False
     time_limit: float | None = None
+    kernels: WarmKernels | None = None
     results: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    kernels: WarmKernels | None = None
 
     def run(self) -> Outcome:
         """Run the stages until the last, or until one fails."""
@@ -59,6 +60,8 @@ class Pipeline:
 
     def _run_stages(self) -> None:
         self.results.update(earlier_results(self.plan))
+        if self.plan.has("deploy"):
+            refuse_older(self.plan)
         for stage in self.plan.stages:
             executed = self._run(stage)
             self._keep()
@@ -67,6 +70,8 @@ class Pipeline:
             self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
             if stage.name == "train-register" and self.approves:
                 self._approve()
+        if self.plan.has("deploy"):
+            mark_deployed(self.plan)
 
     def _run(self, stage: Stage) -> ExecutedNotebook:
         """Execute one stage; its notebook is in build/ however it ends."""
@@ -90,6 +95,7 @@ class Pipeline:
                 on_cell=partial(self.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS[stage.name],
+                kernels=self.kernels,
             )
             recording.succeed(executed.results)
         return executed
@@ -97,7 +103,6 @@ class Pipeline:
     def _limit(self, stage: Stage) -> float:
         """Give the notebook that waits for a training job the job's time too."""
         waits = stage.name == "train-register"
-                kernels=self.kernels,
         job = self.plan.spec.training.max_runtime_seconds if waits else 0
         return TIME_LIMIT_SECONDS + job
 
