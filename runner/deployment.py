@@ -7,6 +7,7 @@ and going back to a version is naming its config again.
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import EndpointError
@@ -17,27 +18,59 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ProductionVariantTypeDef, TagTypeDef
 
 VARIANT = "AllTraffic"
+# The least that SageMaker takes as limit of a blue/green update.
+SHORTEST_LIMIT = 600
 
 
 def ensure_config(package: Package, endpoint: Mapping[str, Any]) -> str:
     """Make the model and the endpoint config of a package, or find them made."""
-    settings = {key: value for key, value in endpoint.items() if value is not None}
-    name = _name(package, settings)
+    settings = _settings(endpoint)
+    name = config_name(package, endpoint)
+    created = as_tags({"created": datetime.now(UTC).isoformat(timespec="seconds")})
     sagemaker = client("sagemaker")
     _create(
         sagemaker.create_model,
         ModelName=name,
         PrimaryContainer={"ModelPackageName": package.arn},
         ExecutionRoleArn=role(),
-        Tags=tags(package),
+        Tags=[*tags(package), *created],
     )
     _create(
         sagemaker.create_endpoint_config,
         EndpointConfigName=name,
         ProductionVariants=[_variant(name, settings)],
-        Tags=tags(package),
+        Tags=[*tags(package), *created],
     )
     return name
+
+
+def config_name(package: Package, endpoint: Mapping[str, Any]) -> str:
+    """Name the model and the endpoint config of a package by their content."""
+    data, settings = package.model_data, _settings(endpoint)
+    content = [package.arn, data, package.image, role(), settings]
+    text = json.dumps(content, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{package.model}-v{package.version}-{digest}"
+
+
+def guardrails(canary: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate `endpoint.canary` into what UpdateEndpoint takes."""
+    if not canary:
+        return {}
+    routing = {
+        "Type": "CANARY",
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": canary["percent"]},
+        "WaitIntervalInSeconds": canary["wait_seconds"],
+    }
+    # It takes instances minutes to start, besides the wait.
+    limit = SHORTEST_LIMIT + canary["wait_seconds"]
+    policy = {
+        "TrafficRoutingConfiguration": routing,
+        "MaximumExecutionTimeoutInSeconds": limit,
+    }
+    alarms = [{"AlarmName": name} for name in canary["alarms"]]
+    undo = {"AutoRollbackConfiguration": {"Alarms": alarms}}
+    return {"DeploymentConfig": {"BlueGreenUpdatePolicy": policy} | undo}
 
 
 def tags(package: Package) -> "list[TagTypeDef]":
@@ -50,6 +83,11 @@ def tags(package: Package) -> "list[TagTypeDef]":
         "run_id": package.run_id,
         "package": package.arn,
     }
+    return as_tags(values)
+
+
+def as_tags(values: Mapping[str, str]) -> "list[TagTypeDef]":
+    """Write values as tags, with what AWS does not accept in them replaced."""
     return [
         {"Key": key, "Value": FORBIDDEN.sub("-", value)[:MAX_VALUE]}
         for key, value in values.items()
@@ -62,11 +100,8 @@ def read_tags(arn: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
-def _name(package: Package, settings: Mapping[str, Any]) -> str:
-    content = [package.arn, package.model_data, package.image, role(), settings]
-    text = json.dumps(content, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{package.model}-v{package.version}-{digest}"
+def _settings(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in endpoint.items() if value is not None}
 
 
 def _create(call: Any, **request: Any) -> None:

@@ -1,23 +1,39 @@
 """A model's endpoint: deployed, verified, and put back as it was when that fails."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from runner.deployment import ensure_config, tags
+from runner.deployment import as_tags, config_name, ensure_config, guardrails
 from runner.errors import EndpointError
+from runner.failure import explain
 from runner.invocation import Golden, check_golden, read_golden
 from runner.invocation import invoke as invoke
 from runner.live import Live, Progress, delete, live, settled
-from runner.logs import tail
 from runner.package import Package
+from runner.retention import clean_up
 from runner.session import client
+from runner.undo import put_back
+from runner.verification import check_archive, record, verdict
 from runner.waiting import polls
 
 __all__ = ["Live", "deploy", "invoke", "live"]
 
-# For putting a version back after the time limit: the endpoint matters more.
-GRACE_SECONDS = 900
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A package on its way to its endpoint, or on its way back there."""
+
+    package: Package
+    config: str
+    make: Callable[[], object]
+    golden: Golden | None
+    guardrails: Mapping[str, Any]
+    deadline: float
+    on_progress: Progress
+    goes_back: bool = False
 
 
 def deploy(
@@ -28,119 +44,131 @@ def deploy(
     on_progress: Progress = print,
 ) -> Live:
     """Serve a package, verified, or leave what was live before."""
-    deadline = time.monotonic() + wait_seconds
+    settings = {key: value for key, value in endpoint.items() if key != "canary"}
+    canary = endpoint.get("canary") or {}
     # Read before anything changes: without it nothing could be verified.
     golden = read_golden(package)
-    config = ensure_config(package, endpoint)
-    for _ in polls(wait_seconds):
-        before = _before(package.model, deadline, on_progress)
-        if before and before.serves(config):
-            on_progress(f"version {package.version} is live already")
-            return before
-        if _requested(package, config, exists=before is not None):
-            after = settled(package.model, deadline, on_progress)
-            if not after or not after.serves(config):
-                raise EndpointError(_failed(package, before, after, deadline))
-            _verify(package, config, golden, before, on_progress)
-            client("sagemaker").add_tags(ResourceArn=after.arn, Tags=tags(package))
-            on_progress(f"version {package.version} is live")
-            return after
+    change = Change(
+        package=package,
+        config=config_name(package, settings),
+        make=partial(ensure_config, package, settings),
+        golden=golden,
+        guardrails=guardrails(canary),
+        deadline=time.monotonic() + wait_seconds + canary.get("wait_seconds", 0),
+        on_progress=on_progress,
+    )
+    return carry_out(change)
+
+
+def carry_out(change: Change) -> Live:
+    """Bring a change into service, or leave what was live before."""
+    package = change.package
+    for _ in polls(change.deadline - time.monotonic()):
+        before = _before(change)
+        if before and before.serves(change.config):
+            return _already(change, before)
+        if change.golden:
+            check_archive(package, change.golden)
+        # Made after the wait, lest another deploy's clean-up takes it meanwhile.
+        change.make()
+        if _requested(change, exists=before is not None):
+            return _changed(change, before)
     raise EndpointError(f"{package.model}: kept busy by other deploys; try again later")
 
 
-def _before(name: str, deadline: float, on_progress: Progress) -> Live | None:
+def _before(change: Change) -> Live | None:
     """Wait for other deploys; clear a failed creation away, it blocks the next."""
-    before = settled(name, deadline, on_progress)
+    name, deadline = change.package.model, change.deadline
+    before = settled(name, deadline, change.on_progress)
     if before and before.status == "Failed":
-        on_progress(f"endpoint {name}: Failed, deleting it")
+        change.on_progress(f"endpoint {name}: Failed, deleting it")
         delete(name, deadline)
         return None
     return before
 
 
-def _requested(package: Package, config: str, *, exists: bool) -> bool:
+def _requested(change: Change, *, exists: bool) -> bool:
     """Create or update the endpoint, unless another deploy came first."""
     from botocore.exceptions import ClientError
 
     sagemaker = client("sagemaker")
-    name = package.model
+    names: dict[str, Any] = {
+        "EndpointName": change.package.model,
+        "EndpointConfigName": change.config,
+    }
     try:
         if exists:
-            sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+            sagemaker.update_endpoint(**names, **change.guardrails)
         else:
-            sagemaker.create_endpoint(
-                EndpointName=name, EndpointConfigName=config, Tags=tags(package)
-            )
+            # What it serves is noted once that is verified.
+            owner = as_tags({"owner": change.package.model})
+            sagemaker.create_endpoint(**names, Tags=owner)
     except ClientError as error:
         message = error.response["Error"].get("Message", "")
+        # Another deploy's, or our own whose answer was lost.
         if "in-progress" in message or "already existing" in message:
             return False
+        name = change.package.model
         raise EndpointError(f"{name}: cannot be deployed; {message}") from error
     return True
 
 
-def _verify(
-    package: Package,
-    config: str,
-    golden: Golden | None,
-    before: Live | None,
-    on_progress: Progress,
-) -> None:
-    """Let a version stay only if it predicts what training recorded."""
-    if golden is None:
-        on_progress(f"version {package.version} has no golden rows to be verified by")
-        return
+def _already(change: Change, now: Live) -> Live:
+    """Change nothing; verify what a deploy has left that did not get so far."""
+    version = change.package.version
+    if now.is_verified:
+        _check(change)
+        change.on_progress(f"version {version} is live already")
+        return now
     try:
-        check_golden(package.model, golden)
+        _check(change)
     except EndpointError as error:
-        now = live(package.model)
-        if now is None or not now.serves(config):
+        back = put_back(change.package.model, now.trusted, change.on_progress)
+        raise EndpointError(f"{error}; {back}") from error
+    change.on_progress(f"version {version} is live already, and verified now")
+    return _accepted(change, now, now)
+
+
+def _changed(change: Change, before: Live | None) -> Live:
+    """Wait for the new version, and let it stay only if it proves itself."""
+    after = settled(change.package.model, change.deadline, change.on_progress)
+    if not after or not after.serves(change.config):
+        raise EndpointError(_failed(change, before, after))
+    try:
+        _check(change)
+    except EndpointError as error:
+        now = live(change.package.model)
+        if now is None or not now.serves(change.config):
             # These may be another version's predictions, which is not ours to undo.
             raise EndpointError(f"{error}; another deploy came, now: {now}") from error
-        back = _put_back(package.model, before, on_progress)
+        former = (before.trusted or before.config) if before else ""
+        back = put_back(change.package.model, former, change.on_progress)
         raise EndpointError(f"{error}; {back}") from error
+    return _accepted(change, before, after)
 
 
-def _failed(
-    package: Package, before: Live | None, after: Live | None, deadline: float
-) -> str:
-    """Explain a deploy that ended elsewhere; a failed creation is cleared away."""
-    name = package.model
-    reason = _reason(before, after)
-    log = tail(f"/aws/sagemaker/Endpoints/{name}", lines=10)
+def _check(change: Change) -> None:
+    """Compare the endpoint's predictions with those recorded at training."""
+    if change.golden:
+        check_golden(change.package.model, change.golden)
+        return
+    number = change.package.version
+    change.on_progress(f"version {number} has no golden rows to be verified by")
+
+
+def _accepted(change: Change, before: Live | None, after: Live) -> Live:
+    """Note what is live, and delete what has been out of use for long."""
+    package = change.package
+    record(after, package, before=before, goes_back=change.goes_back)
+    change.on_progress(f"version {package.version} is live")
+    clean_up(package.model, change.on_progress)
+    return replace(after, trusted=after.config)
+
+
+def _failed(change: Change, before: Live | None, after: Live | None) -> str:
+    """Explain a change that ended elsewhere; a failed creation is cleared away."""
+    lines = explain(change.package, before, after)
     if after and after.status == "Failed":
-        delete(name, deadline)
+        delete(change.package.model, change.deadline)
         after = None
-    lines = [
-        f"{name}: version {package.version} did not go live; {reason}",
-        f"live now: {after or 'nothing'}",
-    ]
-    if log:
-        lines += ["the container's last words:", *(f"  {line}" for line in log)]
-    return "\n  ".join(lines)
-
-
-def _reason(before: Live | None, after: Live | None) -> str:
-    if after is None:
-        return "the endpoint was deleted meanwhile"
-    if after.reason:
-        return after.reason
-    if after.status == "InService" and (not before or before.config != after.config):
-        return "another deploy came after it"
-    return "it was rolled back, and SageMaker gives no reason"
-
-
-def _put_back(name: str, before: Live | None, on_progress: Progress) -> str:
-    """Serve again what was live before a version that turned out wrong, and say so."""
-    deadline = time.monotonic() + GRACE_SECONDS
-    if before is None:
-        delete(name, deadline)
-        return "nothing was live before it, so the endpoint was deleted"
-    on_progress(f"endpoint {name}: putting {before.config} back")
-    client("sagemaker").update_endpoint(
-        EndpointName=name, EndpointConfigName=before.config
-    )
-    after = settled(name, deadline, on_progress)
-    if after and after.serves(before.config):
-        return f"put back, live now: {after}"
-    return f"{before.config} could not be put back, live now: {after or 'nothing'}"
+    return "\n  ".join([lines[0], f"live now: {verdict(after)}", *lines[1:]])

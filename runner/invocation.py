@@ -54,7 +54,11 @@ def read_golden(package: Package) -> Golden | None:
 
 def check_golden(name: str, golden: Golden) -> None:
     """Compare what an endpoint predicts with what training recorded."""
-    predictions = invoke(name, golden.rows)
+    compare(name, invoke(name, golden.rows), golden)
+
+
+def compare(name: str, predictions: Sequence[float], golden: Golden) -> None:
+    """Refuse predictions that are not those that training recorded."""
     if len(predictions) != len(golden.rows):
         raise EndpointError(
             f"{name}: {len(predictions)} predictions for {len(golden.rows)} rows"

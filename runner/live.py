@@ -27,6 +27,7 @@ class Live:
     endpoint: str
     arn: str
     config: str
+    config_arn: str
     status: str
     reason: str
     since: datetime
@@ -35,6 +36,13 @@ class Live:
     fingerprint: str
     commit: str
     run_id: str
+    # The config that was verified last: another one, where a deploy was interrupted.
+    trusted: str
+
+    @property
+    def is_verified(self) -> bool:
+        """Tell whether a deploy has verified what is served now."""
+        return self.trusted == self.config
 
     def serves(self, config: str) -> bool:
         """Tell whether this very config answers requests."""
@@ -89,14 +97,12 @@ def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
 
 def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
     """Tell from its config's tags what an endpoint serves: they change with it."""
-    name = answer["EndpointConfigName"]
-    sagemaker = client("sagemaker")
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=name)
-    tags = read_tags(config["EndpointConfigArn"])
+    arn, tags = _config(answer["EndpointConfigName"])
     return Live(
         endpoint=answer["EndpointName"],
         arn=answer["EndpointArn"],
-        config=name,
+        config=answer["EndpointConfigName"],
+        config_arn=arn,
         status=answer["EndpointStatus"],
         reason=answer.get("FailureReason", ""),
         since=answer["LastModifiedTime"],
@@ -105,4 +111,18 @@ def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
         fingerprint=tags.get("fingerprint", ""),
         commit=tags.get("commit", ""),
         run_id=tags.get("run_id", ""),
+        trusted=read_tags(answer["EndpointArn"]).get("config", ""),
     )
+
+
+def _config(name: str) -> tuple[str, dict[str, str]]:
+    """Find a config's ARN and tags; an endpoint goes on without its config."""
+    from botocore.exceptions import ClientError
+
+    try:
+        config = client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+    except ClientError as error:
+        if "Could not find" in error.response["Error"].get("Message", ""):
+            return "", {}
+        raise
+    return config["EndpointConfigArn"], read_tags(config["EndpointConfigArn"])

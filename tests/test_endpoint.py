@@ -1,6 +1,7 @@
 """A deploy ends with the version that was asked for, or with what was live before."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import Live, deploy, invoke, live
 from runner.errors import EndpointError, StorageError
+from runner.live import settled
 from runner.package import Package
 from runner.session import client
 from runner.storage import parse_uri
@@ -158,24 +160,118 @@ def test_a_failed_endpoint_of_before_is_replaced(aws: EmbeddedAWS, model):
     assert f"endpoint {model}: Failed, deleting it" in said
 
 
-def test_wrong_predictions_put_the_old_version_back(model):
+def test_wrong_predictions_put_the_old_version_back(aws: EmbeddedAWS, model):
     """A version that is live but predicts something else does not stay."""
     first = serve(make_package(model))
+    second = make_package(model, factor=2.0)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
 
-    with pytest.raises(EndpointError, match=r"golden row.*put back, live now: ver.*1"):
-        serve(make_package(model, factor=2.0, golden_factor=3.0))
+    expected = r"golden row 0(.|\n)*put back, live now: version 1.*, verified"
+    with pytest.raises(EndpointError, match=expected):
+        serve(second)
 
     assert live(model).serves(first.config)
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
     assert read_tags(first.arn)["version"] == "1"
+    assert serve(second).version == 2
 
 
-def test_a_first_version_with_wrong_predictions_does_not_stay(model):
+def test_what_is_put_back_is_verified_too(aws: EmbeddedAWS, model):
+    """The way back can go wrong as well, and then nobody calls it a success."""
+    serve(make_package(model))
+    aws.inject(Fault(kind="wrong-predictions", name=model, count=2))
+
+    with pytest.raises(EndpointError, match="which cannot be verified: .*golden row 0"):
+        serve(make_package(model, factor=2.0))
+
+
+def test_a_first_version_with_wrong_predictions_does_not_stay(aws: EmbeddedAWS, model):
     """There is nothing to put back, so nothing is served."""
+    package = make_package(model)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+
     with pytest.raises(EndpointError, match="nothing was live before it"):
-        serve(make_package(model, golden_factor=3.0))
+        serve(package)
 
     assert live(model) is None
+
+
+def test_an_archive_that_is_not_the_trained_model_is_never_served(model):
+    """It is tried here before any endpoint changes."""
+    first = serve(make_package(model))
+
+    with pytest.raises(EndpointError, match=r"model\.tar\.gz: predicts .* golden row"):
+        serve(make_package(model, factor=2.0, golden_factor=3.0))
+
+    assert live(model) == first
+
+
+def test_a_lost_answer_to_an_update_changes_nothing(aws: EmbeddedAWS, model):
+    """The call that botocore repeats finds its own update under way."""
+    serve(make_package(model))
+    second = make_package(model, factor=2.0)
+    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=2))
+    aws.inject(Fault(kind="response-lost", operation="UpdateEndpoint", name=model))
+
+    assert serve(second).version == 2
+    assert live(model).is_verified
+
+
+def test_a_lost_answer_to_a_creation_changes_nothing(aws: EmbeddedAWS, model):
+    """The first deploy finds the endpoint that it made itself."""
+    package = make_package(model)
+    for operation in ("CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
+        aws.inject(Fault(kind="response-lost", operation=operation, name=model))
+
+    assert serve(package).version == 1
+    assert live(model).is_verified
+
+
+def leave_unverified(package: Package) -> None:
+    """Leave a version as a deploy does that is killed while the endpoint updates."""
+    config = ensure_config(package, ENDPOINT)
+    client("sagemaker").update_endpoint(
+        EndpointName=package.model, EndpointConfigName=config
+    )
+    settled(package.model, time.monotonic() + 30, Progress())
+
+
+def test_an_interrupted_deploy_is_verified_by_the_next(model):
+    """What is live already was perhaps never verified."""
+    serve(make_package(model))
+    second = make_package(model, factor=2.0)
+    leave_unverified(second)
+    assert read_tags(live(model).arn)["version"] == "1"
+    said = Progress()
+
+    assert serve(second, said=said).version == 2
+
+    assert "version 2 is live already, and verified now" in said
+    assert read_tags(live(model).arn)["version"] == "2"
+
+
+def test_an_interrupted_deploy_of_a_bad_version_is_undone_by_the_next(
+    aws: EmbeddedAWS, model
+):
+    """The version that was verified last comes back."""
+    serve(make_package(model))
+    second = make_package(model, factor=2.0)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+    leave_unverified(second)
+
+    with pytest.raises(EndpointError, match="put back, live now: version 1"):
+        serve(second)
+
+    assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_failure_names_its_likely_cause(aws: EmbeddedAWS, model):
+    """Whoever is on call knows where to look first."""
+    serve(make_package(model))
+    aws.inject(Fault(kind="ping-failure", name=model))
+
+    with pytest.raises(EndpointError, match="likely cause: the container did not load"):
+        serve(make_package(model, factor=2.0))
 
 
 def test_lost_golden_rows_stop_a_deploy_before_it_changes_anything(model):

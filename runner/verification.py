@@ -1,0 +1,54 @@
+"""Whether a version predicts what was recorded at its training, and the note of it."""
+
+from runner.deployment import as_tags, tags
+from runner.errors import EndpointError, StorageError
+from runner.evaluation import load_booster, predict
+from runner.invocation import Golden, check_golden, compare, read_golden
+from runner.live import Live
+from runner.package import Package, describe
+from runner.session import client
+
+
+def check_archive(package: Package, golden: Golden) -> None:
+    """Refuse, before any endpoint changes, an archive that is not what was trained."""
+    import pandas as pd
+
+    predictions = predict(load_booster(package.model_data), pd.DataFrame(golden.rows))
+    compare(f"{package.model_data}", predictions.tolist(), golden)
+
+
+def verdict(live: Live | None) -> str:
+    """Say what is live, and whether it predicts what was recorded at its training."""
+    from botocore.exceptions import ClientError
+
+    if live is None:
+        return "nothing"
+    try:
+        golden = read_golden(describe(live.package)) if live.package else None
+        if golden is None:
+            return f"{live}, with no golden rows to be verified by"
+        check_golden(live.endpoint, golden)
+    except (EndpointError, StorageError, ClientError) as error:
+        return f"{live}, which cannot be verified: {error}"
+    return f"{live}, verified"
+
+
+def record(
+    live: Live, package: Package, *, before: Live | None, goes_back: bool
+) -> None:
+    """Note on config and endpoint that this version was verified, and after which.
+
+    An endpoint's tags name the version that was verified last, not the one that an
+    interrupted deploy may have left: who compares them with a checkout deploys again.
+    """
+    sagemaker = client("sagemaker")
+    since = live.since.isoformat()
+    history = {"verified": since}
+    left_behind = ""
+    if before and goes_back:
+        left_behind = before.fingerprint if package.version < before.version else ""
+    elif before and before.trusted not in ("", live.config):
+        history["before"] = before.trusted
+    state = {"config": live.config, "since": since, "rolled_back_from": left_behind}
+    sagemaker.add_tags(ResourceArn=live.config_arn, Tags=as_tags(history))
+    sagemaker.add_tags(ResourceArn=live.arn, Tags=[*tags(package), *as_tags(state)])
