@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import DataError
 from runner.session import run_uri
 from runner.storage import read_bytes, read_json, write_bytes, write_json
+from runner.summary import summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,8 @@ def write_splits(
     written["columns"] = list(splits["train"])
     written["data_sha256"] = digest.hexdigest()
     write_json(_prepared_uri(model, run_id), written)
+    summary = run_uri(model, run_id, "evidence", "data-summary.json")
+    write_json(summary, summarise(splits["train"]))
     return written
 
 

@@ -34,14 +34,18 @@ def register(
         if package.model_data == model_data:
             return package
     run_id, job = metadata["run_id"], metadata["training_job"]
-    evidence = run_uri(model, run_id, "evidence", job, "metrics.json")
+    evidence = run_uri(model, run_id, "evidence")
     answer = client("sagemaker").create_model_package(
         ModelPackageGroupName=model,
         ModelPackageDescription=f"{description} Run {run_id}.".strip(),
         InferenceSpecification=_inference(image, model_data),
         ModelApprovalStatus=approval_status,
-        ModelMetrics=_model_metrics(write_json(evidence, dict(metrics))),
-        CustomerMetadataProperties=properties(metrics, metadata),
+        ModelMetrics=_model_metrics(
+            write_json(f"{evidence}/{job}/metrics.json", dict(metrics))
+        ),
+        CustomerMetadataProperties=properties(
+            metrics, {**metadata, "evidence": evidence}
+        ),
     )
     return describe(answer["ModelPackageArn"])
 

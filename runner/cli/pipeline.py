@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from runner import artifacts, registry, session
+from runner.cli import reviewing
 from runner.cli.deployed import mark_deployed, refuse_older
 from runner.cli.earlier import earlier_results
 from runner.cli.plan import Plan, Stage
@@ -59,13 +60,14 @@ class Pipeline:
         return self._outcome()
 
     def _run_stages(self) -> None:
+        reviewing.begin(self.plan)
         self.results.update(earlier_results(self.plan))
         if self.plan.has("deploy"):
             refuse_older(self.plan)
         for stage in self.plan.stages:
             executed = self._run(stage)
-            self._keep()
             self.results.update(executed.results)
+            self._keep()
             self.seconds[stage.name] = executed.seconds
             self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
             if stage.name == "train-register" and self.approves:
@@ -107,7 +109,8 @@ class Pipeline:
         return TIME_LIMIT_SECONDS + job
 
     def _keep(self) -> None:
-        """Copy what there is to the run's evidence, where it outlives CircleCI's."""
+        """Review what there is, and copy it to where it outlives CircleCI's copy."""
+        reviewing.build(self.plan, self.results)
         run_id = self.plan.context["run_id"]
         evidence = session.run_uri(self.plan.model, run_id, "evidence")
         artifacts.upload(self.plan.folder, session.client("s3"), evidence)

@@ -8,18 +8,18 @@ import click
 
 from runner.cli.output import print_table
 from runner.cli.pipeline import Outcome
+from runner.review.page import PAGE
 
 HEADER = ["model", "", "metrics", "version", "endpoint", "prediction / truth", "time"]
 
 
 def print_summary(outcomes: Sequence[Outcome], root: Path) -> None:
-    """Print how each model's run ended, and where its notebooks are."""
+    """Print how each model's run ended, and the page to open."""
     print_table("", HEADER, [_row(outcome) for outcome in outcomes])
     for outcome in outcomes:
         folder = (root / "build" / outcome.model).relative_to(root)
-        pages = sorted((root / folder).glob("*.html"), key=lambda p: p.stat().st_mtime)
-        if pages:
-            click.echo(f"open {folder}/{pages[-1].name}")
+        if (root / folder / PAGE).is_file():
+            click.echo(f"open {folder}/{PAGE}")
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:

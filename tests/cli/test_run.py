@@ -20,9 +20,10 @@ def test_stages_leave_notebook_html_and_json(run, repo):
     kept = {f"{s}.{e}" for s in ("prepare", "train-register") for e in _KINDS}
     record = json.loads((built / "train-register.json").read_text())
     assert answer.exit_code == 0, answer.output
-    assert {path.name for path in built.iterdir()} == kept
+    review = {"index.html", "source.json", "baseline.json"}
+    assert {path.name for path in built.iterdir()} == kept | review
     assert record["parameters"]["train"].endswith("/train/train.csv")
-    assert "open build/toy/train-register.html" in answer.stdout
+    assert "open build/toy/index.html" in answer.stdout
 
 
 _KINDS = ("ipynb", "html", "json")

@@ -1,0 +1,1 @@
+"""The review page: all that a reviewer needs to say yes or no, in one file."""

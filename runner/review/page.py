@@ -1,0 +1,135 @@
+"""The review page as one HTML file that loads nothing and runs nothing."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from markupsafe import Markup
+
+from runner.artifacts import write_whole
+from runner.review.answer import answer
+from runner.review.changes import changes
+from runner.review.cost import Cost, cost
+from runner.review.drift import drift
+from runner.review.evidence import Evidence, read_evidence, read_notebook
+from runner.review.figures import figures
+from runner.review.lineage import lineage, workflow_link
+from runner.review.metrics import gates, metrics
+from runner.spec import STAGES
+
+TEMPLATES = Path(__file__).parents[1] / "templates" / "review"
+PAGE = "index.html"
+SIGNS = {"good": "✓", "mind": "!", "bad": "✗", "idle": "\N{EN DASH}"}
+
+
+def write_page(folder: Path, model: str) -> Path:
+    """Write a run's review page beside its notebooks."""
+    path = folder / PAGE
+    write_whole(path, render(read_evidence(folder, model)))
+    return path
+
+
+def write_overview(build: Path, models: Sequence[str]) -> Path:
+    """Write one page that leads to those of all models."""
+    entries = [
+        (model, answer(read_evidence(build / model, model)))
+        for model in models
+        if (build / model / PAGE).is_file()
+    ]
+    path = build / PAGE
+    write_whole(path, _rendered("overview.html.j2", entries=entries))
+    return path
+
+
+def render(evidence: Evidence) -> str:
+    """Render the page of one run."""
+    stage = "train-register" if evidence.results("train-register") else ""
+    shown = stage or next(reversed(list(evidence.records)), "")
+    notebook = read_notebook(evidence.folder, shown) if shown else None
+    before = evidence.baseline.get("data-summary") or {}
+    return _rendered(
+        "page.html.j2",
+        evidence=evidence,
+        answer=answer(evidence),
+        gates=gates(evidence),
+        metrics=metrics(evidence),
+        figures=figures(notebook) if notebook else [],
+        changes=changes(evidence),
+        drift=drift(before, evidence.summary) if before and evidence.summary else [],
+        cost=cost(
+            evidence.evaluation.get("job") or {}, evidence.parameters("train-register")
+        ),
+        cost_before=cost(
+            (evidence.baseline.get("evaluation") or {}).get("job") or {},
+            (evidence.baseline.get("parameters") or {}).get("train-register") or {},
+        ),
+        lineage=lineage(evidence),
+        workflow=workflow_link(evidence),
+        notebooks=[
+            one for one in STAGES if (evidence.folder / f"{one}.html").is_file()
+        ],
+    )
+
+
+def _rendered(template: str, **values: Any) -> str:
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = _environment().get_template(template)
+    # The style is the only thing that a browser is allowed to take from the page.
+    return page.render(style=Markup(style), style_hash=digest, signs=SIGNS, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        # Evidence may be older than this template.
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "duration": duration,
+        "day": day,
+        "price": price,
+    }
+    return environment
+
+
+def number(value: object, signed: bool = False) -> str:
+    """Write a number short enough for a table."""
+    if not isinstance(value, int | float):
+        return "\N{EN DASH}"
+    text = f"{value:+.4g}" if signed else f"{value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a person would say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def price(cost: Cost) -> str:
+    """Write what a training job cost, or why nobody knows."""
+    if cost.dollars is None:
+        return f"the price of {cost.instance_type} is unknown here"
+    return f"about ${cost.dollars:.2f}" if cost.dollars >= 0.01 else "less than $0.01"
+
+
+def day(text: str) -> str:
+    """Write an ISO time to the minute."""
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text
