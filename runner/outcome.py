@@ -10,7 +10,7 @@ from typing import Any
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from runner import ipynb
+from runner import errors, ipynb
 from runner.engine import Watch
 from runner.errors import (
     CellError,
@@ -92,7 +92,7 @@ class Outcome:
                 "a notebook must run to its end",
                 path=self.path,
             )
-        return CellError(f"{place}: {_one_line(output)}", path=self.path)
+        return CellError(f"{place}: {_told(output)}", path=self.path)
 
     def _place(self, index: int | None) -> str:
         """Name a cell by its number and the heading above it."""
@@ -131,8 +131,12 @@ def _death(code: int) -> str:
     return f"ended with exit code {code} before the notebook did"
 
 
-def _one_line(output: Any) -> str:
-    """Shorten a cell's error to its name and its first line."""
+def _told(output: Any) -> str:
+    """Shorten a cell's error to its name and first line, but for the runner's own."""
+    known = getattr(errors, output.ename, None)
+    if isinstance(known, type) and issubclass(known, errors.RunnerError):
+        # Written for people: what there is, line by line, and what to do.
+        return f"{output.ename}: {output.evalue}"
     lines = [line.strip() for line in output.evalue.splitlines() if line.strip()]
     text = f"{output.ename}: {lines[0]}" if lines else str(output.ename)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)

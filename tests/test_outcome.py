@@ -80,6 +80,27 @@ def test_a_cell_that_failed_in_silence_is_an_error(tmp_path: Path) -> None:
         this.raise_for_cells()
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("NotApprovedError", "NotApprovedError: toy: none approved; train it\n  1  -"),
+        ("ValueError", "ValueError: toy: none approved; train it"),
+    ],
+)
+def test_what_the_runner_says_is_told_whole(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    """A table of what there is helps in a job's log, a library's traceback does not."""
+    said = {"ename": name, "evalue": "toy: none approved; train it\n  1  -"}
+    output = {"output_type": "error", "traceback": [], **said}
+    failed = toys.code("find()", outputs=[output], execution_count=1)
+
+    with pytest.raises(CellError) as caught:
+        outcome(tmp_path, failed).raise_for_cells()
+
+    assert str(caught.value) == f"toy.ipynb: In [1]: {told}"
+
+
 def test_a_quiet_watch_raises_nothing(tmp_path: Path) -> None:
     """Then the cells tell."""
     outcome(tmp_path).raise_for_watch(watch(), None)
