@@ -12,6 +12,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from runner.detectors import detected
+
 MASK = "[scrubbed]"
 SHORTEST = 8  # a shorter value is rather a word than a secret
 WORDS = frozenset(
@@ -80,6 +82,8 @@ class Scrubber:
             text = known.sub(MASK, text)
         for pattern in PATTERNS:
             text = pattern.sub(rf"\g<1>{MASK}", text)
+        for secret in sorted(set(detected(text)), key=len, reverse=True):
+            text = text.replace(secret, MASK)
         return ENCODED.sub(self._encoded, text)
 
     def tree(self, value: Any) -> Any:
@@ -109,7 +113,9 @@ class Scrubber:
 
     def _has_secret(self, text: str) -> bool:
         patterns = [*self._known, *PATTERNS]
-        return any(pattern.search(text) for pattern in patterns)
+        if any(pattern.search(text) for pattern in patterns):
+            return True
+        return text.isascii() and any(detected(text))
 
 
 def _spellings(value: str) -> Iterable[str]:
