@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 @contextmanager
 def kernels_for(plans: "Sequence[Plan]", cold: bool) -> "Iterator[WarmKernels | None]":
     """Import meanwhile what the notebooks import, those of the first stage first."""
+    from runner.kernels.imports import notebook_imports
     from runner.kernels.warm import start
 
     stages = [one for plan in plans for one in plan.stages]
     stages.sort(key=lambda one: STAGES.index(one.name))
-    kernels = None if cold else start([one.notebook for one in stages], _say)
+    imports = {one.notebook: notebook_imports(one.notebook) for one in stages}
+    kernels = None if cold else start(imports, _say)
     if kernels is None:
         yield None
         return

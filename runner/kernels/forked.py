@@ -7,7 +7,7 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from runner.kernels.preload import open_descriptors
@@ -49,7 +49,7 @@ class Ending:
         os._exit(self.code)
 
 
-def settle(launch: Launch, streams: Sequence[int]) -> None:
+def settle(launch: Launch, streams: Sequence[int], changed: Mapping[str, str]) -> None:
     """Leave the server behind: files, folder, environment and signals."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -59,6 +59,7 @@ def settle(launch: Launch, streams: Sequence[int]) -> None:
     os.chdir(launch.folder)
     os.environ.clear()
     os.environ.update(launch.environment)
+    os.environ.update(changed)
     # The kernel ends itself when its parent is gone, which is the server.
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
     signal.set_wakeup_fd(-1)

@@ -114,10 +114,7 @@ class _Found:
         for near in (self.folder / f"{top}.py", self.folder / top):
             if near.exists():
                 return near
-        try:
-            spec = importlib.util.find_spec(top)
-        except ValueError:  # `__main__` has none
-            return None
+        spec = importlib.util.find_spec(top) if top not in ("", "__main__") else None
         if spec is None:
             return None
         places = spec.submodule_search_locations

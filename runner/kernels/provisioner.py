@@ -22,15 +22,21 @@ class WarmProvisioner(LocalProvisioner):
     kernels: WarmKernels
     notebook: Path | None = None
     stopped: Callable[[], bool] = staticmethod(lambda: False)
+    forked: ForkedKernel | None = None
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        forked = self._fork(cmd, **kwargs)
-        if forked is None:
+        self.forked = self._fork(cmd, **kwargs)
+        if self.forked is None:
             return await super().launch_kernel(cmd, **kwargs)
-        self.process = cast(Any, forked)
-        self.pid = self.pgid = forked.pid
+        self.process = cast(Any, self.forked)
+        self.pid = self.pgid = self.forked.pid
         self.cwd = kwargs.get("cwd", Path.cwd())
         return self.connection_info
+
+    async def cleanup(self, restart: bool = False) -> None:
+        await super().cleanup(restart)
+        if self.forked:
+            self.forked.close()
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
         """Wait less for a kernel that has nothing left to do.

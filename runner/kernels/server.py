@@ -146,6 +146,7 @@ def main(arguments: Sequence[str]) -> None:
     ending = Ending()
     # A kernel reads whose child it is while its modules are imported: ours.
     os.environ["JPY_PARENT_PID"] = str(os.getpid())
+    before = dict(os.environ)
     gc.disable()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -155,7 +156,9 @@ def main(arguments: Sequence[str]) -> None:
     gc.freeze()
     request = server.serve()
     if request:
-        settle(request.launch, request.streams)
+        # Some modules set variables while they are imported.
+        changed = dict(os.environ.items() - before.items())
+        settle(request.launch, request.streams, changed)
         with ending:
             become_kernel(request.launch)
 

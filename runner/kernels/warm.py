@@ -20,7 +20,6 @@ from runner.kernels.imports import (
     KERNEL,
     Imports,
     Statement,
-    notebook_imports,
     preload_order,
 )
 from runner.kernels.request import receive, send
@@ -155,26 +154,27 @@ class WarmKernels:
         return refusal or self._ended() or "the fork ended at once"
 
     def _ended(self) -> str:
-        """Quote the last line of a process that is no more."""
+        """Say how the process ended, if it did, and why if it had the time to."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GLANCE_SECONDS)
         if self.process.poll() is None:
             return ""
-        self.log.seek(0)
-        lines = self.log.read().decode(errors="replace").splitlines()
-        said = f": {lines[-1]}" if lines else ""
         code = self.process.returncode
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"the process to fork them from ended with {how}{said}"
+        if code < 0:
+            how = signal.Signals(-code).name
+        else:
+            self.log.seek(0)
+            lines = self.log.read().decode(errors="replace").splitlines()
+            how = f"exit code {code}: {lines[-1] if lines else 'nothing said'}"
+        return f"the process to fork them from ended with {how}"
 
 
-def start(notebooks: Sequence[Path], say: Say) -> WarmKernels | None:
+def start(notebooks: Mapping[Path, Imports], say: Say) -> WarmKernels | None:
     """Start importing what notebooks import, those of the first notebook first."""
     if not CAN_FORK:
         say(f"{sys.platform} forks no kernels")
         return None
-    imports = {one: notebook_imports(one) for one in dict.fromkeys(notebooks)}
-    order = preload_order(list(imports.values()))
+    order = preload_order(list(notebooks.values()))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     log = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
     with theirs:
@@ -189,7 +189,7 @@ def start(notebooks: Sequence[Path], say: Say) -> WarmKernels | None:
             start_new_session=True,
         )
     warm = WarmKernels(
-        imports=imports, order=order, say=say, process=process, control=ours, log=log
+        imports=notebooks, order=order, say=say, process=process, control=ours, log=log
     )
     with contextlib.suppress(OSError):  # it ended at once; the first kernel will tell
         send(ours, {"preload": order, "base": len(KERNEL)}, [])
