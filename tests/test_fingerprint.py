@@ -11,7 +11,7 @@ import pytest
 import toys
 
 from runner.errors import ConfigurationError, SpecError
-from runner.fingerprint import fingerprint, tracked_files
+from runner.fingerprint import deployment, fingerprint, tracked_files
 
 Edit = Callable[[Path], object]
 
@@ -127,6 +127,27 @@ def test_what_determines_the_model_counts(repo: Path, edit: Edit) -> None:
     edit(repo)
 
     assert fingerprint(repo, "toy") != before
+
+
+@pytest.mark.parametrize(
+    ("edit", "counts"),
+    [
+        (NEUTRAL["endpoint"], True),
+        (NEUTRAL["the shared deploy"], True),
+        (TELLING["code"], True),
+        (NEUTRAL["description and owner"], False),
+        (NEUTRAL["outputs, ids, metadata, markdown, line ends"], False),
+    ],
+    ids=["endpoint", "deploy", "code", "description", "outputs"],
+)
+def test_what_is_served_and_how_makes_a_deployment(
+    repo: Path, edit: Edit, counts: bool
+) -> None:
+    """The same model on another endpoint is deployed anew, and not trained."""
+    before = deployment(repo, "toy")
+    edit(repo)
+
+    assert (deployment(repo, "toy") != before) is counts
 
 
 @pytest.mark.parametrize("name", TRACKED)

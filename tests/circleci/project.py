@@ -1,0 +1,238 @@
+"""A CircleCI project on this machine: what a push triggers, run job by job.
+
+Every job gets a clone of its own, CircleCI's variables and those of its contexts, and
+bash runs its own commands. `REPLACED` says which are left out, and why; what is no
+command (caches, artifacts) has no effect here.
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from circleci import simulator
+from circleci.checker import check_pair
+from circleci.compiler import Job, compile_jobs
+from circleci.document import load
+
+ROOT = Path(__file__).parents[2]
+REPLACED = {
+    "Install what selecting takes": "the Python of these tests has it",
+    "Install what asking AWS takes": "the Python of these tests has it",
+    "Install the dependencies": "the Python of these tests has them",
+    "Renew the token of long jobs": "no job here takes an hour",
+}
+# The workflow of every pipeline is these tests.
+ALWAYS = ("test", "required")
+HIDDEN = ("AWS_", "CI", "CIRCLE", "GIT_", "MODEL_", "PIPELINE_", "SAGEMAKER_")
+STEP_SECONDS = 300
+# Deploy markers go to a file.
+FAKE_CIRCLECI = '#!/bin/sh\necho "$@" >> "$CIRCLECI_CALLS"\n'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A job that ran: how it ended, all that it said, and the clone it ran in."""
+
+    name: str
+    status: str
+    log: str
+    clone: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A remote repository that CircleCI follows, with the organization's contexts."""
+
+    remote: Path
+    folder: Path
+    contexts: Mapping[str, Mapping[str, str]]
+
+    def trigger(
+        self, branch: str, *, before: str | None = None, **parameters: Any
+    ) -> "Triggered":
+        """Run the setup workflow of a branch's newest commit."""
+        sha = _git("-C", self.remote, "rev-parse", f"refs/heads/{branch}").strip()
+        triggered = Triggered(
+            project=self,
+            branch=branch,
+            sha=sha,
+            before=before,
+            parameters=parameters,
+            folder=self.folder / uuid.uuid4().hex[:8],
+        )
+        triggered.set_up()
+        return triggered
+
+    @property
+    def calls(self) -> str:
+        """Read how the jobs called the `circleci` command."""
+        file = self.folder / "circleci-calls"
+        return file.read_text() if file.exists() else ""
+
+    def clone(self, folder: Path, branch: str, sha: str) -> None:
+        """Check out as CircleCI does: all branches, and the commit on its own."""
+        _git("clone", "--quiet", self.remote, folder)
+        _git("-C", folder, "checkout", "--quiet", "--force", "-B", branch, sha)
+
+    def environment(self, clone: Path) -> dict[str, str]:
+        """Give what every job has: a machine's environment without ours."""
+        programs = self.folder / "bin"
+        programs.mkdir(parents=True, exist_ok=True)
+        (programs / "circleci").write_text(FAKE_CIRCLECI)
+        (programs / "circleci").chmod(0o755)
+        path = (programs, Path(sys.executable).parent, os.environ["PATH"])
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(HIDDEN)}
+        return kept | {
+            "PATH": os.pathsep.join(map(str, path)),
+            # `make setup` installs the checkout, so that kernels import its runner;
+            # a project of tiny models has none of its own.
+            "PYTHONPATH": f"{clone}{os.pathsep}{ROOT}",
+            "CIRCLECI_CALLS": str(self.folder / "circleci-calls"),
+        }
+
+
+@dataclass(kw_only=True)
+class Triggered:
+    """One pipeline: its setup job, then the workflows that it continued with."""
+
+    project: Project
+    branch: str
+    sha: str
+    before: str | None
+    parameters: Mapping[str, Any]
+    folder: Path
+    config: str = ""
+    ended: dict[str, Ended] = field(default_factory=dict)
+    workflows: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def setup(self) -> Ended:
+        """Give the job that selected the models."""
+        return next(iter(self.ended.values()))
+
+    def set_up(self) -> None:
+        """Run the setup job, and take what it continues with."""
+        clone = self.folder / "config"
+        self.project.clone(clone, self.branch, self.sha)
+        text = (clone / ".circleci" / "config.yml").read_text()
+        (name,) = simulator.executed(load(text), self._pipeline)
+        ended = self._run(self._compiled(text)[name])
+        assert ended.status == "success", ended.log
+        self.config = (ended.clone / "build" / "continuation.yml").read_text()
+        assert check_pair(text, self.config) == []
+
+    def run(self, *, approved: bool = False) -> dict[str, Ended]:
+        """Run every job of a model that may run and has not, and give those."""
+        jobs = self._compiled(self.config)
+        ran: dict[str, Ended] = {}
+        while name := self._next(jobs, approved):
+            ran[name] = self._run(jobs[name])
+        return ran
+
+    def rerun(self, name: str) -> Ended:
+        """Run a job again: in a new workflow, with the old one's workspace."""
+        job = self._compiled(self.config)[name]
+        self.workflows[job.workflow].append(uuid.uuid4().hex)
+        return self._run(job)
+
+    @property
+    def jobs(self) -> list[str]:
+        """Name the models' jobs that run when all goes well and is approved."""
+        names = simulator.executed(load(self.config), self._pipeline)
+        assert tuple(names[:2]) == ALWAYS
+        return names[2:]
+
+    @property
+    def _pipeline(self) -> simulator.Pipeline:
+        return simulator.Pipeline(branch=self.branch, parameters=self.parameters)
+
+    def _next(self, jobs: Mapping[str, Job], approved: bool) -> str | None:
+        outcomes = {name: ended.status for name, ended in self.ended.items()}
+        found = simulator.executed(
+            load(self.config), self._pipeline, outcomes=outcomes, approved=approved
+        )
+        done = {*self.ended, *ALWAYS}
+        return next(
+            (n for n in found if n not in done and jobs[n].kind == "build"), None
+        )
+
+    def _compiled(self, text: str) -> dict[str, Job]:
+        values = {
+            "pipeline.id": "p",
+            "pipeline.number": 1,
+            "pipeline.git.branch": self.branch,
+            "pipeline.git.revision": self.sha,
+            "pipeline.git.base_revision": self.before,
+            "pipeline.project.slug": "gh/team/models",
+        }
+        given = {f"pipeline.parameters.{k}": v for k, v in self.parameters.items()}
+        return {job.name: job for job in compile_jobs(text, values | given)}
+
+    def _run(self, job: Job) -> Ended:
+        """Run a job's steps in a clone of its own; what is `when: always`, always."""
+        place = self.folder / f"{job.name}-{uuid.uuid4().hex[:6]}"
+        clone = place / "project"
+        self.project.clone(clone, self.branch, self.sha)
+        environment = self._environment(job, place)
+        status, log = "success", place / "log"
+        for step in job.commands:
+            if step.get("name") in REPLACED:
+                continue
+            if status == "success" or step.get("when") == "always":
+                code = _bash(step["command"], clone, environment, log)
+                status = "failed" if code else status
+        said = log.read_text() if log.exists() else ""
+        ended = Ended(name=job.name, status=status, log=said, clone=clone)
+        self.ended[job.name] = ended
+        return ended
+
+    def _environment(self, job: Job, place: Path) -> dict[str, str]:
+        """Join what the machine, CircleCI, the contexts and the job itself set."""
+        identity = uuid.uuid4().hex
+        ids = self.workflows.setdefault(job.workflow, [uuid.uuid4().hex])
+        variables = {
+            "CI": "true",
+            "CIRCLECI": "true",
+            "CIRCLE_BRANCH": self.branch,
+            "CIRCLE_SHA1": self.sha,
+            "CIRCLE_JOB": job.name,
+            "CIRCLE_BUILD_URL": f"https://circleci.com/gh/team/models/{identity}",
+            "CIRCLE_USERNAME": "ada",
+            "CIRCLE_WORKFLOW_JOB_ID": identity,
+            "CIRCLE_WORKFLOW_ID": ids[-1],
+            "CIRCLE_WORKFLOW_WORKSPACE_ID": ids[0],
+            "BASH_ENV": str(place / "bash-env"),
+            "TMPDIR": str(place),
+        }
+        (place / "bash-env").touch()
+        if job.contexts:
+            variables["CIRCLE_OIDC_TOKEN_V2"] = "token"
+        for context in job.contexts:
+            variables |= self.project.contexts[context]
+        return self.project.environment(place / "project") | variables | job.environment
+
+
+def _bash(command: str, cwd: Path, environment: Mapping[str, str], log: Path) -> int:
+    """Run one command with CircleCI's shell, and add what it says to the log."""
+    with log.open("a") as output:
+        return subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", command],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=STEP_SECONDS,
+            check=False,
+        ).returncode
+
+
+def _git(*arguments: str | Path) -> str:
+    return subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, timeout=60, check=True
+    ).stdout

@@ -1,0 +1,96 @@
+"""Which commit an endpoint was deployed from, and that an older one leaves it alone."""
+
+import pytest
+import tiny
+from circleci.repository import Repository
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
+
+from runner.cli.deployed import mark_deployed, refuse_older
+from runner.cli.plan import plan
+from runner.endpoint import deploy
+from runner.errors import EndpointError
+from runner.fingerprint import deployment, fingerprint
+from runner.tags import live_tags
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A clone with one tiny model of a name of its own."""
+    made = Repository(tmp_path / "clone")
+    tiny.write_shared(made.root)
+    made.name = new_name()
+    tiny.write_model(made.root, made.name)
+    made.first = made.commit()
+    return made
+
+
+@pytest.fixture
+def live(repository, aws):
+    """Serve the checkout's content, from its first commit."""
+    content = fingerprint(repository.root, repository.name)
+    deploy(make_package(repository.name, fingerprint=content), endpoint=ENDPOINT)
+    yield
+    delete_endpoint(repository.name)
+
+
+def planned(repository, *stages, **given):
+    return plan(repository.root, repository.name, stages or ("deploy",), given)
+
+
+def changed(repository, slope):
+    """Commit other content."""
+    tiny.write_model(repository.root, repository.name, slope=slope)
+    return repository.commit()
+
+
+def test_a_first_deployment_has_nothing_to_undo(repository, aws):
+    """Without an endpoint nothing is refused, and nothing is marked."""
+    refuse_older(planned(repository))
+    mark_deployed(planned(repository))
+    assert repository.name not in live_tags()
+
+
+def test_a_deployment_that_ran_to_its_end_is_marked(repository, live):
+    """With what was deployed, and from which commit."""
+    mark_deployed(planned(repository))
+
+    tags = live_tags()[repository.name]
+    assert tags["deployed_commit"] == repository.first
+    assert tags["deployment"] == deployment(repository.root, repository.name)
+
+
+def test_other_parameters_are_another_deployment(repository, live):
+    """What `-p` changes is not what the checkout says, so it is not marked as that."""
+    mark_deployed(planned(repository, endpoint="{}"))
+    assert "deployment" not in live_tags()[repository.name]
+
+
+def test_an_older_commit_does_not_replace_a_later_one(repository, live):
+    """A rerun of an old job is refused, with the way to go back on purpose."""
+    changed(repository, 5.0)
+    back = fingerprint(repository.root, repository.name)
+    later = changed(repository, 1.0)
+    mark_deployed(planned(repository))
+    repository.checkout(f"{later}~1")
+    assert fingerprint(repository.root, repository.name) == back
+
+    with pytest.raises(EndpointError, match=f"commit {later[:7]}, which came after"):
+        refuse_older(planned(repository))
+    refuse_older(planned(repository, "train-register", "deploy"))
+
+
+@pytest.mark.parametrize("other", ["newer", "same content", "unrelated"])
+def test_any_other_commit_may_be_deployed(repository, live, other):
+    """One that came later, serves the same, or is of another history."""
+    if other == "same content":
+        mark_from = repository.commit("README.md")
+        mark_deployed(planned(repository))
+        repository.checkout(repository.first)
+        assert mark_from != repository.first
+    else:
+        mark_deployed(planned(repository))
+        if other == "unrelated":
+            repository.git("checkout", "-q", "--orphan", "elsewhere")
+        changed(repository, 7.0)
+
+    refuse_older(planned(repository))
