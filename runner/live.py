@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.deployment import read_tags
@@ -38,6 +38,8 @@ class Live:
     run_id: str
     # The config that was verified last: another one, where a deploy was interrupted.
     trusted: str
+    # The content that somebody went back from, and that must not return by itself.
+    rolled_back_from: str
 
     @property
     def is_verified(self) -> bool:
@@ -50,6 +52,11 @@ class Live:
 
     def __str__(self) -> str:
         return f"version {self.version} ({self.config}, {self.status})"
+
+
+def utc(moment: datetime) -> str:
+    """Write a time so that it compares with others, wherever it was read."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def live(model: str) -> Live | None:
@@ -98,6 +105,7 @@ def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
 def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
     """Tell from its config's tags what an endpoint serves: they change with it."""
     arn, tags = _config(answer["EndpointConfigName"])
+    history = read_tags(answer["EndpointArn"])
     return Live(
         endpoint=answer["EndpointName"],
         arn=answer["EndpointArn"],
@@ -111,7 +119,8 @@ def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
         fingerprint=tags.get("fingerprint", ""),
         commit=tags.get("commit", ""),
         run_id=tags.get("run_id", ""),
-        trusted=read_tags(answer["EndpointArn"]).get("config", ""),
+        trusted=history.get("config", ""),
+        rolled_back_from=history.get("rolled_back_from", ""),
     )
 
 

@@ -33,7 +33,7 @@ def offered_by_spec(spec: ModelSpec) -> dict[str, Any]:
             name: gate.model_dump(exclude_none=True)
             for name, gate in spec.gates.items()
         },
-        "endpoint": spec.endpoint.model_dump(exclude_unset=True, exclude_none=True),
+        "endpoint": spec.endpoint.model_dump(exclude_none=True),
     }
 
 

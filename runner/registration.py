@@ -1,9 +1,12 @@
 """Registering a trained model as a package of its group."""
 
+import hashlib
 from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from runner.deployment import as_tags
+from runner.live import utc
 from runner.package import Package, Status, describe, is_missing, packages, properties
 from runner.session import client, run_uri
 from runner.storage import write_json
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 # How far back a registration that is repeated looks for itself.
 RECENT = 10
+# What the group's tags say of its newest package, for who looks at all models at once.
+SHOWN = ("version", "fingerprint", "commit", "run_id", "since")
 
 
 def register(
@@ -29,7 +34,7 @@ def register(
     description: str = "",
 ) -> Package:
     """Register a trained model with its metrics and lineage, once per training job."""
-    _ensure_group(model, description)
+    group = _ensure_group(model, description)
     for package in islice(packages(model), RECENT):
         if package.model_data == model_data:
             return package
@@ -46,30 +51,43 @@ def register(
         CustomerMetadataProperties=properties(
             metrics, {**metadata, "evidence": evidence}
         ),
+        # Whoever calls again after a lost answer gets the package of the first call.
+        ClientToken=hashlib.sha256(f"{model} {model_data}".encode()).hexdigest()[:36],
     )
-    return describe(answer["ModelPackageArn"])
+    package = describe(answer["ModelPackageArn"])
+    newest = {
+        **metadata,
+        "version": str(package.version),
+        "since": utc(package.created),
+    }
+    shown = {key: newest[key] for key in SHOWN if newest.get(key)}
+    client("sagemaker").add_tags(ResourceArn=group, Tags=as_tags(shown))
+    return package
 
 
-def _ensure_group(model: str, description: str) -> None:
+def _ensure_group(model: str, description: str) -> str:
     """Create the package group unless it, or a concurrent run, is there already."""
     from botocore.exceptions import ClientError
 
     sagemaker = client("sagemaker")
     try:
-        sagemaker.describe_model_package_group(ModelPackageGroupName=model)
-        return
+        known = sagemaker.describe_model_package_group(ModelPackageGroupName=model)
+        return known["ModelPackageGroupArn"]
     except ClientError as error:
         if not is_missing(error):
             raise
     try:
-        sagemaker.create_model_package_group(
+        made = sagemaker.create_model_package_group(
             ModelPackageGroupName=model,
             ModelPackageGroupDescription=description[:1024],
-            Tags=[{"Key": "owner", "Value": model}],
+            Tags=as_tags({"owner": model}),
         )
+        return made["ModelPackageGroupArn"]
     except ClientError as error:
         if "already exist" not in error.response["Error"]["Message"].lower():
             raise
+    known = sagemaker.describe_model_package_group(ModelPackageGroupName=model)
+    return known["ModelPackageGroupArn"]
 
 
 def _inference(image: str, model_data: str) -> "InferenceSpecificationUnionTypeDef":

@@ -72,6 +72,10 @@ def _not_found(model: str, fingerprint: str) -> str:
     recent = list(islice(packages(model), RECENT))
     same = [package for package in recent if package.fingerprint == fingerprint]
     pending = [one for one in same if one.approval_status == "PendingManualApproval"]
+    train = (
+        "push it on a branch, trigger a pipeline with `action: retrain`, or "
+        f"`python -m runner run {model}`"
+    )
     if pending:
         number = pending[0].version
         head = "this content is not approved yet"
@@ -79,9 +83,12 @@ def _not_found(model: str, fingerprint: str) -> str:
             f"approve version {number} in CircleCI, or with "
             f"`python -m runner approve {model} --version {number}`"
         )
+    elif same:
+        head = f"version {same[0].version} of this content was rejected"
+        remedy = f"change what was wrong with it and train again: {train}"
     else:
         head = "no package has this content"
-        remedy = f"train it: push it on a branch, or `python -m runner run {model}`"
+        remedy = f"train it: {train}"
     known = table(recent) if recent else "  nothing has been registered yet"
     return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
 

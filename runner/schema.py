@@ -26,6 +26,7 @@ def _not_a_number(value: object) -> object:
     return value
 
 
+AlarmName = Annotated[str, Field(pattern=r"\S", max_length=255)]
 Version = Annotated[str, BeforeValidator(_not_a_number), Field(min_length=1)]
 
 
@@ -86,12 +87,21 @@ class Serverless(Section):
     max_concurrency: Annotated[int, Field(ge=1, le=200)] = 5
 
 
+class Canary(Section):
+    """How an update lets a part of the instances go first, and what calls it back."""
+
+    percent: Annotated[int, Field(ge=1, le=50)] = 10
+    wait_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    alarms: Annotated[list[AlarmName], Field(min_length=1, max_length=10)]
+
+
 class Endpoint(Section):
     """The endpoint: instances, or serverless."""
 
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9.-]+$")] | None = None
     instance_count: Positive | None = None
     serverless: Serverless | None = None
+    canary: Canary | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -100,6 +110,8 @@ class Endpoint(Section):
             raise ValueError("give instance_type or serverless, not both")
         if not self.serverless and not self.instance_type:
             raise ValueError("give instance_type or serverless")
+        if self.serverless and self.canary:
+            raise ValueError("canary needs instances, SageMaker has none serverless")
         return self
 
 
@@ -146,6 +158,7 @@ def _keys_at(parents: tuple[str | int, ...]) -> list[str]:
         "gates": Gate,
         "endpoint": Endpoint,
         "serverless": Serverless,
+        "canary": Canary,
     }
     named = [str(part) for part in parents if str(part) in sections]
     return list(sections[named[-1] if named else ""].model_fields)

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import TrainingError
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+RUNS = "InProgress"
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 Progress = Callable[[str], None]
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
 MAX_BASE = 63 - 1 - 14
+SDK_TIME = "%Y%m%d%H%M%S"
 # CloudWatch may show the container's tab as such, or escaped.
 ROUND = re.compile(r"^\[(\d+)\](?:\t|#011)(.+)$")
 METRIC = re.compile(r"(train|validation)-([\w@.-]+?):(\S+?)(?=\t|#011|\s|$)")
@@ -48,8 +51,7 @@ def run_training(
     on_progress: Progress = print,
 ) -> TrainingJob:
     """Run the SDK's trainer on its channels and wait, with a limit, for its model."""
-    trainer.train(input_data_config=list(channels), wait=False, logs=False)
-    name = trainer._latest_training_job.training_job_name
+    name = _started(trainer, channels)
     on_progress(f"training job {name}")
     try:
         ended = _ended(name, wait_seconds, on_progress)
@@ -67,6 +69,17 @@ def run_training(
     )
 
 
+def stop_training(model: str, run_id: str) -> list[str]:
+    """Stop what a run has left training, and name it: nobody waits for it any more."""
+    sagemaker = client("sagemaker")
+    jobs = [
+        name for name, status in _jobs(base_job_name(model, run_id)) if status == RUNS
+    ]
+    for name in jobs:
+        sagemaker.stop_training_job(TrainingJobName=name)
+    return jobs
+
+
 def learning_curve(name: str) -> dict[str, list[float]]:
     """Read each metric of each channel, round by round, from a training job's log."""
     rounds: dict[int, dict[str, float]] = {}
@@ -79,6 +92,44 @@ def learning_curve(name: str) -> dict[str, list[float]]:
         for label, value in rounds[number].items():
             curves.setdefault(label, []).append(value)
     return curves
+
+
+def _started(trainer: Any, channels: Sequence[Any]) -> str:
+    """Start the job once: where the answer was lost, it is found by its name.
+
+    A retry repeats the name, so that SageMaker refuses it and nobody pays twice.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    began = datetime.now().strftime(SDK_TIME)
+    try:
+        trainer.train(input_data_config=list(channels), wait=False, logs=False)
+    except (ClientError, BotoCoreError) as error:
+        base = trainer.base_job_name
+        ours = [name for name, _ in _jobs(base) if name >= f"{base}-{began}"]
+        if not ours or not _may_be_lost(error):
+            raise
+        return ours[-1]
+    name: str = trainer._latest_training_job.training_job_name
+    return name
+
+
+def _may_be_lost(error: Any) -> bool:
+    """Tell an answer that was lost from a refusal."""
+    answer = getattr(error, "response", None)
+    return not answer or answer["Error"]["Code"] == "ResourceInUse"
+
+
+def _jobs(base: str) -> list[tuple[str, str]]:
+    """List the jobs whose names the SDK made from this base, with their statuses."""
+    pages = client("sagemaker").get_paginator("list_training_jobs")
+    named = re.compile(re.escape(base) + r"-\d{14}")
+    return sorted(
+        (one["TrainingJobName"], one["TrainingJobStatus"])
+        for page in pages.paginate(NameContains=base)
+        for one in page["TrainingJobSummaries"]
+        if named.fullmatch(one["TrainingJobName"])
+    )
 
 
 def _ended(

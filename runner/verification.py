@@ -1,10 +1,10 @@
 """Whether a version predicts what was recorded at its training, and the note of it."""
 
 from runner.deployment import as_tags, tags
-from runner.errors import EndpointError, StorageError
+from runner.errors import RunnerError
 from runner.evaluation import load_booster, predict
 from runner.invocation import Golden, check_golden, compare, read_golden
-from runner.live import Live
+from runner.live import Live, utc
 from runner.package import Package, describe
 from runner.session import client
 
@@ -28,7 +28,7 @@ def verdict(live: Live | None) -> str:
         if golden is None:
             return f"{live}, with no golden rows to be verified by"
         check_golden(live.endpoint, golden)
-    except (EndpointError, StorageError, ClientError) as error:
+    except (RunnerError, ClientError) as error:
         return f"{live}, which cannot be verified: {error}"
     return f"{live}, verified"
 
@@ -42,7 +42,7 @@ def record(
     interrupted deploy may have left: who compares them with a checkout deploys again.
     """
     sagemaker = client("sagemaker")
-    since = live.since.isoformat()
+    since = utc(live.since)
     history = {"verified": since}
     left_behind = ""
     if before and goes_back:

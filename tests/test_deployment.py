@@ -1,10 +1,11 @@
 """A package's model and endpoint config are named by their content."""
 
 import pytest
-from packages import ENDPOINT, make_package, new_name
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
-from runner.deployment import ensure_config, read_tags
+from runner.deployment import config_name, ensure_config, guardrails, read_tags
 from runner.embedded.process import EmbeddedAWS
+from runner.endpoint import deploy
 from runner.errors import EndpointError
 from runner.package import Package
 from runner.session import client
@@ -63,6 +64,37 @@ def test_a_variant_may_be_serverless(package):
     assert variant["ServerlessConfig"]["MemorySizeInMB"] == 2048
     assert variant["ServerlessConfig"]["MaxConcurrency"] == 5
     assert "InstanceType" not in variant
+
+
+def test_a_canary_is_a_blue_green_update_with_alarms():
+    """A part of the capacity goes first, and an alarm calls it back."""
+    canary = {"percent": 20, "wait_seconds": 120, "alarms": ["toy-5xx"]}
+
+    made = guardrails(canary)["DeploymentConfig"]
+
+    routing = made["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert routing["CanarySize"] == {"Type": "CAPACITY_PERCENT", "Value": 20}
+    assert routing["WaitIntervalInSeconds"] == 120
+    assert made["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "toy-5xx"}]}
+
+
+def test_an_update_takes_the_canary_along(package):
+    """It reaches UpdateEndpoint, and makes no other config."""
+    canary = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}
+    deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+    larger = ENDPOINT | {"instance_count": 2}
+
+    after = deploy(
+        package,
+        endpoint=larger | {"canary": canary},
+        wait_seconds=60,
+        on_progress=str,
+    )
+
+    assert after.config == config_name(package, larger)
+    described = client("sagemaker").describe_endpoint(EndpointName=package.model)
+    assert described["LastDeploymentConfig"] == guardrails(canary)["DeploymentConfig"]
+    delete_endpoint(package.model)
 
 
 def test_resources_say_whose_they_are(package):

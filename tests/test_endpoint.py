@@ -181,7 +181,7 @@ def test_what_is_put_back_is_verified_too(aws: EmbeddedAWS, model):
     serve(make_package(model))
     aws.inject(Fault(kind="wrong-predictions", name=model, count=2))
 
-    with pytest.raises(EndpointError, match="which cannot be verified: .*golden row 0"):
+    with pytest.raises(EndpointError, match=r"cannot be verified: .*golden row 0"):
         serve(make_package(model, factor=2.0))
 
 

@@ -124,6 +124,17 @@ def test_the_newest_is_approved_by_default(model):
     assert find_package(model, 1).approval_status == "PendingManualApproval"
 
 
+def test_withdrawn_approval_is_named(model):
+    """What was approved and rejected afterwards is not found, and the error says so."""
+    package = make_package(model)
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, ModelApprovalStatus="Rejected"
+    )
+
+    with pytest.raises(NotApprovedError, match="version 1 of this content was reject"):
+        find_approved(model, MINE)
+
+
 def test_what_was_rejected_stays_rejected(model):
     """A no is not turned into a yes."""
     package = make_package(model, approved=False)

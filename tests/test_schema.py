@@ -62,6 +62,7 @@ def test_what_no_default_can_know_is_required(key: str) -> None:
         ("training.image.versoin", "version"),
         ("gates.rmse.maximum", "max"),
         ("endpoint.serverles", "serverless"),
+        ("endpoint.canary.percentage", "percent"),
     ],
 )
 def test_an_unknown_key_is_an_error_with_the_nearest(key: str, nearest: str) -> None:
@@ -103,6 +104,9 @@ def test_a_misspelt_key_is_told_before_the_missing_one() -> None:
         ("gates.rmse.worse_than_live", -0.1),
         ("endpoint.instance_count", 0),
         ("endpoint.serverless", {"memory_mb": 1000}),
+        ("endpoint.canary", {"alarms": []}),
+        ("endpoint.canary", {"alarms": ["5xx"], "percent": 51}),
+        ("endpoint.canary", {"percent": 10}),
     ],
 )
 def test_a_wrong_value_is_an_error_with_its_key(key: str, value: Any) -> None:
@@ -144,6 +148,7 @@ def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
         ({}, "give instance_type or serverless"),
         ({"instance_type": "ml.m5.large", "serverless": {}}, "not both"),
         ({"instance_count": 2, "serverless": {}}, "not both"),
+        ({"serverless": {}, "canary": {"alarms": ["5xx"]}}, "canary needs instances"),
     ],
 )
 def test_an_endpoint_is_of_one_kind(endpoint: dict[str, Any], said: str) -> None:

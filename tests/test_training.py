@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from packages import IMAGE, new_name
 
 from runner.embedded.faults import Fault
@@ -12,7 +13,12 @@ from runner.embedded.process import EmbeddedAWS
 from runner.errors import TrainingError
 from runner.session import client, role, run_uri, sagemaker_session
 from runner.storage import exists, write_bytes
-from runner.training import base_job_name, learning_curve, run_training
+from runner.training import (
+    base_job_name,
+    learning_curve,
+    run_training,
+    stop_training,
+)
 
 pytestmark = [
     # The SDK's own docstrings have invalid escapes, seen when it is compiled.
@@ -173,6 +179,8 @@ def test_training_sends_no_telemetry(model, monkeypatch):
 
     assert sent == []
 
+    # Two jobs of one second would have one name.
+    trainer.base_job_name = base_job_name(model, "r2")
     trainer.sagemaker_session.sagemaker_config = {}
     trainer.train(input_data_config=channels, wait=False, logs=False)
     join_telemetry()
@@ -185,3 +193,61 @@ def join_telemetry() -> None:
     for thread in threading.enumerate():
         if thread.name == "sagemaker-telemetry":
             thread.join(10)
+
+
+def test_a_lost_answer_starts_no_second_job(aws: EmbeddedAWS, model):
+    """The retry is refused by its name, and the job of the first call is the run's."""
+    trainer, channels = make_trainer(model)
+    aws.inject(
+        Fault(kind="response-lost", operation="CreateTrainingJob", name=model, count=1)
+    )
+
+    job = run_training(trainer, channels, wait_seconds=60, on_progress=quietly)
+
+    listed = client("sagemaker").list_training_jobs(NameContains=model)
+    assert [one["TrainingJobName"] for one in listed["TrainingJobSummaries"]] == [
+        job.name
+    ]
+
+
+def test_a_refused_job_is_no_lost_answer(aws: EmbeddedAWS, model):
+    """What SageMaker refuses is said, also where the run has a job already."""
+    trainer, channels = make_trainer(model)
+    run_training(trainer, channels, wait_seconds=60, on_progress=quietly)
+    channels[0].data_source = run_uri(model, "r1", "nowhere")
+
+    with pytest.raises(ClientError, match="No S3 objects found"):
+        run_training(trainer, channels, wait_seconds=60, on_progress=quietly)
+
+
+def test_what_a_run_left_training_is_stopped(aws: EmbeddedAWS, model):
+    """Whoever was killed while waiting leaves no job that costs money."""
+    aws.inject(Fault(kind="training-slow", name=f"{model}*", seconds=60))
+    trainer, channels = make_trainer(model)
+    trainer.train(input_data_config=channels, wait=False, logs=False)
+    name = trainer._latest_training_job.training_job_name
+
+    assert stop_training(model, "r2") == []
+    assert stop_training(model, "r1") == [name]
+
+    described = client("sagemaker").describe_training_job(TrainingJobName=name)
+    assert described["TrainingJobStatus"] in ("Stopping", "Stopped")
+
+
+def test_spot_and_several_instances_reach_the_job(aws: EmbeddedAWS, model):
+    """They are keys of model.yaml, and no more than that."""
+    from sagemaker.core.training.configs import Compute, StoppingCondition
+
+    trainer, channels = make_trainer(model)
+    trainer.compute = Compute(
+        instance_type="ml.m5.large", instance_count=2, enable_managed_spot_training=True
+    )
+    trainer.stopping_condition = StoppingCondition(
+        max_runtime_in_seconds=60, max_wait_time_in_seconds=120
+    )
+
+    job = run_training(trainer, channels, wait_seconds=60, on_progress=quietly)
+
+    described = client("sagemaker").describe_training_job(TrainingJobName=job.name)
+    assert described["EnableManagedSpotTraining"]
+    assert described["ResourceConfig"]["InstanceCount"] == 2

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runner.errors import SignatureError
 from runner.fingerprint import fingerprint
 from runner.parameters import check_given, offered_by_spec, resolve
 from runner.schema import ModelSpec
@@ -18,6 +19,7 @@ from runner.signature import Signature, read_signature
 from runner.spec import STAGES, find_notebook, load_spec
 from runner.workflow import run_suffix
 
+COMPUTED = frozenset({"model", "run_id", "fingerprint", "commit", "ci_url"})
 # The full sha, with a word where the tree differs from it.
 DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
 
@@ -70,6 +72,7 @@ def plan(
         _stage(root, model, name) for name in STAGES if not stages or name in stages
     )
     check_given([stage.signature for stage in chosen], given)
+    _refuse_computed(given)
     context = {
         "run_id": new_run_id(),
         "fingerprint": trained_fingerprint(root, model, given),
@@ -77,6 +80,15 @@ def plan(
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
     }
     return Plan(root=root, spec=spec, stages=chosen, given=given, context=context)
+
+
+def _refuse_computed(given: Mapping[str, str]) -> None:
+    """Let nobody pass one content off as another, which may be approved."""
+    for name in given:
+        if name.partition(".")[0] in COMPUTED:
+            raise SignatureError(
+                f"-p {name}: found out by the runner, never given; leave it out"
+            )
 
 
 def new_run_id() -> str:

@@ -68,6 +68,13 @@ def test_an_unknown_parameter_is_refused_with_the_nearest(repo):
         plan(repo, "toy", STAGES, {"lerning_rate": "1"})
 
 
+@pytest.mark.parametrize("name", ["fingerprint", "run_id", "model"])
+def test_nobody_says_which_content_this_is(repo, name):
+    """A model trained otherwise cannot be passed off as the approved one."""
+    with pytest.raises(SignatureError, match=f"-p {name}: found out by the runner"):
+        plan(repo, "toy", STAGES, {name: "f" * 64})
+
+
 def test_the_commit_says_when_the_tree_differs_from_it(repo):
     """An executed notebook never claims a commit that lacks its changes."""
     clean = plan(repo, "toy", STAGES, {}).context["commit"]

@@ -1,0 +1,81 @@
+"""`runner status`: what is wanted against what is live."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.output import print_json, print_table
+from runner.cli.target import aws_at, require_running, target_option
+from runner.fingerprint import fingerprint, tracked_files
+from runner.spec import find_root, list_models, load_spec
+
+if TYPE_CHECKING:
+    from runner.overview import State, Version
+
+HEADER = ["model", "content", "newest package", "live", "since", "from", "in sync"]
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@target_option
+def command(model: str | None, as_json: bool, target: str) -> None:
+    """Tell of every model, or closely of MODEL, what is trained, approved and live."""
+    root = find_root()
+    if model:
+        load_spec(root, model)
+    require_running(target)
+    with aws_at(target):
+        rows = [_row(*one) for one in _states(root, model)]
+    if as_json:
+        print_json(rows)
+        return
+    print_table("", HEADER, [_cells(row) for row in rows])
+
+
+def _states(root: Path, model: str | None) -> "list[tuple[str, str, State]]":
+    """Find each model's content here, and its state in AWS."""
+    from runner.overview import State, look, survey
+
+    if model:
+        content = fingerprint(root, model)
+        return [(model, content, look(model, content))]
+    tracked = tracked_files(root)
+    states = survey()
+    return [
+        (name, fingerprint(root, name, tracked=tracked), states.get(name, State()))
+        for name in list_models(root)
+    ]
+
+
+def _row(name: str, content: str, state: "State") -> dict[str, Any]:
+    from runner.overview import explain
+
+    why = explain(content, state)
+    return {
+        "model": name,
+        "content": content,
+        "newest": _plain(state.newest),
+        "live": _plain(state.live),
+        "in_sync": not why,
+        "why": why,
+    }
+
+
+def _plain(version: "Version") -> dict[str, Any] | None:
+    return asdict(version) if version.version or version.status else None
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    newest, live = row["newest"], row["live"]
+    return [
+        row["model"],
+        row["content"][:12],
+        f"{newest['version']} {newest['status']}" if newest else "-",
+        f"{live['version']} {live['status']}" if live else "-",
+        live["since"] if live else "",
+        f"{live['commit'][:7]} {live['run_id']}" if live else "",
+        "yes" if row["in_sync"] else f"no: {row['why']}",
+    ]

@@ -1,0 +1,88 @@
+"""The way back to a version that was live before, or to any approved one."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from runner.deployment import config_name, ensure_config, read_tags
+from runner.endpoint import Change, carry_out
+from runner.errors import EndpointError, NotApprovedError
+from runner.invocation import read_golden
+from runner.live import Live, Progress, live
+from runner.package import Package, describe, packages, table
+from runner.registry import find_package
+from runner.retention import Retained, retained
+
+RECENT = 10
+
+
+def rollback(
+    model: str,
+    *,
+    endpoint: Mapping[str, Any],
+    to: int | None = None,
+    wait_seconds: float = 1800,
+    on_progress: Progress = print,
+) -> Live:
+    """Serve the version that was live before, or the named one, verified.
+
+    A retained version comes back as it was served; another one as `endpoint` says.
+    """
+    now = live(model)
+    if now is None:
+        raise EndpointError(f"{model}: nothing is live, so there is no way back")
+    package, config = _named(model, to) if to else _previous(now)
+    if package.approval_status != "Approved":
+        raise NotApprovedError(_not_approved(package))
+    settings = {key: value for key, value in endpoint.items() if key != "canary"}
+    make: Callable[[], object] = partial(ensure_config, package, settings)
+    change = Change(
+        package=package,
+        config=config or config_name(package, settings),
+        make=_nothing if config else make,
+        golden=read_golden(package),
+        # Whoever goes back is in a hurry.
+        guardrails={},
+        deadline=time.monotonic() + wait_seconds,
+        on_progress=on_progress,
+        goes_back=True,
+    )
+    return carry_out(change)
+
+
+def _nothing() -> None:
+    """Make nothing: what is retained is there."""
+
+
+def _named(model: str, version: int) -> tuple[Package, str]:
+    """Find a version, and the config that it was served with last, if it was."""
+    package = find_package(model, version)
+    for one in retained(model):
+        if one.verified and one.package == package.arn:
+            return package, one.name
+    return package, ""
+
+
+def _previous(now: Live) -> tuple[Package, str]:
+    """Find what was live before: each config's tags name the one that it replaced."""
+    model = now.endpoint
+    name = read_tags(now.config_arn).get("before", "") if now.is_verified else ""
+    # What is live was never verified: then the last that was is meant.
+    name = name or (now.trusted if not now.is_verified else "")
+    found: list[Retained] = [one for one in retained(model) if one.name == name]
+    if not found:
+        raise EndpointError(
+            f"{model}: nothing is retained from before version {now.version}; name a "
+            f"version with --to:\n{table(list(islice(packages(model), RECENT)))}"
+        )
+    return describe(found[0].package), name
+
+
+def _not_approved(package: Package) -> str:
+    known = table(list(islice(packages(package.model), RECENT)))
+    return (
+        f"{package.model}: version {package.version} is {package.approval_status}, so "
+        f"it is not served; name an approved one with --to:\n{known}"
+    )

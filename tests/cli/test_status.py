@@ -1,0 +1,150 @@
+"""`runner status`."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from packages import ENDPOINT, delete_endpoint, make_package
+
+from runner.deployment import ensure_config
+from runner.embedded.faults import Fault
+from runner.embedded.process import start
+from runner.endpoint import deploy
+from runner.fingerprint import fingerprint
+from runner.live import live
+from runner.overview import survey
+from runner.package import Package
+from runner.rollback import rollback
+from runner.session import client
+
+MODEL = "toy"
+
+
+@pytest.fixture(autouse=True)
+def own_aws(repo, monkeypatch) -> Iterator[object]:
+    """An embedded AWS of the test's own: it asks for all that there is."""
+    monkeypatch.chdir(repo)
+    with start() as embedded:
+        for name, value in embedded.environment.items():
+            monkeypatch.setenv(name, value)
+        yield embedded
+
+
+@pytest.fixture
+def status(invoke):
+    """Give the row of the model, as all models' and as its own."""
+
+    def rows() -> tuple[dict, dict]:
+        found = []
+        for arguments in ([], [MODEL]):
+            answer = invoke("status", *arguments, "--json")
+            assert answer.exit_code == 0, answer.output
+            found += json.loads(answer.stdout)
+        return tuple(found)
+
+    return rows
+
+
+def serve(package: Package) -> None:
+    """Deploy without a word."""
+    deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+
+
+def test_each_step_from_nothing_to_in_sync_is_told(repo, status):
+    """Trained, approved, live: what is missing is the reason."""
+    content = fingerprint(repo, MODEL)
+    told = [[row["why"] for row in status()]]
+    package = make_package(MODEL, fingerprint=content, approved=False)
+    told.append([row["why"] for row in status()])
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, ModelApprovalStatus="Approved"
+    )
+    told.append([row["why"] for row in status()])
+    serve(package)
+
+    assert told == [
+        ["nothing is registered: train it"] * 2,
+        ["version 1 waits for approval"] * 2,
+        ["version 1 is approved: deploy it"] * 2,
+    ]
+    for row in status():
+        assert row["in_sync"]
+        assert row["live"]["commit"] == package.commit
+        assert row["live"]["run_id"] == package.run_id
+        assert row["live"]["since"].startswith("20")
+    delete_endpoint(MODEL)
+
+
+def test_other_content_and_a_rollback_are_told(repo, status):
+    """Out of sync on purpose is something else than out of sync."""
+    content = fingerprint(repo, MODEL)
+    serve(make_package(MODEL))
+    assert status()[0]["why"] == "version 1 has other content: train it"
+
+    serve(make_package(MODEL, fingerprint=content))
+    assert status()[0]["in_sync"]
+
+    rollback(MODEL, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+    assert {row["why"] for row in status()} == {"version 1 was rolled back to"}
+    delete_endpoint(MODEL)
+
+
+def test_what_no_deploy_has_verified_is_told(repo, status, own_aws):
+    """An update that goes on without its deploy, and what it leaves."""
+    serve(make_package(MODEL, fingerprint=fingerprint(repo, MODEL)))
+    other = make_package(MODEL, fingerprint=fingerprint(repo, MODEL), factor=2.0)
+    config = ensure_config(other, ENDPOINT)
+    slow = own_aws.inject(Fault(kind="endpoint-slow", seconds=30))
+    client("sagemaker").update_endpoint(EndpointName=MODEL, EndpointConfigName=config)
+    assert {row["why"] for row in status()} == {"the endpoint is Updating"}
+
+    own_aws.clear(slow)
+    waiter = client("sagemaker").get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName=MODEL, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    assert live(MODEL).version == 2
+    expected = "the endpoint has changed since a deploy verified it"
+    assert {row["why"] for row in status()} == {expected}
+    delete_endpoint(MODEL)
+
+
+def test_people_get_a_table(invoke):
+    """With the reason in it."""
+    answer = invoke("status")
+
+    assert answer.exit_code == 0
+    assert "no: nothing is registered: train it" in answer.stdout
+
+
+def test_the_number_of_calls_is_that_of_pages(own_aws):
+    """With 230 models, none of them live yet, it is a dozen calls."""
+    sagemaker = client("sagemaker")
+    for number in range(230):
+        name = f"many-{number}"
+        tags = {"owner": name, "version": "1", "since": "2026-01-01T00:00:00+00:00"}
+        sagemaker.create_model_package_group(
+            ModelPackageGroupName=name,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+        sagemaker.create_model_package(ModelPackageGroupName=name)
+    calls: list[str] = []
+
+    def count(request: object, operation_name: str, **_: object) -> None:
+        calls.append(operation_name)
+
+    services = ("sagemaker", "resourcegroupstaggingapi")
+    for service in services:
+        client(service).meta.events.register("before-sign", count, unique_id="count")
+    found = survey()
+    for service in services:
+        client(service).meta.events.unregister("before-sign", unique_id="count")
+
+    assert len(found) == 230
+    assert {state.newest.status for state in found.values()} == {
+        "PendingManualApproval"
+    }
+    # Moto's pages hold 100 tags, where AWS's hold 100 resources: 7 for the groups.
+    assert sorted(calls) == [
+        *["GetResources"] * 8,
+        "ListEndpoints",
+        *["ListModelPackages"] * 3,
+    ]

@@ -1,0 +1,127 @@
+"""The way back is a deploy too: approved, verified, and noted."""
+
+from collections.abc import Iterator
+
+import pytest
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
+
+from runner.deployment import read_tags
+from runner.embedded.faults import Fault
+from runner.embedded.process import EmbeddedAWS
+from runner.endpoint import Live, deploy, invoke, live
+from runner.errors import EndpointError, NotApprovedError, RegistryError
+from runner.package import Package
+from runner.rollback import rollback
+from runner.session import client
+
+
+@pytest.fixture
+def model(aws: EmbeddedAWS) -> Iterator[str]:
+    """A model whose versions 1 to 3 have been live, one after the other."""
+    name = new_name()
+    for factor in (1.0, 2.0, 3.0):
+        serve(make_package(name, factor=factor, fingerprint=str(factor)[0] * 64))
+    yield name
+    aws.clear()
+    delete_endpoint(name)
+
+
+def serve(package: Package) -> Live:
+    """Deploy without a word."""
+    return deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+
+
+def back(model: str, to: int | None = None) -> Live:
+    """Go back without a word."""
+    return rollback(model, to=to, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+
+
+def reject(model: str, version: int) -> None:
+    """Withdraw the approval of a version."""
+    arn = live(model).package.rpartition("/")[0]
+    client("sagemaker").update_model_package(
+        ModelPackageArn=f"{arn}/{version}", ModelApprovalStatus="Rejected"
+    )
+
+
+def test_back_is_what_was_live_before(model):
+    """Twice back is two versions back, not there and back again."""
+    assert [back(model).version, back(model).version] == [2, 1]
+    assert round(invoke(model, ROWS)[1], 1) == 1.0
+
+    with pytest.raises(EndpointError, match="nothing is retained from before version"):
+        back(model)
+
+
+def test_the_endpoint_tells_what_was_left_behind(model):
+    """Nobody deploys it again by itself, until somebody deploys anything."""
+    after = back(model)
+    assert live(model).rolled_back_from == "3" * 64
+    assert read_tags(after.arn)["version"] == "2"
+
+    serve(make_package(model, factor=4.0))
+    assert live(model).rolled_back_from == ""
+
+
+def test_back_to_a_named_version_and_forth(model):
+    """A version is named by its number, also a later one."""
+    assert back(model, to=1).version == 1
+    assert back(model, to=3).version == 3
+    assert live(model).rolled_back_from == ""
+
+
+def test_a_version_that_was_never_live_can_be_named(model):
+    """It is served as model.yaml says now."""
+    make_package(model, factor=4.0)
+
+    assert back(model, to=4).version == 4
+
+
+def test_back_to_what_is_live_changes_nothing(model):
+    """There is nothing to do."""
+    before = live(model)
+
+    assert back(model, to=3) == before
+
+
+def test_only_approved_versions_come_back(model):
+    """Whoever withdrew an approval meant it."""
+    reject(model, 2)
+
+    with pytest.raises(NotApprovedError, match="version 2 is Rejected"):
+        back(model)
+
+    assert live(model).version == 3
+
+
+def test_a_deleted_package_does_not_come_back(model):
+    """What nobody can verify is not served."""
+    arn = live(model).package.rpartition("/")[0]
+    client("sagemaker").delete_model_package(ModelPackageName=f"{arn}/2")
+
+    with pytest.raises(RegistryError, match="no such package; it was deleted"):
+        back(model)
+
+    assert back(model, to=1).version == 1
+
+
+def test_the_way_back_is_verified(aws: EmbeddedAWS, model):
+    """Where it fails, what was live comes back, and the error says so."""
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+
+    with pytest.raises(EndpointError, match="put back, live now: version 3"):
+        back(model)
+
+    assert back(model).version == 2
+
+
+def test_an_unknown_version_is_named(model):
+    """With those that there are."""
+    with pytest.raises(RegistryError, match="no version 9; newest: 3, 2, 1"):
+        back(model, to=9)
+
+
+def test_without_an_endpoint_there_is_no_way_back(aws: EmbeddedAWS):
+    """A first deploy has nothing behind it."""
+    with pytest.raises(EndpointError, match="nothing is live"):
+        back(new_name())
