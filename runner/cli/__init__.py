@@ -15,6 +15,8 @@ VERBS = {
     "show": "runner.cli.show",
     "run": "runner.cli.run",
     "approve": "runner.cli.approve",
+    "rollback": "runner.cli.rollback",
+    "status": "runner.cli.status",
     "select": "runner.cli.select",
     "ci-config": "runner.cli.ci_config",
     "new": "runner.cli.new",
