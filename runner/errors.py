@@ -19,6 +19,7 @@ RunnerError                     1
 ├── RegistryError               1  the model registry refuses or lacks something
 │   └── NotApprovedError           nothing approved matches this content
 ├── EndpointError               1  the endpoint does not serve what was asked for
+├── GitHubError                 1  GitHub refuses a call, or does not answer
 └── EmbeddedError               1  the embedded AWS
     └── ModelLoadError             a model archive that the model server cannot load
 """
@@ -110,6 +111,10 @@ class NotApprovedError(RegistryError):
 
 class EndpointError(RunnerError):
     """Report an endpoint that does not serve what was asked for."""
+
+
+class GitHubError(RunnerError):
+    """Report a call that GitHub refused, or did not answer."""
 
 
 class EmbeddedError(RunnerError):

@@ -14,6 +14,7 @@ VERBS = {
     "list": "runner.cli.list_models",
     "show": "runner.cli.show",
     "run": "runner.cli.run",
+    "review": "runner.cli.review",
     "approve": "runner.cli.approve",
     "rollback": "runner.cli.rollback",
     "status": "runner.cli.status",

@@ -65,10 +65,14 @@ def command(
         # They take seconds to import, which a wrong call should not.
         from runner.cli.parallel import run_all
         from runner.cli.summary import outcome_as_json, print_summary
+        from runner.review.page import write_overview
 
         # A person approves what AWS serves; a laptop's whole run implies it.
         approves = target == "local" and not stages
-        outcomes = run_all(plans, jobs, approves, time_limit, as_json, kernels)
+        try:
+            outcomes = run_all(plans, jobs, approves, time_limit, as_json, kernels)
+        finally:
+            write_overview(root / "build", [one.model for one in plans])
     if as_json:
         print_json([outcome_as_json(outcome) for outcome in outcomes])
     else:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,17 @@ from markupsafe import Markup
 from runner.artifacts import write_whole
 from runner.review.answer import answer
 from runner.review.changes import changes
-from runner.review.cost import Cost, cost
+from runner.review.cost import cost
 from runner.review.drift import drift
 from runner.review.evidence import Evidence, read_evidence, read_notebook
 from runner.review.figures import figures
 from runner.review.lineage import lineage, workflow_link
 from runner.review.metrics import gates, metrics
+from runner.review.text import SIGNS, day, duration, number, price
 from runner.spec import STAGES
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "review"
 PAGE = "index.html"
-SIGNS = {"good": "✓", "mind": "!", "bad": "✗", "idle": "\N{EN DASH}"}
 
 
 def write_page(folder: Path, model: str) -> Path:
@@ -101,35 +100,3 @@ def _environment() -> Environment:
         "price": price,
     }
     return environment
-
-
-def number(value: object, signed: bool = False) -> str:
-    """Write a number short enough for a table."""
-    if not isinstance(value, int | float):
-        return "\N{EN DASH}"
-    text = f"{value:+.4g}" if signed else f"{value:.4g}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def duration(seconds: float) -> str:
-    """Write a time as a person would say it."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def price(cost: Cost) -> str:
-    """Write what a training job cost, or why nobody knows."""
-    if cost.dollars is None:
-        return f"the price of {cost.instance_type} is unknown here"
-    return f"about ${cost.dollars:.2f}" if cost.dollars >= 0.01 else "less than $0.01"
-
-
-def day(text: str) -> str:
-    """Write an ISO time to the minute."""
-    try:
-        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
-    except ValueError:
-        return text
