@@ -8,7 +8,7 @@ from typing import Any
 
 from runner import artifacts, registry, session
 from runner.cli import reviewing
-from runner.cli.deployed import mark_deployed, refuse_older
+from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.earlier import earlier_results
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
@@ -63,7 +63,7 @@ class Pipeline:
         reviewing.begin(self.plan)
         self.results.update(earlier_results(self.plan))
         if self.plan.has("deploy"):
-            refuse_older(self.plan)
+            refuse_undoing(self.plan)
         for stage in self.plan.stages:
             executed = self._run(stage)
             self.results.update(executed.results)

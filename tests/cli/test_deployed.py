@@ -5,12 +5,17 @@ import tiny
 from circleci.repository import Repository
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
-from runner.cli.deployed import mark_deployed, refuse_older
+from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.plan import plan
 from runner.endpoint import deploy
 from runner.errors import EndpointError
 from runner.fingerprint import deployment, fingerprint
+from runner.registry import find_package
+from runner.session import client
 from runner.tags import live_tags
+
+
+SMALLER = {"instance_type": "ml.t2.medium", "instance_count": 1}
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def changed(repository, slope):
 
 def test_a_first_deployment_has_nothing_to_undo(repository, aws):
     """Without an endpoint nothing is refused, and nothing is marked."""
-    refuse_older(planned(repository))
+    refuse_undoing(planned(repository))
     mark_deployed(planned(repository))
     assert repository.name not in live_tags()
 
@@ -75,8 +80,8 @@ def test_an_older_commit_does_not_replace_a_later_one(repository, live):
     assert fingerprint(repository.root, repository.name) == back
 
     with pytest.raises(EndpointError, match=f"commit {later[:7]}, which came after"):
-        refuse_older(planned(repository))
-    refuse_older(planned(repository, "train-register", "deploy"))
+        refuse_undoing(planned(repository))
+    refuse_undoing(planned(repository, "train-register", "deploy"))
 
 
 @pytest.mark.parametrize("other", ["newer", "same content", "unrelated"])
@@ -93,4 +98,25 @@ def test_any_other_commit_may_be_deployed(repository, live, other):
             repository.git("checkout", "-q", "--orphan", "elsewhere")
         changed(repository, 7.0)
 
-    refuse_older(planned(repository))
+    refuse_undoing(planned(repository))
+
+
+@pytest.mark.parametrize("trained_again", [False, True])
+def test_a_rollback_stays_until_its_content_is_trained_again(
+    repository, live, trained_again
+):
+    """The rerun of a deployment is no decision to go forward; a new version is."""
+    changed(repository, 2.0)
+    content = fingerprint(repository.root, repository.name)
+    if not trained_again:
+        make_package(repository.name, fingerprint=content)
+    now = deploy(find_package(repository.name, 1), endpoint=SMALLER)
+    tag = {"Key": "rolled_back_from", "Value": content}
+    client("sagemaker").add_tags(ResourceArn=now.arn, Tags=[tag])
+    if trained_again:
+        make_package(repository.name, fingerprint=content)
+        refuse_undoing(planned(repository))
+        return
+
+    with pytest.raises(EndpointError, match=r"since a rollback .* --to 2`"):
+        refuse_undoing(planned(repository))
