@@ -62,8 +62,6 @@ def settle(launch: Launch, streams: Sequence[int], changed: Mapping[str, str]) -
     os.environ.update(changed)
     # The kernel ends itself when its parent is gone, which is the server.
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _draw_anew()
     gc.enable()

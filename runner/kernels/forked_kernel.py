@@ -2,13 +2,14 @@
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from runner.kernels.request import receive
+GLANCE_SECONDS = 0.02
 
 
 @dataclass
@@ -24,15 +25,20 @@ class ForkedKernel:
 
     def poll(self) -> int | None:
         """Give the exit code, or nothing while the kernel runs."""
-        return self._exit_code(0)
+        if self.returncode is None:
+            self.returncode = exit_code(self.pid)
+        return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout: float = 60) -> int:
         """Wait for the kernel's end, and let its process id go."""
-        code = self._exit_code(timeout)
-        if code is None:
-            raise subprocess.TimeoutExpired("the kernel", timeout or 0)
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("the kernel", timeout)
+            time.sleep(GLANCE_SECONDS)
         self.close()
-        return code
+        assert self.returncode is not None
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the kernel, unless it ended."""
@@ -52,8 +58,16 @@ class ForkedKernel:
         """Let the kernel be forgotten; what is left of it is killed."""
         self.handle.close()
 
-    def _exit_code(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self.handle], [], [], timeout)[0]:
-            # Who would tell the exit code is gone, and ends its kernels when it goes.
-            self.returncode = receive(self.handle)[0].get("returncode", -signal.SIGKILL)
-        return self.returncode
+
+def exit_code(pid: int) -> int | None:
+    """Read the exit code of a process that its parent has not collected yet.
+
+    The parent may be in the midst of an import, which takes seconds.
+    """
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        # The parent is gone too, and ended its kernels when it went.
+        return -signal.SIGKILL
+    state, *_, code = status.rpartition(") ")[2].split()
+    return os.waitstatus_to_exitcode(int(code)) if state in "ZX" else None

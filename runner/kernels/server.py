@@ -2,14 +2,13 @@
 
 The descriptor is a socket whose other end the runner holds. Over it come the imports to
 preload and, each with a socket of its own, the kernels to start. A kernel's socket
-tells its process id, later its exit code; once the runner closes it, the kernel is
-forgotten. When the runner is gone, so are the kernels and this process.
+tells its process id; until the runner closes it, the kernel's exit code is kept. When
+the runner is gone, so are the kernels and this process.
 """
 
 import gc
 import os
 import selectors
-import signal
 import socket
 import sys
 from collections import deque
@@ -26,7 +25,6 @@ class Server:
     """What is imported, what waits for it, and the kernels that run."""
 
     control: socket.socket
-    woken: int
     ahead: deque[tuple[str, list[str]]] = field(default_factory=deque)
     errors: dict[int, str] = field(default_factory=dict)
     done: int = 0
@@ -39,8 +37,7 @@ class Server:
     def serve(self) -> Request | None:
         """Serve until the runner is gone; in a fork, return what it is to be."""
         with selectors.DefaultSelector() as selector:
-            for one in (self.control.fileno(), self.woken):
-                selector.register(one, selectors.EVENT_READ)
+            selector.register(self.control, selectors.EVENT_READ)
             self.selector = selector
             while self.listen(0 if self.ahead and not self.unfit else None):
                 if self.ahead and not self.unfit:
@@ -53,10 +50,7 @@ class Server:
     def listen(self, timeout: float | None) -> bool:
         """Take what has come; tell whether the runner is still there."""
         for key, _ in self.selector.select(timeout):
-            if key.fd == self.woken:
-                os.read(self.woken, 4096)
-                self.report_ends()
-            elif key.fd != self.control.fileno():
+            if key.fd != self.control.fileno():
                 self.forget(key.fd)
             elif not self.receive():
                 return False
@@ -117,16 +111,6 @@ class Server:
             tell(request.handle, {"pid": os.getpid()})
         return pid
 
-    def report_ends(self) -> None:
-        """Tell the exit codes of kernels that ended, which stay until forgotten."""
-        for handle, pid in self.running.items():
-            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-            ended = os.waitid(os.P_PID, pid, options)
-            if ended:
-                exited = ended.si_code == os.CLD_EXITED
-                code = ended.si_status if exited else -ended.si_status
-                tell(handle, {"returncode": code})
-
     def forget(self, handle: int) -> None:
         """Let go of a kernel that the runner is done with."""
         end_group(self.running.pop(handle))
@@ -148,11 +132,7 @@ def main(arguments: Sequence[str]) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getpid())
     before = dict(os.environ)
     gc.disable()
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    server = Server(control=socket.socket(fileno=int(arguments[0])), woken=woken)
+    server = Server(control=socket.socket(fileno=int(arguments[0])))
     gc.freeze()
     request = server.serve()
     if request:
