@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from runner import artifacts, registry, session
+from runner import artifacts, registry, session, training
 from runner.cli import reviewing
 from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.earlier import earlier_results
@@ -55,6 +55,7 @@ class Pipeline:
                 self._run_stages()
         except RunnerError as error:
             self._say(f"failed: {error}")
+            self._stop_training()
             self._keep_anyway()
             return self._outcome(error)
         return self._outcome()
@@ -122,6 +123,18 @@ class Pipeline:
                 self._keep()
         except RunnerError as error:
             self._say(f"the evidence stays in {self.plan.folder} only: {error}")
+
+    def _stop_training(self) -> None:
+        """Stop what a killed notebook left training: nobody waits for it any more."""
+        if not self.plan.has("train-register"):
+            return
+        try:
+            with session.aws_errors():
+                run_id = self.plan.context["run_id"]
+                for name in training.stop_training(self.plan.model, run_id):
+                    self._say(f"stopped the training job {name}")
+        except RunnerError as error:
+            self._say(f"a training job of this run may go on: {error}")
 
     def _approve(self) -> None:
         """Approve what this run registered, which only a laptop's run may imply."""
