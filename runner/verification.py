@@ -46,7 +46,9 @@ def record(
     history = {"verified": since}
     left_behind = ""
     if before and goes_back:
-        left_behind = before.fingerprint if package.version < before.version else ""
+        # Going further back leaves the same content behind, going forth to it none.
+        left = before.rolled_back_from or before.fingerprint
+        left_behind = "" if package.fingerprint == left else left
     elif before and before.trusted not in ("", live.config):
         history["before"] = before.trusted
     state = {"config": live.config, "since": since, "rolled_back_from": left_behind}

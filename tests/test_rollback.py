@@ -11,6 +11,7 @@ from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import Live, deploy, invoke, live
 from runner.errors import EndpointError, NotApprovedError, RegistryError
 from runner.package import Package
+from runner.registry import find_package
 from runner.rollback import rollback
 from runner.session import client
 
@@ -61,6 +62,21 @@ def test_the_endpoint_tells_what_was_left_behind(model):
 
     serve(make_package(model, factor=4.0))
     assert live(model).rolled_back_from == ""
+
+
+def test_going_further_back_leaves_the_same_content_behind(model):
+    """It is what is checked out, and would be deployed again."""
+    back(model)
+    back(model)
+    assert live(model).rolled_back_from == "3" * 64
+
+
+def test_what_was_registered_first_may_be_left_behind(model):
+    """The order of the versions need not be that of their deployments."""
+    serve(find_package(model, 1))
+
+    assert back(model).version == 3
+    assert live(model).rolled_back_from == "1" * 64
 
 
 def test_back_to_a_named_version_and_forth(model):
