@@ -22,14 +22,13 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from runner import ipynb
+from runner.saving import saving_sparingly
 
 ENGINE = "runner"
 STARTUP_SECONDS = 60
 GLANCE_SECONDS = 0.1
 
 OnCell = Callable[[int, int, str], None]  # done, of how many, and the heading above
-# How a kernel manager is to start its kernel, unless it has to end before.
-Provision = Callable[[Any, Callable[[], bool]], None]
 
 
 @dataclass
@@ -169,7 +168,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         *,
         watch: Watch,
         folder: Path,
-        provision: Provision | None = None,
+        provision: Callable[[Any, Callable[[], bool]], None] | None = None,
         **_: object,
     ) -> None:
         watch.notebook = nb_man.nb
@@ -186,7 +185,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         client.watch = watch
         if provision:
             provision(client.create_kernel_manager(), watch.has_to_end)
-        with tempfile.TemporaryFile() as said, _event_loop():
+        with tempfile.TemporaryFile() as said, _event_loop(), saving_sparingly(nb_man):
             try:
                 client.execute(cwd=str(folder), stdout=said, stderr=said)
             finally:

@@ -8,27 +8,17 @@ import ast
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from runner.kernels.code import Statement, imported, mentioned, module, parsed
 from runner.signature import code_cells, source
 
 # What every kernel is made of, whatever its notebook imports.
 KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.pylabtools")
-
-
-class Statement(NamedTuple):
-    """One import: `import module`, or `from module import name, ...`."""
-
-    module: str
-    names: tuple[str, ...] = ()
-
-    @property
-    def top(self) -> str:
-        """Name the package."""
-        return self.module.partition(".")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +91,7 @@ class _Found:
         self._seen.add(path)
         place = path.relative_to(base).with_suffix("").parts[:-1]
         package = ".".join(place)
-        tree = parsed(path.read_text(encoding="utf-8"))
+        tree = module(path)
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 known = self._definitions.setdefault(node.name, [])
@@ -114,66 +104,36 @@ class _Found:
         for near in (self.folder / f"{top}.py", self.folder / top):
             if near.exists():
                 return near
-        spec = importlib.util.find_spec(top) if top not in ("", "__main__") else None
-        if spec is None:
-            return None
-        places = spec.submodule_search_locations
-        return Path(next(iter(places)) if places else spec.origin or top)
+        return installed_at(top, tuple(sys.path))
 
 
+@cache
 def is_own(path: Path) -> bool:
     """Tell the repository's modules from what is installed beside them.
 
     The environment may lie inside the repository, and the repository's package may be
     installed from where it is.
     """
-    installed = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
-    places = [Path(one).resolve() for one in (*installed, sys.prefix, sys.base_prefix)]
     resolved = path.resolve()
     builtin = path.name in {"built-in", "frozen"} or not path.exists()
-    return not builtin and not any(resolved.is_relative_to(one) for one in places)
+    return not builtin and not any(resolved.is_relative_to(one) for one in installed())
 
 
-def parsed(code: str) -> ast.Module:
-    """Parse code; what only IPython understands is left out, or all of it."""
-    plain = [line for line in code.splitlines() if line.lstrip()[:1] not in ("%", "!")]
-    for text in (code, "\n".join(plain)):
-        try:
-            return ast.parse(text)
-        except SyntaxError:
-            continue
-    return ast.Module(body=[], type_ignores=[])
+@cache
+def installed() -> tuple[Path, ...]:
+    """List the folders that hold Python and what is installed with it."""
+    paths = (sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+    return tuple(Path(one).resolve() for one in (*paths, sys.prefix, sys.base_prefix))
 
 
-def mentioned(tree: ast.AST) -> set[str]:
-    """List the names that code mentions, whatever they stand for."""
-    nodes = list(ast.walk(tree))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-
-
-def imported(tree: ast.AST, package: str) -> Iterator[Statement]:
-    """List imports in their order, but those that only a type checker runs."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        if isinstance(node, ast.Import):
-            yield from (Statement(alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = _absolute(node, package)
-            names = tuple(one.name for one in node.names if one.name != "*")
-            yield Statement(module, names)
-        else:
-            yield from imported(node, package)
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    """Name the module that a relative import means."""
-    if not node.level:
-        return node.module or ""
-    above = package.split(".")
-    parts = above[: len(above) - node.level + 1]
-    return ".".join([*parts, *filter(None, [node.module])])
+@cache
+def installed_at(top: str, path: tuple[str, ...]) -> Path | None:
+    """Find a package on the path as any kernel would."""
+    spec = importlib.util.find_spec(top) if top not in ("", "__main__") else None
+    if spec is None:
+        return None
+    places = spec.submodule_search_locations
+    return Path(next(iter(places)) if places else spec.origin or top)
 
 
 def _files(base: Path, statement: Statement) -> Iterable[Path]:

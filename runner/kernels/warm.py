@@ -15,13 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from runner.kernels.code import Statement
 from runner.kernels.forked_kernel import ForkedKernel
-from runner.kernels.imports import (
-    KERNEL,
-    Imports,
-    Statement,
-    preload_order,
-)
+from runner.kernels.imports import KERNEL, Imports, preload_order
 from runner.kernels.request import receive, send
 
 # macOS offers fork too, but its system libraries have threads that it breaks.

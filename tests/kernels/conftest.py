@@ -10,7 +10,8 @@ import pytest
 from jupyter_core.utils import ensure_event_loop
 from kernel_cells import NUMBERS, Run, Start, make
 
-from runner.kernels.imports import Imports, Statement
+from runner.kernels.code import Statement
+from runner.kernels.imports import Imports
 from runner.kernels.warm import WarmKernels, start
 
 

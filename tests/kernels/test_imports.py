@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.kernels.code import Statement
 from runner.kernels.imports import (
     KERNEL,
     Imports,
-    Statement,
     notebook_imports,
     preload_order,
 )

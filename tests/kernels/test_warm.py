@@ -11,7 +11,8 @@ import pytest
 from kernel_cells import Run, Start, make
 
 from runner.kernels import warm as module
-from runner.kernels.imports import Imports, Statement
+from runner.kernels.code import Statement
+from runner.kernels.imports import Imports
 from runner.kernels.warm import WarmKernels, start
 
 PARENT = "import json, os; json.dumps(os.getppid())"
