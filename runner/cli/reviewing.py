@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,13 @@ def begin(plan: Plan) -> None:
 
 def build(plan: Plan, results: Mapping[str, Any]) -> Path:
     """Write the review page of a run as far as it has come."""
-    summary = results.get("train", "").replace(
+    summary = str(results.get("train", "")).replace(
         "/train/train.csv", f"/evidence/{SUMMARY}"
     )
-    if summary and not (plan.folder / SUMMARY).exists() and storage.exists(summary):
-        write_json(plan.folder / SUMMARY, storage.read_json(summary))
+    if summary and not (plan.folder / SUMMARY).exists():
+        # Data that another notebook wrote, or that cannot be read, has no summary.
+        with suppress(RunnerError):
+            write_json(plan.folder / SUMMARY, storage.read_json(summary))
     return write_page(plan.folder, plan.model)
 
 
