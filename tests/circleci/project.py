@@ -28,7 +28,16 @@ REPLACED = {
 }
 # The workflow of every pipeline is these tests.
 ALWAYS = ("test", "required")
-HIDDEN = ("AWS_", "CI", "CIRCLE", "GIT_", "MODEL_", "PIPELINE_", "SAGEMAKER_")
+HIDDEN = ("AWS_", "CI", "GIT", "MODEL_", "PIPELINE_", "SAGEMAKER_")
+    "AWS_",
+    "CI",
+    "CIRCLE",
+    "GIT_",
+    "GITHUB_",
+    "MODEL_",
+    "PIPELINE_",
+    "SAGEMAKER_",
+)
 STEP_SECONDS = 300
 # Deploy markers go to a file.
 FAKE_CIRCLECI = '#!/bin/sh\necho "$@" >> "$CIRCLECI_CALLS"\n'
@@ -51,6 +60,13 @@ class Project:
     remote: Path
     folder: Path
     contexts: Mapping[str, Mapping[str, str]]
+
+    def __post_init__(self) -> None:
+        """Put the programs that only CircleCI's machines have where jobs find them."""
+        program = self.folder / "bin" / "circleci"
+        program.parent.mkdir(parents=True)
+        program.write_text(FAKE_CIRCLECI)
+        program.chmod(0o755)
 
     def trigger(
         self, branch: str, *, before: str | None = None, **parameters: Any
@@ -81,11 +97,7 @@ class Project:
 
     def environment(self, clone: Path) -> dict[str, str]:
         """Give what every job has: a machine's environment without ours."""
-        programs = self.folder / "bin"
-        programs.mkdir(parents=True, exist_ok=True)
-        (programs / "circleci").write_text(FAKE_CIRCLECI)
-        (programs / "circleci").chmod(0o755)
-        path = (programs, Path(sys.executable).parent, os.environ["PATH"])
+        path = (self.folder / "bin", Path(sys.executable).parent, os.environ["PATH"])
         kept = {k: v for k, v in os.environ.items() if not k.startswith(HIDDEN)}
         return kept | {
             "PATH": os.pathsep.join(map(str, path)),

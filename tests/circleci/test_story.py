@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,13 @@ def succeeded(jobs: dict[str, Ended]) -> list[str]:
     return list(jobs)
 
 
+def at_once(*pipelines: Triggered) -> list[list[str]]:
+    """Run pipelines beside each other, with whatever is to approve approved."""
+    with ThreadPoolExecutor() as threads:
+        runs = [threads.submit(one.run, approved=True) for one in pipelines]
+        return [succeeded(run.result()) for run in runs]
+
+
 @pytest.fixture
 def churn(account: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A live endpoint of this checkout's churn, which no story touches."""
@@ -176,7 +184,9 @@ def test_a_change_of_abalone_goes_live(
     assert "release log --component-name=abalone" in ours.circleci.calls
     ours.here.commit("README.md")
     assert ours.push().jobs == []
-    assert client("sagemaker").describe_endpoint(EndpointName="churn") == churn
+    now = client("sagemaker").describe_endpoint(EndpointName="churn")
+    assert now["LastModifiedTime"] == churn["LastModifiedTime"]
+    assert now["EndpointConfigName"] == churn["EndpointConfigName"]
 
 
 def test_a_rebase_goes_live_and_reruns_change_nothing(
@@ -211,12 +221,11 @@ def test_a_rebase_goes_live_and_reruns_change_nothing(
 def test_of_two_branches_the_one_merged_last_is_live(
     team: Callable[..., Team], predict: Callable[..., float]
 ) -> None:
-    """Both are approved; each merge deploys its own, and no rerun undoes the last."""
+    """Each merge deploys its own; only a rollback goes back, and no rerun undoes it."""
     ours = team("two")
     one = ours.change("one", "two", slope=2.0)
     other = ours.change("other", "two", slope=3.0)
-    for pushed in (other, one):
-        assert succeeded(pushed.run(approved=True)) == ["train-two", "approve-two"]
+    assert at_once(one, other) == [["train-two", "approve-two"]] * 2
 
     first = ours.merge("one", "--squash")
     assert succeeded(first.run()) == ["deploy-two"]
@@ -224,12 +233,19 @@ def test_of_two_branches_the_one_merged_last_is_live(
     last = ours.merge("other", "--no-ff", "-X", "theirs")
     assert succeeded(last.run()) == ["deploy-two"]
     assert predict("two") == pytest.approx(30, rel=0.05)
-    old = first.rerun("deploy-two")
-
-    assert old.status == "failed"
-    assert f"deployed from commit {last.sha[:7]}, which came after" in old.log
-    assert "python -m runner rollback two" in old.log
+    refused = first.rerun("deploy-two")
+    assert refused.status == "failed"
+    assert f"deployed from commit {last.sha[:7]}, which came after" in refused.log
+    assert "python -m runner rollback two" in refused.log
     assert predict("two") == pytest.approx(30, rel=0.05)
+
+    back = ours.circleci.trigger("main", action="rollback", model="two")
+    assert succeeded(back.run()) == ["rollback-two"]
+    refused = last.rerun("deploy-two")
+    assert (refused.status, predict("two")) == ("failed", pytest.approx(20, rel=0.05))
+    assert "since a rollback from this content" in refused.log
+    ours.here.commit("README.md")
+    assert ours.push().jobs == []
 
 
 def test_a_merge_that_nobody_approved_is_not_deployed(
@@ -237,8 +253,9 @@ def test_a_merge_that_nobody_approved_is_not_deployed(
 ) -> None:
     """Two approved branches give a third content; a retraining on main lets it go."""
     ours = team("mixed")
-    ours.change("steeper", "mixed", slope=2.0).run(approved=True)
-    ours.change("longer", "mixed", rounds=30).run(approved=True)
+    one = ours.change("steeper", "mixed", slope=2.0)
+    other = ours.change("longer", "mixed", rounds=30)
+    assert at_once(one, other) == [["train-mixed", "approve-mixed"]] * 2
     ours.here.checkout("main")
     ours.here.git("merge", "-q", "steeper")
     merged = ours.merge("longer", "--no-ff")

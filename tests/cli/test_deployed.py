@@ -14,7 +14,6 @@ from runner.registry import find_package
 from runner.session import client
 from runner.tags import live_tags
 
-
 SMALLER = {"instance_type": "ml.t2.medium", "instance_count": 1}
 
 
