@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from runner.errors import NotebookError, StoppedError
+from runner.errors import FileError, NotebookError, StoppedError
 from runner.scrub import Scrubber
 from runner.signature import shown
 
@@ -93,16 +93,28 @@ def archive(
     """Write a stage's notebook, HTML and JSON, scrubbed, each whole or not at all."""
     clean = scrubber.tree(dict(record))
     folder.mkdir(parents=True, exist_ok=True)
-    stage = str(clean["stage"])
-    if executed.exists():
-        # They take a second to import, which `runner --help` should not.
-        from runner import html, ipynb
+    path = folder / f"{clean['stage']}.json"
+    try:
+        if executed.exists():
+            _archive_notebook(path, executed, clean, scrubber)
+    except FileError as error:
+        # A full disk may still have room for the few lines that say so.
+        clean |= {"status": "failed", "results": None, "error": str(error)}
+        raise
+    finally:
+        # The last one written says that the others are there.
+        write_whole(path, json.dumps(clean, indent=2) + "\n")
 
-        notebook = ipynb.from_dict(scrubber.tree(ipynb.read(executed)))
-        write_whole(folder / f"{stage}.ipynb", ipynb.dumps(notebook))
-        write_whole(folder / f"{stage}.html", html.render(notebook, clean))
-    # The last one written says that the others are there.
-    write_whole(folder / f"{stage}.json", json.dumps(clean, indent=2) + "\n")
+
+def _archive_notebook(
+    path: Path, executed: Path, clean: Mapping[str, Any], scrubber: Scrubber
+) -> None:
+    # They take a second to import, which `runner --help` should not.
+    from runner import html, ipynb
+
+    notebook = ipynb.from_dict(scrubber.tree(ipynb.read(executed)))
+    write_whole(path.with_suffix(".ipynb"), ipynb.dumps(notebook))
+    write_whole(path.with_suffix(".html"), html.render(notebook, clean))
 
 
 def read_results(folder: Path, stage: str) -> dict[str, Any] | None:
@@ -122,6 +134,16 @@ def read_record(folder: Path, stage: str) -> dict[str, Any] | None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file in one step, so that nobody ever sees half of it."""
+    try:
+        _write_whole(path, text)
+    except OSError as error:
+        raise FileError(
+            f"{shown(path)}: cannot be written, {error.strerror}; make room or give "
+            "access, and run the same command again"
+        ) from error
+
+
+def _write_whole(path: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:

@@ -12,6 +12,7 @@ RunnerError                     1
 │   ├── StoppedError               the run was told to stop
 │   ├── IncompleteError            not every cell ran
 │   └── ResultsError               the results cell did not give what comes next needs
+├── FileError                   1  a file of the run cannot be written
 ├── AwsError                    1  AWS refuses a call, or does not answer
 ├── StorageError                1  S3 lacks an object, or refuses it
 ├── DataError                   1  the data is not what the notebook was written for
@@ -83,6 +84,10 @@ class IncompleteError(NotebookError):
 
 class ResultsError(NotebookError):
     """Report a results cell that did not give what comes next needs."""
+
+
+class FileError(RunnerError):
+    """Report a file that cannot be written."""
 
 
 class AwsError(RunnerError):

@@ -10,6 +10,7 @@ import boto3
 import pytest
 import toys
 
+from runner import html
 from runner.artifacts import (
     archive,
     read_record,
@@ -19,7 +20,7 @@ from runner.artifacts import (
     write_whole,
 )
 from runner.embedded.process import EmbeddedAWS
-from runner.errors import CellError, StoppedError
+from runner.errors import CellError, FileError, StoppedError
 from runner.notebook import execute
 from runner.scrub import MASK, Scrubber
 
@@ -210,3 +211,33 @@ def test_everything_is_copied_to_s3(aws: EmbeddedAWS, build: Path) -> None:
     stored = s3.get_object(Bucket="toy-evidence", Key=key)
     assert stored["ContentType"] == "text/html; charset=utf-8"
     assert stored["Body"].read() == (build / "leaks.html").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A full disk, or a folder that is gone, is no traceback."""
+    with pytest.raises(FileError, match=r"deploy\.html: cannot be written, No such"):
+        write_whole(tmp_path / "gone" / "deploy.html", "")
+
+
+def test_what_could_not_be_archived_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record has room left, and says that the rest is not there."""
+
+    def no_room(*_: object) -> None:
+        raise FileError("no room")
+
+    monkeypatch.setattr(html, "render", no_room)
+    executed = toys.write(tmp_path / "executed.ipynb", *toys.takes("x: int = 1"))
+    record = RECORD | {"status": "succeeded", "results": {"x": 1}}
+
+    with pytest.raises(FileError):
+        archive(tmp_path, executed, record, Scrubber())
+
+    kept = read_record(tmp_path, "prepare")
+    assert kept is not None
+    assert (kept["status"], kept["results"], kept["error"]) == (
+        "failed",
+        None,
+        "no room",
+    )

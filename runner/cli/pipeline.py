@@ -111,10 +111,12 @@ class Pipeline:
 
     def _keep(self) -> None:
         """Review what there is, and copy it to where it outlives CircleCI's copy."""
-        reviewing.build(self.plan, self.results)
-        run_id = self.plan.context["run_id"]
-        evidence = session.run_uri(self.plan.model, run_id, "evidence")
-        artifacts.upload(self.plan.folder, session.client("s3"), evidence)
+        try:
+            reviewing.build(self.plan, self.results)
+        finally:
+            run_id = self.plan.context["run_id"]
+            evidence = session.run_uri(self.plan.model, run_id, "evidence")
+            artifacts.upload(self.plan.folder, session.client("s3"), evidence)
 
     def _keep_anyway(self) -> None:
         """Keep the evidence of a failure; failing at that does not hide it."""
