@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runner.cli.output import print_json
-from runner.cli.target import aws_at, target_option
+from runner.cli.target import aws_at, on_this_machine, target_option
 from runner.cli.warm import kernels_for
 from runner.errors import CallError
 from runner.parameters import parse_assignment
@@ -59,7 +59,8 @@ def command(
 
     root = find_root()
     given = dict(parse_assignment(one) for one in parameters)
-    wanted = stages or (STAGES if target == "local" else STAGES[:2])
+    laptop = on_this_machine(target)
+    wanted = stages or (STAGES if laptop else STAGES[:2])
     plans = [plan(root, name, wanted, given) for name in _chosen(root, models, every)]
     with kernels_for(plans, cold) as kernels, aws_at(target):
         # They take seconds to import, which a wrong call should not.
@@ -68,7 +69,7 @@ def command(
         from runner.review.page import write_overview
 
         # A person approves what AWS serves; a laptop's whole run implies it.
-        approves = target == "local" and not stages
+        approves = laptop and not stages
         try:
             outcomes = run_all(plans, jobs, approves, time_limit, as_json, kernels)
         finally:

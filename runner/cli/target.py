@@ -4,17 +4,25 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from runner.errors import ConfigurationError
 
 TARGETS = ("local", "aws")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def default_target() -> str:
     """Choose AWS inside CircleCI and the embedded AWS everywhere else."""
     return "aws" if os.environ.get("CIRCLECI") else "local"
+
+
+def on_this_machine(target: str) -> bool:
+    """Tell whether AWS is embedded, here or in another process of this machine."""
+    url = os.environ.get("AWS_ENDPOINT_URL", "http://localhost")
+    return target == "local" and urlsplit(url).hostname in LOOPBACK
 
 
 def target_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,13 @@ import os
 
 import pytest
 
-from runner.cli.target import aws_at, default_target, environment, require_running
+from runner.cli.target import (
+    aws_at,
+    default_target,
+    environment,
+    on_this_machine,
+    require_running,
+)
 from runner.errors import AwsError, ConfigurationError
 
 
@@ -35,6 +41,24 @@ def test_an_endpoint_that_is_set_is_used_as_it_is(monkeypatch):
 
     with aws_at("local"):
         assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("target", "url", "here"),
+    [
+        ("local", "", True),
+        ("local", "http://127.0.0.1:5000", True),
+        ("local", "https://vpce-1.sagemaker.us-east-1.vpce.amazonaws.com", False),
+        ("aws", "", False),
+        ("aws", "http://127.0.0.1:5000", False),
+    ],
+)
+def test_only_this_machine_implies_an_approval(monkeypatch, target, url, here):
+    """An endpoint elsewhere may be a real account's, where a person approves."""
+    if url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+
+    assert on_this_machine(target) is here
 
 
 def test_aws_adds_nothing(monkeypatch):
