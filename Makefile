@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint format lab requirements clean
+.PHONY: demo test reliability setup lint format lab requirements clean
 
 demo: setup  ## prepare, train, register, approve and deploy both models, on this machine
 	$(BIN)/python -m runner run --all --target local
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest
+
+reliability: setup  ## let everything go wrong once, and write docs/reliability.md
+	RELIABILITY=all $(BIN)/python -m pytest tests/reliability
 
 setup: .venv/ready  ## create .venv with every pinned dependency
 
