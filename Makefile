@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test reliability setup lint format lab requirements clean
+.PHONY: demo test bench reliability setup lint format lab pictures requirements clean
 
 demo: setup  ## prepare, train, register, approve and deploy both models, on this machine
 	$(BIN)/python -m runner run --all --target local
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest
+
+bench: setup  ## measure, and write benchmarks/README.md
+	$(BIN)/python -m benchmarks
 
 reliability: setup  ## let everything go wrong once, and write docs/reliability.md
 	RELIABILITY=all $(BIN)/python -m pytest tests/reliability
@@ -36,6 +39,9 @@ format: setup  ## put code and notebooks in order, without outputs
 
 lab: setup  ## open JupyterLab with the embedded AWS up
 	$(BIN)/python -m runner local -- $(BIN)/jupyter lab
+
+pictures: setup  ## take the pictures of the review page in docs/
+	$(BIN)/python tests/pictures.py
 
 requirements: setup  ## pin requirements.in anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \

@@ -111,13 +111,14 @@ def _gates(evidence: Evidence) -> Mapping[str, Mapping[str, Any]]:
 
 def _judged(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> Gate:
     rule, bound = verdict["rule"], verdict["bound"]
-    note = ""
+    note, reason = "", verdict["reason"]
     if rule == "worse_than_live":
         if verdict["live"] is None:
             note = "nothing to compare with"
         else:
             word = "at most" if "max" in bounds else "at least"
             note = f"{word} {bound:.4g}, the live one has {verdict['live']:.4g}"
+            reason = _fell_behind(verdict, bounds[rule])
         bound = bounds.get(rule)
     return Gate(
         metric=verdict["metric"],
@@ -125,7 +126,17 @@ def _judged(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> Gate:
         value=_number(verdict["value"]),
         verdict="passed" if verdict["passed"] else "failed",
         note=note,
-        reason=verdict["reason"],
+        reason=reason,
+    )
+
+
+def _fell_behind(verdict: Mapping[str, Any], share: float) -> str:
+    """Say how far a candidate may fall behind, in the words of the page."""
+    value = _number(verdict["value"])
+    shown = "no number" if value is None else f"{value:.4g}"
+    return (
+        f"{verdict['metric']} is {shown}, more than {100 * share:.3g} % worse than the "
+        f"live model's {verdict['live']:.4g}"
     )
 
 
