@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from runner.live import Live
 
 
+STOPPED = (
+    "stopped: what SageMaker was asked for goes on there; run the same command again "
+    "to wait for it and to verify it"
+)
+
+
 @click.command()
 @click.argument("model")
 @click.option("--to", type=click.IntRange(1), help="This version; else the previous.")
@@ -67,9 +73,11 @@ def _recorded(this: "Plan", to: int | None, quiet: bool) -> dict[str, Any]:
                 on_progress=_silent if quiet else click.echo,
             )
     except RunnerError as error:
-        # Failing to keep the evidence of a failure does not hide it.
-        with contextlib.suppress(RunnerError), session.aws_errors():
-            _keep(this, record | {"status": "failed", "error": str(error)})
+        _keep_anyway(this, record | {"status": "failed", "error": str(error)})
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        click.echo(STOPPED, err=True)
+        _keep_anyway(this, record | {"status": "stopped", "error": STOPPED})
         raise
     record |= {"status": "succeeded", **_served(now)}
     _keep(this, record)
@@ -95,6 +103,14 @@ def _keep(this: "Plan", record: Mapping[str, Any]) -> None:
     run_id = this.context["run_id"]
     uri = session.run_uri(this.model, run_id, "evidence", path.name)
     storage.write_json(uri, record)
+
+
+def _keep_anyway(this: "Plan", record: Mapping[str, Any]) -> None:
+    """Keep the evidence of a failure; failing at that does not hide it."""
+    from runner import session
+
+    with contextlib.suppress(RunnerError), session.aws_errors():
+        _keep(this, record)
 
 
 def _silent(text: str) -> None:

@@ -1,0 +1,62 @@
+"""`runner rollback`."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from packages import ENDPOINT, delete_endpoint, make_package
+
+from runner.embedded.process import EmbeddedAWS
+from runner.endpoint import deploy
+from runner.live import live
+from runner.session import run_uri
+from runner.storage import read_json
+
+MODEL = "toy"
+
+
+@pytest.fixture(autouse=True)
+def two_versions(aws: EmbeddedAWS, repo, monkeypatch) -> Iterator[None]:
+    """The toy's endpoint serves the second of its versions."""
+    monkeypatch.chdir(repo)
+    for _ in range(2):
+        package = make_package(MODEL)
+        deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+    yield
+    delete_endpoint(MODEL)
+
+
+def test_the_former_version_comes_back_and_leaves_a_record(invoke, repo):
+    """CircleCI's job reads the version from build/, and S3 keeps it."""
+    former = live(MODEL).version - 1
+
+    answer = invoke("rollback", MODEL, "--json")
+
+    assert answer.exit_code == 0, answer.output
+    kept = json.loads((repo / "build" / MODEL / "rollback.json").read_text())
+    assert kept == json.loads(answer.stdout)
+    assert (kept["status"], kept["version"]) == ("succeeded", former)
+    assert kept["from_version"] == former + 1
+    uri = run_uri(MODEL, kept["run_id"], "evidence", "rollback.json")
+    assert read_json(uri) == kept
+
+
+def test_people_read_a_line(invoke):
+    """Of what is live, and what was."""
+    now = live(MODEL).version
+
+    answer = invoke("rollback", MODEL, "--to", str(now - 1))
+
+    expected = f"{MODEL}: version {now - 1} is live, instead of version {now}"
+    assert answer.stdout.splitlines()[-1] == expected
+
+
+def test_a_failure_leaves_a_record_too(invoke, repo):
+    """And is said in one line."""
+    answer = invoke("rollback", MODEL, "--to", "9999")
+
+    assert answer.exit_code == 1
+    assert "no version 9999" in answer.output
+    kept = json.loads((repo / "build" / MODEL / "rollback.json").read_text())
+    assert kept["status"] == "failed"
+    assert "no version 9999" in kept["error"]
