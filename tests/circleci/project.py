@@ -30,6 +30,8 @@ REPLACED = {
 ALWAYS = ("test", "required")
 HIDDEN = ("AWS_", "CI", "GIT", "MODEL_", "PIPELINE_", "SAGEMAKER_")
 STEP_SECONDS = 300
+# Its sitecustomize.py is run by every Python that starts.
+RECORDER = Path(__file__).parent / "recorder"
 # Deploy markers go to a file.
 FAKE_CIRCLECI = '#!/bin/sh\necho "$@" >> "$CIRCLECI_CALLS"\n'
 
@@ -81,6 +83,10 @@ class Project:
         file = self.folder / "circleci-calls"
         return file.read_text() if file.exists() else ""
 
+    def aws_calls(self, context: str) -> Path:
+        """Name the file that lists what jobs with a context ask of AWS."""
+        return self.folder / f"aws-calls-{context}"
+
     def clone(self, folder: Path, branch: str, sha: str) -> None:
         """Check out as CircleCI does: all branches, and the commit on its own."""
         _git("clone", "--quiet", self.remote, folder)
@@ -94,7 +100,7 @@ class Project:
             "PATH": os.pathsep.join(map(str, path)),
             # `make setup` installs the checkout, so that kernels import its runner;
             # a project of tiny models has none of its own.
-            "PYTHONPATH": f"{clone}{os.pathsep}{ROOT}",
+            "PYTHONPATH": os.pathsep.join(map(str, (clone, ROOT, RECORDER))),
             "CIRCLECI_CALLS": str(self.folder / "circleci-calls"),
         }
 
@@ -211,6 +217,7 @@ class Triggered:
             "CIRCLE_WORKFLOW_WORKSPACE_ID": ids[0],
             "BASH_ENV": str(place / "bash-env"),
             "TMPDIR": str(place),
+            "AWS_CALLS": str(self.project.aws_calls("-".join(job.contexts))),
         }
         (place / "bash-env").touch()
         if job.contexts:

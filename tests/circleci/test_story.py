@@ -153,6 +153,25 @@ def churn(account: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
     return client("sagemaker").describe_endpoint(EndpointName="churn")
 
 
+# Calls that are allowed under the name of another, or need no permission.
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+    "sagemaker-runtime:InvokeEndpoint": "sagemaker:InvokeEndpoint",
+}
+FREE = {"sts:AssumeRoleWithWebIdentity", "sts:GetCallerIdentity"}
+
+
+def policy(role: str) -> set[str]:
+    """Read from docs/circleci.md what a role may do."""
+    told = (ROOT / "docs" / "circleci.md").read_text()
+    block = told.partition(f"`{role}.json`")[2].partition("```json\n")[2]
+    statements = json.loads(block.partition("```")[0])["Statement"]
+    listed = [one["Action"] for one in statements if isinstance(one["Action"], list)]
+    return set().union(*listed)
+
+
 def test_a_change_of_abalone_goes_live(
     tmp_path: Path,
     contexts: dict[str, dict[str, str]],
@@ -187,6 +206,10 @@ def test_a_change_of_abalone_goes_live(
     now = client("sagemaker").describe_endpoint(EndpointName="churn")
     assert now["LastModifiedTime"] == churn["LastModifiedTime"]
     assert now["EndpointConfigName"] == churn["EndpointConfigName"]
+    for role in ("trainer", "approver", "deployer"):
+        calls = ours.circleci.aws_calls(f"model-{role}s").read_text().split()
+        needed = {ACTIONS.get(call, call) for call in calls} - FREE
+        assert needed and needed <= policy(role)
 
 
 def test_a_rebase_goes_live_and_reruns_change_nothing(
