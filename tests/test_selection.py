@@ -571,3 +571,19 @@ def test_git_that_is_not_installed_is_said(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CallError, match="git: command not found"):
         on_main(repository)
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+def test_the_verb_knows_the_previous_push(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """From CircleCI's variable it tells the same, however a branch was merged."""
+    before = merged(repository, how)
+    monkeypatch.chdir(repository.root)
+    monkeypatch.setenv("CIRCLE_BRANCH", "main")
+    monkeypatch.setenv("PIPELINE_BASE_REVISION", before)
+
+    told = CliRunner().invoke(command, ["--json"])
+
+    selected = [model["name"] for model in json.loads(told.stdout)["models"]]
+    assert selected == ["abalone", "churn"]

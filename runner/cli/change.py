@@ -12,19 +12,36 @@ from runner.errors import RunnerError
 from runner.history import checked_out_branch, find_default_branch
 from runner.selection import Live, Selection, select
 
+# What CircleCI writes for a value that a pipeline does not have.
+NIL = "<nil>"
 
-def branch_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--branch`."""
-    return click.option(
+
+def given(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Read an option that CircleCI may have set to nothing."""
+    return "" if value in (None, NIL) else str(value)
+
+
+def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what is measured, and from where."""
+    branch = click.option(
         "--branch",
         envvar="CIRCLE_BRANCH",
         show_default="CIRCLE_BRANCH, else the checked-out one",
         help="The branch that the commit was pushed to.",
-    )(command)
+    )
+    pushed_from = click.option(
+        "--pushed-from",
+        metavar="SHA",
+        envvar="PIPELINE_BASE_REVISION",
+        callback=given,
+        help="The commit that the branch was at before.",
+    )
+    base = click.option("--base", metavar="REV", help="Measure from here instead.")
+    return base(branch(pushed_from(command)))
 
 
 def measured(
-    root: Path, *, base: str | None, branch: str | None, pushed_from: str | None = None
+    root: Path, *, base: str | None, branch: str | None, pushed_from: str
 ) -> tuple[Selection, bool]:
     """Select what is affected, and tell whether this is the deployed branch."""
     here = branch or checked_out_branch(root)

@@ -5,25 +5,15 @@ from pathlib import Path
 import click
 
 from runner.circleci import Action, Request, continuation, requested
-from runner.cli.change import branch_option, measured
+from runner.cli.change import change_options, given, measured
 from runner.cli.output import print_json
 from runner.cli.select import told
 from runner.history import checked_out_branch, find_default_branch
 from runner.spec import find_root
 
-# What CircleCI writes for a value that a pipeline does not have.
-NIL = "<nil>"
-
-
-def _given(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> str:
-    return "" if value in (None, NIL) else str(value)
-
 
 @click.command()
-@click.option("--base", metavar="REV", help="Measure from here instead.")
-@branch_option
+@change_options
 @click.option(
     "--action",
     type=click.Choice(["ci", "retrain", "rollback"]),
@@ -35,13 +25,13 @@ def _given(
 @click.option(
     "--model",
     envvar="PIPELINE_MODEL",
-    callback=_given,
+    callback=given,
     help="The model to roll back, or the models to retrain, comma-separated.",
 )
 @click.option(
     "--version",
     envvar="PIPELINE_VERSION",
-    callback=_given,
+    callback=given,
     help="The version to go back to; by default the previous one.",
 )
 @click.option(
@@ -50,13 +40,6 @@ def _given(
     default=1,
     envvar="PIPELINE_PART",
     help="Which part, when the models do not fit into one config.",
-)
-@click.option(
-    "--pushed-from",
-    metavar="SHA",
-    envvar="PIPELINE_BASE_REVISION",
-    callback=_given,
-    help="The commit that the branch was at before.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The config as a JSON string.")
 def command(

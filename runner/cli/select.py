@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from runner.cli.change import branch_option, measured
+from runner.cli.change import change_options, measured
 from runner.cli.output import print_json
 from runner.selection import Selection
 from runner.spec import find_root
@@ -13,12 +13,14 @@ SHOWN = 3
 
 
 @click.command()
-@click.option("--base", metavar="REV", help="Measure from here instead.")
-@branch_option
+@change_options
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def command(base: str | None, branch: str | None, as_json: bool) -> None:
+def command(
+    base: str | None, branch: str | None, pushed_from: str, as_json: bool
+) -> None:
     """List the models that the checked-out commit affects, and why."""
-    selection = measured(find_root(), base=base, branch=branch)[0]
+    root = find_root()
+    selection, _ = measured(root, base=base, branch=branch, pushed_from=pushed_from)
     if as_json:
         print_json(asdict(selection))
         return
