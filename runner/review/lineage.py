@@ -1,10 +1,12 @@
 """Where a version came from, and where everything about it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.review.evidence import Evidence
 
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WORKFLOWS = "https://app.circleci.com/pipelines/workflows"
 
 
@@ -25,7 +27,7 @@ def lineage(evidence: Evidence) -> list[Fact]:
 def workflow_link(evidence: Evidence) -> str:
     """Link to the CircleCI workflow in which the version is approved."""
     workflow = str(evidence.source.get("workflow", ""))
-    return f"{WORKFLOWS}/{workflow}" if workflow.replace("-", "").isalnum() else ""
+    return f"{WORKFLOWS}/{workflow}" if ID.fullmatch(workflow) else ""
 
 
 def _facts(evidence: Evidence) -> Iterator[Fact]:

@@ -118,7 +118,7 @@ def _judged(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> Gate:
         else:
             word = "at most" if "max" in bounds else "at least"
             note = f"{word} {bound:.4g}, the live one has {verdict['live']:.4g}"
-            reason = _fell_behind(verdict, bounds[rule])
+            reason = _fell_behind(verdict, bounds.get(rule))
         bound = bounds.get(rule)
     return Gate(
         metric=verdict["metric"],
@@ -130,10 +130,12 @@ def _judged(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> Gate:
     )
 
 
-def _fell_behind(verdict: Mapping[str, Any], share: float) -> str:
+def _fell_behind(verdict: Mapping[str, Any], share: Any) -> str:
     """Say how far a candidate may fall behind, in the words of the page."""
     value = _number(verdict["value"])
     shown = "no number" if value is None else f"{value:.4g}"
+    if not isinstance(share, int | float):
+        return str(verdict["reason"])
     return (
         f"{verdict['metric']} is {shown}, more than {100 * share:.3g} % worse than the "
         f"live model's {verdict['live']:.4g}"
@@ -157,9 +159,10 @@ def _direction(
         return ""
     if abs(candidate - live) <= 1e-9 * max(abs(candidate), abs(live)):
         return "same"
-    if "max" in bounds or name in SMALL:
+    less, more = "max" in bounds, "min" in bounds
+    if less or (name in SMALL and not more):
         return "better" if candidate < live else "worse"
-    if "min" in bounds or name in LARGE:
+    if more or name in LARGE:
         return "better" if candidate > live else "worse"
     return ""
 

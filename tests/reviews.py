@@ -1,0 +1,169 @@
+"""Leave in a folder what a run leaves, without running anything."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import toys
+
+from runner.evaluated import MIME, Evaluated
+from runner.gates import judge
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
+STARTED = "2026-11-23T05:36:33+00:00"
+GATES = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9aw"
+    "AAAABJRU5ErkJggg=="
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """The live version, as a score names it."""
+
+    version: int = 1
+    package: str = "arn:aws:sagemaker:eu-west-1:1:model-package/toy/1"
+    run_id: str = "20261101000000-aaaaaa"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The live model's metrics on the candidate's test rows."""
+
+    live: Live
+    metrics: Mapping[str, float]
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A training job that completed."""
+
+    name: str = "toy-job"
+    seconds: int = 125
+    billable_seconds: int = 100
+
+
+def evaluation(
+    rmse: float = 2.0,
+    live: float | None = None,
+    gates: Mapping[str, Any] = GATES,
+    reason: str = "",
+    **more: float,
+) -> Evaluated:
+    """Evaluate a candidate with this error, beside a live model with that one."""
+    score = None
+    if live is not None or reason:
+        known = {} if live is None else {"rmse": live}
+        score = Score(live=Live(), metrics=known, reason=reason)
+    metrics = {"rmse": rmse, **more}
+    verdicts = judge(metrics, gates, score.metrics if score else None)
+    return Evaluated(
+        metrics=metrics, verdicts=verdicts, live=score, job=Job(), test_rows=50
+    )
+
+
+def shown(evaluated: Evaluated | None = None, figure: str = PIXEL) -> list[toys.Cell]:
+    """Make the cells that show an evaluation and a figure."""
+    png = {"output_type": "display_data", "metadata": {}, "data": {"image/png": figure}}
+    cells = [toys.text("## How good it is"), toys.code("plot()", outputs=[png])]
+    if evaluated:
+        data = {"text/plain": "a table", MIME: evaluated.data()}
+        table = {"output_type": "display_data", "metadata": {}, "data": data}
+        cells += [toys.text("## Its bounds"), toys.code("show()", outputs=[table])]
+    return cells
+
+
+def leave(
+    folder: Path,
+    stage: str,
+    *,
+    results: Mapping[str, Any] | None = None,
+    status: str = "succeeded",
+    cells: list[toys.Cell] | None = None,
+    **more: Any,
+) -> Path:
+    """Leave a stage's notebook, HTML and JSON."""
+    toys.write(folder / f"{stage}.ipynb", *(cells or shown()))
+    page = f"<!DOCTYPE html><title>{stage}</title><p id='failed'>{stage}</p>"
+    (folder / f"{stage}.html").write_text(page)
+    record = {"model": folder.name, "stage": stage, "run_id": "20261123053633-a1b2c3"}
+    record |= {"started": STARTED, "seconds": 3.0, "commit": "c0ffee" * 6, "ci_url": ""}
+    record |= {"parameters": {}, "fingerprint": "f" * 64, "error": None} | more
+    return write(
+        folder / f"{stage}.json", record | {"status": status, "results": results}
+    )
+
+
+def trained(folder: Path, evaluated: Evaluated, **more: Any) -> Path:
+    """Leave a training that registered version 2."""
+    results = {"package": "arn:aws:p/toy/2", "version": 2, "training_job": "toy-job"}
+    results |= {"approval_status": "PendingManualApproval"}
+    results |= {"metrics": dict(evaluated.metrics), "gates": {"rmse": "passed"}}
+    parameters = {"gates": GATES, "instance_type": "ml.m5.large", "instance_count": 1}
+    given = {"results": results, "parameters": parameters, "cells": shown(evaluated)}
+    return leave(folder, "train-register", **(given | more))
+
+
+def write(path: Path, content: Any) -> Path:
+    """Write JSON."""
+    path.write_text(json.dumps(content))
+    return path
+
+
+def source(code: str = "x = 1", **settings: Any) -> dict[str, Any]:
+    """Make the record of what was run."""
+    cells = [
+        {"heading": "Reading", "source": "import this"},
+        {"heading": "Cleaning", "source": code},
+        {"heading": "The end", "source": "JSON({})"},
+    ]
+    return {
+        "settings": {"hyperparameters": {"eta": 0.2}, "gates": GATES} | settings,
+        "given": {},
+        "notebooks": {"prepare": {"path": "prepare.ipynb", "cells": cells}},
+        "dependencies": {"pandas": "3.0.0", "numpy": "2.4.0"},
+        "branch": "deeper",
+        "subject": "Try deeper trees",
+        "workflow": "",
+        "pull_request": "",
+    }
+
+
+def full(folder: Path, text: str = "text") -> None:
+    """Leave a run in which everything there is says `text`."""
+    evaluated = evaluation(2.0, live=2.2, **{f"m{text}": 1.0})
+    leave(
+        folder,
+        "prepare",
+        results={
+            "rows": {"train": 70, "validation": 15, "test": 15},
+            "data_sha256": text,
+            "train": text,
+        },
+        parameters={text: text},
+    )
+    cells = shown(evaluated)
+    cells[0]["source"] = f"## {text}"
+    trained(folder, evaluated, cells=cells, commit=text, ci_url=text)
+    after = source(code=text, **{text: text})
+    after |= {"branch": text, "subject": text, "pull_request": text, "workflow": text}
+    after["dependencies"] = {text: text}
+    after["notebooks"]["prepare"]["cells"][1]["heading"] = text
+    write(folder / "source.json", after)
+    column = {"missing": 0.0, "mean": 1.0, "std": 1.0, "values": [[0, 5], [1, 5]]}
+    moved = column | {"values": [[0, 1], [1, 9]]}
+    write(folder / "data-summary.json", {"rows": 70, "columns": {text: column}})
+    baseline = {
+        "version": 1,
+        "package": text,
+        "source": source(),
+        "parameters": {},
+        "data-summary": {"rows": 70, "columns": {text: moved}},
+        "data_sha256": "other",
+        "rows": {"train": 60},
+    }
+    write(folder / "baseline.json", baseline)
