@@ -59,3 +59,8 @@ def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     cell.outputs.append(output)
     cell.metadata.papermill["status"] = "failed"
     notebook.metadata.papermill["exception"] = True
+
+
+def text_cell(text: str) -> Any:
+    """Make a cell of Markdown."""
+    return nbformat.v4.new_markdown_cell(text)  # type: ignore[no-untyped-call]

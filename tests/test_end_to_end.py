@@ -61,7 +61,13 @@ def first(runner):
 
 @pytest.fixture(scope="module")
 def second(runner, first):
-    """The outcome of running all models again on the same AWS."""
+    """The outcome of training all models again on the same AWS."""
+    return runner("run", "--all", "--no-reuse")
+
+
+@pytest.fixture(scope="module")
+def again(runner, second):
+    """The outcome of running all models once more, nothing changed."""
     return runner("run", "--all")
 
 
@@ -100,6 +106,15 @@ def test_the_same_rows_and_seed_give_the_same_model(first, second):
         assert (
             outcome["results"]["data_sha256"] == first[model]["results"]["data_sha256"]
         )
+
+
+def test_nothing_unchanged_is_trained_again(again, second):
+    """The registered package and what is live are what this content needs."""
+    for model, outcome in again.items():
+        before, now = second[model]["results"], outcome["results"]
+        assert now["training_job"] == before["training_job"]
+        assert now["version"] == before["version"]
+        assert not now["changed"]
 
 
 def test_deploy_alone_finds_what_it_needs(runner, second):

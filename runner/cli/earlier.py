@@ -30,7 +30,7 @@ def succeeded(
     for run_id in reversed(run_ids(model)):
         if not run_id.endswith(suffix):
             continue
-        record = _record(model, run_id, stage)
+        record = record_of(model, run_id, stage)
         same = record.get("fingerprint") == fingerprint
         if same and record["status"] == "succeeded":
             yield record
@@ -48,7 +48,8 @@ def run_ids(model: str) -> list[str]:
     return sorted(found)
 
 
-def _record(model: str, run_id: str, stage: str) -> dict[str, Any]:
+def record_of(model: str, run_id: str, stage: str) -> dict[str, Any]:
+    """Read what a run recorded of a stage; nothing if the stage never began."""
     uri = session.run_uri(model, run_id, "evidence", f"{stage}.json")
     found: dict[str, Any] = storage.read_json(uri) if storage.exists(uri) else {}
     return found

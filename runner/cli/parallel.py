@@ -17,6 +17,9 @@ def run_all(
     time_limit: float | None,
     quiet: bool,
     kernels: WarmKernels | None = None,
+    *,
+    reuse: bool = True,
+    resume: bool = False,
 ) -> list[Outcome]:
     """Run every plan, `jobs` at a time, and give the outcomes in the plans' order."""
     cancelled = threading.Event()
@@ -29,6 +32,8 @@ def run_all(
                 approves=approves,
                 time_limit=time_limit,
                 kernels=kernels,
+                reuses=reuse,
+                resumes=resume,
             )
             for plan in plans
         ]

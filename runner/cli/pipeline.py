@@ -1,17 +1,19 @@
 """One model's stages in order: what each is given, and what it leaves to the next."""
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from runner import artifacts, registry, session, training
-from runner.cli import reviewing
+from runner.cli import reuse, reviewing
 from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.earlier import earlier_results
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
+from runner.cli.resume import resume
 from runner.errors import RunnerError
 from runner.kernels.warm import WarmKernels
 from runner.notebook import ExecutedNotebook, execute
@@ -45,11 +47,16 @@ class Pipeline:
     approves: bool = False
     time_limit: float | None = None
     kernels: WarmKernels | None = None
+    reuses: bool = True
+    resumes: bool = False
+    restore: Callable[[], None] = lambda: None
     results: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Outcome:
         """Run the stages until the last, or until one fails."""
+        if self.resumes:
+            return self._resume()
         try:
             with session.aws_errors():
                 self._run_stages()
@@ -60,13 +67,27 @@ class Pipeline:
             return self._outcome(error)
         return self._outcome()
 
+    def _resume(self) -> Outcome:
+        """Go on with this content's newest run, from the stage that failed."""
+        try:
+            with session.aws_errors():
+                resumed = resume(self.plan)
+        except RunnerError as error:
+            self._say(f"failed: {error}")
+            return self._outcome(error)
+        self.results.update(resumed.results)
+        self._say(f"resumed run {resumed.plan.context['run_id']}")
+        rest = replace(self, plan=resumed.plan, resumes=False, restore=resumed.restore)
+        return rest.run()
+
     def _run_stages(self) -> None:
         reviewing.begin(self.plan)
+        self.restore()
         self.results.update(earlier_results(self.plan))
         if self.plan.has("deploy"):
             refuse_undoing(self.plan)
         for stage in self.plan.stages:
-            executed = self._run(stage)
+            executed = self._reuse(stage) or self._run(stage)
             self.results.update(executed.results)
             self._keep()
             self.seconds[stage.name] = executed.seconds
@@ -75,6 +96,23 @@ class Pipeline:
                 self._approve()
         if self.plan.has("deploy"):
             mark_deployed(self.plan)
+
+    def _reuse(self, stage: Stage) -> ExecutedNotebook | None:
+        """Show the package that is registered already, instead of training it again."""
+        if not self.reuses or stage.name != reuse.STAGE:
+            return None
+        began = time.monotonic()
+        reused = reuse.find_reusable(self.plan, self.results)
+        if reused is None:
+            return None
+        reuse.show(self.plan, reused)
+        self._say(reused.word)
+        return ExecutedNotebook(
+            path=self.plan.folder / f"{stage.name}.ipynb",
+            parameters=dict(reused.record["parameters"]),
+            results=reused.results,
+            seconds=time.monotonic() - began,
+        )
 
     def _run(self, stage: Stage) -> ExecutedNotebook:
         """Execute one stage; its notebook is in build/ however it ends."""

@@ -40,6 +40,8 @@ from runner.spec import STAGES, find_root, list_models
     help="How many models run at once.",
 )
 @click.option("--time-limit", type=click.FloatRange(1), help="Seconds per notebook.")
+@click.option("--resume", is_flag=True, help="Go on with the newest run that failed.")
+@click.option("--no-reuse", is_flag=True, help="Train what is registered already.")
 @click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
@@ -50,6 +52,8 @@ def command(
     parameters: tuple[str, ...],
     jobs: int,
     time_limit: float | None,
+    resume: bool,
+    no_reuse: bool,
     cold: bool,
     as_json: bool,
     target: str,
@@ -71,7 +75,16 @@ def command(
         # A person approves what AWS serves; a laptop's whole run implies it.
         approves = laptop and not stages
         try:
-            outcomes = run_all(plans, jobs, approves, time_limit, as_json, kernels)
+            outcomes = run_all(
+                plans,
+                jobs,
+                approves,
+                time_limit,
+                as_json,
+                kernels,
+                reuse=not no_reuse,
+                resume=resume,
+            )
         finally:
             write_overview(root / "build", [one.model for one in plans])
     if as_json:
