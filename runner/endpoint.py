@@ -34,6 +34,7 @@ class Change:
     deadline: float
     on_progress: Progress
     goes_back: bool = False
+    rolled_back_from: str = ""
 
 
 def deploy(
@@ -159,7 +160,13 @@ def _check(change: Change) -> None:
 def _accepted(change: Change, before: Live | None, after: Live) -> Live:
     """Note what is live, and delete what has been out of use for long."""
     package = change.package
-    record(after, package, before=before, goes_back=change.goes_back)
+    former = before.trusted if before and not change.goes_back else ""
+    record(
+        after,
+        package,
+        before=former if former != after.config else "",
+        rolled_back_from=change.rolled_back_from,
+    )
     change.on_progress(f"version {package.version} is live")
     clean_up(package.model, change.on_progress)
     return replace(after, trusted=after.config)

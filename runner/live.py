@@ -40,6 +40,8 @@ class Live:
     trusted: str
     # The content that somebody went back from, and that must not return by itself.
     rolled_back_from: str
+    # The config that somebody began to go back to.
+    goes_back_to: str
 
     @property
     def is_verified(self) -> bool:
@@ -121,6 +123,7 @@ def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
         run_id=tags.get("run_id", ""),
         trusted=history.get("config", ""),
         rolled_back_from=history.get("rolled_back_from", ""),
+        goes_back_to=history.get("goes_back_to", ""),
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from runner.deployment import config_name, ensure_config, read_tags
+from runner.deployment import as_tags, config_name, ensure_config, read_tags
 from runner.endpoint import Change, carry_out
 from runner.errors import EndpointError, NotApprovedError
 from runner.invocation import read_golden
@@ -14,6 +14,7 @@ from runner.live import Live, Progress, live
 from runner.package import Package, describe, packages, table
 from runner.registry import find_package
 from runner.retention import Retained, retained
+from runner.session import client
 
 RECENT = 10
 
@@ -36,11 +37,17 @@ def rollback(
     package, config = _named(model, to) if to else _previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved(package))
+    left = _left_behind(now, package)
     settings = {key: value for key, value in endpoint.items() if key != "canary"}
     make: Callable[[], object] = partial(ensure_config, package, settings)
+    target = config or config_name(package, settings)
+    if target != now.config or not now.is_verified:
+        # Should this be interrupted, the same command goes on in the same direction.
+        intent = {"goes_back_to": target, "rolled_back_from": left}
+        client("sagemaker").add_tags(ResourceArn=now.arn, Tags=as_tags(intent))
     change = Change(
         package=package,
-        config=config or config_name(package, settings),
+        config=target,
         make=_nothing if config else make,
         golden=read_golden(package),
         # Whoever goes back is in a hurry.
@@ -48,8 +55,18 @@ def rollback(
         deadline=time.monotonic() + wait_seconds,
         on_progress=on_progress,
         goes_back=True,
+        rolled_back_from=left,
     )
     return carry_out(change)
+
+
+def _left_behind(now: Live, package: Package) -> str:
+    """Name the content that must not return by itself.
+
+    Going further back leaves the same content behind, going forth to it none.
+    """
+    left = now.rolled_back_from or now.fingerprint
+    return "" if package.fingerprint == left else left
 
 
 def _nothing() -> None:
@@ -68,9 +85,12 @@ def _named(model: str, version: int) -> tuple[Package, str]:
 def _previous(now: Live) -> tuple[Package, str]:
     """Find what was live before: each config's tags name the one that it replaced."""
     model = now.endpoint
-    name = read_tags(now.config_arn).get("before", "") if now.is_verified else ""
-    # What is live was never verified: then the last that was is meant.
-    name = name or (now.trusted if not now.is_verified else "")
+    name = now.goes_back_to
+    if not name and now.is_verified:
+        name = read_tags(now.config_arn).get("before", "")
+    elif not name:
+        # What is live was never verified: then the last that was is meant.
+        name = now.trusted
     found: list[Retained] = [one for one in retained(model) if one.name == name]
     if not found:
         raise EndpointError(

@@ -34,7 +34,7 @@ def verdict(live: Live | None) -> str:
 
 
 def record(
-    live: Live, package: Package, *, before: Live | None, goes_back: bool
+    live: Live, package: Package, *, before: str = "", rolled_back_from: str = ""
 ) -> None:
     """Note on config and endpoint that this version was verified, and after which.
 
@@ -43,14 +43,12 @@ def record(
     """
     sagemaker = client("sagemaker")
     since = utc(live.since)
-    history = {"verified": since}
-    left_behind = ""
-    if before and goes_back:
-        # Going further back leaves the same content behind, going forth to it none.
-        left = before.rolled_back_from or before.fingerprint
-        left_behind = "" if package.fingerprint == left else left
-    elif before and before.trusted not in ("", live.config):
-        history["before"] = before.trusted
-    state = {"config": live.config, "since": since, "rolled_back_from": left_behind}
+    history = {"verified": since} | ({"before": before} if before else {})
+    state = {
+        "config": live.config,
+        "since": since,
+        "rolled_back_from": rolled_back_from,
+        "goes_back_to": "",
+    }
     sagemaker.add_tags(ResourceArn=live.config_arn, Tags=as_tags(history))
     sagemaker.add_tags(ResourceArn=live.arn, Tags=[*tags(package), *as_tags(state)])

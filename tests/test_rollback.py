@@ -1,15 +1,18 @@
 """The way back is a deploy too: approved, verified, and noted."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 
+from runner import rollback as rollback_module
 from runner.deployment import read_tags
 from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
-from runner.endpoint import Live, deploy, invoke, live
+from runner.endpoint import Change, Live, deploy, invoke, live
 from runner.errors import EndpointError, NotApprovedError, RegistryError
+from runner.live import settled
 from runner.package import Package
 from runner.registry import find_package
 from runner.rollback import rollback
@@ -98,6 +101,27 @@ def test_back_to_what_is_live_changes_nothing(model):
     before = live(model)
 
     assert back(model, to=3) == before
+
+
+def test_an_interrupted_way_back_goes_on_in_the_same_direction(model, monkeypatch):
+    """Not to what is verified last, which is what somebody wanted to leave."""
+
+    def interrupted(change: Change) -> Live:
+        client("sagemaker").update_endpoint(
+            EndpointName=model, EndpointConfigName=change.config
+        )
+        settled(model, time.monotonic() + 30, str)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(rollback_module, "carry_out", interrupted)
+        back(model)
+    assert live(model).version == 2
+
+    assert back(model).version == 2
+    assert live(model).is_verified
+    assert live(model).rolled_back_from == "3" * 64
+    assert back(model).version == 1
 
 
 def test_only_approved_versions_come_back(model):
