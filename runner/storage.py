@@ -8,6 +8,9 @@ from runner.session import client
 
 # What S3 answers for an object, or a bucket, that is not there.
 MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
+# Permissions that are not called as their operations are.
+CALLS = {"HeadObject": "GetObject"}
 
 
 class Location(NamedTuple):
@@ -89,4 +92,7 @@ def _explained(error: Any, uri: str, remedy: str) -> StorageError | Configuratio
     if code in MISSING:
         return StorageError(f"{uri}: not there; {remedy}")
     message = error.response["Error"].get("Message", "")
+    if code in DENIED:
+        call = error.operation_name
+        remedy = f"let the caller s3:{CALLS.get(call, call)} there"
     return StorageError(f"{uri}: {code}, {message}; {remedy}")
