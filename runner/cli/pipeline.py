@@ -142,10 +142,12 @@ class Pipeline:
         return executed
 
     def _limit(self, stage: Stage) -> float:
-        """Give the notebook that waits for a training job the job's time too."""
-        waits = stage.name == "train-register"
-        job = self.plan.spec.training.max_runtime_seconds if waits else 0
-        return TIME_LIMIT_SECONDS + job
+        """Give a notebook the time of what it waits for too: a job, or a canary."""
+        spec = self.plan.spec
+        waits = {"train-register": spec.training.max_runtime_seconds}
+        if spec.endpoint.canary:
+            waits["deploy"] = spec.endpoint.canary.wait_seconds
+        return TIME_LIMIT_SECONDS + waits.get(stage.name, 0)
 
     def _keep(self) -> None:
         """Review what there is, and copy it to where it outlives CircleCI's copy."""

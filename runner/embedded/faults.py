@@ -6,8 +6,8 @@
 | training-client-error    | the job fails in the download of its data (`message`)    |
 | training-stopped         | somebody stops the job while it trains                   |
 | training-slow            | the job trains `seconds` longer                          |
-| model-data-lost          | the job completes, but leaves no model.tar.gz     |
-| model-data-truncated     | the job completes, its model.tar.gz cut in half   |
+| model-data-lost          | the job completes, but leaves no model.tar.gz            |
+| model-data-truncated     | the job completes, its model.tar.gz cut in half          |
 | ping-failure             | the container of a new variant does not answer its ping  |
 | wrong-predictions        | a new variant predicts each number one too high          |
 | silent-rollback          | the update ends InService, with the old configuration    |
