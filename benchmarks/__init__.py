@@ -1,0 +1,1 @@
+"""How long things take, beside how long they take elsewhere: `make bench`."""

@@ -1,0 +1,206 @@
+"""The six notebooks of both models: by Papermill, by Ploomber and by the runner."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import LIMIT_SECONDS, QUICK, Sample, repeat, run, table
+from runner.cli.plan import new_run_id
+from runner.embedded.process import start
+from runner.spec import STAGES, find_notebook, list_models
+
+BIN = Path(sys.executable).parent
+RUNNER = (sys.executable, "-m", "runner", "run", "--target", "local", "--json")
+
+
+def notebooks(root: Path) -> Iterator[tuple[str, str, Path, dict[str, str]]]:
+    """List model, stage, notebook and the parameters that its defaults lack."""
+    run_id = new_run_id()
+    for model in list_models(root):
+        for stage in STAGES:
+            given = {"model": model, "run_id": run_id}
+            if stage == "train-register":
+                given["approval"] = "pre-approved"
+            if stage == "deploy":
+                del given["run_id"]
+                given["task"] = "binary" if model == "churn" else "regression"
+            yield model, stage, find_notebook(root, model, stage), given
+
+
+def by_papermill(root: Path) -> float:
+    """Run one Papermill command after the other."""
+    with start() as aws:
+        began = time.perf_counter()
+        for model, stage, notebook, given in notebooks(root):
+            output = root / "build" / "papermill" / model / f"{stage}.ipynb"
+            output.parent.mkdir(parents=True, exist_ok=True)
+            values = [one for name in given for one in ("-p", name, given[name])]
+            command = [BIN / "papermill", "--no-progress-bar", "--cwd", notebook.parent]
+            run([*command, notebook, output, *values], cwd=root, env=aws.environment)
+        return time.perf_counter() - began
+
+
+def by_runner(root: Path, *options: str) -> float:
+    """Run the runner once."""
+    with start() as aws:
+        return run([*RUNNER, "--all", *options], cwd=root, env=aws.environment).seconds
+
+
+def first_and_again(root: Path) -> tuple[float, float]:
+    """Run the runner twice on the same embedded AWS, nothing changed in between."""
+    with start() as aws:
+        command = [*RUNNER, "--all"]
+        first = run(command, cwd=root, env=aws.environment).seconds
+        return first, run(command, cwd=root, env=aws.environment).seconds
+
+
+def make_ploomber(folder: Path) -> Path:
+    """Install Ploomber where it is in nobody's way; its kernels are ours."""
+    python = folder / "bin" / "python"
+    uv = [str(BIN / "uv")]
+    install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python"]
+    for command in (
+        [*uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
+        [*install, str(python), "ploomber"],
+    ):
+        subprocess.run(command, check=True, timeout=LIMIT_SECONDS, capture_output=True)
+    kernel = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    content = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    kernel.write_text(json.dumps(content))
+    return folder
+
+
+def by_ploomber(root: Path, ploomber: Path) -> float:
+    """Run Ploomber's build of a pipeline of the same notebooks."""
+    tasks: list[dict[str, Any]] = []
+    for model, stage, notebook, given in notebooks(root):
+        task = {
+            "source": str(notebook),
+            "name": f"{model}-{stage}",
+            "product": f"build/ploomber/{model}-{stage}.ipynb",
+            "params": given,
+        }
+        if stage != STAGES[0]:
+            before = STAGES[STAGES.index(stage) - 1]
+            task["upstream"] = [f"{model}-{before}"]
+        tasks.append(task)
+    pipeline = {"meta": {"extract_upstream": False}, "tasks": tasks}
+    # YAML reads JSON.
+    (root / "pipeline.yaml").write_text(json.dumps(pipeline))
+    alone = {
+        "JUPYTER_PATH": str(ploomber / "jupyter"),
+        "PLOOMBER_STATS_ENABLED": "false",
+    }
+    command = [ploomber / "bin" / "ploomber", "build", "--force"]
+    with start() as aws:
+        return run(command, cwd=root, env=aws.environment | alone).seconds
+
+
+def own_seconds(path: Path) -> float:
+    """Add up what an executed notebook's cells took."""
+    cells = json.loads(path.read_text())["cells"]
+    return sum(_seconds(one["metadata"]) for one in cells if one["cell_type"] == "code")
+
+
+def _seconds(metadata: Mapping[str, Any]) -> float:
+    """Read a cell's duration, as Papermill or as nbclient notes it."""
+    if "papermill" in metadata:
+        return float(metadata["papermill"]["duration"] or 0)
+    times = metadata.get("execution", {})
+    if "iopub.execute_input" not in times:
+        return 0.0
+    began = datetime.fromisoformat(times["iopub.execute_input"])
+    return (
+        datetime.fromisoformat(times["shell.execute_reply"]) - began
+    ).total_seconds()
+
+
+def overheads(root: Path) -> list[tuple[str, Sample]]:
+    """Measure what each way adds to the cells of the six notebooks, a notebook."""
+    rows: dict[str, list[float]] = {}
+    with start() as aws:
+        for _, stage, notebook, given in notebooks(root):
+            output = root / "build" / "overhead.ipynb"
+            values = [one for name in given for one in ("-p", name, given[name])]
+            command = [BIN / "papermill", "--no-progress-bar", "--cwd", notebook.parent]
+            took = run(
+                [*command, notebook, output, *values], cwd=root, env=aws.environment
+            )
+            rows.setdefault("papermill CLI", []).append(
+                took.seconds - own_seconds(output)
+            )
+            if stage == STAGES[0]:
+                # It takes no parameters, so only these notebooks run as they stand.
+                command = [BIN / "jupyter", "execute", "--output", str(output)]
+                took = run([*command, notebook], cwd=root, env=aws.environment)
+                rows.setdefault("jupyter execute", []).append(
+                    took.seconds - own_seconds(output)
+                )
+    for name, options in (("runner, cold", ["--cold"]), ("runner, warm", [])):
+        rows[name] = _runner_overheads(root, *options)
+    return [(name, Sample(tuple(values))) for name, values in rows.items()]
+
+
+def _runner_overheads(root: Path, *options: str) -> list[float]:
+    with start() as aws:
+        command = [*RUNNER, "--all", "--jobs", "1", *options]
+        said = run(command, cwd=root, env=aws.environment).stdout
+    return [
+        seconds - own_seconds(root / "build" / one["model"] / f"{stage}.ipynb")
+        for one in json.loads(said)
+        for stage, seconds in one["seconds"].items()
+    ]
+
+
+def report(root: Path, scratch: Path) -> str:
+    """Measure all ways to run the six notebooks, and write it down."""
+    once = {
+        "papermill CLI, one after the other": repeat(3, lambda: by_papermill(root)),
+        **_ploomber(root, scratch),
+        "`runner run --all --cold`": repeat(1, lambda: by_runner(root, "--cold")),
+        "`runner run --all --jobs 1`": repeat(
+            1, lambda: by_runner(root, "--jobs", "1")
+        ),
+    }
+    pairs = [first_and_again(root) for _ in range(1 if QUICK else 3)]
+    once["`runner run --all`"] = Sample(tuple(first for first, _ in pairs))
+    once["`runner run --all`, unchanged"] = Sample(tuple(again for _, again in pairs))
+    reference = once["papermill CLI, one after the other"].median
+    rows = [
+        [name, sample, f"{reference / sample.median:.1f}"]
+        if isinstance(sample, Sample)
+        else [name, sample, ""]
+        for name, sample in once.items()
+    ]
+    added = [[name, sample] for name, sample in overheads(root)]
+    return "\n\n".join(
+        [
+            "## Six notebooks",
+            "Both models prepared, trained, registered and deployed, each time on a "
+            "fresh embedded AWS.",
+            table(["", "seconds", "times as fast"], rows),
+            "## Overhead per notebook",
+            "Wall-clock time less what the notebook's own cells took, imports among "
+            "them: all six notebooks, but for `jupyter execute` only those that run "
+            "without parameters. The runner's is that from Papermill's first step to "
+            "its last, once the runner itself is there.",
+            table(["", "seconds"], added),
+        ]
+    )
+
+
+def _ploomber(root: Path, scratch: Path) -> dict[str, Sample | str]:
+    name = "`ploomber build`, in its own environment"
+    try:
+        ploomber = make_ploomber(scratch / "ploomber")
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError):
+        version = ".".join(map(str, sys.version_info[:2]))
+        return {name: f"cannot be installed for Python {version} here"}
+    return {name: repeat(1, lambda: by_ploomber(root, ploomber))}
