@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from circleci import simulator
@@ -189,14 +190,17 @@ class Triggered:
         self.project.clone(clone, self.branch, self.sha)
         environment = self._environment(job, place)
         status, log = "success", place / "log"
-        for step in job.commands:
-            if step.get("name") in REPLACED:
-                continue
-            if status == "success" or step.get("when") == "always":
-                code = _bash(step["command"], clone, environment, log)
-                status = "failed" if code else status
-        said = log.read_text() if log.exists() else ""
-        ended = Ended(name=job.name, status=status, log=said, clone=clone)
+        log.touch()
+        # A short path: sockets in it may not be longer than a hundred characters.
+        with TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
+            environment["TMPDIR"] = temporary
+            for step in job.commands:
+                if step.get("name") in REPLACED:
+                    continue
+                if status == "success" or step.get("when") == "always":
+                    code = _bash(step["command"], clone, environment, log)
+                    status = "failed" if code else status
+        ended = Ended(name=job.name, status=status, log=log.read_text(), clone=clone)
         self.ended[job.name] = ended
         return ended
 
@@ -216,7 +220,6 @@ class Triggered:
             "CIRCLE_WORKFLOW_ID": ids[-1],
             "CIRCLE_WORKFLOW_WORKSPACE_ID": ids[0],
             "BASH_ENV": str(place / "bash-env"),
-            "TMPDIR": str(place),
             "AWS_CALLS": str(self.project.aws_calls("-".join(job.contexts))),
         }
         (place / "bash-env").touch()
