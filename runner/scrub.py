@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from runner.detectors import detected
 
@@ -37,7 +37,7 @@ PATTERNS = [
         r"()\bCCI(?:PAT|PRJ)_[A-Za-z0-9_]{20,}",
         r"()\bglpat-[A-Za-z0-9_-]{20,}",
         r"()\bxox[abeprs]-[A-Za-z0-9-]{10,}",
-        r"()\bhf_[A-Za-z0-9]{30,}",
+        r"()\b(?:hf|npm)_[A-Za-z0-9]{30,}",
         r"()\bsk-[A-Za-z0-9_-]{20,}",
         r"()\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*",
         r"()-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)",
@@ -46,11 +46,12 @@ PATTERNS = [
         r"(Signature\s*=\s*)[0-9a-f]{64}",
         r"(?i:([?&;](?:x-amz-signature|x-amz-security-token|x-amz-credential|signature"
         r"|awsaccesskeyid|sig)=))[^&\s'\"<>]+",
-        r"([a-z][a-z0-9+.-]*://[^\s/:@'\"<>]*:)[^\s/@'\"<>]+(?=@)",
+        r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"<>]*:)[^\s/@'\"<>]+(?=@)",
         r"(?i:(\b(?:password|passwd|api_?key|secret|auth_?token|access_?token)\b"
         r"['\"]?\s*[:=]\s*['\"]))[^\s'\"]{6,}",
     )
 ]
+QUOTED = re.compile(r"(?:(?<=[\s\"'<>])|^)[^\s\"'<>%]*(?:%[0-9A-Fa-f]{2}[^\s\"'<>%]*)+")
 ENCODED = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\n)*[A-Za-z0-9+/_-]{16,}={0,2}")
 
 
@@ -84,6 +85,8 @@ class Scrubber:
             text = pattern.sub(rf"\g<1>{MASK}", text)
         for secret in sorted(set(detected(text)), key=len, reverse=True):
             text = text.replace(secret, MASK)
+        if "%" in text:
+            text = QUOTED.sub(self._quoted, text)
         return ENCODED.sub(self._encoded, text)
 
     def tree(self, value: Any) -> Any:
@@ -102,6 +105,10 @@ class Scrubber:
         # The longest first, so that no part of one stays behind.
         words = sorted(spelled, key=len, reverse=True)
         return [re.compile("|".join(map(re.escape, words)))] if words else []
+
+    def _quoted(self, found: re.Match[str]) -> str:
+        """Scrub a part of a URL that says a secret once it is unquoted."""
+        return MASK if self._has_secret(unquote(found[0])) else found[0]
 
     def _encoded(self, found: re.Match[str]) -> str:
         """Scrub base64 that decodes to something with a secret in it."""

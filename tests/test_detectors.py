@@ -61,7 +61,7 @@ def test_names_and_hashes_stay(text: str) -> None:
 
 def test_a_picture_is_not_searched() -> None:
     """A megabyte of base64 takes no time."""
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert list(detected("iVBORw0K" * 150_000)) == []
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
