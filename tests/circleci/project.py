@@ -1,8 +1,7 @@
 """A CircleCI project on this machine: what a push triggers, run job by job.
 
 Every job gets a clone of its own, CircleCI's variables and those of its contexts, and
-bash runs its own commands. `REPLACED` says which are left out, and why; what is no
-command (caches, artifacts) has no effect here.
+bash runs its own commands. What is no command (caches, artifacts) has no effect here.
 """
 
 import os
@@ -12,39 +11,22 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from circleci import simulator
 from circleci.checker import check_pair
 from circleci.compiler import Job, compile_jobs
 from circleci.document import load
+from circleci.steps import Ended, run_steps
 
 ROOT = Path(__file__).parents[2]
-REPLACED = {
-    "Install what selecting takes": "the Python of these tests has it",
-    "Install what asking AWS takes": "the Python of these tests has it",
-    "Install the dependencies": "the Python of these tests has them",
-    "Renew the token of long jobs": "no job here takes an hour",
-}
 # The workflow of every pipeline is these tests.
 ALWAYS = ("test", "required")
 HIDDEN = ("AWS_", "CI", "GIT", "MODEL_", "PIPELINE_", "SAGEMAKER_")
-STEP_SECONDS = 300
 # Its sitecustomize.py is run by every Python that starts.
 RECORDER = Path(__file__).parent / "recorder"
 # Deploy markers go to a file.
 FAKE_CIRCLECI = '#!/bin/sh\necho "$@" >> "$CIRCLECI_CALLS"\n'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """A job that ran: how it ended, all that it said, and the clone it ran in."""
-
-    name: str
-    status: str
-    log: str
-    clone: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,23 +166,11 @@ class Triggered:
         return {job.name: job for job in compile_jobs(text, values | given)}
 
     def _run(self, job: Job) -> Ended:
-        """Run a job's steps in a clone of its own; what is `when: always`, always."""
+        """Run a job's steps in a clone of its own."""
         place = self.folder / f"{job.name}-{uuid.uuid4().hex[:6]}"
         clone = place / "project"
         self.project.clone(clone, self.branch, self.sha)
-        environment = self._environment(job, place)
-        status, log = "success", place / "log"
-        log.touch()
-        # A short path: sockets in it may not be longer than a hundred characters.
-        with TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as temporary:
-            environment["TMPDIR"] = temporary
-            for step in job.commands:
-                if step.get("name") in REPLACED:
-                    continue
-                if status == "success" or step.get("when") == "always":
-                    code = _bash(step["command"], clone, environment, log)
-                    status = "failed" if code else status
-        ended = Ended(name=job.name, status=status, log=log.read_text(), clone=clone)
+        ended = run_steps(job, clone, self._environment(job, place))
         self.ended[job.name] = ended
         return ended
 
@@ -228,21 +198,6 @@ class Triggered:
         for context in job.contexts:
             variables |= self.project.contexts[context]
         return self.project.environment(place / "project") | variables | job.environment
-
-
-def _bash(command: str, cwd: Path, environment: Mapping[str, str], log: Path) -> int:
-    """Run one command with CircleCI's shell, and add what it says to the log."""
-    with log.open("a") as output:
-        return subprocess.run(
-            ["bash", "-eo", "pipefail", "-c", command],
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=STEP_SECONDS,
-            check=False,
-        ).returncode
 
 
 def _git(*arguments: str | Path) -> str:

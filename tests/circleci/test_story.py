@@ -14,8 +14,9 @@ import pytest
 import tiny
 from packages import ENDPOINT, make_package
 
-from circleci.project import Ended, Project, Triggered
+from circleci.project import Project, Triggered
 from circleci.repository import Repository, copy_checkout
+from circleci.steps import Ended
 from runner.embedded.process import EmbeddedAWS, start
 from runner.endpoint import deploy
 from runner.fingerprint import deployment, fingerprint
