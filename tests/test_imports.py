@@ -19,7 +19,8 @@ MODULES = {
 }
 # From a model's files to what a run leaves, without AWS; and AWS, without those files.
 LEFT = (
-    "spec fingerprint parameters signature notebook artifacts gates selection circleci"
+    "spec fingerprint parameters signature notebook artifacts gates selection circleci "
+    "source review.page review.comment github"
 )
 RIGHT = "session storage registry endpoint training"
 COLUMNS = [

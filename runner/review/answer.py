@@ -37,6 +37,11 @@ def answer(evidence: Evidence) -> Answer:
         serves = f"Endpoint {endpoint} serves version {evidence.version}."
         because = _sentences(evidence, serves)
         return Answer(tone="good", title="Deployed", because=because)
+    if not evidence.records:
+        because = "No stage ran; the log of the job says why."
+        return Answer(
+            tone="bad", title="Cannot be approved: nothing ran", because=because
+        )
     if not evidence.results("train-register"):
         because = "The data is prepared; no model has been trained in this run."
         return Answer(tone="idle", title="Nothing to approve yet", because=because)

@@ -114,7 +114,16 @@ def test_a_failed_notebook_leads_to_its_cell(folder, page):
 
 def test_a_run_that_left_nothing_has_a_page(folder, page):
     """AWS may refuse before the first notebook."""
-    assert "Nothing to approve yet" in page().get_text()
+    assert "Cannot be approved: nothing ran" in page().get_text()
+
+
+def test_a_comparison_that_is_out_of_date_says_so(folder, page):
+    """A version may be reused after another one went live."""
+    full(folder)
+    assert "Since then" not in page().get_text()
+    reviews.write(folder / "baseline.json", {"version": 3})
+
+    assert "Since then version 3 went live." in page().get_text()
 
 
 def test_evidence_older_than_the_page_is_no_error(folder, page):
