@@ -58,7 +58,7 @@ class Live:
 
 def utc(moment: datetime) -> str:
     """Write a time so that it compares with others, wherever it was read."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def live(model: str) -> Live | None:
