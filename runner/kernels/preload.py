@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,13 @@ def preload(module: str, names: Sequence[str]) -> Preloaded:
     )
 
 
+def fork() -> int:
+    """Fork without Python's word on threads, which are looked for here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def open_descriptors() -> frozenset[int]:
     """List the open files, but the one that lists them."""
     return frozenset(int(one.name) for one in DESCRIPTORS.iterdir() if one.exists())
@@ -83,7 +91,7 @@ def _has_threads_after_fork() -> bool:
     """
     if len(list(TASKS.iterdir())) == 1:
         return False
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runner.kernels.forked import Ending, become_kernel, settle
-from runner.kernels.preload import preload
+from runner.kernels.preload import fork, preload
 from runner.kernels.request import Request, end_group, receive, tell
 
 
@@ -102,7 +102,7 @@ class Server:
 
     def fork(self, request: Request) -> int:
         """Fork a kernel, which tells its process id once it leads its own group."""
-        pid = os.fork()
+        pid = fork()
         if pid:
             self.running[request.handle] = pid
             self.selector.register(request.handle, selectors.EVENT_READ)
