@@ -88,8 +88,7 @@ def continuation(root: Path, request: Request) -> str:
     for model in request.these:
         if check_name(model) in taken:
             raise SpecError(f"models/{model}: {JOBS} has a workflow of this name")
-        lines.append(f"  {model}:")
-        lines.append("    jobs:")
+        lines += [f"  {model}:", "    jobs:"]
         lines.extend(_workflow(root, model, request))
     if request.part < request.parts:
         following = f"{request.part + 1} of {request.parts}"
@@ -108,7 +107,7 @@ def _workflow(root: Path, model: str, request: Request) -> Iterator[str]:
     reviewed = spec.approval == "manual"
     trains = request.action == "retrain" or not request.on_default_branch
     if trains:
-        yield from _train(model, description)
+        yield from _train(model, description, request.action)
     if trains and reviewed:
         yield from _approval(model)
     if request.on_default_branch:
@@ -116,9 +115,11 @@ def _workflow(root: Path, model: str, request: Request) -> Iterator[str]:
         yield from _deploy(model, description, [last] if trains else [])
 
 
-def _train(model: str, description: str) -> Iterator[str]:
-    given = {"model": model, "description": quoted(description)}
-    yield from _job("train", f"train-{model}", **given, context="model-trainers")
+def _train(model: str, description: str, action: Action) -> Iterator[str]:
+    """Train; who asks for it does not want to be shown what is there already."""
+    given = {"reuse": "--no-reuse"} if action == "retrain" else {}
+    given |= {"description": quoted(description), "context": "model-trainers"}
+    yield from _job("train", f"train-{model}", model=model, **given)
 
 
 def _approval(model: str) -> Iterator[str]:
@@ -146,9 +147,8 @@ def _rollback(root: Path, model: str, version: str) -> Iterator[str]:
     if not (root / "models" / model).is_dir():
         load_spec(root, model)
     given = {"version": quoted(version)} if version else {}
-    yield from _job(
-        "rollback", f"rollback-{model}", model=model, **given, **_guarded(model)
-    )
+    given |= {"model": model, **_guarded(model)}
+    yield from _job("rollback", f"rollback-{model}", **given)
 
 
 def _guarded(model: str) -> dict[str, str]:

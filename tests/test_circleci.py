@@ -141,6 +141,14 @@ def test_a_retraining_on_main_goes_all_the_way(repository: Repository) -> None:
     assert check(text) == []
 
 
+def test_a_retraining_does_train_again(repository: Repository) -> None:
+    """A branch may be shown what is registered; a retraining never is."""
+    pushed = jobs(asked(repository, "ci", main=False, selected=["abalone"]))
+    asked_for = jobs(asked(repository, "retrain", model="abalone"))
+    assert " --reuse " in str(pushed["train-abalone"].commands)
+    assert " --no-reuse " in str(asked_for["train-abalone"].commands)
+
+
 def test_a_retraining_needs_no_review_where_none_is_asked_for(
     repository: Repository,
 ) -> None:

@@ -62,7 +62,7 @@ def first(runner):
 @pytest.fixture(scope="module")
 def second(runner, first):
     """The outcome of training all models again on the same AWS."""
-    return runner("run", "--all", "--no-reuse")
+    return runner("run", "--all")
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,12 @@ from runner.spec import STAGES, find_root, list_models
 )
 @click.option("--time-limit", type=click.FloatRange(1), help="Seconds per notebook.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run that failed.")
-@click.option("--no-reuse", is_flag=True, help="Train what is registered already.")
+@click.option(
+    "--reuse/--no-reuse",
+    default=None,
+    show_default="reuse on AWS, where training costs money",
+    help="Show what is registered of this content and data, or train it again.",
+)
 @click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
@@ -53,7 +58,7 @@ def command(
     jobs: int,
     time_limit: float | None,
     resume: bool,
-    no_reuse: bool,
+    reuse: bool | None,
     cold: bool,
     as_json: bool,
     target: str,
@@ -82,7 +87,7 @@ def command(
                 time_limit,
                 as_json,
                 kernels,
-                reuse=not no_reuse,
+                reuse=not laptop if reuse is None else reuse,
                 resume=resume,
             )
         finally:
