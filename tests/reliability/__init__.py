@@ -1,0 +1,1 @@
+"""What the runner does when something goes wrong, and the document of it."""
