@@ -140,7 +140,8 @@ def _merge_base(root: Path, sha: str) -> str | None:
 
 
 def _complaint(found: subprocess.CompletedProcess[bytes]) -> str:
-    return found.stderr.decode("utf-8", "replace").strip().splitlines()[-1]
+    said = found.stderr.decode("utf-8", "replace").strip().splitlines()
+    return (said or ["failed"])[-1]
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -10,24 +10,23 @@ def read_log(group: str, prefix: str) -> list[str]:
     return [line for name in _streams(group, prefix) for line in _lines(group, name)]
 
 
-def tail(group: str, *, lines: int) -> list[str]:
+def tail(group: str, *, lines: int, prefix: str = "") -> list[str]:
     """Read the last lines of the stream that was written to last; none is no error."""
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     logs = client("logs")
+    order: dict[str, Any] = {"orderBy": "LastEventTime", "descending": True}
+    chosen = {"logStreamNamePrefix": prefix} if prefix else order
     try:
-        streams = logs.describe_log_streams(
-            logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
-        )["logStreams"]
-    except ClientError:
+        streams = logs.describe_log_streams(logGroupName=group, **chosen)["logStreams"]
+        if not streams:
+            return []
+        name = streams[-1 if prefix else 0]["logStreamName"]
+        page = logs.get_log_events(logGroupName=group, logStreamName=name, limit=lines)
+    except (ClientError, BotoCoreError):
         # Neither a missing group nor a missing permission may hide the real failure.
         return []
-    if not streams:
-        return []
-    events = logs.get_log_events(
-        logGroupName=group, logStreamName=streams[0]["logStreamName"], limit=lines
-    )["events"]
-    return [event["message"].rstrip() for event in events]
+    return [event["message"].rstrip() for event in page["events"]]
 
 
 def _streams(group: str, prefix: str) -> list[str]:

@@ -14,6 +14,8 @@ from runner.schema import ModelSpec, explain
 STAGES = ("prepare", "train-register", "deploy")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 40
+# YAML reads these as something else than text.
+RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -42,10 +44,11 @@ def find_root(start: Path | None = None) -> Path:
 
 def check_name(name: str) -> str:
     """Let only a model name pass that is safe in paths, shells, YAML and AWS calls."""
-    if not NAME.fullmatch(name) or len(name) > MAX_NAME:
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME or name in RESERVED:
         raise SpecError(
             f"models/{name!r}: not a model name; use lower-case letters, digits and "
-            f"single hyphens, a letter first, at most {MAX_NAME} characters"
+            f"single hyphens, a letter first, at most {MAX_NAME} characters, and no "
+            "word that YAML reads as a boolean or null"
         )
     return name
 

@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import TrainingError
-from runner.logs import read_log
+from runner.logs import read_log, tail
 from runner.session import client
 from runner.waiting import polls
 
@@ -57,7 +58,7 @@ def run_training(
         ended = _ended(name, wait_seconds, on_progress)
     except (KeyboardInterrupt, TrainingError):
         # Nobody will look at it any more, and it costs money.
-        client("sagemaker").stop_training_job(TrainingJobName=name)
+        _stop(name)
         raise
     if ended["TrainingJobStatus"] != "Completed":
         raise TrainingError(_failed(name, ended))
@@ -71,12 +72,11 @@ def run_training(
 
 def stop_training(model: str, run_id: str) -> list[str]:
     """Stop what a run has left training, and name it: nobody waits for it any more."""
-    sagemaker = client("sagemaker")
     jobs = [
         name for name, status in _jobs(base_job_name(model, run_id)) if status == RUNS
     ]
     for name in jobs:
-        sagemaker.stop_training_job(TrainingJobName=name)
+        _stop(name)
     return jobs
 
 
@@ -112,6 +112,14 @@ def _started(trainer: Any, channels: Sequence[Any]) -> str:
         return ours[-1]
     name: str = trainer._latest_training_job.training_job_name
     return name
+
+
+def _stop(name: str) -> None:
+    """Stop a job, unless SageMaker refuses because it has ended meanwhile."""
+    from botocore.exceptions import ClientError
+
+    with suppress(ClientError):
+        client("sagemaker").stop_training_job(TrainingJobName=name)
 
 
 def _may_be_lost(error: Any) -> bool:
@@ -157,6 +165,6 @@ def _failed(name: str, job: "DescribeTrainingJobResponseTypeDef") -> str:
     # Between its kind and the error itself stands a traceback of the container's.
     kind = f"{reason[0].split(':')[0]}: " if len(reason) > 1 else ""
     lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{reason[-1]}"]
-    if last := read_log(LOG_GROUP, f"{name}/")[-10:]:
+    if last := tail(LOG_GROUP, lines=10, prefix=f"{name}/"):
         lines += ["the container's last words:", *(f"  {line}" for line in last)]
     return "\n  ".join(lines)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 API = "https://circleci.com/api/v2"
@@ -48,7 +49,7 @@ def _who(workflow: str, job: str, api: str) -> str:
         if not ids or not ids[0]:
             return ""
         user = _get(f"{api}/user/{ids[0]}", token)
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         # The record of who approved is worth having, but not a failed approval.
         return ""
     return str(user.get("login") or user.get("name") or ids[0])

@@ -59,7 +59,21 @@ def test_models_are_listed_by_name(repo: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Bad Name", "bad_name", "-a", "a-", "a--b", "1a", "a/b", "..", "ä", "a" * 41, ""],
+    [
+        "Bad Name",
+        "bad_name",
+        "-a",
+        "a-",
+        "a--b",
+        "1a",
+        "a/b",
+        "..",
+        "ä",
+        "a" * 41,
+        "",
+        "null",
+        "on",
+    ],
 )
 def test_a_name_that_is_unsafe_anywhere_is_refused(name: str) -> None:
     """Before it can reach a path, a shell, YAML or an AWS call."""

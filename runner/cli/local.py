@@ -21,7 +21,7 @@ def command(port: int, around: tuple[str, ...]) -> None:
     python -m runner local --port 5000
     python -m runner local -- jupyter lab
     """
-    from runner.embedded.process import start
+    from runner.embedded.process import start, tail
 
     if around and not shutil.which(around[0]):
         raise CallError(f"{around[0]}: command not found")
@@ -31,7 +31,7 @@ def command(port: int, around: tuple[str, ...]) -> None:
             click.get_current_context().exit(code)
         _announce(embedded.environment)
         embedded.process.wait()
-        raise EmbeddedError(f"the embedded AWS ended by itself; see {embedded.log}")
+        raise EmbeddedError(f"the embedded AWS ended by itself: {tail(embedded.log)}")
 
 
 def _announce(environment: dict[str, str]) -> None:

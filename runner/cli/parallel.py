@@ -4,7 +4,8 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from runner.cli.pipeline import Outcome, Pipeline
+from runner.cli.ended import Outcome
+from runner.cli.pipeline import Pipeline
 from runner.cli.plan import Plan
 from runner.cli.progress import observer
 from runner.kernels.warm import WarmKernels

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,10 +11,11 @@ from runner import artifacts, registry, session, training
 from runner.cli import reuse, reviewing
 from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.earlier import earlier_results
+from runner.cli.ended import Outcome
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
 from runner.cli.resume import resume
-from runner.errors import RunnerError
+from runner.errors import FileError, RunnerError
 from runner.kernels.warm import WarmKernels
 from runner.notebook import ExecutedNotebook, execute
 
@@ -25,16 +26,6 @@ REQUIRED_RESULTS = {
 }
 # A notebook has this long besides the training job that it waits for.
 TIME_LIMIT_SECONDS = 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of one model's run."""
-
-    model: str
-    results: Mapping[str, Any]
-    seconds: Mapping[str, float]
-    error: RunnerError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +51,18 @@ class Pipeline:
         try:
             with session.aws_errors():
                 self._run_stages()
+        except OSError as error:
+            where = error.filename or self.plan.folder
+            return self._failed(FileError(f"{where}: {error.strerror or error}"))
         except RunnerError as error:
-            self._say(f"failed: {error}")
-            self._stop_training()
-            self._keep_anyway()
-            return self._outcome(error)
+            return self._failed(error)
         return self._outcome()
+
+    def _failed(self, error: RunnerError) -> Outcome:
+        self._say(f"failed: {error}")
+        self._stop_training()
+        self._keep_anyway()
+        return self._outcome(error)
 
     def _resume(self) -> Outcome:
         """Go on with this content's newest run, from the stage that failed."""
@@ -144,7 +141,9 @@ class Pipeline:
     def _limit(self, stage: Stage) -> float:
         """Give a notebook the time of what it waits for too: a job, or a canary."""
         spec = self.plan.spec
-        waits = {"train-register": spec.training.max_runtime_seconds}
+        job = spec.training.max_runtime_seconds
+        # A job on spot instances may wait as long as it runs.
+        waits = {"train-register": 2 * job if spec.training.spot else job}
         if spec.endpoint.canary:
             waits["deploy"] = spec.endpoint.canary.wait_seconds
         return TIME_LIMIT_SECONDS + waits.get(stage.name, 0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from runner.cli.ended import Outcome
 from runner.cli.output import print_table
-from runner.cli.pipeline import Outcome
 from runner.review.page import PAGE
 
 HEADER = ["model", "", "metrics", "version", "endpoint", "prediction / truth", "time"]

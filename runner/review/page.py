@@ -40,6 +40,7 @@ def write_overview(build: Path, models: Sequence[str]) -> Path:
         for model in models
         if (build / model / PAGE).is_file()
     ]
+    build.mkdir(parents=True, exist_ok=True)
     path = build / PAGE
     write_whole(path, _rendered("overview.html.j2", entries=entries))
     return path
