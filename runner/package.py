@@ -17,6 +17,7 @@ Status = Literal["PendingManualApproval", "Approved", "Rejected"]
 METRIC = "metric."
 # What SageMaker accepts as a customer metadata property.
 FORBIDDEN = re.compile(r"[^\w .:/=+\-@]")
+MAX_KEY = 128
 MAX_VALUE = 256
 
 
@@ -123,11 +124,11 @@ def table(packages: Sequence[Package]) -> str:
 def properties(
     metrics: Mapping[str, float], metadata: Mapping[str, str]
 ) -> dict[str, str]:
-    """Keep what SageMaker accepts of each value: no empty, odd or long ones."""
+    """Keep what SageMaker accepts of names and values: none empty, odd or long."""
     merged = {METRIC + name: repr(float(value)) for name, value in metrics.items()}
     merged |= {key: str(value) for key, value in metadata.items()}
     return {
-        key: FORBIDDEN.sub("-", value)[:MAX_VALUE]
+        FORBIDDEN.sub("-", key)[:MAX_KEY]: FORBIDDEN.sub("-", value)[:MAX_VALUE]
         for key, value in merged.items()
         if value
     }

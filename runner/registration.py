@@ -34,7 +34,9 @@ def register(
     description: str = "",
 ) -> Package:
     """Register a trained model with its metrics and lineage, once per training job."""
-    group = _ensure_group(model, description)
+    # SageMaker takes one line; refusing it here would be after a paid training.
+    about = " ".join(description.split())[:900]
+    group = _ensure_group(model, about)
     for package in islice(packages(model), RECENT):
         if package.model_data == model_data:
             return package
@@ -42,7 +44,7 @@ def register(
     evidence = run_uri(model, run_id, "evidence")
     answer = client("sagemaker").create_model_package(
         ModelPackageGroupName=model,
-        ModelPackageDescription=f"{description} Run {run_id}.".strip(),
+        ModelPackageDescription=f"{about} Run {run_id}.".strip(),
         InferenceSpecification=_inference(image, model_data),
         ModelApprovalStatus=approval_status,
         ModelMetrics=_model_metrics(
@@ -79,7 +81,7 @@ def _ensure_group(model: str, description: str) -> str:
     try:
         made = sagemaker.create_model_package_group(
             ModelPackageGroupName=model,
-            ModelPackageGroupDescription=description[:1024],
+            ModelPackageGroupDescription=description,
             Tags=as_tags({"owner": model}),
         )
         return made["ModelPackageGroupArn"]

@@ -67,6 +67,13 @@ def test_a_property_is_made_acceptable(given, kept):
     assert properties({}, {"key": given}) == {"key": kept}
 
 
+def test_a_property_s_name_is_made_acceptable_too():
+    """A notebook may name a metric as it likes."""
+    kept = properties({"f1 (macro)": 0.5}, {})
+
+    assert kept == {"metric.f1 -macro-": "0.5"}
+
+
 def test_empty_properties_are_left_out():
     """SageMaker refuses empty values too."""
     assert properties({"rmse": 1.25}, {"commit": ""}) == {"metric.rmse": "1.25"}

@@ -34,6 +34,22 @@ def test_a_group_belongs_to_its_model(aws: EmbeddedAWS):
     assert {"Key": "owner", "Value": model} in tags["Tags"]
 
 
+def test_a_description_of_many_lines_is_registered_as_one(aws: EmbeddedAWS):
+    """SageMaker refuses a newline, and more than 1,024 characters."""
+    package = register(
+        new_name(),
+        image=IMAGE,
+        model_data="s3://bucket/model.tar.gz",
+        metrics={},
+        metadata=LINEAGE,
+        description="folded:\n" + "long\n" * 500,
+    )
+
+    said = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
+    assert said["ModelPackageDescription"].startswith("folded: long long")
+    assert "\n" not in said["ModelPackageDescription"]
+
+
 def test_registering_again_finds_the_same_package(aws: EmbeddedAWS):
     """A run that lost the answer does not register twice."""
     model = new_name()

@@ -46,6 +46,17 @@ def test_names_what_a_request_breaks(operation, values, problem):
     assert problem in text
 
 
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("plain", True), ("ä, ß: 1 + 2 = 3 €!", True), ("two\nlines", False)],
+)
+def test_java_s_classes_of_characters_count(text, good):
+    """A description is one line of anything that can be printed."""
+    pattern = validation.compile_pattern(r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*")
+
+    assert bool(pattern.fullmatch(text)) is good
+
+
 def test_counts_the_constraints():
     """Several broken constraints become one message."""
     text = validation.message(["one", "two"])

@@ -7,6 +7,17 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
+# Java's classes of characters, as Python spells them inside brackets.
+CLASSES = re.compile(r"\\p\{([LMNPSZ])\}")
+PYTHON = {
+    "L": r"\w",
+    "M": "\u0300-\u036f",
+    "N": r"\d",
+    "P": r"!-/:-@\[-`{-~\u00a1-\u00bf\u2010-\u205e",
+    "S": r"$+<->^`|~\u00a2-\u00b4\u20a0-\u2bff\U0001f000-\U0001faff",
+    "Z": " \u00a0",
+}
+
 
 def problems(value: Any, shape: Shape, path: str) -> Iterator[str]:
     """Name every constraint of the service's model that a value breaks."""
@@ -71,11 +82,16 @@ def bounds_problems(
         yield broken(value, path, f"{subject} less than or equal to {high}")
 
 
+def _in_python(found: re.Match[str]) -> str:
+    """Spell one of Java's character classes as Python does, none too strict."""
+    return PYTHON.get(found[1], found[0])
+
+
 @cache
 def compile_pattern(pattern: str) -> re.Pattern[str] | None:
     """Compile a pattern, unless it is one of those that only Java can read."""
     try:
-        return re.compile(pattern, re.DOTALL)
+        return re.compile(CLASSES.sub(_in_python, pattern), re.DOTALL)
     except re.error:
         return None
 
