@@ -78,7 +78,12 @@ def outdated(model: str) -> list[str]:
 def _used() -> set[str]:
     """Name the configs and models that any endpoint serves, or is about to."""
     sagemaker = client("sagemaker")
-    ours = {arn.rpartition("/")[2] for arn, _ in tagged("sagemaker:endpoint-config")}
+    named = [
+        (arn.rpartition("/")[2], tags["owner"])
+        for arn, tags in tagged("sagemaker:endpoint-config")
+    ]
+    # Others tag with an owner too; only our own names are known to say all they use.
+    ours = {name for name, owner in named if OURS.fullmatch(name.removeprefix(owner))}
     used: set[str] = set()
     for page in sagemaker.get_paginator("list_endpoints").paginate():
         for summary in page["Endpoints"]:

@@ -8,10 +8,14 @@ LONGEST = 15.0
 
 
 def polls(limit_seconds: float) -> Iterator[float]:
-    """Yield the seconds waited so far, ever more slowly, until the limit."""
+    """Yield the seconds waited so far, ever more slowly, a last time at the limit."""
     start = time.monotonic()
     delay = SHORTEST
-    while (waited := time.monotonic() - start) < limit_seconds:
+    while True:
+        waited = time.monotonic() - start
         yield waited
-        time.sleep(min(delay, max(0.0, limit_seconds - waited)))
+        left = limit_seconds - (time.monotonic() - start)
+        if waited >= limit_seconds or left <= 0:
+            return
+        time.sleep(min(delay, left))
         delay = min(delay * 1.2, LONGEST)

@@ -3,15 +3,18 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from runner import artifacts, html, ipynb, registry, session, storage
+from runner import artifacts, html, ipynb, session, storage
 from runner.cli.plan import Plan
 from runner.package import Package, packages
 from runner.scrub import Scrubber
 
 STAGE = "train-register"
+# How far back a package is looked for: each one takes a call.
+RECENT = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +42,19 @@ class Reused:
 
 
 def find_reusable(plan: Plan, results: Mapping[str, Any]) -> Reused | None:
-    """Find the newest package of the same content and data that nobody rejected."""
-    for package in packages(plan.model):
+    """Find the newest package of the same content and data that nobody rejected.
+
+    Where model.yaml asks for no approval, one that waits for it is of no use.
+    """
+    waits = () if plan.spec.approval == "pre-approved" else ("PendingManualApproval",)
+    for package in islice(packages(plan.model), RECENT):
         same = (
             package.fingerprint == plan.context["fingerprint"]
             and package.metadata.get("data_sha256") == results.get("data_sha256")
-            and package.approval_status != "Rejected"
+            and package.approval_status in ("Approved", *waits)
         )
         if same and (found := _evidence(package)):
-            return replace(found, package=_pre_approved(plan, package))
+            return found
     return None
 
 
@@ -70,14 +77,6 @@ def _sentence(reused: Reused) -> str:
         f"No training job was started: {reused.word}. What follows is the notebook of "
         f"run {package.run_id}, judged against what was live then."
     )
-
-
-def _pre_approved(plan: Plan, package: Package) -> Package:
-    """Approve what model.yaml says by now that no person needs to."""
-    if plan.spec.approval != "pre-approved":
-        return package
-    word = "Pre-approved by model.yaml"
-    return registry.approve(plan.model, version=package.version, description=word)
 
 
 def _evidence(package: Package) -> Reused | None:

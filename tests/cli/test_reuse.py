@@ -111,10 +111,10 @@ def test_a_package_without_its_notebook_is_not_reused(
     assert find_reusable(planned, DATA) is None
 
 
-def test_what_needs_no_person_by_now_is_approved(
+def test_what_waits_for_a_person_is_not_reused_where_none_is_asked(
     planned: Plan, registered: Registered
 ) -> None:
-    """How a model is approved may change without the model."""
+    """Reusing never approves; a model that needs no approval is trained again."""
     package = registered()
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn, ModelApprovalStatus="PendingManualApproval"
@@ -123,9 +123,8 @@ def test_what_needs_no_person_by_now_is_approved(
 
     found = find_reusable(replace(planned, spec=spec), DATA)
 
-    assert found is not None
-    assert found.results["approval_status"] == "Approved"
-    assert describe(package.arn).approval_status == "Approved"
+    assert found is None
+    assert describe(package.arn).approval_status == "PendingManualApproval"
 
 
 def test_its_evidence_says_at_the_top_that_it_was_reused(
