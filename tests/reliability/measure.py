@@ -19,13 +19,12 @@ VARYING = (
     (r"(-v\d+)-[0-9a-f]{8}\b", r"\1-…"),
     (r"/runs/[0-9a-f]{8}/", "/runs/RUN/"),
     (r"\([0-9a-f]{12}\)", "(…)"),
-    (r"\b[0-9a-f]{12}\b", "…"),
     (r"\d+\.\d+ s\b|after \d+ s", "… s"),
     (r"http://127\.0\.0\.1:\d+", "AWS"),
     (r"\S*/(build/\S+)", r"\1"),
     (r"s3://sagemaker-[a-z0-9-]+", "s3://BUCKET"),
     (r"arn:aws:sagemaker:[a-z0-9-]+:\d+:", "arn:"),
-    (r"got \d+ bytes.*", "…"),
+    (r"\b[0-9a-f]{12}\b", "…"),
 )
 
 
