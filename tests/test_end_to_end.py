@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.embedded.process import start
 from runner.spec import STAGES, list_models
 
 ROOT = Path(__file__).parents[1]
@@ -17,8 +18,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory, embedded_aws):
-    """A clone of this checkout as it is, whose commands talk to one embedded AWS."""
+def fresh_aws():
+    """An embedded AWS in which nothing has happened yet."""
+    with start() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A clone of this checkout as it is."""
     root = tmp_path_factory.mktemp("end-to-end") / "clone"
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout
@@ -32,7 +40,7 @@ def clone(tmp_path_factory, embedded_aws):
 
 
 @pytest.fixture(scope="module")
-def runner(clone, embedded_aws):
+def runner(clone, fresh_aws):
     """Call the runner in the clone and give its JSON by model."""
     hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
@@ -41,7 +49,7 @@ def runner(clone, embedded_aws):
         answer = subprocess.run(
             [sys.executable, "-m", "runner", *arguments, "--json"],
             cwd=clone,
-            env=kept | embedded_aws.environment | {"PYTHONPATH": str(clone)},
+            env=kept | fresh_aws.environment | {"PYTHONPATH": str(clone)},
             capture_output=True,
             text=True,
             timeout=LIMIT,
@@ -68,7 +76,7 @@ def second(runner, first):
 @pytest.fixture(scope="module")
 def again(runner, second):
     """The outcome of running all models once more, nothing changed."""
-    return runner("run", "--all")
+    return runner("run", "--all", "--reuse")
 
 
 @pytest.mark.parametrize("model", list_models(ROOT))
@@ -126,7 +134,7 @@ def test_deploy_alone_finds_what_it_needs(runner, second):
     assert again["predictions"] == second["abalone"]["results"]["predictions"]
 
 
-def test_the_evidence_is_in_s3_too(second, embedded_aws):
+def test_the_evidence_is_in_s3_too(second, fresh_aws):
     """What is in build/ can be read back from the run's prefix."""
     import boto3
 
@@ -135,7 +143,7 @@ def test_the_evidence_is_in_s3_too(second, embedded_aws):
     prefix = key.removesuffix("train/train.csv") + "evidence/"
     s3 = boto3.client(
         "s3",
-        endpoint_url=embedded_aws.url,
+        endpoint_url=fresh_aws.url,
         region_name="us-east-1",
         aws_access_key_id="a",
         aws_secret_access_key="b",

@@ -10,7 +10,7 @@ from circleci.repository import Repository
 from click.testing import Result
 
 from runner.embedded.process import EmbeddedAWS
-from runner.fingerprint import fingerprint
+from runner.fingerprint import deployment, fingerprint
 from runner.session import bucket, client, role
 from runner.tags import live_tags
 
@@ -90,7 +90,8 @@ def test_select_on_main_asks_what_is_live(
     repository.commit("README.md")
     monkeypatch.chdir(repository.root)
     content = fingerprint(repository.root, "live")
-    endpoint("live", owner="live", fingerprint=content)
+    served = deployment(repository.root, "live", content=content)
+    endpoint("live", owner="live", fingerprint=content, deployment=served)
     endpoint("stale", owner="stale", fingerprint="0" * 64)
 
     assert "1 model affected" in invoke("select").output
