@@ -171,7 +171,9 @@ def report(root: Path, scratch: Path) -> str:
     }
     pairs = [first_and_again(root) for _ in range(1 if QUICK else 3)]
     once["`runner run --all`"] = Sample(tuple(first for first, _ in pairs))
-    once["`runner run --all`, unchanged"] = Sample(tuple(again for _, again in pairs))
+    once["`runner run --all` again, nothing reused"] = Sample(
+        tuple(again for _, again in pairs)
+    )
     reference = once["papermill CLI, one after the other"].median
     rows = [
         [name, sample, f"{reference / sample.median:.1f}"]
