@@ -56,7 +56,7 @@ def code_cells(notebook: Path) -> list[Cell]:
     where = shown(notebook)
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))
-        cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+        return [cell for cell in content["cells"] if _has_code(cell)]
     except json.JSONDecodeError as error:
         raise SignatureError(
             f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
@@ -65,11 +65,10 @@ def code_cells(notebook: Path) -> list[Cell]:
         raise SignatureError(f"{where}: not UTF-8 at byte {error.start}") from error
     except OSError as error:
         raise SignatureError(f"{where}: {error.strerror}") from error
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise SignatureError(
             f"{where}: not a notebook of format 4; save it anew in JupyterLab"
         ) from error
-    return [cell for cell in cells if source(cell).strip()]
 
 
 def source(cell: Cell) -> str:
@@ -81,6 +80,14 @@ def shown(path: Path) -> Path:
     """Name a file the way the reader sees it, from the current folder if below it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _has_code(cell: Cell) -> bool:
+    """Tell whether a cell holds code; a code cell that is malformed raises here."""
+    if cell["cell_type"] != "code":
+        return False
+    text, _ = source(cell), _tags(cell)
+    return bool(text.strip())
 
 
 def _tags(cell: Cell) -> list[str]:

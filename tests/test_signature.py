@@ -150,6 +150,15 @@ def test_what_only_resembles_a_secret_passes(tmp_path: Path, name: str) -> None:
         ('{"cells": [\n<<<<<<< HEAD\n', "toy.ipynb:2: not JSON"),
         ("[]", "toy.ipynb: not a notebook of format 4"),
         ('{"worksheets": []}', "toy.ipynb: not a notebook of format 4"),
+        ('{"cells": [{"cell_type": "code"}]}', "not a notebook of format 4"),
+        (
+            '{"cells": [{"cell_type": "code", "source": 1}]}',
+            "not a notebook of format 4",
+        ),
+        (
+            '{"cells": [{"cell_type": "code", "source": "1", "metadata": null}]}',
+            "not a notebook of format 4",
+        ),
         ('{"cells": []}', "toy.ipynb: has no code cells"),
         (b"\xff\xfe", "toy.ipynb: not UTF-8 at byte 0"),
     ],
