@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
 from runner.detectors import detected
@@ -24,31 +24,59 @@ WORDS = frozenset(
 )
 PAIRS = frozenset(("api", "access", "private", "secret", "signing", "encryption"))
 
+
+class Form(NamedTuple):
+    """How secrets of one kind look, and what any text with one of them says."""
+
+    signs: tuple[str, ...]  # in lower case; one of them is there, or no secret is
+    pattern: re.Pattern[str]
+
+    def may_be_in(self, folded: str) -> bool:
+        """Tell quickly whether a text, its case folded, is worth searching."""
+        return any(sign in folded for sign in self.signs)
+
+
 # Each keeps what group 1 holds, so that the reader sees what was there.
-PATTERNS = [
-    re.compile(pattern)
-    for pattern in (
-        r"()(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+FORMS = [
+    Form(tuple(signs.split()), re.compile(pattern))
+    for signs, pattern in (
+        ("akia asia", r"()(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
         # AWS secret keys are 40 characters; forty hexadecimal ones are a git commit.
-        r"(?i:(secret.{0,3}access.{0,3}key\W{1,8}))[A-Za-z0-9/+=]{40}\b",
-        r"(\[scrubbed\][^A-Za-z0-9/+]{1,20})(?![0-9a-f]{40}\b)[A-Za-z0-9/+]{40}\b",
-        r"()\bgh[pousr]_[A-Za-z0-9]{20,}",
-        r"()\bgithub_pat_[A-Za-z0-9_]{20,}",
-        r"()\bCCI(?:PAT|PRJ)_[A-Za-z0-9_]{20,}",
-        r"()\bglpat-[A-Za-z0-9_-]{20,}",
-        r"()\bxox[abeprs]-[A-Za-z0-9-]{10,}",
-        r"()\b(?:hf|npm)_[A-Za-z0-9]{30,}",
-        r"()\bsk-[A-Za-z0-9_-]{20,}",
-        r"()\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*",
-        r"()-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)",
-        r"(?i:(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+))"
-        r"[^\s'\",<>]+",
-        r"(Signature\s*=\s*)[0-9a-f]{64}",
-        r"(?i:([?&;](?:x-amz-signature|x-amz-security-token|x-amz-credential|signature"
-        r"|awsaccesskeyid|sig)=))[^&\s'\"<>]+",
-        r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"<>]*:)[^\s/@'\"<>]+(?=@)",
-        r"(?i:(\b(?:password|passwd|api_?key|secret|auth_?token|access_?token)\b"
-        r"['\"]?\s*[:=]\s*['\"]))[^\s'\"]{6,}",
+        ("secret", r"(?i:(secret.{0,3}access.{0,3}key\W{1,8}))[A-Za-z0-9/+=]{40}\b"),
+        (
+            MASK,
+            r"(\[scrubbed\][^A-Za-z0-9/+]{1,20})(?![0-9a-f]{40}\b)[A-Za-z0-9/+]{40}\b",
+        ),
+        ("ghp_ gho_ ghu_ ghs_ ghr_", r"()\bgh[pousr]_[A-Za-z0-9]{20,}"),
+        ("github_pat_", r"()\bgithub_pat_[A-Za-z0-9_]{20,}"),
+        ("ccipat_ cciprj_", r"()\bCCI(?:PAT|PRJ)_[A-Za-z0-9_]{20,}"),
+        ("glpat-", r"()\bglpat-[A-Za-z0-9_-]{20,}"),
+        ("xox", r"()\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
+        ("hf_ npm_", r"()\b(?:hf|npm)_[A-Za-z0-9]{30,}"),
+        ("sk-", r"()\bsk-[A-Za-z0-9_-]{20,}"),
+        ("eyj", r"()\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"),
+        (
+            "-----begin",
+            r"()-----BEGIN [A-Z ]*PRIVATE KEY-----"
+            r"[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)",
+        ),
+        (
+            "authorization",
+            r"(?i:(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+))"
+            r"[^\s'\",<>]+",
+        ),
+        ("signature", r"(Signature\s*=\s*)[0-9a-f]{64}"),
+        (
+            "x-amz- signature awsaccesskeyid sig=",
+            r"(?i:([?&;](?:x-amz-signature|x-amz-security-token|x-amz-credential"
+            r"|signature|awsaccesskeyid|sig)=))[^&\s'\"<>]+",
+        ),
+        ("://", r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"<>]*:)[^\s/@'\"<>]+(?=@)"),
+        (
+            "passw key secret token",
+            r"(?i:(\b(?:password|passwd|api_?key|secret|auth_?token|access_?token)\b"
+            r"['\"]?\s*[:=]\s*['\"]))[^\s'\"]{6,}",
+        ),
     )
 ]
 QUOTED = re.compile(r"(?:(?<=[\s\"'<>])|^)[^\s\"'<>%]*(?:%[0-9A-Fa-f]{2}[^\s\"'<>%]*)+")
@@ -81,8 +109,11 @@ class Scrubber:
         """Scrub one text, also what stands in it as base64."""
         for known in self._known:
             text = known.sub(MASK, text)
-        for pattern in PATTERNS:
-            text = pattern.sub(rf"\g<1>{MASK}", text)
+        folded = text.casefold()
+        for form in FORMS:
+            if form.may_be_in(folded):
+                text = form.pattern.sub(rf"\g<1>{MASK}", text)
+                folded = text.casefold()
         for secret in sorted(set(detected(text)), key=len, reverse=True):
             text = text.replace(secret, MASK)
         if "%" in text:
@@ -119,8 +150,9 @@ class Scrubber:
         return MASK
 
     def _has_secret(self, text: str) -> bool:
-        patterns = [*self._known, *PATTERNS]
-        if any(pattern.search(text) for pattern in patterns):
+        folded = text.casefold()
+        forms = [one.pattern for one in FORMS if one.may_be_in(folded)]
+        if any(pattern.search(text) for pattern in (*self._known, *forms)):
             return True
         return text.isascii() and any(detected(text))
 
