@@ -1,14 +1,18 @@
 """An executed notebook as one HTML file: outputs first, offline, nothing runs in it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from bs4 import BeautifulSoup
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
@@ -33,6 +37,10 @@ TAGS = frozenset(
     strong sub summary sup table tbody td tfoot th thead tr u ul
     """.split()  # noqa: SIM905, a page of names reads better unquoted
 )
+# Their text goes with them, where of other tags only the tag does.
+ACTIVE_TAGS = ["script", "style", "template", "iframe", "object", "svg"]
+ACTIVE = re.compile(f"<(?:{'|'.join(ACTIVE_TAGS)})", re.IGNORECASE)
+RENDERING = Lock()
 LINKS = ("http://", "https://", "mailto:", "#")
 ATTRIBUTES: dict[str, Any] = {
     "*": ["class", "style", "title"],
@@ -58,25 +66,54 @@ def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
             HtmlFormatter(style="default").get_style_defs(".highlight"),
         ],
     }
-    exporter: Any = HTMLExporter(  # type: ignore[no-untyped-call]
+    content = ipynb.from_dict({**notebook, "cells": cells})
+    # An exporter keeps what it knows of its notebook.
+    with RENDERING:
+        body, _ = _exporter().from_notebook_node(content, resources=resources)
+    return str(body)
+
+
+class Exporter(HTMLExporter):
+    """Renders the template as it stands.
+
+    HTML's own exporter would read the page again for what the template has said.
+    """
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: ipynb.Notebook, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Convert a notebook to HTML."""
+        return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+
+
+@cache
+def _exporter() -> Exporter:
+    """Make the exporter once: its templates take longer to compile than to render."""
+    priority = {"NbConvertBase": {"display_data_priority": SHOWN}}
+    highlight = Highlight2HTML(pygments_lexer="ipython3")  # type: ignore[no-untyped-call]
+    return Exporter(  # type: ignore[no-untyped-call]
         template_name="executed",
         extra_template_basedirs=[str(TEMPLATES)],
         exclude_anchor_links=True,
-        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
-        filters={"inert": inert, "plain_json": _plain_json},
+        optimistic_validation=True,
+        config=Config(priority),
+        filters={
+            "inert": inert,
+            "plain_json": _plain_json,
+            "highlight_code": highlight,
+        },
     )
-    content = ipynb.from_dict({**notebook, "cells": cells})
-    body, _ = exporter.from_notebook_node(content, resources=resources)
-    return str(body)
 
 
 def inert(html: str) -> str:
     """Keep the tables and text of HTML, and nothing that runs, loads or restyles."""
-    soup = BeautifulSoup(html, features="html.parser")
-    for element in soup(["script", "style", "template", "iframe", "object", "svg"]):
-        element.decompose()
+    if ACTIVE.search(html):
+        soup = BeautifulSoup(html, features="html.parser")
+        for element in soup(ACTIVE_TAGS):
+            element.decompose()
+        html = str(soup)
     cleaned: str = bleach.clean(
-        str(soup),
+        html,
         tags=TAGS,
         attributes=ATTRIBUTES,
         protocols=["http", "https", "mailto", "data"],
