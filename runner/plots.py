@@ -31,7 +31,11 @@ def axes(width: float = 8, height: float = 4) -> "Axes":
 
     # For all of the notebook's figures, its own ones too.
     plt.rcParams.update(STYLE)
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    ax = plt.subplots(figsize=(width, height), layout="constrained")[1]
+    if "inline" in plt.get_backend():
+        # It draws what a cell shows; IPython would draw all of it once more before.
+        plt.uninstall_repl_displayhook()
+    return ax
 
 
 def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axes":

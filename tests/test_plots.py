@@ -1,11 +1,14 @@
 """Figures say what they show, and show what they are given."""
 
+import textwrap
 from collections.abc import Iterator
 
 import matplotlib
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from runner import plots
 
@@ -122,3 +125,30 @@ def test_the_style_reaches_the_notebooks_own_figures():
 
         assert ax.get_title(loc="left") == "Mine"
         assert not ax.spines["top"].get_visible()
+
+
+def test_a_kernel_draws_a_figure_no_more_often_than_it_takes_to_show_it() -> None:
+    """Once for its place on the page and once for its picture, own figures too."""
+    counted = """
+        import matplotlib.figure
+        from runner import plots
+        draws, draw = [], matplotlib.figure.Figure.draw
+        matplotlib.figure.Figure.draw = lambda *given: draws.append(1) or draw(*given)
+    """
+    figures = (
+        "plots.axes().plot([1, 2]);",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "print(len(draws))",
+    )
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(textwrap.dedent(one))
+            for one in (counted, *figures)
+        ]
+    )
+
+    NotebookClient(notebook, kernel_name="python3").execute()
+
+    *_, own, said = (cell.outputs for cell in notebook.cells)
+    assert "image/png" in own[0].data
+    assert said[0].text == "4\n"
