@@ -99,6 +99,7 @@ def sagemaker_session() -> Any:
     for key in ("SageMaker", "PythonSDK", "Modules"):
         modules = modules.setdefault(key, {})
     modules["TelemetryOptOut"] = True
+    _check_config_once()
     return Session(
         boto_session=_boto_session(_environment()),
         default_bucket=bucket(),
@@ -106,6 +107,21 @@ def sagemaker_session() -> Any:
         sagemaker_runtime_client=client("sagemaker-runtime"),
         sagemaker_config=config,
     )
+
+
+@cache
+def _check_config_once() -> None:
+    """Let the SDK check its config in the session only, and not at every default.
+
+    Twenty checks of the same few lines take a trainer a second.
+    """
+    from sagemaker.core.config.config_manager import SageMakerConfig
+
+    SageMakerConfig.validate_sagemaker_config = staticmethod(_take_as_it_is)
+
+
+def _take_as_it_is(_: object = None) -> None:
+    """Check nothing."""
 
 
 @contextmanager
