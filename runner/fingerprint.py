@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from runner.errors import ConfigurationError
+from runner import git
 from runner.signature import code_cells, source
 from runner.spec import find_notebook, load_spec
 
@@ -59,7 +58,7 @@ def deployment(root: Path, model: str, *, content: str = "") -> str:
 def tracked_files(root: Path, model: str = "") -> dict[str, list[str]]:
     """List each model's files that git knows, relative to the model's folder."""
     folder = PurePosixPath("models", model)
-    if any((one / ".git").exists() for one in (root, *root.parents)):
+    if git.is_repository(root):
         names: Iterable[str] = _git_files(root, folder)
     else:
         names = _all_files(root, folder)
@@ -72,16 +71,9 @@ def tracked_files(root: Path, model: str = "") -> dict[str, list[str]]:
 
 
 def _git_files(root: Path, folder: PurePosixPath) -> list[str]:
-    command = ["git", "-C", str(root), "ls-files", "-z", "--", str(folder)]
-    answer = subprocess.run(command, capture_output=True, check=False)
-    if answer.returncode:
-        why = answer.stderr.decode(errors="replace").strip().splitlines()
-        raise ConfigurationError(f"{root}: git ls-files: {(why or ['failed'])[0]}")
-    return [
-        name
-        for name in answer.stdout.decode(errors="surrogateescape").split("\0")
-        if name
-    ]
+    listed = git.output(root, "ls-files", "-z", "--", str(folder))
+    names = listed.decode(errors="surrogateescape").split("\0")
+    return [name for name in names if name]
 
 
 def _all_files(root: Path, folder: PurePosixPath) -> Iterator[str]:

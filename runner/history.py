@@ -1,12 +1,12 @@
 """The history a change is measured in: the commit it began at, the files since."""
 
 import re
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import CallError
+from runner.git import git, line, output
 
 SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -45,37 +45,33 @@ def find_base(
 def changed_files(root: Path, base: str) -> tuple[str, ...]:
     """List the files that differ, both names of a renamed one."""
     arguments = ("--no-renames", "--no-ext-diff", "--relative", "--name-only", "-z")
-    found = _git(root, "diff", *arguments, base, "HEAD", "--")
-    if found.returncode:
-        raise CallError(f"git diff {base} HEAD: {_complaint(found)}")
+    found = output(root, "diff", *arguments, base, "HEAD", "--")
     # What is not UTF-8 stays recognisable and printable.
-    names = found.stdout.decode("utf-8", "backslashreplace")
+    names = found.decode("utf-8", "backslashreplace")
     return tuple(name for name in names.split("\0") if name)
 
 
 def find_default_branch(root: Path) -> str:
     """Name the branch that is deployed: what origin says, else main."""
-    found = _git(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-    name = found.stdout.decode("utf-8", "replace").strip()
+    name = line(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
     return name.removeprefix("refs/remotes/origin/") if name else "main"
 
 
 def checked_out_branch(root: Path) -> str:
     """Name the checked-out branch, or nothing when a bare commit is."""
-    found = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
-    return found.stdout.decode("utf-8", "replace").strip()
+    return line(root, "symbolic-ref", "--quiet", "--short", "HEAD")
 
 
 def resolve(root: Path, rev: str) -> str | None:
     """Find the commit that a name stands for."""
     wanted = f"{rev}^{{commit}}"
-    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+    found = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
     return found.stdout.decode().strip() or None
 
 
 def is_ancestor(root: Path, older: str, newer: str) -> bool:
     """Tell whether a commit is another one, or came before it."""
-    return _git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
+    return git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
 def _asked_for(root: Path, rev: str) -> Base:
@@ -96,7 +92,7 @@ def _since_last_push(
         if _is_shallow(root):
             return _shallow()
     earlier = set(deployed) - {head}
-    listed = _git(root, "rev-list", f"--max-count={DEPTH}", "HEAD") if earlier else None
+    listed = git(root, "rev-list", f"--max-count={DEPTH}", "HEAD") if earlier else None
     for sha in listed.stdout.decode().split() if listed else ():
         if sha in earlier:
             return Base(sha=sha)
@@ -130,26 +126,10 @@ def _shallow() -> Base:
 
 
 def _is_shallow(root: Path) -> bool:
-    found = _git(root, "rev-parse", "--is-shallow-repository")
+    found = git(root, "rev-parse", "--is-shallow-repository")
     return found.stdout.strip() == b"true"
 
 
 def _merge_base(root: Path, sha: str) -> str | None:
-    found = _git(root, "merge-base", sha, "HEAD")
+    found = git(root, "merge-base", sha, "HEAD")
     return found.stdout.decode().strip() or None
-
-
-def _complaint(found: subprocess.CompletedProcess[bytes]) -> str:
-    said = found.stderr.decode("utf-8", "replace").strip().splitlines()
-    return (said or ["failed"])[-1]
-
-
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, timeout=60, check=False
-        )
-    except FileNotFoundError as error:
-        raise CallError("git: command not found; install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise CallError(f"git {arguments[0]}: no answer in 60 seconds") from error

@@ -1,12 +1,11 @@
 """What was run, kept so that a later version can be compared with it."""
 
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner import ipynb
+from runner import git, ipynb
 from runner.history import checked_out_branch
 from runner.parameters import offered_by_spec
 from runner.signature import shown
@@ -29,7 +28,7 @@ def source_record(
         },
         "dependencies": dependencies(root / "requirements.txt"),
         "branch": environment.get("CIRCLE_BRANCH") or checked_out_branch(root),
-        "subject": _subject(root),
+        "subject": git.line(root, "log", "-1", "--format=%s"),
         "workflow": environment.get("CIRCLE_WORKFLOW_ID", ""),
         "pull_request": environment.get("CIRCLE_PULL_REQUEST", ""),
     }
@@ -56,15 +55,3 @@ def dependencies(requirements: Path) -> dict[str, str]:
     for name, version in PIN.findall(requirements.read_text(encoding="utf-8")):
         pinned.setdefault(name, set()).add(version)
     return {name: ", ".join(sorted(found)) for name, found in pinned.items()}
-
-
-def _subject(root: Path) -> str:
-    """Read the first line of the commit's message; a folder without git has none."""
-    answer = subprocess.run(
-        ["git", "-C", str(root), "log", "-1", "--format=%s"],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    return answer.stdout.strip()

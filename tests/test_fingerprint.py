@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import toys
 
-from runner.errors import ConfigurationError, SpecError
+from runner.errors import CallError, SpecError
 from runner.fingerprint import deployment, fingerprint, tracked_files
 
 Edit = Callable[[Path], object]
@@ -240,7 +240,7 @@ def test_a_repository_that_git_refuses_is_an_error(repo: Path) -> None:
     """Taking all files instead would silently be another identity."""
     (repo / ".git/HEAD").write_text("nonsense")
 
-    with pytest.raises(ConfigurationError, match="git ls-files: "):
+    with pytest.raises(CallError, match="not a git repository; run"):
         fingerprint(repo, "toy")
 
 

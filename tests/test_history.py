@@ -59,5 +59,5 @@ def test_a_blob_is_no_commit(repository: Repository) -> None:
 
 def test_git_that_fails_is_quoted(repository: Repository) -> None:
     """What git says about a broken clone is in the error."""
-    with pytest.raises(CallError, match=r"git diff 0{40} HEAD: .*0{40}"):
+    with pytest.raises(CallError, match=r"git diff .* 0{40} HEAD --: .*0{40}"):
         changed_files(repository.root, "0" * 40)

@@ -1,11 +1,11 @@
 """Where the reviewer already is: the address of the page, in the log and in GitHub."""
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from runner import git
 from runner.errors import CallError, RunnerError
 from runner.github import State, find_commit
 from runner.review.answer import answer
@@ -41,7 +41,8 @@ def artifact_url(model: str, environment: Mapping[str, str]) -> str:
 def _tell_github(
     root: Path, folder: Path, model: str, url: str, environment: Mapping[str, str]
 ) -> None:
-    commit = find_commit(environment, _origin(root))
+    origin = git.line(root, "remote", "get-url", "origin")
+    commit = find_commit(environment, origin)
     if commit is None:
         return
     evidence = read_evidence(folder, model)
@@ -49,9 +50,3 @@ def _tell_github(
     state: State = "failure" if said.tone == "bad" else "success"
     commit.set_status(model, state, f"{said.title}. {said.because}", url)
     commit.announce(model, comment(evidence, said, url))
-
-
-def _origin(root: Path) -> str:
-    command = ["git", "-C", str(root), "remote", "get-url", "origin"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip()

@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 import secrets
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runner import git
 from runner.errors import SignatureError
 from runner.fingerprint import fingerprint
 from runner.parameters import check_given, offered_by_spec, resolve
@@ -123,12 +123,4 @@ def _stage(root: Path, model: str, name: str) -> Stage:
 
 def _commit(root: Path) -> str:
     """Name the commit; a tree that differs from it says so, one without git nothing."""
-    if sha := os.environ.get("CIRCLE_SHA1"):
-        return sha
-    answer = subprocess.run(
-        ["git", "-C", str(root), *DESCRIBE],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip()
+    return os.environ.get("CIRCLE_SHA1") or git.line(root, *DESCRIBE)
