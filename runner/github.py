@@ -6,9 +6,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPMessage
-from typing import IO, Any, Literal
+from http.client import HTTPException
+from typing import Any, Literal
 
+from runner import api
 from runner.errors import GitHubError
 
 API = "https://api.github.com"
@@ -16,7 +17,6 @@ PULL = re.compile(r"https://[^/]+/([\w.-]+/[\w.-]+)/pull/(\d+)")
 ORIGIN = re.compile(
     r"(?:https://|git@|ssh://git@)[^/:]+[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
-TIMEOUT_SECONDS = 10
 PER_PAGE, MAX_PAGES = 100, 20
 MAX_DESCRIPTION = 140
 State = Literal["success", "failure", "pending"]
@@ -83,32 +83,15 @@ class Commit:
                 "User-Agent": "runner",
             },
         )
-        opener = urllib.request.build_opener(_NoRedirect)
         try:
-            with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                return json.load(answer)
+            return api.call(request)
         except urllib.error.HTTPError as error:
             error.close()
             why = f"{error.code} {error.reason}"
             remedy = "give GITHUB_TOKEN write access to pull requests and statuses"
             raise GitHubError(f"GitHub: {method} {path}: {why}; {remedy}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise GitHubError(f"GitHub: {method} {path}: {error}") from error
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follow nothing: the token is for one host."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
-        return None
 
 
 def find_commit(environment: Mapping[str, str], origin: str = "") -> Commit | None:

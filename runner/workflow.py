@@ -1,11 +1,12 @@
 """The CircleCI workflow that a job is part of: its identity, and who approved in it."""
 
 import hashlib
-import json
 import os
 import urllib.request
 from http.client import HTTPException
 from typing import Any
+
+from runner.api import call
 
 API = "https://circleci.com/api/v2"
 
@@ -56,6 +57,4 @@ def _who(workflow: str, job: str, api: str) -> str:
 
 
 def _get(url: str, token: str) -> Any:
-    request = urllib.request.Request(url, headers={"Circle-Token": token})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    return call(urllib.request.Request(url, headers={"Circle-Token": token}))

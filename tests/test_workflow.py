@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -26,7 +27,15 @@ ANSWERS = {
 class Api(BaseHTTPRequestHandler):
     """CircleCI's API v2, as far as it is asked, for one token."""
 
+    elsewhere = ""  # where it sends who asks
+    tokens: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.tokens.append(self.headers["Circle-Token"])
+        if self.elsewhere and not self.path.startswith("/elsewhere"):
+            self.send_response(302)
+            self.send_header("Location", self.elsewhere)
+            return self.end_headers()
         known = ANSWERS.get(self.path)
         allowed = self.headers["Circle-Token"] == "secret"
         self.send_response(200 if known and allowed else 401 if known else 404)
@@ -80,6 +89,16 @@ def test_an_api_that_is_down_stops_no_approval(circleci: pytest.MonkeyPatch) -> 
     """The record is worth having, but not a failed approval."""
     circleci.setenv("CIRCLE_TOKEN", "secret")
     assert "started by grace" in approval_note("churn", api="http://127.0.0.1:9")
+
+
+def test_a_token_goes_nowhere_else(circleci: pytest.MonkeyPatch, api: str) -> None:
+    """Who is redirected does not follow, as the token would go along."""
+    circleci.setenv("CIRCLE_TOKEN", "secret")
+    circleci.setattr(Api, "elsewhere", f"{api}/elsewhere")
+    circleci.setattr(Api, "tokens", [])
+
+    assert "started by grace" in approval_note("churn", api=api)
+    assert Api.tokens == ["secret"]
 
 
 def test_outside_of_circleci_there_is_nothing_to_say() -> None:
