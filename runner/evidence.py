@@ -3,20 +3,10 @@
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runner.errors import RegistryError, StorageError
-from runner.package import Package, packages
-from runner.registry import find_package
+from runner.errors import StorageError
+from runner.package import Package
 from runner.session import client, run_uri
 from runner.storage import parse_uri
-
-
-def find(model: str, version: int | None) -> Package:
-    """Find one version of a model, by default the newest."""
-    if version is not None:
-        return find_package(model, version)
-    for package in packages(model):
-        return package
-    raise RegistryError(f"{model}: nothing is registered; train it first")
 
 
 def evidence_uri(package: Package) -> str:

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from runner.commit import short
 from runner.errors import RegistryError
+from runner.missing import missing_ok
 from runner.session import client
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        DescribeModelPackageOutputTypeDef,
+        ModelPackageSummaryTypeDef,
+    )
 
 Status = Literal["PendingManualApproval", "Approved", "Rejected"]
 
@@ -19,6 +24,8 @@ METRIC = "metric."
 FORBIDDEN = re.compile(r"[^\w .:/=+\-@]")
 MAX_KEY = 128
 MAX_VALUE = 256
+# As many as SageMaker lists at once.
+PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +48,47 @@ class Package:
 
 def describe(arn: str) -> Package:
     """Read one package by its ARN."""
-    from botocore.exceptions import ClientError
+    with missing_ok():
+        return _read(client("sagemaker").describe_model_package(ModelPackageName=arn))
+    raise RegistryError(f"{arn}: no such package; it was deleted")
 
-    try:
-        answer = client("sagemaker").describe_model_package(ModelPackageName=arn)
-    except ClientError as error:
-        if not is_missing(error):
-            raise
-        raise RegistryError(f"{arn}: no such package; it was deleted") from error
+
+def packages(model: str, status: Status | None = None) -> Iterator[Package]:
+    """Describe packages one by one, newest first: most callers need only the first."""
+    for summary in summaries(model, status):
+        yield describe(summary["ModelPackageArn"])
+
+
+def summaries(
+    model: str, status: Status | None = None
+) -> "Iterator[ModelPackageSummaryTypeDef]":
+    """List the group's packages, newest first, page by page as they are asked for.
+
+    A group that is not made yet has none.
+    """
+    filters: dict[str, Any] = {"ModelApprovalStatus": status} if status else {}
+    pages = (
+        client("sagemaker")
+        .get_paginator("list_model_packages")
+        .paginate(
+            ModelPackageGroupName=model,
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"PageSize": PAGE},
+            **filters,
+        )
+    )
+    with missing_ok():
+        for page in pages:
+            # Versions of the same second come in any order.
+            yield from sorted(page["ModelPackageSummaryList"], key=_backwards)
+
+
+def _backwards(summary: "ModelPackageSummaryTypeDef") -> int:
+    return -summary.get("ModelPackageVersion", 0)
+
+
+def _read(answer: "DescribeModelPackageOutputTypeDef") -> Package:
     properties = answer.get("CustomerMetadataProperties", {})
     container = answer["InferenceSpecification"]["Containers"][0]
     metrics = {k: v for k, v in properties.items() if k.startswith(METRIC)}
@@ -69,37 +109,6 @@ def describe(arn: str) -> Package:
     )
 
 
-def packages(model: str, status: Status | None = None) -> Iterator[Package]:
-    """Describe packages one by one, newest first: most callers need only the first."""
-    for summary in summaries(model, status):
-        yield describe(summary["ModelPackageArn"])
-
-
-def summaries(
-    model: str, status: Status | None = None
-) -> "list[ModelPackageSummaryTypeDef]":
-    """List the group's packages by version; a group not made yet has none."""
-    from botocore.exceptions import ClientError
-
-    paginator = client("sagemaker").get_paginator("list_model_packages")
-    filters: dict[str, Any] = {"ModelApprovalStatus": status} if status else {}
-    try:
-        pages = list(paginator.paginate(ModelPackageGroupName=model, **filters))
-    except ClientError as error:
-        if not is_missing(error):
-            raise
-        return []
-    found = [one for page in pages for one in page["ModelPackageSummaryList"]]
-    return sorted(found, key=lambda one: -one.get("ModelPackageVersion", 0))
-
-
-def is_missing(error: Any) -> bool:
-    """Tell an absent group from any other refusal: SageMaker has no code for it."""
-    message = error.response["Error"].get("Message", "").lower()
-    signs = ("does not exist", "not found", "could not find", "not exist")
-    return any(sign in message for sign in signs)
-
-
 def table(packages: Sequence[Package]) -> str:
     """Write packages as a short table of plain text."""
     heads = ("version", "fingerprint", "status", "commit", "CI")
@@ -108,7 +117,7 @@ def table(packages: Sequence[Package]) -> str:
             str(package.version),
             package.fingerprint[:12] or "-",
             package.approval_status,
-            package.commit[:7] or "-",
+            short(package.commit) or "-",
             package.metadata.get("ci_url", "-"),
         )
         for package in packages

@@ -12,21 +12,18 @@ from runner.session import client
 RECENT = 10
 
 
-def list_packages(model: str) -> list[Package]:
-    """List a model's packages, newest first."""
-    return list(packages(model))
-
-
-def find_package(model: str, version: int) -> Package:
-    """Find one version of a model."""
-    known = summaries(model)
-    for summary in known:
-        if summary.get("ModelPackageVersion") == version:
+def find_package(model: str, version: int | None = None) -> Package:
+    """Find one version of a model, by default the newest."""
+    newest: list[str] = []
+    for summary in summaries(model):
+        number = summary.get("ModelPackageVersion")
+        if version in (None, number):
             return describe(summary["ModelPackageArn"])
-    newest = [str(one.get("ModelPackageVersion")) for one in known[:RECENT]]
-    raise RegistryError(
-        f"{model}: no version {version}; newest: {', '.join(newest) or 'none yet'}"
-    )
+        newest.append(str(number))
+    if version is None:
+        raise RegistryError(f"{model}: nothing is registered; train it first")
+    known = ", ".join(newest[:RECENT]) or "none yet"
+    raise RegistryError(f"{model}: no version {version}; newest: {known}")
 
 
 def find_newest(model: str, fingerprint: str) -> Package:
@@ -49,7 +46,7 @@ def approve(
     model: str, *, version: int | None = None, arn: str = "", description: str = ""
 ) -> Package:
     """Approve one package, by default the newest, and record who did."""
-    package = describe(arn) if arn else _chosen(model, version)
+    package = describe(arn) if arn else find_package(model, version)
     if package.model != model:
         raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
     if package.approval_status == "Approved":
@@ -91,11 +88,3 @@ def _not_found(model: str, fingerprint: str) -> str:
         remedy = f"train it: {train}"
     known = table(recent) if recent else "  nothing has been registered yet"
     return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
-
-
-def _chosen(model: str, version: int | None) -> Package:
-    if version is not None:
-        return find_package(model, version)
-    for package in packages(model):
-        return package
-    raise RegistryError(f"{model}: nothing is registered; train it first")

@@ -6,8 +6,8 @@ import pytest
 from packages import IMAGE, make_package, new_name
 
 from runner.embedded.process import EmbeddedAWS
+from runner.package import Package, packages
 from runner.registration import register
-from runner.registry import list_packages
 from runner.session import client
 from runner.storage import read_json
 
@@ -26,12 +26,7 @@ def test_a_group_belongs_to_its_model(aws: EmbeddedAWS):
     model = new_name()
     make_package(model)
 
-    group = client("sagemaker").describe_model_package_group(
-        ModelPackageGroupName=model
-    )
-    tags = client("sagemaker").list_tags(ResourceArn=group["ModelPackageGroupArn"])
-
-    assert {"Key": "owner", "Value": model} in tags["Tags"]
+    assert tags(model)["owner"] == model
 
 
 def test_a_description_of_many_lines_is_registered_as_one(aws: EmbeddedAWS):
@@ -50,17 +45,70 @@ def test_a_description_of_many_lines_is_registered_as_one(aws: EmbeddedAWS):
     assert "\n" not in said["ModelPackageDescription"]
 
 
-def test_registering_again_finds_the_same_package(aws: EmbeddedAWS):
-    """A run that lost the answer does not register twice."""
-    model = new_name()
-    first = make_package(model)
-
-    again = register(
-        model, image=IMAGE, model_data=first.model_data, metrics={}, metadata=LINEAGE
+def again(first: Package, **other: str) -> Package:
+    """Register what a package was made of, or what differs from it in some way."""
+    return register(
+        first.model,
+        image=IMAGE,
+        model_data=first.model_data,
+        metrics={},
+        metadata={**first.metadata, **other},
     )
 
-    assert again == first
-    assert len(list_packages(model)) == 1
+
+def tags(model: str) -> dict[str, str]:
+    """Read what the group says of its newest package."""
+    group = client("sagemaker").describe_model_package_group(
+        ModelPackageGroupName=model
+    )
+    answer = client("sagemaker").list_tags(ResourceArn=group["ModelPackageGroupArn"])
+    return {one["Key"]: one["Value"] for one in answer["Tags"]}
+
+
+def test_registering_again_finds_the_same_package(aws: EmbeddedAWS):
+    """A run that lost the answer, or ended after it, does not register twice."""
+    first = make_package(new_name())
+
+    assert again(first) == first
+    assert len(list(packages(first.model))) == 1
+
+
+def test_it_is_found_among_later_ones(aws: EmbeddedAWS):
+    """And the group goes on to tell of the newest."""
+    first = make_package(new_name())
+    second = make_package(first.model)
+
+    assert again(first) == first
+    assert [one.version for one in packages(first.model)] == [2, 1]
+    assert tags(first.model)["version"] == "2"
+    assert tags(first.model)["run_id"] == second.run_id
+
+
+def test_what_was_not_told_to_the_group_is_told_now(aws: EmbeddedAWS):
+    """The notebook may have ended between the two calls."""
+    first = make_package(new_name())
+    group = client("sagemaker").describe_model_package_group(
+        ModelPackageGroupName=first.model
+    )
+    client("sagemaker").delete_tags(
+        ResourceArn=group["ModelPackageGroupArn"], TagKeys=["version", "run_id"]
+    )
+
+    again(first)
+
+    assert tags(first.model)["version"] == "1"
+    assert tags(first.model)["run_id"] == first.run_id
+
+
+@pytest.mark.parametrize("key", ["run_id", "training_job", "fingerprint"])
+def test_another_run_job_or_content_is_another_package(aws: EmbeddedAWS, key: str):
+    """Each of them is what somebody approves."""
+    first = make_package(new_name())
+
+    second = again(first, **{key: "e" * 64})
+
+    assert second.version == 2
+    assert second.metadata[key] == "e" * 64
 
 
 def test_metrics_are_kept_beside_the_package(aws: EmbeddedAWS):

@@ -1,17 +1,15 @@
 """Packages are approved, and found by version and by content."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
-from packages import make_package, new_name
+from packages import IMAGE, make_package, new_name
 
 from runner.embedded.process import EmbeddedAWS
 from runner.errors import NotApprovedError, RegistryError
-from runner.registry import (
-    approve,
-    find_approved,
-    find_newest,
-    find_package,
-    list_packages,
-)
+from runner.package import Package
+from runner.registry import approve, find_approved, find_newest, find_package
 from runner.session import client
 
 OTHER = "e" * 64
@@ -24,19 +22,92 @@ def model(aws: EmbeddedAWS) -> str:
     return new_name()
 
 
-def test_versions_are_listed_newest_first(model):
-    """Whoever looks sees the newest first."""
-    made = [make_package(model), make_package(model)]
+@pytest.fixture
+def many(model, monkeypatch) -> Callable[..., Package]:
+    """Register many versions quickly: only what the registry looks at."""
 
-    assert list_packages(model) == made[::-1]
+    def register(count: int, fingerprint: str, status: str = "Approved") -> None:
+        for _ in range(count):
+            client("sagemaker").create_model_package(
+                ModelPackageGroupName=model,
+                InferenceSpecification={
+                    "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://b/m"}],
+                    "SupportedContentTypes": ["text/csv"],
+                    "SupportedResponseMIMETypes": ["text/csv"],
+                },
+                ModelApprovalStatus=status,
+                CustomerMetadataProperties={"fingerprint": fingerprint},
+            )
+
+    make_package(model, fingerprint=OTHER)
+    return register
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """List the calls of SageMaker that are made meanwhile."""
+    events, calls = client("sagemaker").meta.events, []
+
+    def count(model, **_):
+        calls.append(model.name)
+
+    events.register("before-call.sagemaker", count)
+    yield calls
+    events.unregister("before-call.sagemaker", count)
 
 
 def test_a_version_is_found(model):
     """A package is named by its version."""
-    make_package(model)
+    first = make_package(model)
     second = make_package(model)
 
     assert find_package(model, 2) == second
+    assert find_package(model, 1) == first
+
+
+def test_the_newest_is_found(model):
+    """Where no version is named."""
+    make_package(model)
+    second = make_package(model)
+
+    assert find_package(model) == second
+    with pytest.raises(RegistryError, match="nothing is registered; train it first"):
+        find_package(f"{model}-v2")
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        find_package,
+        lambda model: find_package(model, 112),
+        lambda model: find_newest(model, MINE),
+        lambda model: find_approved(model, MINE),
+    ],
+    ids=["package", "version", "newest", "approved"],
+)
+def test_many_versions_cost_no_more_calls(model, many, find):
+    """A list of the newest and a look at one of them, however many there are."""
+    many(110, OTHER)
+    many(1, MINE)
+
+    with counted() as calls:
+        assert find(model).version == 112
+    assert calls == ["ListModelPackages", "DescribeModelPackage"]
+
+
+def test_the_search_ends_at_the_first_that_fits(model, many):
+    """What is older is neither described nor listed."""
+    many(110, MINE)
+    many(2, MINE, "PendingManualApproval")
+    many(2, OTHER)
+
+    with counted() as calls:
+        assert find_approved(model, MINE).version == 111
+    assert calls == ["ListModelPackages", *["DescribeModelPackage"] * 3]
+
+    with counted() as calls:
+        assert find_package(model, 2).version == 2
+    assert calls == [*["ListModelPackages"] * 2, "DescribeModelPackage"]
 
 
 def test_a_version_that_is_not_there_is_an_error(model):

@@ -43,12 +43,12 @@ def command(
 
 def _rebuilt(root: Path, model: str, version: int | None) -> Path:
     """Build the page anew, with what has been decided since."""
-    from runner import evidence
+    from runner import evidence, registry
     from runner.cli.reviewing import write_json
     from runner.review.evidence import PACKAGE
     from runner.review.page import write_page
 
-    package = evidence.find(model, version)
+    package = registry.find_package(model, version)
     # No model's name has an @, so this is nobody's own folder.
     folder = root / "build" / f"{model}@{package.version}"
     evidence.download(evidence.evidence_uri(package), folder)

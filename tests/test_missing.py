@@ -1,0 +1,39 @@
+"""What is not there is told from what is refused."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from runner.embedded.process import EmbeddedAWS
+from runner.missing import missing_ok
+from runner.session import client
+
+ABSENT = {
+    "describe_endpoint": {"EndpointName": "none"},
+    "describe_endpoint_config": {"EndpointConfigName": "none"},
+    "describe_model": {"ModelName": "none"},
+    "describe_model_package_group": {"ModelPackageGroupName": "none"},
+    "describe_model_package": {"ModelPackageName": "none"},
+    "describe_training_job": {"TrainingJobName": "none"},
+}
+
+
+@pytest.mark.parametrize("call", ABSENT)
+def test_the_block_is_left_where_something_is_missing(
+    aws: EmbeddedAWS, call: str
+) -> None:
+    """Each of SageMaker's collections says it in words of its own."""
+    left = True
+    with missing_ok():
+        getattr(client("sagemaker"), call)(**ABSENT[call])
+        left = False
+
+    assert left
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_another_refusal_is_raised(code: str) -> None:
+    """It says nothing of what is there."""
+    answer = {"Error": {"Code": code, "Message": "not for you"}}
+
+    with pytest.raises(ClientError, match=code), missing_ok():
+        raise ClientError(answer, "DescribeEndpoint")
