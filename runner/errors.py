@@ -28,6 +28,11 @@ RunnerError                     1
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
+
+# How alike two words must be for one to be meant by the other.
+NEAR = 0.6
+LONGEST = 100
 
 
 class RunnerError(Exception):
@@ -133,7 +138,20 @@ class ModelLoadError(EmbeddedError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, or list them all where none is near."""
     names = sorted(known)
-    near = get_close_matches(word, names, n=1, cutoff=0.5)
+    near = get_close_matches(word, names, n=1, cutoff=NEAR)
+    # A beginning, as of `train-register`, is meant too, however short it is.
+    near += [name for name in names if word and name.startswith(word)]
     if near:
         return f"did you mean {near[0]!r}?"
     return "known: " + (", ".join(names) or "none")
+
+
+def as_written(value: object) -> str:
+    """Show a value as it may be written in YAML, on one line and not too long."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    short = Repr()
+    short.maxstring = short.maxother = LONGEST
+    return short.repr(value)

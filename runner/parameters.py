@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.annotations import convert, fits, is_json, literal
 from runner.errors import SignatureError, did_you_mean
-from runner.hyperparameters import NAMES
+from runner.hyperparameters.definitions import NAMES
 from runner.schema import ModelSpec
 from runner.scrub import looks_secret
 from runner.signature import Parameter, Signature, shown

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from runner.errors import did_you_mean
-from runner.hyperparameters import NAMES
+from runner.hyperparameters.definitions import NAMES
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1)]

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from runner.embedded.container.exceptions import AlgorithmError, UserError
-from runner.embedded.container.hyperparameters import NAMES, validate_hyperparameters
+from runner.embedded.container.hyperparameters import validate_hyperparameters
+from runner.hyperparameters.definitions import NAMES
 
 METRICS = (
     "['accuracy', 'auc', 'aucpr', 'balanced_accuracy', 'f1', 'f1_binary', 'f1_macro', "
@@ -252,7 +253,7 @@ def test_names_are_known_without_importing_xgboost():
     """A spec can be checked at once, aliases included."""
     assert {"eta", "learning_rate", "_kfold"} <= NAMES
     script = (
-        "import sys; from runner.embedded.container.hyperparameters import NAMES; "
+        "import sys; from runner.hyperparameters.definitions import NAMES; "
         "sys.exit(bool({'xgboost', 'numpy', 'moto'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

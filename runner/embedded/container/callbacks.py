@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from runner.embedded.container.engine import load_engine
-from runner.embedded.container.metric_names import MAXIMIZE
+from runner.hyperparameters.metric_names import MAXIMIZE
 
 MODEL_NAME = "xgboost-model"
 

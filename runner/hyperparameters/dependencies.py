@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.embedded.container.exceptions import UserError
+from runner.hyperparameters.rules import HyperparameterError
 
 Values = Mapping[str, Any]
 
@@ -27,12 +27,12 @@ def check_updater(value: Sequence[str], others: Values) -> None:
     if others.get("booster") == "gblinear":
         if len(value) != 1 or value[0] not in LINEAR_UPDATERS:
             options = ", ".join(map(repr, LINEAR_UPDATERS))
-            raise UserError(
+            raise HyperparameterError(
                 f"Linear updater should be one of these options: {options}."
             )
     elif others.get("process_type") == "update":
         if not set(value) <= set(REFRESHERS):
-            raise UserError(
+            raise HyperparameterError(
                 "process_type 'update' can only be used with updater 'refresh' "
                 "and 'prune'"
             )
@@ -43,14 +43,14 @@ def check_updater(value: Sequence[str], others: Values) -> None:
 def check_tree_updater(value: Sequence[str]) -> None:
     """Refuse updaters that grow no tree, and more than one that does."""
     if not set(value) <= {*TREE_UPDATERS, "grow_quantile_histmaker"}:
-        raise UserError(
+        raise HyperparameterError(
             "Tree updater should be selected from these options: 'grow_colmaker', "
             "'distcol', 'grow_histmaker', 'grow_local_histmaker', 'grow_skmaker', "
             "'grow_quantile_histmaker', 'sync', 'refresh', 'prune', 'shortgun', "
             "'coord_descent'."
         )
     if sum(name in GROWERS for name in value) > 1:
-        raise UserError(
+        raise HyperparameterError(
             "Only one tree grow plugin can be selected. Choose one from the"
             "following: 'grow_colmaker', 'distcol', 'grow_histmaker', "
             "'grow_local_histmaker', 'grow_skmaker'"
@@ -60,7 +60,7 @@ def check_tree_updater(value: Sequence[str]) -> None:
 def check_objective(value: str, others: Values) -> None:
     """Refuse a multi-class objective without a number of classes."""
     if value in ("multi:softmax", "multi:softprob") and others.get("num_class") is None:
-        raise UserError(
+        raise HyperparameterError(
             "Require input for parameter 'num_class' for multi-classification"
         )
 
@@ -70,11 +70,11 @@ def check_eval_metric(value: Sequence[str], others: Values) -> None:
     # The image looks this up bare: any eval_metric without an objective is a KeyError.
     objective = others["objective"]
     if "auc" in value and not objective.startswith(("binary:", "rank:")):
-        raise UserError(
+        raise HyperparameterError(
             "Metric 'auc' can only be applied for classification and ranking problems."
         )
     if "aft-nloglik" in value and objective != "survival:aft":
-        raise UserError(
+        raise HyperparameterError(
             "Metric 'aft-nloglik' can only be applied for 'survival:aft' objective."
         )
 
@@ -82,7 +82,7 @@ def check_eval_metric(value: Sequence[str], others: Values) -> None:
 def check_monotone_constraints(value: Any, others: Values) -> None:
     """Refuse monotone constraints with a tree method that ignores them."""
     if others.get("tree_method") not in ("exact", "hist"):
-        raise UserError(
+        raise HyperparameterError(
             "monotone_constraints can be used only when the tree_method parameter is "
             "set to either 'exact' or 'hist'."
         )
@@ -91,7 +91,7 @@ def check_monotone_constraints(value: Any, others: Values) -> None:
 def check_interaction_constraints(value: Any, others: Values) -> None:
     """Refuse interaction constraints with a tree method that ignores them."""
     if others.get("tree_method") not in ("exact", "hist", "approx"):
-        raise UserError(
+        raise HyperparameterError(
             "interaction_constraints can be used only when the tree_method parameter "
             "is set to either 'exact', 'hist' or 'approx'."
         )

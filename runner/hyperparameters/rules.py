@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from runner.embedded.container.exceptions import UserError
+
+class HyperparameterError(ValueError):
+    """Refuse a hyperparameter, in the words of the image."""
 
 
 class Range(Protocol):
@@ -100,17 +102,21 @@ def parse_expression(text: str) -> Any:
 def check_value(name: str, value: Any, known: Range) -> None:
     """Refuse a value that is out of range."""
     if value not in known:
-        raise UserError(f"Hyperparameter {name}: {value} is not in {known}")
+        raise HyperparameterError(f"Hyperparameter {name}: {value} is not in {known}")
 
 
 def check_items(name: str, value: Any, known: Range) -> None:
     """Refuse a list of which one item is out of range."""
     # All are looked at before the first is refused: an item may raise its own error.
     if any([item not in known for item in value]):
-        raise UserError(f"Hyperparameter {name}: value {value} not in range {known}")
+        raise HyperparameterError(
+            f"Hyperparameter {name}: value {value} not in range {known}"
+        )
 
 
 def check_nested(name: str, value: Any, known: Range) -> None:
     """Refuse lists of which one item is out of range."""
     if any([item not in known for items in value for item in items]):
-        raise UserError(f"Hyperparameter {name}: value {value} not in range {known}")
+        raise HyperparameterError(
+            f"Hyperparameter {name}: value {value} not in range {known}"
+        )

@@ -1,6 +1,6 @@
 """The evaluation metrics that the image knows."""
 
-from runner.embedded.container.exceptions import UserError
+from runner.hyperparameters.rules import HyperparameterError
 
 MAXIMIZE = (
     "accuracy",
@@ -52,14 +52,14 @@ class KnownMetrics(list[str]):
     def __contains__(self, metric: object) -> bool:
         text = str(metric)
         if "<function" in text:
-            raise UserError(
+            raise HyperparameterError(
                 f"User defined evaluation metric {text} is not supported yet."
             )
         if "@" not in text:
             return super().__contains__(text)
         name, threshold = (part.strip() for part in text.split("@")[:2])
         if name not in WITH_THRESHOLD:
-            raise UserError(
+            raise HyperparameterError(
                 f"Metric '{text}' is not supported. Parameter 'eval_metric' with "
                 "customized threshold should be one of these options: 'error', "
                 "'ndcg', 'map'."
@@ -67,7 +67,7 @@ class KnownMetrics(list[str]):
         try:
             float(threshold)
         except ValueError as error:
-            raise UserError(
+            raise HyperparameterError(
                 f"Threshold value 't' in '{name}@t' expects float input."
             ) from error
         return True
