@@ -78,6 +78,12 @@ def terminated_in_registration(case: Case, command: tuple[str, ...]) -> Ended:
     return case.interrupted(*command, when=lambda: case.began(busy))
 
 
+def terminated_after_registration(case: Case, command: tuple[str, ...]) -> Ended:
+    """The package is there, but the notebook does not come to know of it."""
+    lost = case.inject("response-lost", operation="CreateModelPackage", count=50)
+    return case.interrupted(*command, when=lambda: case.began(lost))
+
+
 def terminated_in_update(case: Case, command: tuple[str, ...]) -> Ended:
     held_update(case)
     return case.interrupted(*command, when=case.is_updating)
@@ -221,6 +227,7 @@ ROWS: Sequence[Row] = (
     ),
     training("SIGTERM during training", terminated_in_training),
     training("SIGTERM during registration", terminated_in_registration),
+    training("SIGTERM after the registration", terminated_after_registration),
     training("The kernel is killed during training", kernel_killed_in_training),
     training("The disk is full while archiving", full_disk),
     deploying(
