@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from runner.embedded import interference
+from runner.embedded import injection, interference
 from runner.embedded.answers import AWSError, answer, service_of
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Application(DomainDispatcherApplication):
     ) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
-        if request.path.startswith(interference.PATH):
-            return interference.manage(request)(environ, start_response)
+        if request.path.startswith(injection.PATH):
+            return injection.manage(request)(environ, start_response)
         if refusal := interference.refusal(environ):
             return answer(request, refusal)(environ, start_response)
         service = service_of(request)

@@ -34,6 +34,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 from uuid import uuid4
 
+from runner.errors import did_you_mean
+
 Kind = Literal[
     "training-algorithm-error",
     "training-client-error",
@@ -82,15 +84,29 @@ class Fault:
         if self.kind not in get_args(Kind):
             known = ", ".join(get_args(Kind))
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {known}")
+        for key in ("name", "operation", "message", "id"):
+            if not isinstance(value := getattr(self, key), str):
+                raise ValueError(f"{key} of a fault: {value!r} is no text")
+        if type(self.count) is not int or not (self.count > 0 or self.count == FOREVER):
+            raise ValueError(
+                f"count of a fault: {self.count!r}; 1 or more, or {FOREVER} for ever"
+            )
+        if not is_duration(self.seconds):
+            raise ValueError(f"seconds of a fault: {self.seconds!r}; 0 or more")
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Fault":
+    def from_json(cls, values: object) -> "Fault":
         """Read a fault as the HTTP interface takes it."""
-        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise ValueError(f"unknown key of a fault: {', '.join(unknown)}")
+        if not isinstance(values, Mapping):
+            raise ValueError(f"a fault is an object with a kind, not {values!r}")
+        keys = set(cls.__dataclass_fields__)
+        for key in sorted(set(values) - keys):
+            hint = did_you_mean(key, keys)
+            raise ValueError(f"unknown key of a fault: {key}; {hint}")
         if "kind" not in values:
-            raise ValueError("a fault needs a kind")
+            raise ValueError(
+                f"a fault needs a kind, one of {', '.join(get_args(Kind))}"
+            )
         return cls(**values)
 
     def concerns(self, name: str, operation: str) -> bool:
@@ -99,24 +115,34 @@ class Fault:
         return fnmatchcase(name, pattern) and fnmatchcase(operation, self.operation)
 
 
+def is_duration(seconds: object) -> bool:
+    """Tell whether somebody can wait for so many seconds."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return False
+    return 0 <= seconds <= threading.TIMEOUT_MAX
+
+
 class Faults:
     """Keep the faults that are still to happen."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.left: dict[str, tuple[Fault, int]] = {}
+        self.holding: list[str] = []
 
     def add(self, fault: Fault) -> None:
         """Let a fault happen from now on."""
         with self.changed:
             self.left[fault.id] = (fault, fault.count)
 
-    def remove(self, id: str | None = None) -> None:
-        """Clear one fault, or all."""
+    def remove(self, id: str | None = None) -> bool:
+        """Clear one fault, or all, and tell whether the one was there."""
         with self.changed:
+            known = id is None or id in self.left
             for each in [id] if id else list(self.left):
                 self.left.pop(each, None)
             self.changed.notify_all()
+        return known
 
     def take(self, kind: Kind, name: str, operation: str = "*") -> Fault | None:
         """Find the first fault that is due, and count it down."""
@@ -130,13 +156,17 @@ class Faults:
     def wait_until_cleared(self, fault: Fault, seconds: float) -> None:
         """Wait until somebody clears a fault, within a limit."""
         with self.changed:
+            self.holding.append(fault.id)
             self.changed.wait_for(lambda: fault.id not in self.left, seconds)
+            self.holding.remove(fault.id)
 
     def describe(self) -> list[dict[str, Any]]:
-        """List the faults, each with how many times it is left."""
+        """List the faults that can still happen or hold somebody up."""
         with self.changed:
             return [
-                asdict(fault) | {"left": left} for fault, left in self.left.values()
+                asdict(fault) | {"left": left}
+                for fault, left in self.left.values()
+                if left or fault.id in self.holding
             ]
 
 

@@ -1,13 +1,12 @@
 """Faults on demand that hit a call before any service sees it."""
 
 import io
-import json
 import os
 import socket
 import struct
 from typing import TYPE_CHECKING
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from runner.embedded.account import PUBLIC_BUCKET
 from runner.embedded.answers import AWSError, service_of
@@ -16,7 +15,6 @@ from runner.embedded.faults import Fault, Kind, faults
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-PATH = "/_embedded/faults"
 S3_OBJECT = {
     "GET": "GetObject",
     "HEAD": "HeadObject",
@@ -139,15 +137,3 @@ def reset(environ: "WSGIEnvironment") -> None:
     # Closing the descriptor itself: the server would first say good-bye.
     os.close(connection.detach())
     raise ConnectionResetError("a fault on demand")
-
-
-def manage(request: Request) -> Response:
-    """Answer the HTTP interface: POST a fault, GET all, DELETE one or all."""
-    if request.method == "POST":
-        try:
-            faults.add(Fault.from_json(request.get_json()))
-        except (ValueError, TypeError) as error:
-            return Response(f"{error}\n", 400)
-    if request.method == "DELETE":
-        faults.remove(request.path.removeprefix(PATH).strip("/") or None)
-    return Response(json.dumps(faults.describe()), mimetype="application/json")

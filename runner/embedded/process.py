@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from runner.embedded import account
@@ -76,8 +77,12 @@ class EmbeddedAWS:
         call.add_header("Content-Type", "application/json")
         # A proxy, if one is set, is not for this machine.
         opener = build_opener(ProxyHandler({}))
-        with opener.open(call, timeout=ANSWER_SECONDS) as response:
-            answer: list[dict[str, Any]] = json.load(response)
+        try:
+            with opener.open(call, timeout=ANSWER_SECONDS) as response:
+                answer: list[dict[str, Any]] = json.load(response)
+        except HTTPError as refusal:
+            with refusal:
+                raise EmbeddedError(json.load(refusal)["error"]) from refusal
         return answer
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from embedded_account import until
 
 from runner.embedded.faults import Fault, Faults
 
@@ -65,15 +66,61 @@ def test_waits_until_a_fault_is_cleared():
     assert not held.is_alive()
 
 
+def test_lists_what_can_still_happen():
+    """A fault that is used up is no longer listed, but can still be cleared."""
+    faults = Faults()
+    once, twice = Fault(kind="throttling"), Fault(kind="ping-failure", count=2)
+    faults.add(once)
+    faults.add(twice)
+    faults.take("throttling", "any", "Any")
+    faults.take("ping-failure", "any")
+    assert [(each["id"], each["left"]) for each in faults.describe()] == [(twice.id, 1)]
+    assert faults.remove(once.id)
+    assert not faults.remove(once.id)
+
+
+def test_lists_what_still_holds_somebody_up():
+    """Whoever wants to clear such a fault has to learn its id."""
+    faults = Faults()
+    fault = Fault(kind="endpoint-stuck")
+    faults.add(fault)
+    faults.take("endpoint-stuck", "any", "CreateEndpoint")
+    assert faults.describe() == []
+    held = threading.Thread(target=faults.wait_until_cleared, args=[fault, 30])
+    held.start()
+    until(faults.describe)
+    assert [each["id"] for each in faults.describe()] == [fault.id]
+    faults.remove(fault.id)
+    held.join(5)
+    assert faults.describe() == []
+
+
+COUNTS = "count of a fault: {}; 1 or more, or -1 for ever"
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"kind": "flood"}, "unknown kind of fault 'flood'; known: training-"),
-        ({"kind": "throttling", "nmae": "x"}, "unknown key of a fault: nmae"),
+        ({"kind": ["throttling"]}, r"unknown kind of fault \['throttling'\]; known:"),
+        (
+            {"kind": "throttling", "nmae": "x"},
+            "unknown key of a fault: nmae; did you mean 'name'",
+        ),
         ({}, "a fault needs a kind"),
+        (["throttling"], "a fault is an object"),
+        ({"kind": "throttling", "count": 0}, COUNTS.format("0")),
+        ({"kind": "throttling", "count": -2}, COUNTS.format("-2")),
+        ({"kind": "throttling", "count": "3"}, COUNTS.format("'3'")),
+        ({"kind": "throttling", "count": 1.5}, COUNTS.format("1.5")),
+        ({"kind": "throttling", "count": True}, COUNTS.format("True")),
+        ({"kind": "throttling", "name": 7}, "name of a fault: 7 is no text"),
+        ({"kind": "endpoint-slow", "seconds": -1}, "seconds of a fault: -1; 0 or more"),
+        ({"kind": "endpoint-slow", "seconds": "9"}, "seconds of a fault: '9'; 0 or"),
+        ({"kind": "endpoint-slow", "seconds": float("inf")}, "seconds of a fault: inf"),
     ],
 )
 def test_refuses_a_fault_that_makes_no_sense(values, message):
-    """A misspelt kind or key is named."""
+    """A misspelt kind or key is named, and so is a value that means nothing."""
     with pytest.raises(ValueError, match=message):
         Fault.from_json(values)

@@ -1,9 +1,5 @@
 """Faults on demand that hit a call."""
 
-import json
-import urllib.error
-import urllib.request
-
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
@@ -86,31 +82,3 @@ def test_loses_the_response_of_a_call_that_it_carries_out(client, inject, name):
         client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
     group = {"ModelPackageGroupName": name}
     assert client("sagemaker").describe_model_package_group(**group)
-
-
-def ask(embedded, method, path="", body=None):
-    """Call the HTTP interface as any tool may."""
-    data = None if body is None else json.dumps(body).encode()
-    call = urllib.request.Request(
-        f"{embedded.url}/_embedded/faults{path}", data, method=method
-    )
-    call.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(call, timeout=10) as answer:
-        return json.load(answer)
-
-
-def test_faults_can_be_managed_over_http(embedded, inject):
-    """POST adds a fault, GET lists it with what is left, DELETE removes it."""
-    added = ask(embedded, "POST", body={"kind": "ping-failure", "name": "e"})
-    assert [(each["kind"], each["left"]) for each in added] == [("ping-failure", 1)]
-    assert ask(embedded, "GET") == added == embedded.faults()
-    assert ask(embedded, "DELETE", f"/{added[0]['id']}") == []
-
-
-def test_refuses_a_wrong_fault_over_http(embedded):
-    """A fault that makes no sense is refused with the reason."""
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        ask(embedded, "POST", body={"kind": "flood"})
-    with caught.value as answer:
-        assert answer.code == 400
-        assert "unknown kind of fault 'flood'" in answer.read().decode()
