@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from runner.errors import CallError, SpecError, did_you_mean
-from runner.schema import ModelSpec, explain
+from runner.schema import ModelSpec
+from runner.wording import explain
 
 STAGES = ("prepare", "train-register", "deploy")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.schema import ModelSpec, explain
+from runner.schema import ModelSpec
+from runner.wording import explain
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -50,7 +51,7 @@ def test_what_no_default_can_know_is_required(key: str) -> None:
     """A missing key is named."""
     data = {name: value for name, value in GOOD.items() if name != key}
 
-    assert refusal(data) == f"{key}: missing"
+    assert refusal(data).startswith(f"{key}: missing; give ")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,10 @@ def test_a_misspelt_key_is_told_before_the_missing_one() -> None:
         ("data", "s3://bucket"),
         ("approval", "yes"),
         ("training.instance_type", "m5.large"),
+        ("training.instance_type", "ml.m5.larg"),
+        ("training.instance_type", "ml.m5large"),
+        ("training.image.version", "3.9-0"),
+        ("training.hyperparameters.eta", 7),
         ("training.instance_type", "ml.m5.large; rm -rf"),
         ("training.instance_count", 0),
         ("training.instance_count", "1"),
@@ -114,6 +119,26 @@ def test_a_wrong_value_is_an_error_with_its_key(key: str, value: Any) -> None:
     assert refusal(changed(key, value)).startswith(key)
 
 
+@pytest.mark.parametrize(
+    "instance_type",
+    ["ml.t3.medium", "ml.c6gn.16xlarge", "ml.p6-b200.48xlarge", "ml.g4dn.xlarge"],
+)
+def test_instance_types_are_not_listed(instance_type: str) -> None:
+    """AWS has new ones every year; only their form is known."""
+    spec = ModelSpec.model_validate(changed("training.instance_type", instance_type))
+
+    assert spec.training.instance_type == instance_type
+
+
+def test_what_a_newer_image_takes_is_left_to_it(monkeypatch) -> None:
+    """Who upgrades the SDK for a newer image need not wait for us."""
+    monkeypatch.setattr("runner.images._installed", lambda: frozenset({"3.9-0"}))
+    data = changed("training.image.version", "3.9-0")
+    data["training"]["hyperparameters"]["brand_new"] = 1
+
+    assert ModelSpec.model_validate(data).training.hyperparameters["brand_new"] == 1
+
+
 def test_a_version_in_numbers_must_be_quoted() -> None:
     """YAML would read 3.20 as 3.2."""
     said = refusal(changed("training.image.version", 3.2))
@@ -126,12 +151,18 @@ def test_a_misspelt_hyperparameter_is_found_here(name: str) -> None:
     """Not in a training job that somebody pays for."""
     said = refusal(changed(f"training.hyperparameters.{name}", 1))
 
-    assert said.startswith(f"training.hyperparameters: unknown: {name!r}; did you mean")
+    assert said.startswith(
+        f"training.hyperparameters.{name}: unknown hyperparameter; did you mean"
+    )
 
 
 def test_num_round_is_required() -> None:
     """The container has no default for it."""
-    assert "num_round is missing" in refusal(changed("training.hyperparameters", {}))
+    said = refusal(changed("training.hyperparameters", {}))
+
+    assert said == (
+        "training.hyperparameters.num_round: missing; give a whole number, at least 1"
+    )
 
 
 @pytest.mark.parametrize("bounds", [{}, {"min": 1.0, "max": 2.0}])

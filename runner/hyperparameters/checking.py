@@ -90,9 +90,9 @@ def _wrong_item(text: str, known: tuple[str, ...], rule: Rule) -> str:
 def _in_words(interval: Interval) -> str:
     """Say which numbers lie in an interval."""
     low, high = interval.low, interval.high
-    if low is not None and high is not None:
-        if not interval.open_low and not interval.open_high:
-            return f"from {low} to {high}"
+    closed = not interval.open_low and not interval.open_high
+    if closed and low is not None and high is not None:
+        return f"from {low} to {high}"
     bounds = []
     if low is not None:
         bounds.append(f"{'above' if interval.open_low else 'at least'} {low}")
