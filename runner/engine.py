@@ -22,6 +22,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from runner import ipynb
+from runner.kernels.prompt import PromptManager
 from runner.saving import saving_sparingly
 
 ENGINE = "runner"
@@ -88,8 +89,8 @@ class Watch:
 
     def _tell(self, done: int) -> None:
         if self.on_cell and self.notebook:
-            label = ipynb.heading(self.notebook, self.cell or 0)
-            self.on_cell(done, len(ipynb.code_indices(self.notebook)), label)
+            count = len(ipynb.code_indices(self.notebook))
+            self.on_cell(done, count, ipynb.heading(self.notebook, self.cell or 0))
 
 
 @contextlib.contextmanager
@@ -135,10 +136,9 @@ def _event_loop() -> Iterator[None]:
         yield
     finally:
         if not loop.is_running():
-            left = asyncio.all_tasks(loop)
-            for task in left:
-                task.cancel()
-            if left:
+            if left := asyncio.all_tasks(loop):
+                for task in left:
+                    task.cancel()
                 loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             loop.close()
             asyncio.set_event_loop(None)
@@ -175,6 +175,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         client = _Client(
             nb_man,
             kernel_name=kernel_name,
+            kernel_manager_class=PromptManager,
             timeout=math.ceil(watch.cell_timeout) if watch.cell_timeout else None,
             startup_timeout=STARTUP_SECONDS,
             on_cell_start=watch.start_cell,
