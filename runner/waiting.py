@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterator
 
-SHORTEST = 0.5
+SHORTEST = 0.1
 LONGEST = 15.0
+GROWTH = 1.5
 
 
 def polls(limit_seconds: float) -> Iterator[float]:
@@ -18,4 +19,4 @@ def polls(limit_seconds: float) -> Iterator[float]:
         if waited >= limit_seconds or left <= 0:
             return
         time.sleep(min(delay, left))
-        delay = min(delay * 1.2, LONGEST)
+        delay = min(delay * GROWTH, LONGEST)
