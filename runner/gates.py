@@ -1,13 +1,19 @@
 """The quality gates of `model.yaml`, judged on the metrics of a candidate."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.errors import SpecError, did_you_mean
 
 Bounds = Mapping[str, float | None]
 RULES = ("min", "max", "worse_than_live")
+# What `runner.evaluation.measure` measures, known here without importing it.
+METRICS = {
+    "regression": ("mae", "r2", "rmse"),
+    "binary": ("accuracy", "auc", "f1", "logloss", "precision", "recall"),
+}
+TASKS = {"regression": "a regression", "binary": "a binary classification"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,21 @@ def judge(
         for metric, bounds in gates.items()
         for verdict in _verdicts(metric, _value(metric, metrics), bounds, live or {})
     ]
+
+
+def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
+    """Find the gates on metrics that are not measured for a task."""
+    return [metric for metric in gates if metric not in METRICS[task]]
+
+
+def unmeasured(task: str, metric: str) -> str:
+    """Say that a gate has no metric, and which there are."""
+    hint = did_you_mean(metric, METRICS[task])
+    near = f"{hint} It" if hint.startswith("did you mean") else "it"
+    return (
+        f"gates.{metric}: no metric of {TASKS[task]}; {near} has "
+        f"{', '.join(METRICS[task])}; for another, measure it in train-register.ipynb"
+    )
 
 
 def _value(metric: str, metrics: Mapping[str, float]) -> float:

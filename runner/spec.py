@@ -9,7 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from runner.errors import CallError, SpecError, did_you_mean
+from runner.gates import find_unmeasured, unmeasured
 from runner.schema import ModelSpec
+from runner.signature import code_cells, source
 from runner.wording import explain
 
 STAGES = ("prepare", "train-register", "deploy")
@@ -43,13 +45,13 @@ def find_root(start: Path | None = None) -> Path:
     raise CallError(f"{here}: no models/ and notebooks/ here or above; cd to the clone")
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, remedy: str = "choose another") -> str:
     """Let only a model name pass that is safe in paths, shells, YAML and AWS calls."""
     if not NAME.fullmatch(name) or len(name) > MAX_NAME or name in RESERVED:
         raise SpecError(
-            f"models/{name!r}: not a model name; use lower-case letters, digits and "
-            f"single hyphens, a letter first, at most {MAX_NAME} characters, and no "
-            "word that YAML reads as a boolean or null"
+            f"models/{name!r}: not a model name; {remedy}: lower-case letters, digits "
+            f"and single hyphens, a letter first, at most {MAX_NAME} characters, and "
+            "no word that YAML reads as a boolean or null"
         )
     return name
 
@@ -57,7 +59,8 @@ def check_name(name: str) -> str:
 def list_models(root: Path) -> list[str]:
     """List the models by name; a folder that cannot be one is an error."""
     folders = [path.name for path in (root / "models").iterdir() if path.is_dir()]
-    return [check_name(name) for name in sorted(folders) if name[0] not in "._"]
+    remedy = "rename or remove the folder"
+    return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
 
 
 def load_spec(root: Path, name: str) -> ModelSpec:
@@ -71,7 +74,26 @@ def load_spec(root: Path, name: str) -> ModelSpec:
     spec = _validated(_parsed(path, shown), shown)
     if spec.name != name:
         raise SpecError(f"{shown}: name: {spec.name!r} must be the folder's, {name!r}")
+    check_gates(root, spec, str(shown))
     return spec
+
+
+def check_gates(root: Path, spec: ModelSpec, where: str) -> None:
+    """Find a gate without a metric before the training job that would be for nothing.
+
+    What a model's own notebook measures shows only when it runs.
+    """
+    gates = find_unmeasured(spec.task, spec.gates)
+    if not gates:
+        return
+    notebook = find_notebook(root, spec.name, "train-register")
+    if notebook.parent.name == spec.name:
+        return
+    # A metric that a team adds to the shared notebook is named there.
+    code = "".join(source(cell) for cell in code_cells(notebook)[1:])
+    for metric in gates:
+        if f'"{metric}"' not in code and f"'{metric}'" not in code:
+            raise SpecError(f"{where}: {unmeasured(spec.task, metric)}")
 
 
 def find_notebook(root: Path, model: str, stage: str) -> Path:

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from runner.errors import SpecError
-from runner.gates import judge
+from runner.evaluation import measure
+from runner.gates import METRICS, find_unmeasured, judge, unmeasured
 
 
 @pytest.mark.parametrize(
@@ -114,3 +115,30 @@ def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
     """Else nobody knows what worse is."""
     with pytest.raises(SpecError, match="give either min"):
         judge({"rmse": 1.0}, {"rmse": bounds})
+
+
+def test_the_metrics_of_a_task_are_those_that_are_measured() -> None:
+    """What is checked before training is what is measured after it."""
+    assert set(measure("regression", [1.0, 2.0], [1.5, 2.0])) == set(
+        METRICS["regression"]
+    )
+    assert set(measure("binary", [0, 1], [0.2, 0.9])) == set(METRICS["binary"])
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "said"),
+    [
+        ("regression", "rsme", "of a regression; did you mean 'rmse'? It has mae, r2,"),
+        ("regression", "auc", "of a regression; it has mae, r2, rmse; for another,"),
+        ("binary", "rmse", "of a binary classification; it has accuracy, auc, f1,"),
+    ],
+)
+def test_a_gate_without_a_metric_is_told(task: str, metric: str, said: str) -> None:
+    """With the nearest, and all there are."""
+    assert unmeasured(task, metric).startswith(f"gates.{metric}: no metric {said}")
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_gates_are_found_that_have_no_metric(task: str) -> None:
+    """Each metric of the task may have one."""
+    assert find_unmeasured(task, [*METRICS[task], "rsme"]) == ["rsme"]

@@ -1,8 +1,10 @@
 """Finding models and notebooks, and reading `model.yaml`."""
 
+import json
 from pathlib import Path
 
 import pytest
+import toys
 
 from runner.errors import CallError, SpecError
 from runner.spec import (
@@ -77,7 +79,7 @@ def test_models_are_listed_by_name(repo: Path) -> None:
 )
 def test_a_name_that_is_unsafe_anywhere_is_refused(name: str) -> None:
     """Before it can reach a path, a shell, YAML or an AWS call."""
-    with pytest.raises(SpecError, match="not a model name; use lower-case letters"):
+    with pytest.raises(SpecError, match="not a model name; choose another: lower"):
         check_name(name)
 
 
@@ -91,7 +93,7 @@ def test_a_badly_named_folder_is_an_error(repo: Path) -> None:
     """It is not skipped in silence."""
     (repo / "models" / "Bad Name").mkdir()
 
-    with pytest.raises(SpecError, match="models/'Bad Name'"):
+    with pytest.raises(SpecError, match=r"'Bad Name': .* remove the folder: "):
         list_models(repo)
 
 
@@ -114,6 +116,39 @@ def test_the_name_is_the_folders(repo: Path) -> None:
     said = refusal(repo, edited(repo, "name: toy", "name: abalone"))
 
     assert said == "models/toy/model.yaml: name: 'abalone' must be the folder's, 'toy'"
+
+
+@pytest.mark.parametrize(("gate", "near"), [("rsme", "'rmse'"), ("auc", "it has mae")])
+def test_a_gate_without_a_metric_is_found_here(
+    repo: Path, gate: str, near: str
+) -> None:
+    """What the shared notebook measures for a task is known before it trains."""
+    said = refusal(repo, edited(repo, "{rmse:", f"{{{gate}:"))
+
+    assert said.startswith(f"models/toy/model.yaml: gates.{gate}: no metric of a reg")
+    assert near in said
+
+
+def test_a_metric_that_the_shared_notebook_names_is_fine(repo: Path) -> None:
+    """A team may measure more for all its models."""
+    path = repo / "notebooks/train-register.ipynb"
+    code = path.read_text()
+    (repo / "models/toy/model.yaml").write_text(edited(repo, "{rmse:", "{mape:"))
+    cell = toys.code('metrics = {"mape": 1.0}')
+    notebook = json.loads(code)
+    notebook["cells"].insert(-1, cell)
+    path.write_text(json.dumps(notebook))
+
+    assert list(load_spec(repo, "toy").gates) == ["mape"]
+
+
+def test_what_a_models_own_notebook_measures_is_its_own(repo: Path) -> None:
+    """Only running it shows that."""
+    shared = repo / "notebooks/train-register.ipynb"
+    (repo / "models/toy/train-register.ipynb").write_bytes(shared.read_bytes())
+    (repo / "models/toy/model.yaml").write_text(edited(repo, "{rmse:", "{saved:"))
+
+    assert list(load_spec(repo, "toy").gates) == ["saved"]
 
 
 def test_a_misspelt_key_names_the_file(repo: Path) -> None:
