@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from runner.kernels.alike import arguments, unlike
 from runner.kernels.code import Statement
 from runner.kernels.forked_kernel import ForkedKernel
 from runner.kernels.imports import KERNEL, Imports, preload_order
@@ -25,10 +26,6 @@ CAN_FORK = sys.platform == "linux"
 PRELOAD_SECONDS = 120
 GLANCE_SECONDS = 0.1
 ENDING_SECONDS = 5
-LAUNCHER = ["-m", "ipykernel_launcher"]
-# What modules read when they are called. A kernel with any other variable changed
-# starts cold: a module may have read it while it was imported.
-READ_LATE = ("AWS_", "SAGEMAKER_", "JPY_", "CIRCLE", "NO_PROXY", "PYTEST_CURRENT_TEST")
 # pyarrow's allocator would start a thread of its own as soon as it is loaded. And
 # matplotlib reads its backend while it is imported, which a kernel sets before.
 PRELOADING = {
@@ -60,20 +57,24 @@ class WarmKernels:
         env: Mapping[str, str],
         streams: Sequence[int],
         notebook: Path | None = None,
+        imports: Imports | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> ForkedKernel | None:
-        """Fork a kernel; say why and return nothing if it has to start cold."""
-        imports = self.imports.get(notebook) if notebook else None
-        why = self._unlike(command, env)
+        """Fork a kernel; say why and return nothing if it has to start cold.
+
+        It waits for the imports of its notebook, for all where that is not known.
+        """
+        if imports is None and notebook:
+            imports = self.imports.get(notebook)
+        why = unlike(command, env, self.environment)
         if not why:
             launch = {
-                "arguments": list(command[1 + len(LAUNCHER) :]),
+                "arguments": arguments(command),
                 "folder": cwd,
                 "environment": dict(env),
             }
-            needs = self._needs(imports)
             own = sorted(imports.own) if imports else []
-            message = {"launch": launch, "needs": needs, "own": own}
+            message = {"launch": launch, "needs": self._needs(imports), "own": own}
             answer = self._ask(message, streams, stopped)
             if isinstance(answer, ForkedKernel):
                 return answer
@@ -112,17 +113,6 @@ class WarmKernels:
         places = [self.order.index(one) for one in imports.statements]
         return max([len(KERNEL) - 1, *places]) + 1
 
-    def _unlike(self, command: Sequence[str], env: Mapping[str, str]) -> str:
-        """Say why a fork would not be what this command starts."""
-        if list(command[: 1 + len(LAUNCHER)]) != [sys.executable, *LAUNCHER]:
-            return f"the kernel is started by {command[0]}, not by this Python"
-        names = {*env, *self.environment}
-        for name in sorted(names):
-            same = env.get(name) == self.environment.get(name)
-            if not same and not name.upper().startswith(READ_LATE):
-                return f"the environment variable {name} was changed"
-        return ""
-
     def _ask(
         self,
         message: Mapping[str, Any],
@@ -138,7 +128,7 @@ class WarmKernels:
                 ours.close()
                 return self._ended() or f"no request can be sent: {error.strerror}"
         deadline = time.monotonic() + PRELOAD_SECONDS
-        while not select.select([ours], [], [], GLANCE_SECONDS)[0]:
+        while not _is_answered(ours):
             if stopped() or time.monotonic() > deadline:
                 ours.close()
                 return "" if stopped() else "what it imports took too long to import"
@@ -163,6 +153,13 @@ class WarmKernels:
             lines = self.log.read().decode(errors="replace").splitlines()
             how = f"exit code {code}: {lines[-1] if lines else 'nothing said'}"
         return f"the process to fork them from ended with {how}"
+
+
+def _is_answered(handle: socket.socket) -> bool:
+    """Look for an answer; `select` would refuse the 1,024th open file."""
+    with selectors.PollSelector() as selector:
+        selector.register(handle, selectors.EVENT_READ)
+        return bool(selector.select(GLANCE_SECONDS))
 
 
 def start(notebooks: Mapping[Path, Imports], say: Say) -> WarmKernels | None:
