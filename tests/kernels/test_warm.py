@@ -1,6 +1,8 @@
 """When kernels cannot be forked they start cold, with a word that says why."""
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -183,6 +185,21 @@ def test_where_nothing_can_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert start({}, said.append) is None
     assert said == [f"{sys.platform} forks no kernels"]
+
+
+def test_a_process_with_many_open_files_is_answered(
+    kernels: WarmKernels, run: Run
+) -> None:
+    """One that serves notebooks has them; `select` takes 1,024 at most."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    more = max(before[0], 2048), before[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, more)
+    with contextlib.ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        for _ in range(1024):
+            files.enter_context(Path(os.devnull).open())
+
+        assert run(kernels, PARENT) == kernels.process.pid
 
 
 def test_everything_ends_with_the_runner() -> None:
