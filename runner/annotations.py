@@ -12,6 +12,14 @@ import yaml
 
 PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
 WORDS = {"true": True, "false": False, "null": None, "none": None, "~": None}
+IN_WORDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list, as [1, 2]",
+    "dict": "keys and values, as {key: 1}",
+}
 SUPPORTED = "str, int, float, bool, list, dict, list[str], dict[str, float], int | None"
 
 
@@ -43,6 +51,11 @@ def literal(text: str) -> object:
     except yaml.YAMLError:
         return text
     return text if node is None else _from_yaml(node)
+
+
+def in_words(annotation: str) -> str:
+    """Say what fits an annotation to somebody who does not write Python."""
+    return IN_WORDS.get(annotation, f"a value of type {annotation}")
 
 
 def is_json(value: object) -> bool:

@@ -2,11 +2,11 @@
 
 import copy
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from runner.annotations import convert, fits, is_json, literal
-from runner.errors import SignatureError, did_you_mean
+from runner.annotations import convert, fits, in_words, is_json, literal
+from runner.errors import NEAR, SignatureError, as_written, did_you_mean
 from runner.hyperparameters.definitions import NAMES
 from runner.schema import ModelSpec
 from runner.scrub import looks_secret
@@ -48,24 +48,33 @@ def parse_assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
-def check_given(signatures: Iterable[Signature], given: Mapping[str, Any]) -> None:
-    """Check what the user gave before any kernel starts.
+def check_given(
+    signatures: Iterable[Signature],
+    given: Mapping[str, Any],
+    *,
+    offered: Mapping[str, Any] | None = None,
+    elsewhere: Callable[[], Mapping[str, Signature]] = dict,
+) -> dict[str, Any]:
+    """Read what the user gave, checked before any kernel starts.
 
-    Of several notebooks in a run, at least one must know each name.
+    Of several notebooks in a run, at least one must know each name; `elsewhere` are
+    those of the stages that are not in the run, asked for where none does.
     """
     signatures = list(signatures)
     for name in given:
-        first = name.partition(".")[0]
-        knowing = [one for one in signatures if first in one.parameters]
         if looks_secret(name):
             raise SignatureError(
                 f"{name}: looks like a secret, and parameters are kept in the executed "
                 "notebook; put it in the environment instead"
             )
-        if not knowing:
+        first = name.partition(".")[0]
+        if not any(first in one.parameters for one in signatures):
+            _refuse_elsewhere(elsewhere(), name)
             raise _unknown(signatures, name)
-        for signature in knowing:
-            _overridden(signature, {}, {name: given[name]})
+    values: dict[str, Any] = {}
+    for signature in signatures:
+        values |= _overridden(signature, offered or {}, given)
+    return values
 
 
 def resolve(
@@ -132,16 +141,23 @@ def _with_key(
 
 
 def _check(signature: Signature, parameter: Parameter, value: object) -> None:
-    """Refuse an ill-typed value, and a hyperparameter that the image does not know."""
+    """Refuse an ill-typed value."""
     if not is_json(value) or not fits(value, parameter.type):
         raise SignatureError(
-            f"{shown(signature.notebook)}: {parameter.name} is {parameter.type}, "
-            f"not {value!r}"
+            f"{shown(signature.notebook)}: {parameter.name}: {as_written(value)}; "
+            f"give {in_words(parameter.type)}"
         )
-    if parameter.name == "hyperparameters" and isinstance(value, dict):
-        for name in value:
-            if name not in NAMES:
-                raise _unknown([signature], f"hyperparameters.{name}")
+
+
+def _refuse_elsewhere(elsewhere: Mapping[str, Signature], name: str) -> None:
+    """Say which stage has a parameter that the chosen ones have not."""
+    first = name.partition(".")[0]
+    for stage, signature in elsewhere.items():
+        if first in signature.parameters:
+            raise SignatureError(
+                f"{name}: only {shown(signature.notebook)} has it, which this run "
+                f"leaves out; add `--stage {stage}`"
+            )
 
 
 def _unknown(signatures: list[Signature], name: str) -> SignatureError:
@@ -150,7 +166,7 @@ def _unknown(signatures: list[Signature], name: str) -> SignatureError:
     nearby = {one: one for one in names}
     if "hyperparameters" in names:
         nearby = {one: f"hyperparameters.{one}" for one in NAMES} | nearby
-    near = difflib.get_close_matches(name.rpartition(".")[2], nearby, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.rpartition(".")[2], nearby, n=1, cutoff=NEAR)
     hint = f"did you mean {nearby[near[0]]!r}?" if near else did_you_mean(name, names)
     where = ", ".join(str(shown(one.notebook)) for one in signatures)
     return SignatureError(f"{name}: no such parameter in {where}; {hint}")

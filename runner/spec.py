@@ -74,11 +74,11 @@ def load_spec(root: Path, name: str) -> ModelSpec:
     spec = _validated(_parsed(path, shown), shown)
     if spec.name != name:
         raise SpecError(f"{shown}: name: {spec.name!r} must be the folder's, {name!r}")
-    check_gates(root, spec, str(shown))
+    check_gates(root, spec, f"{shown}: ")
     return spec
 
 
-def check_gates(root: Path, spec: ModelSpec, where: str) -> None:
+def check_gates(root: Path, spec: ModelSpec, prefix: str) -> None:
     """Find a gate without a metric before the training job that would be for nothing.
 
     What a model's own notebook measures shows only when it runs.
@@ -93,7 +93,7 @@ def check_gates(root: Path, spec: ModelSpec, where: str) -> None:
     code = "".join(source(cell) for cell in code_cells(notebook)[1:])
     for metric in gates:
         if f'"{metric}"' not in code and f"'{metric}'" not in code:
-            raise SpecError(f"{where}: {unmeasured(spec.task, metric)}")
+            raise SpecError(f"{prefix}{unmeasured(spec.task, metric)}")
 
 
 def find_notebook(root: Path, model: str, stage: str) -> Path:

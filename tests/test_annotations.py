@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.annotations import convert, fits, is_json, is_supported, literal
+from runner.annotations import convert, fits, in_words, is_json, is_supported, literal
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,12 @@ def test_a_literal_has_the_type_it_looks_like(text: str, value: object) -> None:
 def test_plain_json_is_told_apart(value: Any, plain: bool) -> None:
     """What JSON cannot hold cannot be a parameter, as the run's record is JSON."""
     assert is_json(value) is plain
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [("int", "a whole number"), ("list[int]", "a value of type list[int]")],
+)
+def test_a_type_has_a_plain_word(annotation: str, said: str) -> None:
+    """For whoever writes no Python; only what is nested is said in it."""
+    assert in_words(annotation) == said

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import git
+from runner.changed import check_changed
 from runner.errors import SignatureError
 from runner.fingerprint import fingerprint
 from runner.parameters import check_given, offered_by_spec, resolve
@@ -71,7 +72,7 @@ def plan(
     chosen = tuple(
         _stage(root, model, name) for name in STAGES if not stages or name in stages
     )
-    check_given([stage.signature for stage in chosen], given)
+    _check_given(root, spec, chosen, given)
     _refuse_computed(given)
     context = {
         "run_id": new_run_id(),
@@ -80,6 +81,25 @@ def plan(
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
     }
     return Plan(root=root, spec=spec, stages=chosen, given=given, context=context)
+
+
+def _check_given(
+    root: Path, spec: ModelSpec, chosen: Sequence[Stage], given: Mapping[str, str]
+) -> None:
+    """Check what -p gives by the notebooks, and as if it stood in model.yaml."""
+    names = {stage.name for stage in chosen}
+
+    def elsewhere() -> dict[str, Signature]:
+        left_out = (name for name in STAGES if name not in names)
+        return {name: _stage(root, spec.name, name).signature for name in left_out}
+
+    values = check_given(
+        [stage.signature for stage in chosen],
+        given,
+        offered=offered_by_spec(spec),
+        elsewhere=elsewhere,
+    )
+    check_changed(root, spec, values)
 
 
 def _refuse_computed(given: Mapping[str, str]) -> None:

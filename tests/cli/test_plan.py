@@ -68,6 +68,26 @@ def test_an_unknown_parameter_is_refused_with_the_nearest(repo):
         plan(repo, "toy", STAGES, {"lerning_rate": "1"})
 
 
+def test_a_parameter_of_another_stage_names_the_stage(repo):
+    """Here it is the choice of stages that is wrong, not the name."""
+    with pytest.raises(SignatureError, match="add `--stage train-register`"):
+        plan(repo, "toy", ["prepare"], {"hyperparameters.num_round": "7"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("hyperparameters.eta", "7", "-p hyperparameters.eta: 7; give a number from 0"),
+        ("hyperparameters.lerning_rate", "1", "did you mean 'learning_rate'"),
+        ("endpoint.instance_type", "m5", "-p endpoint.instance_type: 'm5'; give an in"),
+    ],
+)
+def test_what_is_given_must_be_fit_for_model_yaml(repo, name, value, said):
+    """A wrong value is found before `prepare`, as it would be there."""
+    with pytest.raises(SignatureError, match=re.escape(said)):
+        plan(repo, "toy", STAGES, {name: value})
+
+
 @pytest.mark.parametrize("name", ["fingerprint", "run_id", "model"])
 def test_nobody_says_which_content_this_is(repo, name):
     """A model trained otherwise cannot be passed off as the approved one."""

@@ -100,7 +100,7 @@ def _break(repo, model):
     [
         (["toy", "-p", "lerning_rate=1"], "hyperparameters.learning_rate"),
         (["toy", "-p", "rows"], "write NAME=VALUE"),
-        (["toy", "-p", "rows=many"], "rows is int, not 'many'"),
+        (["toy", "-p", "rows=many"], "rows: 'many'; give a whole number"),
         (["toi"], "did you mean 'toy'?"),
         (["Bad Name"], "not a model name"),
         ([], "say --all"),
