@@ -40,14 +40,25 @@ Say = Callable[[str], None]
 class WarmKernels:
     """The process that kernels are forked from; leaving its context ends it."""
 
-    imports: Mapping[Path, Imports]
-    order: tuple[Statement, ...]
     say: Say
     process: subprocess.Popen[bytes]
     control: socket.socket
     log: IO[bytes]
+    imports: Mapping[Path, Imports] = field(default_factory=dict)
+    order: tuple[Statement, ...] = tuple(map(Statement, KERNEL))
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     _said: set[str] = field(default_factory=set)
+
+    def preload(self, notebooks: Mapping[Path, Imports]) -> None:
+        """Import what notebooks import, those of the first notebook first."""
+        self.imports, self.order = notebooks, preload_order(list(notebooks.values()))
+        self.import_early(self.order[len(KERNEL) :])
+
+    def import_early(self, statements: Sequence[Statement]) -> None:
+        """Import something before any kernel needs it."""
+        # Where the process ended at once, the first kernel will tell.
+        with contextlib.suppress(OSError):
+            send(self.control, {"preload": statements, "base": len(KERNEL)}, [])
 
     def fork(
         self,
@@ -162,12 +173,11 @@ def _is_answered(handle: socket.socket) -> bool:
         return bool(selector.select(GLANCE_SECONDS))
 
 
-def start(notebooks: Mapping[Path, Imports], say: Say) -> WarmKernels | None:
-    """Start importing what notebooks import, those of the first notebook first."""
+def begin(say: Say) -> WarmKernels | None:
+    """Start the process and import what every kernel is made of."""
     if not CAN_FORK:
         say(f"{sys.platform} forks no kernels")
         return None
-    order = preload_order(list(notebooks.values()))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     log = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
     with theirs:
@@ -181,9 +191,14 @@ def start(notebooks: Mapping[Path, Imports], say: Say) -> WarmKernels | None:
             # Ctrl-C is for the runner, which ends its kernels when it is done.
             start_new_session=True,
         )
-    warm = WarmKernels(
-        imports=notebooks, order=order, say=say, process=process, control=ours, log=log
-    )
-    with contextlib.suppress(OSError):  # it ended at once; the first kernel will tell
-        send(ours, {"preload": order, "base": len(KERNEL)}, [])
+    warm = WarmKernels(say=say, process=process, control=ours, log=log)
+    warm.import_early(warm.order)
+    return warm
+
+
+def start(notebooks: Mapping[Path, Imports], say: Say) -> WarmKernels | None:
+    """Start the process for these notebooks."""
+    warm = begin(say)
+    if warm:
+        warm.preload(notebooks)
     return warm
