@@ -1,8 +1,11 @@
 """The log lines that SageMaker's containers leave in CloudWatch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from runner.session import client
+
+TRACEBACK = ("Traceback (most recent", "During handling of", "The above exception was")
 
 
 def read_log(group: str, prefix: str) -> list[str]:
@@ -27,6 +30,20 @@ def tail(group: str, *, lines: int, prefix: str = "") -> list[str]:
         # Neither a missing group nor a missing permission may hide the real failure.
         return []
     return [event["message"].rstrip() for event in page["events"]]
+
+
+def without_tracebacks(lines: Sequence[str]) -> list[str]:
+    """Leave out where in the container an error was raised, and keep the error."""
+    kept: list[str] = []
+    # The first lines may be the end of one.
+    inside = True
+    for line in lines:
+        if line.startswith(TRACEBACK):
+            inside = True
+        elif line.strip() and not (inside and line[0].isspace()):
+            inside = False
+            kept.append(line)
+    return kept
 
 
 def _streams(group: str, prefix: str) -> list[str]:

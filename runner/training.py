@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import TrainingError
-from runner.logs import read_log, tail
+from runner.logs import read_log, tail, without_tracebacks
 from runner.session import client
 from runner.waiting import polls
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+LAST_LINES = 10
 RUNS = "InProgress"
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 Progress = Callable[[str], None]
@@ -165,6 +166,7 @@ def _failed(name: str, job: "DescribeTrainingJobResponseTypeDef") -> str:
     # Between its kind and the error itself stands a traceback of the container's.
     kind = f"{reason[0].split(':')[0]}: " if len(reason) > 1 else ""
     lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{reason[-1]}"]
-    if last := tail(LOG_GROUP, lines=10, prefix=f"{name}/"):
+    log = tail(LOG_GROUP, lines=100, prefix=f"{name}/")
+    if last := without_tracebacks(log)[-LAST_LINES:]:
         lines += ["the container's last words:", *(f"  {line}" for line in last)]
     return "\n  ".join(lines)

@@ -6,7 +6,7 @@ import pytest
 from packages import new_name
 
 from runner.embedded.process import EmbeddedAWS
-from runner.logs import read_log, tail
+from runner.logs import read_log, tail, without_tracebacks
 from runner.session import client
 
 
@@ -48,3 +48,35 @@ def test_a_log_that_is_not_there_is_empty(aws: EmbeddedAWS):
 def test_the_tail_is_of_the_last_stream(group):
     """The container that wrote last has the last words."""
     assert tail(group, lines=2) == ["b/1 line 2498", "b/1 line 2499"]
+
+
+def test_a_traceback_is_left_out_and_its_error_stays():
+    """A data scientist reads what went wrong, not where in the container."""
+    lines = [
+        "    the end of an earlier one",
+        "[0]#011train-rmse:1.5",
+        "Traceback (most recent call last):",
+        '  File "train.py", line 5, in main',
+        "    check()",
+        "    ^^^^^^^",
+        "UserError: eta is wrong",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "Traceback (most recent call last):",
+        '  File "train.py", line 7, in main',
+        "AlgorithmError: eta is wrong",
+        "  the end",
+    ]
+
+    assert without_tracebacks(lines) == [
+        "[0]#011train-rmse:1.5",
+        "UserError: eta is wrong",
+        "AlgorithmError: eta is wrong",
+        "  the end",
+    ]
+
+
+def test_of_no_lines_none_are_left():
+    """A container that said nothing has no last words."""
+    assert without_tracebacks([]) == []

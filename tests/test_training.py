@@ -122,7 +122,10 @@ def test_a_failed_job_says_why(model):
     first = str(raised.value).splitlines()[0]
     assert "Failed; AlgorithmError: " in first
     assert "Hyperparameter eta: 7.0 is not in [0, 1]" in first
-    assert "the container's last words" in str(raised.value)
+    lasts = str(raised.value).partition("the container's last words:\n")[2]
+    assert lasts.splitlines()[-1].strip() == "Hyperparameter eta: 7.0 is not in [0, 1]"
+    assert "Running XGBoost Sagemaker in algorithm mode" in lasts
+    assert not {"Traceback", "File", "raise", "^"} & set(lasts.split())
 
 
 def test_a_job_that_somebody_stops_is_no_success(aws: EmbeddedAWS, model):
