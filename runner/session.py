@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from runner.errors import AwsError, ConfigurationError
+from runner.unreachable import no_answer, no_profile
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -127,19 +128,24 @@ def _take_as_it_is(_: object = None) -> None:
 @contextmanager
 def aws_errors() -> Iterator[None]:
     """Say in one line what AWS refused, where no better words were found."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore import exceptions
 
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         said = error.response["Error"]
         raise AwsError(
             f"AWS refuses {error.operation_name}: {said['Code']}, {said['Message']}"
         ) from error
-    except BotoCoreError as error:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL")
-        where = f"; is AWS_ENDPOINT_URL={endpoint} running?" if endpoint else ""
-        raise AwsError(f"AWS: {error}{where}") from error
+    except exceptions.ProfileNotFound as error:
+        raise ConfigurationError(no_profile(error.kwargs["profile"])) from error
+    except (
+        exceptions.EndpointConnectionError,
+        exceptions.ConnectTimeoutError,
+    ) as error:
+        raise AwsError(no_answer(str(error))) from error
+    except exceptions.BotoCoreError as error:
+        raise AwsError(f"AWS: {error}") from error
 
 
 def _environment() -> tuple[str, ...]:

@@ -3,11 +3,20 @@
 import json
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
-from runner.errors import ConfigurationError
-from runner.session import bucket, client, region, role, run_uri, sagemaker_session
+from runner.errors import AwsError, ConfigurationError
+from runner.session import (
+    aws_errors,
+    bucket,
+    client,
+    region,
+    role,
+    run_uri,
+    sagemaker_session,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +73,25 @@ def test_another_environment_gives_another_client(aws: EmbeddedAWS, monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
     assert client("s3") is not before
+
+
+def test_an_endpoint_that_nothing_answers_at_is_named(monkeypatch):
+    """Whoever has exported the variables of a stopped server learns what to do."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5000")
+
+    with pytest.raises(AwsError, match="runner local --port 5000"), aws_errors():
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")
+
+
+def test_a_profile_that_is_not_there_is_named(monkeypatch, tmp_path):
+    """It is a wrong call, whoever asks for a client first."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+    with pytest.raises(ConfigurationError, match="AWS_PROFILE=gone:"), aws_errors():
+        client("s3")
 
 
 def test_throttling_is_waited_for(aws: EmbeddedAWS):

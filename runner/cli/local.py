@@ -21,17 +21,20 @@ def command(port: int, around: tuple[str, ...]) -> None:
     python -m runner local --port 5000
     python -m runner local -- jupyter lab
     """
-    from runner.embedded.process import start, tail
+    from runner.embedded.process import start
 
     if around and not shutil.which(around[0]):
         raise CallError(f"{around[0]}: command not found")
     with start(port=port) as embedded:
         if around:
             code = _run(around, embedded.environment)
+            if embedded.process.poll() is not None:
+                click.echo(f"error: {embedded.ending()}", err=True)
+                code = code or EmbeddedError.exit_code
             click.get_current_context().exit(code)
         _announce(embedded.environment)
         embedded.process.wait()
-        raise EmbeddedError(f"the embedded AWS ended by itself: {tail(embedded.log)}")
+        raise EmbeddedError(embedded.ending())
 
 
 def _announce(environment: dict[str, str]) -> None:

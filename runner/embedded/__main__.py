@@ -1,7 +1,6 @@
 """Serve the embedded AWS: `python -m runner.embedded --port 5000`."""
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from runner.embedded.server import serve
@@ -11,11 +10,10 @@ def main() -> None:
     """Serve until interrupted, or until standard input closes if told so."""
     parser = argparse.ArgumentParser(prog="python -m runner.embedded")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--folder", type=Path, help="for its files, removed at the end")
+    parser.add_argument("--folder", type=Path, help="for its files, instead of its own")
     parser.add_argument("--until-stdin-closes", action="store_true")
     call = parser.parse_args()
-    folder = call.folder or Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-    serve(call.port, folder, until_stdin_closes=call.until_stdin_closes)
+    serve(call.port, call.folder, until_stdin_closes=call.until_stdin_closes)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 import json
 import os
-import selectors
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
-import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +16,19 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from runner.embedded import account
 from runner.embedded.faults import Fault
+from runner.embedded.launch import (
+    LOG,
+    NAME,
+    end,
+    refuse_taken,
+    spawn,
+    tail,
+    wait_until_ready,
+)
 from runner.errors import EmbeddedError
 
-CONFIG = "aws-config"
-READY = "AWS_ENDPOINT_URL="
-LAST_LINES = 10
-ENDING_SECONDS = 10
+# It outlives every server, so that what a shell has exported can be used again.
+CONFIG = Path(__file__).with_name("aws-config")
 ANSWER_SECONDS = 10
 
 
@@ -41,8 +47,8 @@ class EmbeddedAWS:
         A profile of the developer's could name another endpoint or be missing: an
         empty default profile in files of our own takes its place.
         """
-        config = str(self.folder / CONFIG)
-        files = {"AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": config}
+        both = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+        files = dict.fromkeys(both, str(CONFIG))
         return account.environment(self.url) | files | self.overrides()
 
     def overrides(self) -> dict[str, str]:
@@ -54,7 +60,14 @@ class EmbeddedAWS:
     @property
     def log(self) -> Path:
         """Name the file that the server writes its log to."""
-        return self.folder / "server.log"
+        return self.folder / LOG
+
+    def ending(self) -> str:
+        """Say in one line how the server ended that nobody here has ended."""
+        code = self.process.poll() or 0
+        how = f", by {signal.Signals(-code).name}" if code < 0 else ""
+        wrote = tail(self.log, 1).replace("\n", " ")
+        return f"{NAME} ended by itself{how}; {wrote}"
 
     def inject(self, fault: Fault) -> Fault:
         """Let something go wrong from now on."""
@@ -104,74 +117,12 @@ class EmbeddedAWS:
 
 def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
     """Start the embedded AWS on a port (0: a free one) and wait until it is ready."""
+    refuse_taken(port)
     folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-    (folder / CONFIG).write_text("[default]\n")
-    process = spawn(port, folder)
-    try:
-        url = wait_until_ready(process, folder / "server.log", timeout)
-    except BaseException:
-        end(process)
-        raise
+    with ExitStack() as unless_ready:
+        unless_ready.callback(shutil.rmtree, folder, ignore_errors=True)
+        process = spawn(port, folder)
+        unless_ready.callback(end, process)
+        url = wait_until_ready(process, folder / LOG, timeout)
+        unless_ready.pop_all()
     return EmbeddedAWS(url=url, folder=folder, process=process)
-
-
-def spawn(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    """Start the server, its log in the folder, its life bound to our standard input."""
-    command = [sys.executable, "-m", "runner.embedded", "--port", str(port)]
-    command += ["--folder", str(folder), "--until-stdin-closes"]
-    with (folder / "server.log").open("wb") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=server_environment(),
-            # Ctrl-C is for the parent, which ends the server when it is done with it.
-            start_new_session=True,
-        )
-
-
-def server_environment() -> dict[str, str]:
-    """Copy the environment without AWS settings, and with this package importable."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
-    root = str(Path(__file__).parents[2])
-    path = [root, *filter(None, [kept.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(path)}
-
-
-def wait_until_ready(
-    process: subprocess.Popen[bytes], log: Path, timeout: float
-) -> str:
-    """Return the address that the server reports, or say why it reports none."""
-    assert process.stdout is not None
-    deadline = time.monotonic() + timeout
-    said = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while b"\n" not in said:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise EmbeddedError(f"not ready after {timeout:g} s; {tail(log)}")
-            chunk = os.read(process.stdout.fileno(), 4096)
-            if not chunk:
-                raise EmbeddedError(f"ended before it was ready; {tail(log)}")
-            said += chunk
-    return said.decode().partition("\n")[0].removeprefix(READY)
-
-
-def tail(log: Path) -> str:
-    """Name the log file and quote its last lines."""
-    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
-    return f"the embedded AWS wrote to {log}:\n" + "\n".join(lines or ["(nothing)"])
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask the server to end, and make it end if it does not."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    process.terminate()
-    try:
-        process.wait(ENDING_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(ENDING_SECONDS)

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from runner.embedded import workplace
 from runner.embedded.application import Application
-from runner.embedded.process import READY
+from runner.embedded.launch import HOST, READY
 
 POLL_SECONDS = 0.1
 
@@ -24,24 +25,36 @@ class QuietRequestHandler(MotoRequestHandler):
         """Say nothing."""
 
 
-def serve(port: int, folder: Path, *, until_stdin_closes: bool) -> None:
-    """Serve on 127.0.0.1, report the address, and clean up when told to end."""
-    ended = threading.Event()
+def serve(port: int, folder: Path | None, *, until_stdin_closes: bool) -> None:
+    """Serve on this machine, report the address, and clean up when told to end."""
+    ended, orphaned = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    workplace.use(folder)
-    server = make_server(
-        "127.0.0.1",
+    place = folder or Path(tempfile.mkdtemp(prefix="embedded-aws-"))
+    workplace.use(place)
+    if until_stdin_closes:
+        waiting = threading.Thread(
+            target=wait_for_parent, args=[orphaned, ended], daemon=True
+        )
+        waiting.start()
+    try:
+        run(make(port), ended)
+        workplace.clear()
+    finally:
+        # A folder that was given is the giver's, who may still read the log in it.
+        if folder is None or orphaned.is_set():
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def make(port: int) -> BaseWSGIServer:
+    """Listen on a port."""
+    return make_server(
+        HOST,
         port,
         Application(),
         threaded=True,
         request_handler=QuietRequestHandler,
     )
-    if until_stdin_closes:
-        threading.Thread(target=wait_for_parent, args=[ended], daemon=True).start()
-    run(server, ended)
-    workplace.clear()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def run(server: BaseWSGIServer, ended: threading.Event) -> None:
@@ -49,16 +62,17 @@ def run(server: BaseWSGIServer, ended: threading.Event) -> None:
     threading.Thread(
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
     ).start()
-    print(f"{READY}http://127.0.0.1:{server.server_port}", flush=True)
+    print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
     # Nobody reads on; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     ended.wait()
     server.shutdown()
 
 
-def wait_for_parent(ended: threading.Event) -> None:
-    """Set the event when the parent is gone: its end closes our standard input."""
+def wait_for_parent(*events: threading.Event) -> None:
+    """Set the events when the parent is gone: its end closes our standard input."""
     # Not sys.stdin: a thread that holds its lock would break the interpreter's end.
     while os.read(0, 4096):
         pass
-    ended.set()
+    for event in events:
+        event.set()

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
 from runner.embedded import process
-from runner.errors import EmbeddedError
+from runner.errors import CallError, EmbeddedError
 
 
 def gone(pid):
@@ -39,24 +41,51 @@ def test_answers_at_the_reported_address_until_closed():
 
 @pytest.fixture
 def temporary(monkeypatch, tmp_path):
-    """Keep the folder of a server that did not start out of the way."""
+    """Make temporary folders where they can be counted."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
-def test_names_the_log_when_it_cannot_start(temporary):
-    """A port that is taken ends in an error that names the log and quotes it."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(EmbeddedError, match=r"server\.log") as caught,
-    ):
-        process.start(port=taken.getsockname()[1])
-    assert "in use" in str(caught.value)
+def test_a_port_that_is_taken_is_refused(temporary):
+    """The error names the option, and leaves nothing behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        reason = f"--port {port}: in use; choose another, or 0 for a free one"
+        with pytest.raises(CallError, match=f"^{reason}$"):
+            process.start(port=port)
+    assert list(temporary.iterdir()) == []
+
+
+def test_quotes_the_log_when_it_cannot_start(temporary, monkeypatch, tmp_path_factory):
+    """What the server wrote is in the error, as its file is removed."""
+    broken = tmp_path_factory.mktemp("bin") / "python"
+    broken.write_text("#!/bin/sh\necho broken >&2\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(EmbeddedError) as caught:
+        process.start()
+    reason = "ended before it was ready; it wrote last:\nbroken"
+    assert str(caught.value) == f"the embedded AWS: {reason}"
+    assert list(temporary.iterdir()) == []
 
 
 def test_gives_up_after_the_time_limit(temporary):
     """A server that is not ready in time is ended, and the error says how long."""
     with pytest.raises(EmbeddedError, match="not ready after 0 s"):
         process.start(timeout=0)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_says_how_it_ended_by_itself(number):
+    """A server that somebody else ends leaves the folder, which is its parent's."""
+    with process.start() as aws:
+        aws.process.send_signal(number)
+        aws.process.wait(10)
+        assert aws.log.exists()
+        assert "the embedded AWS ended by itself" in aws.ending()
+        assert ("SIGKILL" in aws.ending()) == (number == signal.SIGKILL)
+    assert not aws.folder.exists()
 
 
 def test_dies_with_a_parent_that_is_killed():
@@ -75,16 +104,6 @@ def test_dies_with_a_parent_that_is_killed():
     assert not Path(folder).exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ends_on_a_signal(number, tmp_path):
-    """Interrupting or terminating the server ends it with exit code 0."""
-    server = process.spawn(0, tmp_path)
-    process.wait_until_ready(server, tmp_path / "server.log", 30)
-    server.send_signal(number)
-    assert server.wait(10) == 0
-    process.end(server)
-
-
 def test_keeps_a_real_profile_out(embedded, monkeypatch, tmp_path):
     """A developer's profile, credentials and configured endpoints change nothing."""
     config = tmp_path / "config"
@@ -100,9 +119,16 @@ def test_keeps_a_real_profile_out(embedded, monkeypatch, tmp_path):
     assert sts.get_caller_identity()["Account"] == "123456789012"
 
 
-def test_server_sees_no_aws_settings(monkeypatch):
-    """The server starts without the credentials of whoever starts it."""
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
-    monkeypatch.setenv("MOTO_ACCOUNT_ID", "1")
-    environment = process.server_environment()
-    assert not [key for key in environment if key.startswith(("AWS_", "MOTO_"))]
+def test_an_environment_outlives_its_server(monkeypatch):
+    """What a shell has exported works again when the port is served again."""
+    with process.start() as aws:
+        port = int(aws.url.rpartition(":")[2])
+    for key, value in aws.environment.items():
+        monkeypatch.setenv(key, value)
+    once = Config(retries={"total_max_attempts": 1})
+    sts = boto3.session.Session().client("sts", config=once)
+    with pytest.raises(EndpointConnectionError):
+        sts.get_caller_identity()
+    with process.start(port=port) as again:
+        assert again.environment == aws.environment
+        assert sts.get_caller_identity()["Account"] == "123456789012"
