@@ -53,6 +53,25 @@ def config_name(package: Package, endpoint: Mapping[str, Any]) -> str:
     return f"{package.model}-v{package.version}-{digest}"
 
 
+def settings_of(config: str) -> dict[str, Any]:
+    """Read back from an endpoint config the settings that it was made of."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
+    except ClientError as error:
+        message = error.response["Error"].get("Message", "")
+        raise EndpointError(f"{config}: cannot be read; {message}") from error
+    variant = answer["ProductionVariants"][0]
+    if serverless := variant.get("ServerlessConfig"):
+        memory, most = serverless["MemorySizeInMB"], serverless["MaxConcurrency"]
+        return {"serverless": {"memory_mb": memory, "max_concurrency": most}}
+    return {
+        "instance_type": variant["InstanceType"],
+        "instance_count": variant["InitialInstanceCount"],
+    }
+
+
 def guardrails(canary: Mapping[str, Any]) -> dict[str, Any]:
     """Translate `endpoint.canary` into what UpdateEndpoint takes."""
     if not canary:
@@ -101,7 +120,10 @@ def read_tags(arn: str) -> dict[str, str]:
 
 
 def _settings(endpoint: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in endpoint.items() if value is not None}
+    """Keep what says how to serve; a canary only says how to get there."""
+    kept = {key: value for key, value in endpoint.items() if value is not None}
+    kept.pop("canary", None)
+    return kept
 
 
 def _create(call: Any, **request: Any) -> None:

@@ -3,7 +3,13 @@
 import pytest
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
-from runner.deployment import config_name, ensure_config, guardrails, read_tags
+from runner.deployment import (
+    config_name,
+    ensure_config,
+    guardrails,
+    read_tags,
+    settings_of,
+)
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.errors import EndpointError
@@ -95,6 +101,27 @@ def test_an_update_takes_the_canary_along(package):
     described = client("sagemaker").describe_endpoint(EndpointName=package.model)
     assert described["LastDeploymentConfig"] == guardrails(canary)["DeploymentConfig"]
     delete_endpoint(package.model)
+
+
+def test_a_canary_is_no_part_of_what_is_served(package):
+    """It says how an update proceeds, so that with and without it is one config."""
+    canary = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}
+
+    assert config_name(package, ENDPOINT | {"canary": canary}) == (
+        config_name(package, ENDPOINT)
+    )
+
+
+@pytest.mark.parametrize("endpoint", [ENDPOINT, SERVERLESS])
+def test_settings_are_read_back_from_a_config(package, endpoint):
+    """What is served tells how, where no model.yaml does."""
+    assert settings_of(ensure_config(package, endpoint)) == endpoint
+
+
+def test_the_settings_of_a_lost_config_are_an_error(aws: EmbeddedAWS):
+    """Which names it."""
+    with pytest.raises(EndpointError, match="lost-config: cannot be read"):
+        settings_of("lost-config")
 
 
 def test_resources_say_whose_they_are(package):
