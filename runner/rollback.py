@@ -1,12 +1,17 @@
 """The way back to a version that was live before, or to any approved one."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import Any
 
-from runner.deployment import as_tags, config_name, ensure_config, read_tags
+from runner.deployment import (
+    as_tags,
+    config_name,
+    ensure_config,
+    read_tags,
+    settings_of,
+)
 from runner.endpoint import Change, carry_out
 from runner.errors import EndpointError, NotApprovedError
 from runner.invocation import read_golden
@@ -22,14 +27,13 @@ RECENT = 10
 def rollback(
     model: str,
     *,
-    endpoint: Mapping[str, Any],
     to: int | None = None,
     wait_seconds: float = 1800,
     on_progress: Progress = print,
 ) -> Live:
     """Serve the version that was live before, or the named one, verified.
 
-    A retained version comes back as it was served; another one as `endpoint` says.
+    A retained version comes back as it was served; another one as what is live now.
     """
     now = live(model)
     if now is None:
@@ -38,17 +42,19 @@ def rollback(
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved(package))
     left = _left_behind(now, package)
-    settings = {key: value for key, value in endpoint.items() if key != "canary"}
-    make: Callable[[], object] = partial(ensure_config, package, settings)
-    target = config or config_name(package, settings)
-    if target != now.config or not now.is_verified:
+    make: Callable[[], object] = _nothing
+    if not config:
+        settings = settings_of(now.config)
+        config = config_name(package, settings)
+        make = partial(ensure_config, package, settings)
+    if config != now.config or not now.is_verified:
         # Should this be interrupted, the same command goes on in the same direction.
-        intent = {"goes_back_to": target, "rolled_back_from": left}
+        intent = {"goes_back_to": config, "rolled_back_from": left}
         client("sagemaker").add_tags(ResourceArn=now.arn, Tags=as_tags(intent))
     change = Change(
         package=package,
-        config=target,
-        make=_nothing if config else make,
+        config=config,
+        make=make,
         golden=read_golden(package),
         # Whoever goes back is in a hurry.
         guardrails={},
@@ -93,11 +99,24 @@ def _previous(now: Live) -> tuple[Package, str]:
         name = now.trusted
     found: list[Retained] = [one for one in retained(model) if one.name == name]
     if not found:
-        raise EndpointError(
-            f"{model}: nothing is retained from before version {now.version}; name a "
-            f"version with --to:\n{table(list(islice(packages(model), RECENT)))}"
-        )
+        raise EndpointError(_nothing_before(now))
     return describe(found[0].package), name
+
+
+def _nothing_before(now: Live) -> str:
+    """Say what else can be done where nothing is retained."""
+    model, known = now.endpoint, list(islice(packages(now.endpoint), RECENT))
+    others = [one for one in known if one.version != now.version]
+    if not any(one.approval_status == "Approved" for one in others):
+        return (
+            f"{model}: version {now.version} is live, and no other version is approved,"
+            " so there is no way back; go forward: fix the model, train it and have it "
+            f"approved\n{table(known)}"
+        )
+    return (
+        f"{model}: nothing is retained from before version {now.version}; name a "
+        f"version with --to:\n{table(known)}"
+    )
 
 
 def _not_approved(package: Package) -> str:

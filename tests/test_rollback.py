@@ -7,7 +7,7 @@ import pytest
 from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 
 from runner import rollback as rollback_module
-from runner.deployment import read_tags
+from runner.deployment import read_tags, settings_of
 from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import Change, Live, deploy, invoke, live
@@ -37,7 +37,7 @@ def serve(package: Package) -> Live:
 
 def back(model: str, to: int | None = None) -> Live:
     """Go back without a word."""
-    return rollback(model, to=to, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+    return rollback(model, to=to, wait_seconds=60, on_progress=str)
 
 
 def reject(model: str, version: int) -> None:
@@ -55,6 +55,18 @@ def test_back_is_what_was_live_before(model):
 
     with pytest.raises(EndpointError, match="nothing is retained from before version"):
         back(model)
+
+
+def test_an_only_version_leads_nowhere_but_forward(aws: EmbeddedAWS):
+    """A table to choose from would be no help where there is no choice."""
+    name = new_name()
+    serve(make_package(name))
+    make_package(name, approved=False)
+
+    with pytest.raises(EndpointError, match=r"no other version is approved.*forward"):
+        back(name)
+
+    delete_endpoint(name)
 
 
 def test_the_endpoint_tells_what_was_left_behind(model):
@@ -90,10 +102,14 @@ def test_back_to_a_named_version_and_forth(model):
 
 
 def test_a_version_that_was_never_live_can_be_named(model):
-    """It is served as model.yaml says now."""
+    """It is served as the live one is, and nobody reads a model.yaml."""
     make_package(model, factor=4.0)
+    before = live(model)
 
-    assert back(model, to=4).version == 4
+    after = back(model, to=4)
+
+    assert after.version == 4
+    assert settings_of(after.config) == settings_of(before.config) == ENDPOINT
 
 
 def test_back_to_what_is_live_changes_nothing(model):

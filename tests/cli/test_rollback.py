@@ -1,6 +1,7 @@
 """`runner rollback`."""
 
 import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -60,3 +61,38 @@ def test_a_failure_leaves_a_record_too(invoke, repo):
     kept = json.loads((repo / "build" / MODEL / "rollback.json").read_text())
     assert kept["status"] == "failed"
     assert "no version 9999" in kept["error"]
+
+
+def test_what_is_live_is_not_said_to_replace_itself(invoke):
+    """Going back to it is no change."""
+    now = live(MODEL).version
+
+    answer = invoke("rollback", MODEL, "--to", str(now))
+
+    expected = f"{MODEL}: version {now} is live, as it was before"
+    assert answer.stdout.splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize("trouble", ["broken", "gone"])
+def test_no_model_yaml_is_needed(invoke, repo, trouble):
+    """Whoever is on call may have a checkout in which it is the trouble."""
+    now, path = live(MODEL).version, repo / "models" / MODEL / "model.yaml"
+    if trouble == "broken":
+        path.write_text("name: [")
+    else:
+        shutil.rmtree(path.parent)
+
+    answer = invoke("rollback", MODEL)
+
+    assert answer.exit_code == 0, answer.output
+    assert live(MODEL).version == now - 1
+
+
+def test_a_misspelt_name_is_noticed(invoke, repo):
+    """And leaves nothing behind."""
+    answer = invoke("rollback", "toi")
+
+    assert answer.exit_code == 1
+    assert "toi: nothing is live" in answer.stderr
+    assert "did you mean 'toy'?" in answer.stderr
+    assert not (repo / "build" / "toi").exists()
