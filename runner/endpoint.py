@@ -16,7 +16,7 @@ from runner.package import Package
 from runner.retention import clean_up
 from runner.session import client
 from runner.undo import put_back
-from runner.verification import check_archive, record, verdict
+from runner.verification import attempt, check_archive, record, verdict
 from runner.waiting import polls
 
 __all__ = ["Live", "deploy", "invoke", "live"]
@@ -45,14 +45,13 @@ def deploy(
     on_progress: Progress = print,
 ) -> Live:
     """Serve a package, verified, or leave what was live before."""
-    settings = {key: value for key, value in endpoint.items() if key != "canary"}
     canary = endpoint.get("canary") or {}
     # Read before anything changes: without it nothing could be verified.
     golden = read_golden(package)
     change = Change(
         package=package,
-        config=config_name(package, settings),
-        make=partial(ensure_config, package, settings),
+        config=config_name(package, endpoint),
+        make=partial(ensure_config, package, endpoint),
         golden=golden,
         guardrails=guardrails(canary),
         deadline=time.monotonic() + wait_seconds + canary.get("wait_seconds", 0),
@@ -68,6 +67,8 @@ def carry_out(change: Change) -> Live:
         before = _before(change)
         if before and before.serves(change.config):
             return _already(change, before)
+        if before and not change.goes_back:
+            attempt(before, package)
         if change.golden:
             check_archive(package, change.golden)
         # Made after the wait, lest another deploy's clean-up takes it meanwhile.
@@ -169,7 +170,7 @@ def _accepted(change: Change, before: Live | None, after: Live) -> Live:
     )
     change.on_progress(f"version {package.version} is live")
     clean_up(package.model, change.on_progress)
-    return replace(after, trusted=after.config)
+    return replace(after, trusted=after.config, since=after.modified, attempted=0)
 
 
 def _failed(change: Change, before: Live | None, after: Live | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.deployment import read_tags
 from runner.errors import EndpointError
 from runner.session import client
+from runner.tags import number_in, time_in
 from runner.waiting import polls
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Live:
     status: str
     reason: str
     since: datetime
+    # When anything about the endpoint changed last, a failed deploy's update included.
+    modified: datetime
     package: str
     version: int
     fingerprint: str
@@ -42,6 +45,8 @@ class Live:
     rolled_back_from: str
     # The config that somebody began to go back to.
     goes_back_to: str
+    # The version that a deploy was last begun of, as long as none has verified it.
+    attempted: int
 
     @property
     def is_verified(self) -> bool:
@@ -65,6 +70,12 @@ def live(model: str) -> Live | None:
     """Read what a model's endpoint serves; nothing, when there is no endpoint."""
     answer = _describe(model)
     return _read(answer) if answer else None
+
+
+def served_config(name: str) -> str:
+    """Name the config that an endpoint serves; nothing, when there is none."""
+    answer = _describe(name)
+    return answer["EndpointConfigName"] if answer else ""
 
 
 def settled(name: str, deadline: float, on_progress: Progress) -> Live | None:
@@ -108,6 +119,9 @@ def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
     """Tell from its config's tags what an endpoint serves: they change with it."""
     arn, tags = _config(answer["EndpointConfigName"])
     history = read_tags(answer["EndpointArn"])
+    modified = datetime.fromisoformat(utc(answer["LastModifiedTime"]))
+    trusted = history.get("config", "")
+    verified = time_in(history) if trusted == answer["EndpointConfigName"] else None
     return Live(
         endpoint=answer["EndpointName"],
         arn=answer["EndpointArn"],
@@ -115,15 +129,17 @@ def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
         config_arn=arn,
         status=answer["EndpointStatus"],
         reason=answer.get("FailureReason", ""),
-        since=answer["LastModifiedTime"],
+        since=verified or modified,
+        modified=modified,
         package=tags.get("package", ""),
-        version=int(tags.get("version", "0")),
+        version=number_in(tags),
         fingerprint=tags.get("fingerprint", ""),
         commit=tags.get("commit", ""),
         run_id=tags.get("run_id", ""),
-        trusted=history.get("config", ""),
+        trusted=trusted,
         rolled_back_from=history.get("rolled_back_from", ""),
         goes_back_to=history.get("goes_back_to", ""),
+        attempted=number_in(history, "attempted"),
     )
 
 

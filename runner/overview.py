@@ -3,19 +3,20 @@
 All of them takes four paginated queries, whatever the number of models: the tags of
 all endpoints and of all package groups, the endpoints' statuses, and the packages
 registered since the oldest one that is not live. With 1,000 models, each with an
-endpoint, these are 30 calls and one more per hundred of those packages. Of a newest
-package that is live, nobody asks again whether it is approved; a close look does.
+endpoint, these are 30 calls, one more per hundred of those packages, and one per
+endpoint that something has changed since a deploy. Of a newest package that is live,
+nobody asks again whether it is approved; a close look does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 
-from runner.live import live, utc
+from runner.live import live, served_config, utc
 from runner.package import packages
 from runner.session import client
-from runner.tags import live_tags, tagged
+from runner.tags import live_tags, number_in, tagged, time_in
 
 PAGE = 100
 # How far back a close look goes for a package of the checkout's content.
@@ -36,12 +37,15 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """A model's newest package and what its endpoint serves."""
+    """A model's newest package, what its endpoint serves, and what nearly came."""
 
     newest: Version = Version()
     live: Version = Version()
     verified: bool = True
     rolled_back_from: str = ""
+    # The version that a deploy was begun of last, unless it ended well; and AWS's why.
+    attempted: int = 0
+    reason: str = ""
 
 
 def look(model: str, content: str) -> State:
@@ -74,6 +78,8 @@ def look(model: str, content: str) -> State:
         live=served,
         verified=now.is_verified,
         rolled_back_from=now.rolled_back_from,
+        attempted=now.attempted,
+        reason=now.reason,
     )
 
 
@@ -82,12 +88,13 @@ def survey() -> dict[str, State]:
     groups = {
         tags["owner"]: tags
         for arn, tags in tagged("sagemaker:model-package-group", version="")
-        if tags["owner"] == arn.rpartition("/")[2]
+        if tags["owner"] == arn.rpartition("/")[2] and time_in(tags)
     }
     endpoints, statuses = live_tags(), _endpoints()
     approvals = _approvals(groups, endpoints)
     return {
         name: _state(
+            name,
             groups.get(name, {}),
             approvals.get(name, ""),
             endpoints.get(name, {}),
@@ -98,6 +105,7 @@ def survey() -> dict[str, State]:
 
 
 def _state(
+    name: str,
     group: Mapping[str, str],
     approval: str,
     endpoint: Mapping[str, str],
@@ -105,18 +113,30 @@ def _state(
 ) -> State:
     newest = _version(group, status=approval or "Approved")
     status, modified = now
+    since = {"since": modified} if status and not time_in(endpoint) else {}
+    served = _version({**endpoint, **since}, status=status)
     return State(
         newest=newest if group else Version(),
-        live=_version(endpoint, status=status) if status else Version(),
-        # Its tags name what was verified; whatever changed it later may serve others.
-        verified=endpoint.get("since", "") == modified,
+        live=served if status else Version(),
+        verified=bool(endpoint) and _is_verified(name, endpoint, modified),
         rolled_back_from=endpoint.get("rolled_back_from", ""),
+        attempted=number_in(endpoint, "attempted"),
     )
+
+
+def _is_verified(name: str, endpoint: Mapping[str, str], modified: str) -> bool:
+    """Tell whether an endpoint serves what its tags name: what was verified.
+
+    Whatever changed it since may have been undone, so that is looked at closely.
+    """
+    if endpoint.get("since", "") == modified:
+        return True
+    return served_config(name) == endpoint.get("config", "")
 
 
 def _version(tags: Mapping[str, str], *, status: str) -> Version:
     return Version(
-        version=int(tags.get("version", "0")),
+        version=number_in(tags),
         status=status,
         fingerprint=tags.get("fingerprint", ""),
         commit=tags.get("commit", ""),
@@ -146,7 +166,7 @@ def _approvals(
     }
     if not undecided:
         return {}
-    oldest = min(datetime.fromisoformat(tags["since"]) for tags in undecided.values())
+    oldest = min(filter(None, map(time_in, undecided.values())))
     pages = (
         client("sagemaker")
         .get_paginator("list_model_packages")
@@ -163,31 +183,3 @@ def _approvals(
         if str(one.get("ModelPackageVersion"))
         == undecided.get(one["ModelPackageGroupName"], {}).get("version")
     }
-
-
-def explain(content: str, state: State) -> str:
-    """Say why a model's endpoint is not in sync with its content; nothing if it is."""
-    return next(iter(_reasons(content, state)), "")
-
-
-def _reasons(content: str, state: State) -> Iterable[str]:
-    """Say what keeps content and endpoint apart, the nearest reason first."""
-    newest, now = state.newest, state.live
-    if now.status and now.status != "InService":
-        yield f"the endpoint is {now.status}"
-    if now.fingerprint == content:
-        if not state.verified:
-            yield "the endpoint has changed since a deploy verified it"
-        return
-    if state.rolled_back_from == content:
-        yield f"version {now.version} was rolled back to"
-    if not newest.version:
-        yield "nothing is registered: train it"
-    elif newest.fingerprint != content:
-        yield f"version {newest.version} has other content: train it"
-    elif newest.status == "PendingManualApproval":
-        yield f"version {newest.version} waits for approval"
-    elif newest.status == "Approved":
-        yield f"version {newest.version} is approved: deploy it"
-    else:
-        yield f"version {newest.version} is {newest.status}: train again"

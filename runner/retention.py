@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from runner.errors import ConfigurationError
 from runner.live import Progress
 from runner.session import client
-from runner.tags import tagged
+from runner.tags import number_in, tagged
 
 KEPT = 2
 # What `deployment.config_name` appends to a model's name.
@@ -40,7 +40,7 @@ def retained(model: str) -> list[Retained]:
             name=arn.rpartition("/")[2],
             config_arn=arn,
             package=tags.get("package", ""),
-            version=int(tags.get("version", "0")),
+            version=number_in(tags),
             before=tags.get("before", ""),
             verified=tags.get("verified", ""),
             created=tags.get("created", ""),

@@ -1,6 +1,10 @@
-"""What resources say of themselves, in one query of their tags."""
+"""What resources say of themselves, in one query of their tags.
 
-from collections.abc import Iterator
+Anybody can write tags, so what they say may also be no number and no time.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from runner.session import client
 
@@ -33,3 +37,18 @@ def tagged(
         for resource in page["ResourceTagMappingList"]:
             tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
             yield resource["ResourceARN"], tags
+
+
+def number_in(tags: Mapping[str, str], key: str = "version") -> int:
+    """Read a version from its tag; 0 stands for none that is known."""
+    text = tags.get(key, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def time_in(tags: Mapping[str, str], key: str = "since") -> datetime | None:
+    """Read a time from its tag; nothing, when it holds none."""
+    try:
+        moment = datetime.fromisoformat(tags.get(key, ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -33,6 +33,12 @@ def verdict(live: Live | None) -> str:
     return f"{live}, verified"
 
 
+def attempt(live: Live, package: Package) -> None:
+    """Note on an endpoint which version is being deployed, until one is verified."""
+    begun = as_tags({"attempted": str(package.version)})
+    client("sagemaker").add_tags(ResourceArn=live.arn, Tags=begun)
+
+
 def record(
     live: Live, package: Package, *, before: str = "", rolled_back_from: str = ""
 ) -> None:
@@ -42,13 +48,14 @@ def record(
     interrupted deploy may have left: who compares them with a checkout deploys again.
     """
     sagemaker = client("sagemaker")
-    since = utc(live.since)
+    since = utc(live.modified)
     history = {"verified": since} | ({"before": before} if before else {})
     state = {
         "config": live.config,
         "since": since,
         "rolled_back_from": rolled_back_from,
         "goes_back_to": "",
+        "attempted": "",
     }
     sagemaker.add_tags(ResourceArn=live.config_arn, Tags=as_tags(history))
     sagemaker.add_tags(ResourceArn=live.arn, Tags=[*tags(package), *as_tags(state)])

@@ -10,7 +10,8 @@ from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.errors import EndpointError
-from runner.live import delete, live, settled
+from runner.live import delete, live, served_config, settled
+from runner.retention import retained
 from runner.session import client
 
 
@@ -86,3 +87,63 @@ def test_a_deleted_endpoint_is_gone(aws: EmbeddedAWS):
     delete(package.model, time.monotonic() + 30)
 
     assert live(package.model) is None
+
+
+def test_a_failed_update_does_not_move_the_time_of_going_live(aws: EmbeddedAWS):
+    """SageMaker's own time moves with every change, also one that was undone."""
+    first = make_package(new_name())
+    deploy(first, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+    before = live(first.model)
+    aws.inject(Fault(kind="ping-failure", name=first.model))
+    second = make_package(first.model, factor=2.0)
+
+    with pytest.raises(EndpointError):
+        deploy(second, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+
+    after = live(first.model)
+    assert (after.version, after.since) == (1, before.since)
+    assert after.modified > before.modified
+    assert after.attempted == 2
+    deploy(second, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+    assert live(first.model).since > after.since
+    assert live(first.model).attempted == 0
+    delete_endpoint(first.model)
+
+
+@pytest.mark.parametrize("since", [None, "yesterday"])
+def test_without_a_tag_of_it_the_last_change_is_the_time(aws: EmbeddedAWS, since):
+    """An endpoint may be older than the tag, or somebody may have changed it."""
+    package = make_package(new_name())
+    deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+    now = live(package.model)
+    sagemaker = client("sagemaker")
+    sagemaker.delete_tags(ResourceArn=now.arn, TagKeys=["since"])
+    if since:
+        tag = {"Key": "since", "Value": since}
+        sagemaker.add_tags(ResourceArn=now.arn, Tags=[tag])
+
+    assert live(package.model).since == now.modified
+    delete_endpoint(package.model)
+
+
+def test_somebody_elses_version_is_unknown(aws: EmbeddedAWS):
+    """Their tags may have our names, and other values."""
+    package = make_package(new_name())
+    deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+    tag = {"Key": "version", "Value": "v2.1"}
+    config = live(package.model).config_arn
+    client("sagemaker").add_tags(ResourceArn=config, Tags=[tag])
+
+    assert live(package.model).version == 0
+    assert [one.version for one in retained(package.model)] == [0]
+    delete_endpoint(package.model)
+
+
+def test_the_served_config_is_named(aws: EmbeddedAWS):
+    """In one call."""
+    package = make_package(new_name())
+    assert served_config(package.model) == ""
+    now = deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
+
+    assert served_config(package.model) == now.config
+    delete_endpoint(package.model)

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from click.testing import Result
 from runner.embedded.process import EmbeddedAWS
 from runner.fingerprint import deployment, fingerprint
 from runner.session import bucket, client, role
-from runner.tags import live_tags
+from runner.tags import live_tags, number_in, time_in
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
@@ -114,3 +115,23 @@ def test_select_on_main_goes_on_without_aws(
     assert result.exit_code == 0
     assert "models/abalone/x: in its folder" in result.output
     assert "note: live endpoints cannot be read" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("12", 12), ("v12", 0), ("1.0", 0), ("-1", 0), ("", 0)]
+)
+def test_a_version_that_is_no_number_is_unknown(text: str, number: int) -> None:
+    """Somebody else may tag in another way."""
+    assert number_in({"version": text}) == number
+    assert number_in({}) == 0
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01"])
+def test_a_time_that_is_none_is_unknown(text: str) -> None:
+    """Instead of an error."""
+    assert time_in({"since": text}) is None
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    """So that any two can be compared."""
+    assert time_in({"since": "2026-11-23"}) == datetime(2026, 11, 23, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """Which commit's deployment an endpoint carries, and what must not undo it."""
 
 from runner.cli.plan import Plan
+from runner.commit import short
 from runner.deployment import read_tags
 from runner.endpoint import Live, live
 from runner.errors import EndpointError
@@ -44,8 +45,9 @@ def _refuse_older(plan: Plan, now: Live, latest: str) -> None:
     if head and latest and head != latest and is_ancestor(plan.root, head, latest):
         raise EndpointError(
             f"{plan.model}: version {now.version} is live, deployed from commit "
-            f"{latest[:7]}, which came after this one ({head[:7]}), so it stays; to go "
-            f"back to an earlier version, `python -m runner rollback {plan.model}`"
+            f"{short(latest)}, which came after this one ({short(head)}), so it stays; "
+            "to go back to an earlier version, "
+            f"`python -m runner rollback {plan.model}`"
         )
 
 

@@ -8,13 +8,15 @@ import click
 
 from runner.cli.output import print_json, print_table
 from runner.cli.target import aws_at, require_running, target_option
+from runner.commit import short
 from runner.fingerprint import fingerprint, tracked_files
+from runner.review.text import day
 from runner.spec import find_root, list_models, load_spec
 
 if TYPE_CHECKING:
     from runner.overview import State, Version
 
-HEADER = ["model", "content", "newest package", "live", "since", "from", "in sync"]
+HEADER = ["model", "content", "package of it", "live", "since", "from", "in sync"]
 
 
 @click.command()
@@ -33,6 +35,9 @@ def command(model: str | None, as_json: bool, target: str) -> None:
         print_json(rows)
         return
     print_table("", HEADER, [_cells(row) for row in rows])
+    for row in rows:
+        if row["why"]:
+            click.echo(f"{row['model']}: {row['why']}")
 
 
 def _states(root: Path, model: str | None) -> "list[tuple[str, str, State]]":
@@ -51,9 +56,9 @@ def _states(root: Path, model: str | None) -> "list[tuple[str, str, State]]":
 
 
 def _row(name: str, content: str, state: "State") -> dict[str, Any]:
-    from runner.overview import explain
+    from runner.explanation import explain
 
-    why = explain(content, state)
+    why = explain(name, content, state)
     return {
         "model": name,
         "content": content,
@@ -70,12 +75,13 @@ def _plain(version: "Version") -> dict[str, Any] | None:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     newest, live = row["newest"], row["live"]
+    its_own = newest and newest["fingerprint"] == row["content"]
     return [
         row["model"],
         row["content"][:12],
-        f"{newest['version']} {newest['status']}" if newest else "-",
-        f"{live['version']} {live['status']}" if live else "-",
-        live["since"] if live else "",
-        f"{live['commit'][:7]} {live['run_id']}" if live else "",
-        "yes" if row["in_sync"] else f"no: {row['why']}",
+        f"{newest['version']} {newest['status']}" if its_own else "-",
+        f"{live['version'] or '?'} {live['status']}" if live else "-",
+        day(live["since"]) if live else "",
+        short(live["commit"]) if live else "",
+        "yes" if row["in_sync"] else "no",
     ]

@@ -1,6 +1,6 @@
 """Numbers, times and prices as a person would write them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from runner.review.cost import Cost
 
@@ -32,8 +32,10 @@ def price(cost: Cost) -> str:
 
 
 def day(text: str) -> str:
-    """Write an ISO time to the minute."""
+    """Write an ISO time to the minute, in UTC wherever it was read."""
     try:
-        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return text
+    known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -65,7 +65,8 @@ def test_a_deployment_that_ran_to_its_end_is_marked(repository, live):
 
 def test_other_parameters_are_another_deployment(repository, live):
     """What `-p` changes is not what the checkout says, so it is not marked as that."""
-    mark_deployed(planned(repository, endpoint="{}"))
+    larger = '{"instance_type": "ml.m5.xlarge"}'
+    mark_deployed(planned(repository, endpoint=larger))
     assert "deployment" not in live_tags()[repository.name]
 
 

@@ -10,10 +10,12 @@ from runner.deployment import ensure_config
 from runner.embedded.faults import Fault
 from runner.embedded.process import start
 from runner.endpoint import deploy
+from runner.errors import EndpointError
 from runner.fingerprint import fingerprint
 from runner.live import live
 from runner.overview import survey
 from runner.package import Package
+from runner.registry import find_package
 from runner.rollback import rollback
 from runner.session import client
 
@@ -79,13 +81,71 @@ def test_other_content_and_a_rollback_are_told(repo, status):
     """Out of sync on purpose is something else than out of sync."""
     content = fingerprint(repo, MODEL)
     serve(make_package(MODEL))
-    assert status()[0]["why"] == "version 1 has other content: train it"
+    expected = "live version 1 has other content: train it"
+    assert {row["why"] for row in status()} == {expected}
 
     serve(make_package(MODEL, fingerprint=content))
     assert status()[0]["in_sync"]
 
-    rollback(MODEL, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
-    assert {row["why"] for row in status()} == {"version 1 was rolled back to"}
+    rollback(MODEL, wait_seconds=60, on_progress=str)
+    expected = (
+        "rolled back to version 1: fix this content and merge, or go forward again: "
+        "python -m runner rollback toy --to 2"
+    )
+    assert {row["why"] for row in status()} == {expected}
+    delete_endpoint(MODEL)
+
+
+def test_a_version_that_did_not_make_it_is_told(repo, status, own_aws):
+    """What is live stays as it was and since when; the next step is another one."""
+    serve(make_package(MODEL))
+    since = {row["live"]["since"] for row in status()}
+    make_package(MODEL, fingerprint=fingerprint(repo, MODEL))
+    why = "live version 1 has other content; version 2 is approved"
+    assert {row["why"] for row in status()} == {f"{why}: deploy it"}
+
+    own_aws.inject(Fault(kind="ping-failure", name=MODEL))
+    with pytest.raises(EndpointError):
+        serve(find_package(MODEL, 2))
+
+    every, own = status()
+    failed = f"{why}, but its last deploy did not make it live: "
+    assert every["why"] == f"{failed}the log of that deploy says why"
+    assert own["why"].startswith(f"{failed}The primary container")
+    assert {row["live"]["since"] for row in (every, own)} == since
+    serve(find_package(MODEL, 2))
+    assert {row["why"] for row in status()} == {""}
+    delete_endpoint(MODEL)
+
+
+def test_an_update_that_was_undone_leaves_what_was_verified(repo, status, own_aws):
+    """The endpoint has changed since, but serves what it served."""
+    serve(make_package(MODEL, fingerprint=fingerprint(repo, MODEL)))
+    own_aws.inject(Fault(kind="ping-failure", name=MODEL))
+    with pytest.raises(EndpointError):
+        serve(make_package(MODEL, factor=2.0))
+
+    assert [row["in_sync"] for row in status()] == [True, True]
+    delete_endpoint(MODEL)
+
+
+def test_somebody_elses_endpoint_is_no_error(repo, status):
+    """Its tags are those of another tool; what it serves is not known."""
+    package = make_package(MODEL, fingerprint="e" * 64)
+    now = deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+    foreign = {"version": "v2.1", "since": "yesterday", "attempted": "main"}
+    tags = [{"Key": key, "Value": value} for key, value in foreign.items()]
+    sagemaker = client("sagemaker")
+    for arn in (now.arn, now.config_arn):
+        sagemaker.add_tags(ResourceArn=arn, Tags=tags)
+    group = sagemaker.describe_model_package_group(ModelPackageGroupName=MODEL)
+    sagemaker.add_tags(ResourceArn=group["ModelPackageGroupArn"], Tags=tags)
+
+    every, own = status()
+
+    assert every["live"]["version"] == own["live"]["version"] == 0
+    assert every["live"]["since"] == own["live"]["since"]
+    assert every["newest"] is None
     delete_endpoint(MODEL)
 
 
@@ -108,11 +168,28 @@ def test_what_no_deploy_has_verified_is_told(repo, status, own_aws):
 
 
 def test_people_get_a_table(invoke):
-    """With the reason in it."""
+    """With the reasons below it."""
     answer = invoke("status")
 
     assert answer.exit_code == 0
-    assert "no: nothing is registered: train it" in answer.stdout
+    assert answer.stdout.endswith("toy: nothing is registered: train it\n")
+
+
+def test_a_table_says_what_is_of_this_content(repo, invoke):
+    """Another content's package is not shown as this one's; times are in UTC."""
+    serve(make_package(MODEL, commit="c0ffee" * 6 + "-dirty"))
+    since = f"{live(MODEL).since:%Y-%m-%d %H:%M} UTC"
+
+    (row,) = (
+        line.split("  ")
+        for line in invoke("status").stdout.splitlines()
+        if "InService" in line
+    )
+    cells = [cell.strip() for cell in row if cell]
+
+    content = fingerprint(repo, MODEL)[:12]
+    assert cells[:6] == [MODEL, content, "-", "1 InService", since, "c0ffeec-dirty"]
+    delete_endpoint(MODEL)
 
 
 def test_the_number_of_calls_is_that_of_pages(own_aws):
