@@ -13,6 +13,7 @@ COMPARED = {
     "mixed": "partly better, partly worse than",
     "same": "as good as",
 }
+NOTHING = "Nothing was live before this run."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +34,7 @@ def answer(evidence: Evidence) -> Answer:
     if ended:
         return _unsuccessful(evidence, ended["stage"], ended["status"])
     if evidence.results("deploy"):
-        endpoint = evidence.results("deploy").get("endpoint", evidence.model)
-        serves = f"Endpoint {endpoint} serves version {evidence.version}."
-        because = _sentences(evidence, serves)
+        because = _sentences(evidence, _serves(evidence))
         return Answer(tone="good", title="Deployed", because=because)
     if not evidence.records:
         because = "No stage ran; the log of the job says why."
@@ -46,6 +45,12 @@ def answer(evidence: Evidence) -> Answer:
         because = "The data is prepared; no model has been trained in this run."
         return Answer(tone="idle", title="Nothing to approve yet", because=because)
     return _registered(evidence)
+
+
+def _serves(evidence: Evidence) -> str:
+    endpoint = evidence.results("deploy").get("endpoint", evidence.model)
+    already = ", as it did before this run" if evidence.was_live else ""
+    return f"Endpoint {endpoint} serves version {evidence.version}{already}."
 
 
 def _registered(evidence: Evidence) -> Answer:
@@ -66,8 +71,8 @@ def _registered(evidence: Evidence) -> Answer:
 
 def _unsuccessful(evidence: Evidence, stage: str, status: str) -> Answer:
     """Answer for a run that ended early: which stage, why, and what stays live."""
-    live = evidence.live_version
-    stays = f"Version {live} stays live." if live else "Nothing is live."
+    live = evidence.baseline.get("version") or evidence.live_version
+    stays = f"Version {live} stays live." if live else NOTHING
     missed = [one.reason for one in gates(evidence) if one.verdict == "failed"]
     error = ""
     if stage == "train-register" and missed:
@@ -91,23 +96,41 @@ def _ended(stage: str, status: str, stays: str) -> tuple[str, str]:
 
 
 def _sentences(evidence: Evidence, first: str = "") -> str:
-    """Say how it compares, and whether it kept its bounds."""
-    told = [first] if first else []
+    """Say whether it kept its bounds, and how it compares."""
+    return " ".join(filter(None, [first, _bounds(evidence), _beside(evidence)]))
+
+
+def _bounds(evidence: Evidence) -> str:
     judged = [one.verdict for one in gates(evidence)]
-    if judged and set(judged) == {"passed"}:
-        told.append("Every gate passed." if len(judged) > 1 else "The gate passed.")
-    elif "not judged" in judged and not evidence.results("deploy"):
-        told.append("Not every gate was judged.")
-    if not evidence.live_version and not evidence.results("deploy"):
-        told.append("First version: there is nothing live to compare it with.")
-    elif reason := evidence.scored.get("reason"):
-        told.append(f"It could not be compared with the live model: {reason}.")
-    elif word := compared(evidence):
-        told.append(
-            f"It is {COMPARED[word]} live version {evidence.live_version}"
-            f"{_against(evidence)}."
-        )
-    return " ".join(told)
+    if "not judged" in judged:
+        return "" if evidence.results("deploy") else "Not every gate was judged."
+    if not judged or "failed" in judged:
+        return ""
+    if "not compared" in judged:
+        return "Every gate passed that could be judged."
+    return "Every gate passed." if len(judged) > 1 else "The gate passed."
+
+
+def _beside(evidence: Evidence) -> str:
+    """Say how it does beside the live model, if that is another one."""
+    deployed = bool(evidence.results("deploy"))
+    if evidence.was_live:
+        return "" if deployed else "It was live before this run already."
+    if not evidence.live_version:
+        return "" if deployed else _first(evidence)
+    if reason := evidence.scored.get("reason"):
+        return f"It could not be compared with the live model: {reason}."
+    if not (word := compared(evidence)):
+        return ""
+    former = f"version {evidence.live_version}"
+    against = f"{former}, live before" if deployed else f"live {former}"
+    return f"It is {COMPARED[word]} {against}{_against(evidence)}."
+
+
+def _first(evidence: Evidence) -> str:
+    if reason := evidence.baseline.get("reason"):
+        return f"What was live could not be read: {reason}."
+    return f"This is the first version. {NOTHING}"
 
 
 def _against(evidence: Evidence) -> str:

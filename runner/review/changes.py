@@ -40,13 +40,13 @@ class Changes:
 
 def changes(evidence: Evidence) -> Changes:
     """Compare the candidate's source with that of the live version."""
-    before = evidence.baseline.get("source") or {}
+    before = evidence.former.get("source") or {}
     after = evidence.source
     if not before or not after:
         return Changes(settings=(), dependencies=(), code=(), known=False)
     given = {stage: evidence.parameters(stage) for stage in evidence.records}
     settings = _differences(
-        _settings(before, evidence.baseline.get("parameters") or {}, of=given),
+        _settings(before, evidence.former.get("parameters") or {}, of=given),
         _settings(after, given, of=given),
     )
     return Changes(

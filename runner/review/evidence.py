@@ -68,8 +68,18 @@ class Evidence:
     @property
     def live_version(self) -> int | None:
         """Number the version that was live when this one was trained."""
-        number = (self.scored.get("live") or self.baseline).get("version")
+        number = (self.scored.get("live") or self.former).get("version")
         return int(number) if number else None
+
+    @property
+    def was_live(self) -> bool:
+        """Tell whether this very version was live before this run already."""
+        return bool(self.version) and self.baseline.get("version") == self.version
+
+    @property
+    def former(self) -> Mapping[str, Any]:
+        """Give what the version left that was live before, unless that is this one."""
+        return {} if self.was_live else self.baseline
 
     @property
     def scored(self) -> Mapping[str, Any]:

@@ -48,8 +48,8 @@ def _facts(evidence: Evidence) -> Iterator[Fact]:
     yield Fact(name="data sha256", value=str(evidence.result("data_sha256") or ""))
     yield Fact(name="training rows", value=str(evidence.result("train") or ""))
     yield Fact(name="evidence", value=str(source.get("evidence", "")))
-    if before := evidence.baseline.get("package"):
-        version = evidence.baseline.get("version")
+    if before := evidence.former.get("package"):
+        version = evidence.former.get("version")
         yield Fact(name="compared with", value=f"{before} (version {version})")
 
 

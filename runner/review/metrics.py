@@ -7,7 +7,10 @@ from typing import Any, Literal
 from runner.review.evidence import Evidence
 
 Direction = Literal["better", "worse", "same", ""]
+Verdict = Literal["passed", "failed", "not judged", "not compared"]
 
+# The one bound that needs a live model to be judged by.
+RELATIVE = "worse_than_live"
 # Without a gate that says so, these are known to be better small, or large.
 SMALL = frozenset({"rmse", "mae", "mse", "logloss", "error", "mape"})
 LARGE = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
@@ -45,7 +48,7 @@ class Gate:
     metric: str
     asks: str
     value: float | None
-    verdict: Literal["passed", "failed", "not judged"]
+    verdict: Verdict
     note: str = ""
     reason: str = ""
 
@@ -85,11 +88,19 @@ def gates(evidence: Evidence) -> list[Gate]:
             metric=metric,
             asks=_asks(rule, bound),
             value=_number(known.get(metric)),
-            verdict="passed" if told.get(metric) == "passed" else "not judged",
+            verdict=_told(evidence, rule, told.get(metric)),
         )
         for metric, bounds in _gates(evidence).items()
         for rule, bound in bounds.items()
     ]
+
+
+def _told(evidence: Evidence, rule: str, word: object) -> Verdict:
+    """Take a notebook's word for a gate, as far as there was something to judge by."""
+    if word != "passed":
+        return "not judged"
+    first = rule == RELATIVE and not evidence.live_version
+    return "not compared" if first else "passed"
 
 
 def compared(evidence: Evidence) -> Literal["better", "worse", "mixed", "same", ""]:
@@ -112,9 +123,11 @@ def _gates(evidence: Evidence) -> Mapping[str, Mapping[str, Any]]:
 def _judged(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> Gate:
     rule, bound = verdict["rule"], verdict["bound"]
     note, reason = "", verdict["reason"]
-    if rule == "worse_than_live":
+    kept: Verdict = "passed" if verdict["passed"] else "failed"
+    if rule == RELATIVE:
         if verdict["live"] is None:
             note = "nothing to compare with"
+            kept = "not compared" if verdict["passed"] else kept
         else:
             word = "at most" if "max" in bounds else "at least"
             note = f"{word} {bound:.4g}, the live one has {verdict['live']:.4g}"
@@ -124,7 +137,7 @@ def _judged(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> Gate:
         metric=verdict["metric"],
         asks=_asks(rule, bound),
         value=_number(verdict["value"]),
-        verdict="passed" if verdict["passed"] else "failed",
+        verdict=kept,
         note=note,
         reason=reason,
     )
@@ -144,7 +157,7 @@ def _fell_behind(verdict: Mapping[str, Any], share: Any) -> str:
 
 def _asks(rule: str, bound: Any) -> str:
     """Say what a bound asks for."""
-    if rule == "worse_than_live":
+    if rule == RELATIVE:
         share = f" {100 * bound:.3g} %" if isinstance(bound, int | float) else ""
         return f"at most{share} worse than live"
     word = {"min": "at least", "max": "at most"}.get(rule, rule)

@@ -11,6 +11,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 
 from runner.artifacts import write_whole
+from runner.commit import short
 from runner.review.answer import answer
 from runner.review.changes import changes
 from runner.review.cost import cost
@@ -51,7 +52,7 @@ def render(evidence: Evidence) -> str:
     stage = "train-register" if evidence.results("train-register") else ""
     shown = stage or next(reversed(list(evidence.records)), "")
     notebook = read_notebook(evidence.folder, shown) if shown else None
-    before = evidence.baseline.get("data-summary") or {}
+    before = evidence.former.get("data-summary") or {}
     return _rendered(
         "page.html.j2",
         evidence=evidence,
@@ -65,8 +66,8 @@ def render(evidence: Evidence) -> str:
             evidence.evaluation.get("job") or {}, evidence.parameters("train-register")
         ),
         cost_before=cost(
-            (evidence.baseline.get("evaluation") or {}).get("job") or {},
-            (evidence.baseline.get("parameters") or {}).get("train-register") or {},
+            (evidence.former.get("evaluation") or {}).get("job") or {},
+            (evidence.former.get("parameters") or {}).get("train-register") or {},
         ),
         lineage=lineage(evidence),
         workflow=workflow_link(evidence),
@@ -99,5 +100,6 @@ def _environment() -> Environment:
         "duration": duration,
         "day": day,
         "price": price,
+        "short": short,
     }
     return environment

@@ -16,8 +16,20 @@ def test_a_first_version_can_be_approved(folder, read):
     said = answer(read())
 
     assert (said.tone, said.title, said.open) == ("good", "Can be approved", True)
-    assert "Every gate passed." in said.because
-    assert "First version" in said.because
+    assert said.because == (
+        "Every gate passed that could be judged. This is the first version. "
+        "Nothing was live before this run."
+    )
+
+
+def test_what_cannot_be_known_is_not_called_a_first_version(folder, read):
+    """AWS may have refused to say what was live."""
+    reviews.trained(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
+
+    said = answer(read()).because
+    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "first" not in said
 
 
 def test_a_better_version_says_by_how_much(folder, read):
@@ -79,7 +91,9 @@ def test_a_failed_notebook_cannot_be_approved(folder, read, stage):
     said = answer(read())
 
     assert said.title == f"Cannot be approved: {stage} failed"
-    assert said.because == "No version was registered. Nothing is live."
+    assert said.because == (
+        "No version was registered. Nothing was live before this run."
+    )
     assert (said.tone, said.error) == ("bad", "KeyError: 'sex'")
 
 
@@ -115,6 +129,38 @@ def test_what_was_deployed_is_said(folder, read):
 
     assert (said.tone, said.title) == ("good", "Deployed")
     assert said.because == "Endpoint toy serves version 3."
+
+
+def test_what_was_live_is_past_once_another_is_deployed(folder, read):
+    """The page is read after the deployment."""
+    reviews.trained(folder, BETTER)
+    reviews.leave(folder, "deploy", results={"endpoint": "toy", "version": 2})
+
+    assert answer(read()).because == (
+        "Endpoint toy serves version 2. Every gate passed. It is better than version "
+        "1, live before (rmse 2 against 2.2)."
+    )
+
+
+def test_a_version_is_not_compared_with_itself(folder, read):
+    """It may be deployed, or reused, when it is live already."""
+    reviews.trained(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"version": 2, "package": "arn"})
+    said = answer(read()).because
+    assert said.endswith("It was live before this run already.")
+
+    reviews.leave(folder, "deploy", results={"endpoint": "toy", "version": 2})
+    said = answer(read()).because
+    assert said.startswith("Endpoint toy serves version 2, as it did before this run.")
+
+
+def test_a_live_version_whose_deployment_fails_again_stays(folder, read):
+    """Nobody says that nothing was live."""
+    reviews.trained(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"version": 2})
+    reviews.leave(folder, "deploy", status="failed", error="EndpointError")
+
+    assert answer(read()).because.endswith("Version 2 stays live.")
 
 
 def test_a_failed_deployment_is_said(folder, read):

@@ -65,11 +65,11 @@ def test_every_bound_has_a_verdict(folder, read):
 
 
 def test_a_first_version_has_nothing_to_lose(folder, read):
-    """Its relative bound holds, and says why."""
+    """Its relative bound has not passed, and says why."""
     reviews.trained(folder, reviews.evaluation(2.4))
 
     assert gates(read())[1].note == "nothing to compare with"
-    assert gates(read())[1].verdict == "passed"
+    assert [one.verdict for one in gates(read())] == ["passed", "not compared"]
 
 
 def test_a_metric_that_is_no_number_fails_its_gate(folder, read):
@@ -95,6 +95,8 @@ def test_a_notebook_that_shows_no_evaluation_still_has_metrics(folder, read):
     reviews.trained(folder, reviews.evaluation(2.0), cells=reviews.shown())
 
     assert [(one.name, one.candidate) for one in metrics(read())] == [("rmse", 2.0)]
+    assert [one.verdict for one in gates(read())] == ["passed", "not compared"]
+    reviews.write(folder / "baseline.json", {"version": 1})
     assert {one.verdict for one in gates(read())} == {"passed"}
 
 

@@ -1,5 +1,6 @@
 """The page as a whole: what is on it, and that it is nothing but text and pictures."""
 
+import json
 import re
 
 import pytest
@@ -146,3 +147,50 @@ def test_one_page_leads_to_all_models(folder):
     assert [one["href"] for one in soup.select("a")] == ["toy/index.html"]
     assert f"{SIGNS['good']} Can be approved" in soup.get_text()
     assert re.search(r"1 model\b", soup.get_text())
+
+
+def test_a_first_version_says_what_was(folder, page):
+    """It may be live by the time that somebody reads the page."""
+    reviews.trained(folder, reviews.evaluation(2.0))
+    soup = page()
+    said = " ".join(soup.get_text().split())
+
+    assert "On 50 test rows. Nothing was live before this run." in said
+    assert "Nothing was live before this run, so all of it is new." in said
+    assert "Nothing is live" not in said
+    dash = SIGNS["idle"]
+    relative = soup.select_one("tr.not-compared .verdict")
+    assert relative.get_text() == f"{dash} not compared"
+    assert soup.select_one("tr.passed .verdict").get_text() == "✓ passed"
+
+
+def test_a_version_that_was_live_is_not_compared_with_itself(folder, page):
+    """As after `--stage deploy` of what is deployed, or when it is reused."""
+    full(folder)
+    baseline = json.loads((folder / "baseline.json").read_text())
+    reviews.write(folder / "baseline.json", baseline | {"version": 2})
+    said = " ".join(page().get_text().split())
+
+    assert "Nothing: this version was live before this run already." in said
+    assert "Since then this one went live." in said
+    assert "compared with" not in said
+    assert "columns moved" not in said
+    assert "The live version took" not in said
+
+
+def test_a_commit_with_changes_says_so(folder, page):
+    """In short, too: nobody finds what was run in git."""
+    commit = "c0ffee" * 6 + "-dirty"
+    reviews.trained(folder, reviews.evaluation(2.0), commit=commit)
+
+    assert "c0ffeec-dirty" in page().select_one(".facts").get_text()
+
+
+def test_a_live_version_that_cannot_be_read_is_not_none(folder, page):
+    """Nobody claims that all of it is new."""
+    reviews.trained(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
+    said = page().get_text()
+
+    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "Nothing was live" not in said
