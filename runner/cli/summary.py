@@ -1,6 +1,6 @@
 """What a run ends with: one table over all its models, and what to open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,16 @@ from runner.cli.ended import Outcome
 from runner.cli.output import print_table
 from runner.review.page import PAGE
 
-HEADER = ["model", "", "metrics", "version", "endpoint", "prediction / truth", "time"]
+HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
 
 
 def print_summary(outcomes: Sequence[Outcome], root: Path) -> None:
     """Print how each model's run ended, and the page to open."""
     print_table("", HEADER, [_row(outcome) for outcome in outcomes])
-    for outcome in outcomes:
-        folder = (root / "build" / outcome.model).relative_to(root)
-        if (root / folder / PAGE).is_file():
-            click.echo(f"open {folder}/{PAGE}")
+    # One page leads to those of all models.
+    page = Path("build", outcomes[0].model if len(outcomes) == 1 else "", PAGE)
+    if (root / page).is_file():
+        click.echo(f"open {page.as_posix()}")
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
@@ -35,16 +35,22 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
 
 def _row(outcome: Outcome) -> list[str]:
     results = outcome.results
-    metrics = results.get("metrics", {})
     return [
         outcome.model,
         "failed" if outcome.error else "succeeded",
-        "  ".join(f"{name} {value:.4g}" for name, value in metrics.items()),
+        _metrics(results),
         str(results.get("version", "")),
-        results.get("endpoint", ""),
         _sample(results.get("predictions", [])),
         f"{sum(outcome.seconds.values()):.0f} s",
     ]
+
+
+def _metrics(results: Mapping[str, Any]) -> str:
+    """Quote the metrics that have a gate; the page has all of them."""
+    metrics, gates = results.get("metrics", {}), results.get("gates", {})
+    return "  ".join(
+        f"{name} {value:.4g}" for name, value in metrics.items() if name in gates
+    )
 
 
 def _sample(predictions: Sequence[dict[str, float]]) -> str:
