@@ -3,44 +3,60 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 from runner.cli.ended import Outcome
 from runner.cli.pipeline import Pipeline
 from runner.cli.plan import Plan
 from runner.cli.progress import observer
 from runner.kernels.warm import WarmKernels
+from runner.review.page import write_overview
 
 
-def run_all(
-    plans: Sequence[Plan],
-    jobs: int,
-    approves: bool,
-    time_limit: float | None,
-    quiet: bool,
-    kernels: WarmKernels | None = None,
-    *,
-    reuse: bool = True,
-    resume: bool = False,
-) -> list[Outcome]:
-    """Run every plan, `jobs` at a time, and give the outcomes in the plans' order."""
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """How models are run."""
+
+    jobs: int
+    quiet: bool = False
+    approves: bool = False
+    time_limit: float | None = None
+    kernels: WarmKernels | None = None
+    reuses: bool = True
+    resumes: bool = False
+
+
+def run_all(root: Path, plans: Sequence[Plan], running: Running) -> list[Outcome]:
+    """Run every plan, some at a time, and give the outcomes in the plans' order."""
     cancelled = threading.Event()
-    with observer(quiet) as watching, ThreadPoolExecutor(jobs) as threads:
-        pipelines = [
-            Pipeline(
-                plan=plan,
-                observer=watching,
-                cancelled=cancelled,
-                approves=approves,
-                time_limit=time_limit,
-                kernels=kernels,
-                reuses=reuse,
-                resumes=resume,
-            )
-            for plan in plans
-        ]
-        running = [threads.submit(pipeline.run) for pipeline in pipelines]
+    try:
+        with observer(running.quiet) as watching:
+            pipelines = [
+                Pipeline(
+                    plan=plan,
+                    observer=watching,
+                    cancelled=cancelled,
+                    approves=running.approves,
+                    time_limit=running.time_limit,
+                    kernels=running.kernels,
+                    reuses=running.reuses,
+                    resumes=running.resumes,
+                )
+                for plan in plans
+            ]
+            return _run(pipelines, running.jobs, cancelled)
+    finally:
+        write_overview(root / "build", [one.model for one in plans])
+
+
+def _run(
+    pipelines: Sequence[Pipeline], jobs: int, cancelled: threading.Event
+) -> list[Outcome]:
+    with ThreadPoolExecutor(jobs) as threads:
+        results = [threads.submit(pipeline.run) for pipeline in pipelines]
         try:
-            return [one.result() for one in running]
+            return [one.result() for one in results]
         except BaseException:
             # An interruption ends every kernel; the threads keep what there is.
             cancelled.set()

@@ -1,17 +1,22 @@
 """`runner run`: execute stages of models."""
 
+import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.output import print_json
 from runner.cli.target import aws_at, on_this_machine, target_option
-from runner.cli.warm import kernels_for
+from runner.cli.warm import preload, warm_kernels
 from runner.errors import CallError
 from runner.parameters import parse_assignment
 from runner.spec import STAGES, find_root, list_models
+
+if TYPE_CHECKING:
+    from runner.cli.plan import Plan
 
 
 @click.command()
@@ -64,34 +69,29 @@ def command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
-    from runner.cli.plan import plan
-
     root = find_root()
     given = dict(parse_assignment(one) for one in parameters)
     laptop = on_this_machine(target)
     wanted = stages or (STAGES if laptop else STAGES[:2])
-    plans = [plan(root, name, wanted, given) for name in _chosen(root, models, every)]
-    with kernels_for(plans, cold) as kernels, aws_at(target):
-        # They take seconds to import, which a wrong call should not.
-        from runner.cli.parallel import run_all
-        from runner.cli.summary import outcome_as_json, print_summary
-        from runner.review.page import write_overview
+    # A wrong call waits for no import: they take longer than to find it wrong.
+    with warm_kernels(cold) as kernels:
+        plans = _plans(root, _chosen(root, models, every), wanted, given)
+        preload(kernels, plans)
+        with aws_at(target, meanwhile=_import_the_rest):
+            from runner.cli.parallel import Running, run_all
+            from runner.cli.summary import outcome_as_json, print_summary
 
-        # A person approves what AWS serves; a laptop's whole run implies it.
-        approves = laptop and not stages
-        try:
-            outcomes = run_all(
-                plans,
-                jobs,
-                approves,
-                time_limit,
-                as_json,
-                kernels,
-                reuse=not laptop if reuse is None else reuse,
-                resume=resume,
+            running = Running(
+                jobs=jobs,
+                # A person approves what AWS serves; a laptop's whole run implies it.
+                approves=laptop and not stages,
+                time_limit=time_limit,
+                quiet=as_json,
+                kernels=kernels,
+                reuses=not laptop if reuse is None else reuse,
+                resumes=resume,
             )
-        finally:
-            write_overview(root / "build", [one.model for one in plans])
+            outcomes = run_all(root, plans, running)
     if as_json:
         print_json([outcome_as_json(outcome) for outcome in outcomes])
     else:
@@ -99,6 +99,19 @@ def command(
     failed = [outcome.error for outcome in outcomes if outcome.error]
     if failed:
         click.get_current_context().exit(max(error.exit_code for error in failed))
+
+
+def _plans(
+    root: Path, models: Sequence[str], stages: Sequence[str], given: Mapping[str, str]
+) -> "list[Plan]":
+    from runner.cli.plan import plan
+
+    return [plan(root, name, stages, given) for name in models]
+
+
+def _import_the_rest() -> None:
+    """Import what runs notebooks, which takes as long as AWS to be there."""
+    importlib.import_module("runner.cli.parallel")
 
 
 def _chosen(root: Path, models: Sequence[str], every: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,17 +38,32 @@ def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def aws_at(target: str) -> Iterator[None]:
-    """Keep AWS within reach of this process and the kernels it starts."""
+def aws_at(
+    target: str, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """Keep AWS within reach of this process and the kernels it starts.
+
+    Where it has to be started first, something else can be done meanwhile.
+    """
     from runner.embedded.process import start
     from runner.session import aws_errors
 
     with ExitStack() as stack:
         if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
-            embedded = stack.enter_context(start())
+            with _beside(meanwhile):
+                embedded = stack.enter_context(start())
             stack.enter_context(environment(embedded.environment))
         stack.enter_context(aws_errors())
         yield
+
+
+@contextmanager
+def _beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do some work in a thread while this block waits for a process."""
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(work)
+        yield
+        done.result()
 
 
 def require_running(target: str) -> None:

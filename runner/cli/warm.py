@@ -14,20 +14,27 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def kernels_for(plans: "Sequence[Plan]", cold: bool) -> "Iterator[WarmKernels | None]":
-    """Import meanwhile what the notebooks import, those of the first stage first."""
-    from runner.kernels.imports import notebook_imports
-    from runner.kernels.warm import start
+def warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
+    """Start what kernels are forked from, and end it with all of them."""
+    from runner.kernels.warm import begin
 
-    stages = [one for plan in plans for one in plan.stages]
-    stages.sort(key=lambda one: STAGES.index(one.name))
-    imports = {one.notebook: notebook_imports(one.notebook) for one in stages}
-    kernels = None if cold else start(imports, _say)
+    kernels = None if cold else begin(_say)
     if kernels is None:
         yield None
         return
     with kernels:
         yield kernels
+
+
+def preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
+    """Import meanwhile what the notebooks import, those of the first stage first."""
+    from runner.kernels.imports import notebook_imports
+
+    if kernels is None:
+        return
+    stages = [one for plan in plans for one in plan.stages]
+    stages.sort(key=lambda one: STAGES.index(one.name))
+    kernels.preload({one.notebook: notebook_imports(one.notebook) for one in stages})
 
 
 def _say(why: str) -> None:
