@@ -1,6 +1,9 @@
 """The default bucket, and the public data."""
 
 import csv
+import subprocess
+import sys
+from hashlib import sha256
 
 import pytest
 from botocore.exceptions import ClientError
@@ -44,6 +47,36 @@ def test_serves_churn_with_the_columns_of_the_real_file(client):
     assert {row["Churn?"] for row in rows} == {"True.", "False."}
     assert {row["Area Code"] for row in rows} == {"408", "415", "510"}
     assert len({row["Phone"] for row in rows}) == 5000
+
+
+@pytest.mark.parametrize(
+    ("key", "digest"),
+    [
+        (
+            "datasets/tabular/uci_abalone/abalone.csv",
+            "de37cdcdcaaa50c309d514f248f7c2302a5f1f88c168905eba23fe2fbc78449f",
+        ),
+        (
+            "datasets/tabular/synthetic/churn.txt",
+            "93c5a7c216699dd7b00f34052d807807f4b9fabbf0b72e35780e5d657cab3189",
+        ),
+    ],
+)
+def test_data_never_changes(client, key, digest):
+    """Not by a byte: fingerprints and golden rows hang on it."""
+    answer = client("s3").get_object(Bucket=BUCKET, Key=key)
+    assert sha256(answer["Body"].read()).hexdigest() == digest
+
+
+def test_data_is_made_without_anything_heavy():
+    """The first notebook waits for it."""
+    script = (
+        "import sys\n"
+        "from runner.embedded.s3.datasets import OBJECTS\n"
+        "assert all(make() for make in OBJECTS.values())\n"
+        "assert not {'numpy', 'pandas'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_public_bucket_cannot_be_written(client):

