@@ -13,6 +13,7 @@ METRICS = {
     "regression": ("mae", "r2", "rmse"),
     "binary": ("accuracy", "auc", "f1", "logloss", "precision", "recall"),
 }
+NOTEBOOK = "train-register.ipynb"
 TASKS = {"regression": "a regression", "binary": "a binary classification"}
 
 
@@ -56,11 +57,10 @@ def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
 def unmeasured(task: str, metric: str) -> str:
     """Say that a gate has no metric, and which there are."""
     hint = did_you_mean(metric, METRICS[task])
-    near = f"{hint} It" if hint.startswith("did you mean") else "it"
-    return (
-        f"gates.{metric}: no metric of {TASKS[task]}; {near} has "
-        f"{', '.join(METRICS[task])}; for another, measure it in train-register.ipynb"
-    )
+    near = hint.startswith("did you mean")
+    there = f"it has {', '.join(METRICS[task])}"
+    remedy = f"{hint} {there}" if near else f"{there}; measure another in {NOTEBOOK}"
+    return f"gates.{metric}: no metric of {TASKS[task]}; {remedy}"
 
 
 def _value(metric: str, metrics: Mapping[str, float]) -> float:

@@ -31,7 +31,8 @@ def find_unknown(version: str) -> str:
     installed = _installed()
     if not installed or version in installed:
         return ""
-    return f"give {', '.join(KNOWN)}, or a newer sagemaker in requirements.in"
+    known = ", ".join(KNOWN)
+    return f"give {known}, or upgrade sagemaker in requirements.in for a newer one"
 
 
 def has_known_rules(version: str) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from runner.annotations import convert, fits, in_words, is_json, literal
-from runner.errors import NEAR, SignatureError, as_written, did_you_mean
+from runner.errors import SignatureError, as_written, did_you_mean
 from runner.hyperparameters.definitions import NAMES
 from runner.schema import ModelSpec
 from runner.scrub import looks_secret
 from runner.signature import Parameter, Signature, shown
+
+# Among so many names one is always a little alike.
+CLOSE = 0.7
 
 
 def offered_by_spec(spec: ModelSpec) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def _unknown(signatures: list[Signature], name: str) -> SignatureError:
     nearby = {one: one for one in names}
     if "hyperparameters" in names:
         nearby = {one: f"hyperparameters.{one}" for one in NAMES} | nearby
-    near = difflib.get_close_matches(name.rpartition(".")[2], nearby, n=1, cutoff=NEAR)
+    near = difflib.get_close_matches(name.rpartition(".")[2], nearby, n=1, cutoff=CLOSE)
     hint = f"did you mean {nearby[near[0]]!r}?" if near else did_you_mean(name, names)
     where = ", ".join(str(shown(one.notebook)) for one in signatures)
     return SignatureError(f"{name}: no such parameter in {where}; {hint}")

@@ -60,6 +60,30 @@ def test_the_nearest_word_is_suggested() -> None:
     assert errors.did_you_mean("lerning_rate", known) == "did you mean 'learning_rate'?"
 
 
+def test_a_beginning_is_recognised() -> None:
+    """Half a name is meant for the whole."""
+    stages = ["prepare", "train-register", "deploy"]
+
+    assert errors.did_you_mean("train", stages) == "did you mean 'train-register'?"
+
+
+@pytest.mark.parametrize("word", ["auc", "foo", "plan"])
+def test_what_is_only_a_little_alike_is_not_suggested(word: str) -> None:
+    """Nonsense helps nobody."""
+    known = ["mae", "rmse", "package", "model"]
+
+    assert errors.did_you_mean(word, known).startswith("known: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "empty"), (True, "true"), ("a b", "'a b'"), (2.5, "2.5"), ([1], "[1]")],
+)
+def test_a_value_is_shown_as_yaml_has_it(value: object, shown: str) -> None:
+    """Who reads it wrote YAML."""
+    assert errors.as_written(value) == shown
+
+
 def test_all_words_are_listed_where_none_is_near() -> None:
     """A wild guess learns what there is."""
     assert errors.did_you_mean("x", ["b", "a"]) == "known: a, b"

@@ -128,8 +128,8 @@ def test_the_metrics_of_a_task_are_those_that_are_measured() -> None:
 @pytest.mark.parametrize(
     ("task", "metric", "said"),
     [
-        ("regression", "rsme", "of a regression; did you mean 'rmse'? It has mae, r2,"),
-        ("regression", "auc", "of a regression; it has mae, r2, rmse; for another,"),
+        ("regression", "rsme", "of a regression; did you mean 'rmse'? it has mae, r2,"),
+        ("regression", "auc", "of a regression; it has mae, r2, rmse; measure "),
         ("binary", "rmse", "of a binary classification; it has accuracy, auc, f1,"),
     ],
 )

@@ -30,7 +30,7 @@ def test_a_known_version_passes(version: str) -> None:
 @pytest.mark.parametrize("version", ["3.9-0", "3.2.0", "3.2"])
 def test_an_unknown_version_is_told_with_the_known_ones(version: str) -> None:
     """The SDK would refuse it in the notebook, after `prepare` has run."""
-    assert "1.7-1, 3.0-5, 3.2-0, or a newer sagemaker" in find_unknown(version)
+    assert "1.7-1, 3.0-5, 3.2-0, or upgrade sagemaker" in find_unknown(version)
 
 
 def test_a_newer_sdk_may_know_more(monkeypatch, tmp_path) -> None:

@@ -162,6 +162,14 @@ def test_what_is_given_comes_back_read(train: Signature, deploy: Signature) -> N
     }
 
 
+@pytest.mark.parametrize("name", ["threshold", "trees", "foo"])
+def test_a_name_that_is_a_little_alike_is_not_suggested(
+    train: Signature, name: str
+) -> None:
+    """Nonsense helps nobody."""
+    assert "did you mean" not in refusal(train, {name: "1"})
+
+
 def test_all_names_are_listed_where_none_is_near(deploy: Signature) -> None:
     """A wild guess learns what there is."""
     assert refusal(deploy, {"x": "1"}).endswith("known: instance_count")
