@@ -45,9 +45,12 @@ def changes(evidence: Evidence) -> Changes:
     if not before or not after:
         return Changes(settings=(), dependencies=(), code=(), known=False)
     given = {stage: evidence.parameters(stage) for stage in evidence.records}
+    known = evidence.former.get("parameters") or {}
+    # A stage that did not run on one side would show as a difference.
+    both = [stage for stage in given if known.get(stage) is not None]
     settings = _differences(
-        _settings(before, evidence.former.get("parameters") or {}, of=given),
-        _settings(after, given, of=given),
+        _settings(before, [known[stage] for stage in both]),
+        _settings(after, [given[stage] for stage in both]),
     )
     return Changes(
         settings=settings,
@@ -58,17 +61,12 @@ def changes(evidence: Evidence) -> Changes:
 
 
 def _settings(
-    source: Mapping[str, Any],
-    given: Mapping[str, Mapping[str, Any]],
-    *,
-    of: Mapping[str, Any],
+    source: Mapping[str, Any], given: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Join what model.yaml says with what the stages were really given."""
     values = dict(source["settings"])
-    for stage, parameters in given.items():
-        # A stage that did not run on one side would show as a difference.
-        if stage in of:
-            values |= parameters
+    for parameters in given:
+        values |= parameters
     kept = {name: one for name, one in values.items() if name not in OF_THE_RUN}
     return dict(_flat(kept))
 

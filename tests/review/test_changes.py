@@ -68,6 +68,10 @@ def test_a_stage_that_did_not_run_is_not_a_difference(against, folder):
 
     assert not against(reviews.source(), reviews.source(), given)
 
+    reviews.leave(folder, "deploy", results={}, parameters={"wait_seconds": 1800})
+    given = {"prepare": {"seed": 7}, "train-register": None}
+    assert not against(reviews.source(), reviews.source(), given)
+
 
 def test_dependencies_and_code_are_compared_too(against):
     """Version by version, cell by cell."""

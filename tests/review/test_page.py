@@ -178,6 +178,18 @@ def test_a_version_that_was_live_is_not_compared_with_itself(folder, page):
     assert "The live version took" not in said
 
 
+def test_what_was_live_is_called_so_once_another_is(folder, page):
+    """The page of a deployment is read after it."""
+    full(folder)
+    reviews.leave(folder, "deploy", results={"endpoint": "toy", "version": 2})
+    said = " ".join(page().get_text().split())
+
+    assert "Against what was live" in said
+    assert said.count("live before, version 1") == 3
+    assert "Version 1 was trained on other rows" in said
+    assert "ive version 1" not in said
+
+
 def test_a_commit_with_changes_says_so(folder, page):
     """In short, too: nobody finds what was run in git."""
     commit = "c0ffee" * 6 + "-dirty"
