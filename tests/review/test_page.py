@@ -182,10 +182,11 @@ def test_what_was_live_is_called_so_once_another_is(folder, page):
     """The page of a deployment is read after it."""
     full(folder)
     reviews.leave(folder, "deploy", results={"endpoint": "toy", "version": 2})
-    said = " ".join(page().get_text().split())
+    said = " ".join(page().get_text(" ").split())
 
     assert "Against what was live" in said
-    assert said.count("live before, version 1") == 3
+    assert "this one version 1 difference" in said
+    assert "Settings version 1 this one" in said
     assert "Version 1 was trained on other rows" in said
     assert "ive version 1" not in said
 
