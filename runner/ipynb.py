@@ -15,6 +15,11 @@ def read(path: Path) -> Notebook:
     return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
 
 
+def loads(content: bytes) -> Notebook:
+    """Read the content of a notebook file, in the newest format."""
+    return nbformat.reads(content, as_version=4)  # type: ignore[no-untyped-call]
+
+
 def write(notebook: Notebook, path: Path) -> None:
     """Write a notebook."""
     nbformat.write(notebook, path)  # type: ignore[no-untyped-call]

@@ -70,16 +70,20 @@ def write_json(uri: str, value: object) -> str:
 
 def exists(uri: str) -> bool:
     """Tell whether an object is there."""
+    return bool(etag(uri))
+
+
+def etag(uri: str) -> str:
+    """Identify what an object holds without reading it; nothing if it is not there."""
     from botocore.exceptions import ClientError
 
     bucket, key = parse_uri(uri)
     try:
-        client("s3").head_object(Bucket=bucket, Key=key)
+        return client("s3").head_object(Bucket=bucket, Key=key)["ETag"]
     except ClientError as error:
         if error.response["Error"]["Code"] in MISSING:
-            return False
+            return ""
         raise _explained(error, uri, "let the caller s3:GetObject there") from error
-    return True
 
 
 def _explained(error: Any, uri: str, remedy: str) -> StorageError | ConfigurationError:

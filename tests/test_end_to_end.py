@@ -70,13 +70,13 @@ def first(runner):
 @pytest.fixture(scope="module")
 def second(runner, first):
     """The outcome of training all models again on the same AWS."""
-    return runner("run", "--all")
+    return runner("run", "--all", "--no-reuse")
 
 
 @pytest.fixture(scope="module")
 def again(runner, second):
     """The outcome of running all models once more, nothing changed."""
-    return runner("run", "--all", "--reuse")
+    return runner("run", "--all")
 
 
 @pytest.mark.parametrize("model", list_models(ROOT))

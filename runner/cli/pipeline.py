@@ -2,19 +2,21 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from runner import artifacts, registry, session, training
-from runner.cli import reuse, reviewing
+from runner.cli import reviewing
 from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.earlier import earlier_results
 from runner.cli.ended import Outcome
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
 from runner.cli.resume import resume
+from runner.cli.reusable import data_etag, find_reusable
+from runner.cli.reuse import show
 from runner.errors import FileError, RunnerError
 from runner.kernels.warm import WarmKernels
 from runner.notebook import ExecutedNotebook, execute
@@ -24,8 +26,6 @@ REQUIRED_RESULTS = {
     "train-register": ("package", "version", "metrics"),
     "deploy": ("endpoint", "package", "version"),
 }
-# A notebook has this long besides the training job that it waits for.
-TIME_LIMIT_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,22 +88,21 @@ class Pipeline:
             self.results.update(executed.results)
             self._keep()
             self.seconds[stage.name] = executed.seconds
-            self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
             if stage.name == "train-register" and self.approves:
                 self._approve()
         if self.plan.has("deploy"):
             mark_deployed(self.plan)
 
     def _reuse(self, stage: Stage) -> ExecutedNotebook | None:
-        """Show the package that is registered already, instead of training it again."""
-        if not self.reuses or stage.name != reuse.STAGE:
+        """Show what an earlier run left, where running the stage would leave it too."""
+        if not self.reuses:
             return None
         began = time.monotonic()
-        reused = reuse.find_reusable(self.plan, self.results)
+        reused = find_reusable(self.plan, stage, self.results)
         if reused is None:
             return None
-        reuse.show(self.plan, reused)
-        self._say(reused.word)
+        show(self.plan, reused)
+        self._say(f"{stage.name} {reused.word}")
         return ExecutedNotebook(
             path=self.plan.folder / f"{stage.name}.ipynb",
             parameters=dict(reused.record["parameters"]),
@@ -122,31 +121,28 @@ class Pipeline:
             notebook=stage.notebook,
             run_id=plan.context["run_id"],
             parameters=parameters,
-            lineage=plan.context,
+            lineage=self._lineage(stage),
         ) as recording:
             executed = execute(
                 stage.notebook,
                 recording.output,
                 parameters,
                 cwd=stage.notebook.parent,
-                time_limit=self.time_limit or self._limit(stage),
+                time_limit=self.time_limit or plan.time_limit(stage),
                 on_cell=partial(self.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS[stage.name],
                 kernels=self.kernels,
             )
             recording.succeed(executed.results)
+        self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
         return executed
 
-    def _limit(self, stage: Stage) -> float:
-        """Give a notebook the time of what it waits for too: a job, or a canary."""
-        spec = self.plan.spec
-        job = spec.training.max_runtime_seconds
-        # A job on spot instances may wait as long as it runs.
-        waits = {"train-register": 2 * job if spec.training.spot else job}
-        if spec.endpoint.canary:
-            waits["deploy"] = spec.endpoint.canary.wait_seconds
-        return TIME_LIMIT_SECONDS + waits.get(stage.name, 0)
+    def _lineage(self, stage: Stage) -> Mapping[str, str]:
+        """Say what a stage's results come from, and of which data they are."""
+        if stage.name != "prepare":
+            return self.plan.context
+        return {**self.plan.context, "data_etag": data_etag(self.plan)}
 
     def _keep(self) -> None:
         """Review what there is, and copy it to where it outlives CircleCI's copy."""
@@ -179,6 +175,8 @@ class Pipeline:
 
     def _approve(self) -> None:
         """Approve what this run registered, which only a laptop's run may imply."""
+        if self.results.get("approval_status") == "Approved":
+            return
         package = registry.approve(
             self.plan.model,
             version=self.results["version"],

@@ -20,6 +20,8 @@ from runner.signature import Signature, read_signature
 from runner.spec import STAGES, find_notebook, load_spec
 from runner.workflow import run_suffix
 
+# A notebook has this long besides the training job that it waits for.
+TIME_LIMIT_SECONDS = 3600
 COMPUTED = frozenset({"model", "run_id", "fingerprint", "commit", "ci_url"})
 # The full sha, with a word where the tree differs from it.
 DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
@@ -62,6 +64,15 @@ class Plan:
         """Join spec, context, earlier results and what the user gave."""
         offered = offered_by_spec(self.spec) | dict(self.context) | dict(earlier)
         return resolve(stage.signature, offered, self.given)
+
+    def time_limit(self, stage: Stage) -> float:
+        """Give a notebook the time of what it waits for too: a job, or a canary."""
+        job = self.spec.training.max_runtime_seconds
+        # A job on spot instances may wait as long as it runs.
+        waits = {"train-register": 2 * job if self.spec.training.spot else job}
+        if self.spec.endpoint.canary:
+            waits["deploy"] = self.spec.endpoint.canary.wait_seconds
+        return TIME_LIMIT_SECONDS + waits.get(stage.name, 0)
 
 
 def plan(

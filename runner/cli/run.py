@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with the newest run that failed.")
 @click.option(
     "--reuse/--no-reuse",
-    default=None,
-    show_default="reuse on AWS, where training costs money",
-    help="Show what is registered of this content and data, or train it again.",
+    default=True,
+    show_default=True,
+    help="Show what an earlier run left of unchanged work, or do all of it again.",
 )
 @click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
@@ -63,7 +63,7 @@ def command(
     jobs: int,
     time_limit: float | None,
     resume: bool,
-    reuse: bool | None,
+    reuse: bool,
     cold: bool,
     as_json: bool,
     target: str,
@@ -88,7 +88,7 @@ def command(
                 time_limit=time_limit,
                 quiet=as_json,
                 kernels=kernels,
-                reuses=not laptop if reuse is None else reuse,
+                reuses=reuse,
                 resumes=resume,
             )
             outcomes = run_all(root, plans, running)
