@@ -16,7 +16,8 @@ from runner.spec import find_root, list_models, load_spec
 if TYPE_CHECKING:
     from runner.overview import State, Version
 
-HEADER = ["model", "content", "package of it", "live", "since", "from", "in sync"]
+PACKAGE = "package of\nthis content"
+HEADER = ["model", PACKAGE, "live", "since", "from", "in sync"]
 
 
 @click.command()
@@ -78,7 +79,6 @@ def _cells(row: dict[str, Any]) -> list[str]:
     its_own = newest and newest["fingerprint"] == row["content"]
     return [
         row["model"],
-        row["content"][:12],
         f"{newest['version']} {newest['status']}" if its_own else "-",
         f"{live['version'] or '?'} {live['status']}" if live else "-",
         day(live["since"]) if live else "",
