@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import selectors
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,13 @@ def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
     except ConnectionResetError:
         return {}, []
     return json.loads(text or b"{}"), descriptors
+
+
+def is_answered(handle: socket.socket, seconds: float) -> bool:
+    """Wait a while for a message; `select` would refuse the 1,024th open file."""
+    with selectors.PollSelector() as selector:
+        selector.register(handle, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def tell(handle: int, message: Mapping[str, Any]) -> None:

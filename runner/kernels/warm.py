@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import selectors
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from runner.kernels.alike import arguments, unlike
 from runner.kernels.code import Statement
 from runner.kernels.forked_kernel import ForkedKernel
 from runner.kernels.imports import KERNEL, Imports, preload_order
-from runner.kernels.request import receive, send
+from runner.kernels.request import is_answered, receive, send
 
 # macOS offers fork too, but its system libraries have threads that it breaks.
 CAN_FORK = sys.platform == "linux"
@@ -139,7 +138,7 @@ class WarmKernels:
                 ours.close()
                 return self._ended() or f"no request can be sent: {error.strerror}"
         deadline = time.monotonic() + PRELOAD_SECONDS
-        while not _is_answered(ours):
+        while not is_answered(ours, GLANCE_SECONDS):
             if stopped() or time.monotonic() > deadline:
                 ours.close()
                 return "" if stopped() else "what it imports took too long to import"
@@ -164,13 +163,6 @@ class WarmKernels:
             lines = self.log.read().decode(errors="replace").splitlines()
             how = f"exit code {code}: {lines[-1] if lines else 'nothing said'}"
         return f"the process to fork them from ended with {how}"
-
-
-def _is_answered(handle: socket.socket) -> bool:
-    """Look for an answer; `select` would refuse the 1,024th open file."""
-    with selectors.PollSelector() as selector:
-        selector.register(handle, selectors.EVENT_READ)
-        return bool(selector.select(GLANCE_SECONDS))
 
 
 def begin(say: Say) -> WarmKernels | None:
