@@ -38,7 +38,8 @@ format: setup  ## put code and notebooks in order, without outputs
 	$(BIN)/nbstripout notebooks/*.ipynb models/*/*.ipynb
 
 lab: setup  ## open JupyterLab with the embedded AWS up
-	$(BIN)/python -m runner local -- $(BIN)/jupyter lab
+	$(BIN)/python -m runner local -- $(BIN)/jupyter lab \
+	  --ServerApp.jpserver_extensions=runner.kernels.lab=True
 
 pictures: setup  ## take the pictures of the review page in docs/
 	$(BIN)/python tests/pictures.py

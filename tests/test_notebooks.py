@@ -23,6 +23,8 @@ def nbval(*notebooks):
             sys.executable,
             "-m",
             "pytest",
+            "-p",
+            "runner.kernels.nbval",
             "--nbval-lax",
             "--quiet",
             "--override-ini=addopts=",

@@ -9,6 +9,7 @@ from typing import IO, Any, cast
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from runner.kernels.forked_kernel import ForkedKernel
+from runner.kernels.imports import Imports
 from runner.kernels.warm import WarmKernels
 
 ENDING_SECONDS = 2.0
@@ -21,17 +22,22 @@ class WarmProvisioner(LocalProvisioner):
 
     kernels: WarmKernels
     notebook: Path | None = None
+    imports: Imports | None = None
     stopped: Callable[[], bool] = staticmethod(lambda: False)
     forked: ForkedKernel | None = None
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        self.forked = self._fork(cmd, **kwargs)
+        self.forked = await self.fork(cmd, **kwargs)
         if self.forked is None:
             return await super().launch_kernel(cmd, **kwargs)
         self.process = cast(Any, self.forked)
         self.pid = self.pgid = self.forked.pid
         self.cwd = kwargs.get("cwd", Path.cwd())
         return self.connection_info
+
+    async def fork(self, command: list[str], **kwargs: Any) -> ForkedKernel | None:
+        """Fork a kernel where that can be; who runs a notebook waits for it."""
+        return self.fork_now(command, **kwargs)
 
     async def cleanup(self, restart: bool = False) -> None:
         await super().cleanup(restart)
@@ -46,7 +52,7 @@ class WarmProvisioner(LocalProvisioner):
         """
         return min(recommended, ENDING_SECONDS)
 
-    def _fork(
+    def fork_now(
         self,
         command: list[str],
         *,
@@ -57,6 +63,7 @@ class WarmProvisioner(LocalProvisioner):
         stderr: Stream = None,
         **_: object,
     ) -> ForkedKernel | None:
+        """Ask for a kernel, with what Popen would be told."""
         if {subprocess.PIPE, subprocess.STDOUT} & {stdin, stdout, stderr}:
             # Somebody talks with it by pipes, as nobody who runs notebooks does.
             return None
@@ -69,6 +76,7 @@ class WarmProvisioner(LocalProvisioner):
                 env=env,
                 streams=[_descriptor(one, nothing) or usual for one, usual in wanted],
                 notebook=self.notebook,
+                imports=self.imports,
                 stopped=self.stopped,
             )
 
