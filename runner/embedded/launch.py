@@ -52,7 +52,9 @@ def server_environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
     root = str(Path(__file__).parents[2])
     path = [root, *filter(None, [kept.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(path)}
+    # Nobody multiplies matrices here, and idle threads of numpy's wait by spinning.
+    threads = {"OPENBLAS_NUM_THREADS": "1"}
+    return kept | threads | {"PYTHONPATH": os.pathsep.join(path)}
 
 
 def wait_until_ready(

@@ -1,5 +1,6 @@
 """Serve the embedded AWS until it is told to end."""
 
+import gc
 import os
 import shutil
 import signal
@@ -62,6 +63,8 @@ def run(server: BaseWSGIServer, ended: threading.Event) -> None:
     threading.Thread(
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
     ).start()
+    gc.freeze()
+    gc.enable()
     print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
     # Nobody reads on; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -1,5 +1,8 @@
 """Refusals in the form of each protocol."""
 
+import subprocess
+import sys
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -75,3 +78,14 @@ def test_answers_a_fault_of_its_own_as_aws_does(caplog):
     assert answer.status_code == 500
     assert answer.json["__type"] == "InternalFailure"
     assert "KeyError" in caplog.text
+
+
+def test_starts_without_anything_heavy():
+    """What trains and what reads data is imported when it is first needed."""
+    script = (
+        "import sys\n"
+        "from runner.embedded.application import Application\n"
+        "Application()\n"
+        "assert not {'numpy', 'pandas', 'xgboost', 'sklearn'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

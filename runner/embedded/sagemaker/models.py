@@ -7,6 +7,7 @@ from moto.core.resource_tagging import TaggedResource
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
+from runner.embedded import regions
 from runner.embedded.sagemaker.endpoint_configs import EndpointConfigs
 from runner.embedded.sagemaker.endpoints import Endpoints
 from runner.embedded.sagemaker.model_objects import Models
@@ -88,4 +89,4 @@ class Backend(SageMakerModelBackend):
 
 def install() -> None:
     """Put this backend in the place of moto's."""
-    sagemaker_backends.backend = Backend
+    regions.install(sagemaker_backends, Backend)

@@ -10,7 +10,7 @@ from moto.sagemakerruntime.models import (
     sagemakerruntime_backends,
 )
 
-from runner.embedded import logs
+from runner.embedded import logs, regions
 from runner.embedded.sagemaker import models as sagemaker
 from runner.embedded.sagemaker.endpoints import Endpoint
 from runner.embedded.sagemaker.variants import access_line
@@ -114,4 +114,4 @@ def refuse_large(body: bytes, *, serverless: bool) -> None:
 
 def install() -> None:
     """Put this backend in the place of moto's."""
-    sagemakerruntime_backends.backend = Backend
+    regions.install(sagemakerruntime_backends, Backend)
