@@ -10,7 +10,6 @@ from runner.embedded.container.exceptions import UserError
 Channel = dict[str, Any]
 
 DEFAULT_CONTENT_TYPE = "text/libsvm"
-CONFIGURATION = ("ContentType", "TrainingInputMode", "S3DistributionType")
 DISTRIBUTIONS = ("ShardedByS3Key", "FullyReplicated")
 
 PIPED_FORMATS = [name for name, kind in FORMATS.items() if kind != LIBSVM]

@@ -1,4 +1,4 @@
-"""The three kinds of failure that the image tells apart."""
+"""The kinds of failure that the image tells apart."""
 
 # The failure file names the class with its module, as the image's own does.
 MODULE = "sagemaker_algorithm_toolkit.exceptions"
@@ -21,11 +21,5 @@ class UserError(ToolkitError):
 
 class AlgorithmError(ToolkitError):
     """Report what the algorithm did not expect."""
-
-    __module__ = MODULE
-
-
-class PlatformError(ToolkitError):
-    """Report an environment that a training job cannot run in."""
 
     __module__ = MODULE

@@ -6,9 +6,6 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from runner.embedded.sagemakerruntime.models import Backend, Invocation
 
-ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-SESSION = "X-Amzn-SageMaker-Session-Id"
-
 
 class Response(SageMakerRuntimeResponse):
     """Answer InvokeEndpoint."""
