@@ -23,9 +23,13 @@ def manage(request: Request) -> Response:
     try:
         change(request, request.path.removeprefix(PATH).strip("/"))
     except HTTPException as error:
-        refusal = {"error": error.description}
-        return Response(json.dumps(refusal), error.code, mimetype="application/json")
-    return Response(json.dumps(faults.describe()), mimetype="application/json")
+        return answer({"error": error.description}, error.code)
+    return answer(faults.describe())
+
+
+def answer(content: object, status: int | None = None) -> Response:
+    """Answer in JSON, with an end of line for whoever reads it in a terminal."""
+    return Response(json.dumps(content) + "\n", status, mimetype="application/json")
 
 
 def change(request: Request, id: str) -> None:
