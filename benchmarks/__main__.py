@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import notebooks, parallel, selecting, serving
+from benchmarks import notebooks, parallel, seconds, selecting, serving
 from benchmarks.measure import QUICK
 from benchmarks.repository import ROOT, copy
 
@@ -48,6 +48,7 @@ def main() -> None:
         root = copy(_folder(scratch / "repository"))
         sections = {
             "notebooks": lambda: notebooks.report(root, scratch),
+            "seconds": lambda: seconds.report(root),
             "parallel": lambda: parallel.report(root),
             "serving": lambda: serving.report(root),
             "selecting": lambda: selecting.report(scratch),

@@ -1,35 +1,17 @@
 """The six notebooks of both models: by Papermill, by Ploomber and by the runner."""
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import LIMIT_SECONDS, QUICK, Sample, repeat, run, table
-from runner.cli.plan import new_run_id
+from benchmarks.measure import QUICK, Sample, repeat, run, table
+from benchmarks.ploomber import ploomber
+from benchmarks.six import BIN, RUNNER, notebooks
 from runner.embedded.process import start
-from runner.spec import STAGES, find_notebook, list_models
-
-BIN = Path(sys.executable).parent
-RUNNER = (sys.executable, "-m", "runner", "run", "--target", "local", "--json")
-
-
-def notebooks(root: Path) -> Iterator[tuple[str, str, Path, dict[str, str]]]:
-    """List model, stage, notebook and the parameters that its defaults lack."""
-    run_id = new_run_id()
-    for model in list_models(root):
-        for stage in STAGES:
-            given = {"model": model, "run_id": run_id}
-            if stage == "train-register":
-                given["approval"] = "pre-approved"
-            if stage == "deploy":
-                del given["run_id"]
-                given["task"] = "binary" if model == "churn" else "regression"
-            yield model, stage, find_notebook(root, model, stage), given
+from runner.spec import STAGES
 
 
 def by_papermill(root: Path) -> float:
@@ -57,50 +39,6 @@ def first_and_again(root: Path) -> tuple[float, float]:
         command = [*RUNNER, "--all"]
         first = run(command, cwd=root, env=aws.environment).seconds
         return first, run(command, cwd=root, env=aws.environment).seconds
-
-
-def make_ploomber(folder: Path) -> Path:
-    """Install Ploomber where it is in nobody's way; its kernels are ours."""
-    python = folder / "bin" / "python"
-    uv = [str(BIN / "uv")]
-    install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python"]
-    for command in (
-        [*uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [*install, str(python), "ploomber"],
-    ):
-        subprocess.run(command, check=True, timeout=LIMIT_SECONDS, capture_output=True)
-    kernel = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
-    kernel.parent.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    content = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    kernel.write_text(json.dumps(content))
-    return folder
-
-
-def by_ploomber(root: Path, ploomber: Path) -> float:
-    """Run Ploomber's build of a pipeline of the same notebooks."""
-    tasks: list[dict[str, Any]] = []
-    for model, stage, notebook, given in notebooks(root):
-        task = {
-            "source": str(notebook),
-            "name": f"{model}-{stage}",
-            "product": f"build/ploomber/{model}-{stage}.ipynb",
-            "params": given,
-        }
-        if stage != STAGES[0]:
-            before = STAGES[STAGES.index(stage) - 1]
-            task["upstream"] = [f"{model}-{before}"]
-        tasks.append(task)
-    pipeline = {"meta": {"extract_upstream": False}, "tasks": tasks}
-    # YAML reads JSON.
-    (root / "pipeline.yaml").write_text(json.dumps(pipeline))
-    alone = {
-        "JUPYTER_PATH": str(ploomber / "jupyter"),
-        "PLOOMBER_STATS_ENABLED": "false",
-    }
-    command = [ploomber / "bin" / "ploomber", "build", "--force"]
-    with start() as aws:
-        return run(command, cwd=root, env=aws.environment | alone).seconds
 
 
 def own_seconds(path: Path) -> float:
@@ -163,7 +101,7 @@ def report(root: Path, scratch: Path) -> str:
     """Measure all ways to run the six notebooks, and write it down."""
     once = {
         "papermill CLI, one after the other": repeat(3, lambda: by_papermill(root)),
-        **_ploomber(root, scratch),
+        **ploomber(root, scratch),
         "`runner run --all --cold`": repeat(1, lambda: by_runner(root, "--cold")),
         "`runner run --all --jobs 1`": repeat(
             1, lambda: by_runner(root, "--jobs", "1")
@@ -171,7 +109,7 @@ def report(root: Path, scratch: Path) -> str:
     }
     pairs = [first_and_again(root) for _ in range(1 if QUICK else 3)]
     once["`runner run --all`"] = Sample(tuple(first for first, _ in pairs))
-    once["`runner run --all` again, nothing reused"] = Sample(
+    once["`runner run --all` again, nothing changed"] = Sample(
         tuple(again for _, again in pairs)
     )
     reference = once["papermill CLI, one after the other"].median
@@ -196,13 +134,3 @@ def report(root: Path, scratch: Path) -> str:
             table(["", "seconds"], added),
         ]
     )
-
-
-def _ploomber(root: Path, scratch: Path) -> dict[str, Sample | str]:
-    name = "`ploomber build`, in its own environment"
-    try:
-        ploomber = make_ploomber(scratch / "ploomber")
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError):
-        version = ".".join(map(str, sys.version_info[:2]))
-        return {name: f"cannot be installed for Python {version} here"}
-    return {name: repeat(1, lambda: by_ploomber(root, ploomber))}

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from benchmarks.measure import Sample, repeat, run, table
-from benchmarks.notebooks import RUNNER
 from benchmarks.repository import commit
+from benchmarks.six import RUNNER
 from runner.embedded.process import start
 from runner.scaffold import scaffold
 

@@ -6,7 +6,7 @@ from statistics import quantiles
 from unittest.mock import patch
 
 from benchmarks.measure import number, run, table
-from benchmarks.notebooks import RUNNER
+from benchmarks.six import RUNNER
 from runner.embedded.process import start
 
 ROW = "0,0,1,0.455,0.365,0.095,0.514,0.2245,0.101,0.15"
