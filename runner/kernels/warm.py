@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from runner.kernels.alike import arguments, unlike
+from runner.kernels.alike import Beginning, arguments
 from runner.kernels.code import Statement
 from runner.kernels.forked_kernel import ForkedKernel
 from runner.kernels.imports import KERNEL, Imports, preload_order
@@ -45,7 +45,7 @@ class WarmKernels:
     log: IO[bytes]
     imports: Mapping[Path, Imports] = field(default_factory=dict)
     order: tuple[Statement, ...] = tuple(map(Statement, KERNEL))
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    beginning: Beginning = field(default_factory=Beginning)
     _said: set[str] = field(default_factory=set)
 
     def preload(self, notebooks: Mapping[Path, Imports]) -> None:
@@ -76,7 +76,7 @@ class WarmKernels:
         """
         if imports is None and notebook:
             imports = self.imports.get(notebook)
-        why = unlike(command, env, self.environment)
+        why = self.beginning.unlike(command, env)
         if not why:
             launch = {
                 "arguments": arguments(command),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from kernel_cells import Run, Start, make
 
+from runner.kernels import alike
 from runner.kernels import warm as module
 from runner.kernels.code import Statement
 from runner.kernels.imports import Imports
@@ -116,6 +117,25 @@ def test_a_changed_environment_makes_kernels_cold(
 
     assert run(warm, PARENT) == os.getpid()
     assert said == ["the environment variable OMP_NUM_THREADS was changed"]
+
+
+def test_a_package_that_was_installed_makes_kernels_cold(
+    start_with: tuple[Start, list[str]],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Who upgrades a package in JupyterLab restarts the kernel to have it."""
+    site = tmp_path / "site-packages"
+    (site / "pandas-2.0.dist-info").mkdir(parents=True)
+    monkeypatch.setattr(alike.sysconfig, "get_path", lambda name: str(site))
+    begin, said = start_with
+    warm = begin()
+
+    assert run(warm, PARENT) == warm.process.pid
+    (site / "pandas-2.0.dist-info").rename(site / "pandas-2.1.dist-info")
+    assert run(warm, PARENT) == os.getpid()
+    assert said == ["pandas-2.0 was installed or removed; what is imported is older"]
 
 
 def test_a_module_of_the_notebooks_own_makes_it_cold(
