@@ -31,13 +31,14 @@ _KINDS = ("ipynb", "html", "json")
 
 def test_evidence_is_in_s3_and_a_later_stage_finds_it(run, aws):
     """`--stage train-register` alone uses the newest prepared data of this content."""
+    from runner.session import run_uri
     from runner.storage import exists
 
     prepared = json.loads(run("toy", "--stage", "prepare", "--json").stdout)[0]
     trained = run("toy", "--stage", "train-register", "--json")
 
-    prefix = prepared["results"]["train"].removesuffix("train/train.csv")
-    assert exists(f"{prefix}evidence/prepare.html")
+    run_id = prepared["results"]["train"].split("/")[5]
+    assert exists(run_uri("toy", run_id, "evidence", "prepare.html"))
     assert trained.exit_code == 0
     assert (
         json.loads(trained.stdout)[0]["results"]["train"]
