@@ -43,7 +43,7 @@ def aws_at(
 ) -> Iterator[None]:
     """Keep AWS within reach of this process and the kernels it starts.
 
-    Where it has to be started first, something else can be done meanwhile.
+    Something else can be done meanwhile, where it has to be started first.
     """
     from runner.embedded.process import start
     from runner.session import aws_errors
@@ -53,6 +53,8 @@ def aws_at(
             with _beside(meanwhile):
                 embedded = stack.enter_context(start())
             stack.enter_context(environment(embedded.environment))
+        else:
+            meanwhile()
         stack.enter_context(aws_errors())
         yield
 
