@@ -113,7 +113,7 @@ def _plans(
 def _import_the_rest() -> None:
     """Import what runs notebooks, which takes as long as AWS to be there.
 
-    It stays, so that looking for garbage in it would be a sixth of the time for nothing.
+    It stays: to look for garbage in it would add a fifth to the time.
     """
     gc.disable()
     importlib.import_module("runner.cli.parallel")
