@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.deployment import read_tags
 from runner.errors import EndpointError
+from runner.missing import missing_ok
 from runner.session import client
 from runner.tags import number_in, time_in
 from runner.waiting import polls
@@ -104,15 +105,9 @@ def delete(name: str, deadline: float) -> None:
 
 
 def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
-    from botocore.exceptions import ClientError
-
-    try:
+    with missing_ok():
         return client("sagemaker").describe_endpoint(EndpointName=name)
-    except ClientError as error:
-        # SageMaker has no code of its own for what does not exist.
-        if "Could not find" in error.response["Error"].get("Message", ""):
-            return None
-        raise
+    return None
 
 
 def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
@@ -145,12 +140,7 @@ def _read(answer: "DescribeEndpointOutputTypeDef") -> Live:
 
 def _config(name: str) -> tuple[str, dict[str, str]]:
     """Find a config's ARN and tags; an endpoint goes on without its config."""
-    from botocore.exceptions import ClientError
-
-    try:
+    with missing_ok():
         config = client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
-    except ClientError as error:
-        if "Could not find" in error.response["Error"].get("Message", ""):
-            return "", {}
-        raise
-    return config["EndpointConfigArn"], read_tags(config["EndpointConfigArn"])
+        return config["EndpointConfigArn"], read_tags(config["EndpointConfigArn"])
+    return "", {}

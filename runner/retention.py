@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from runner.errors import ConfigurationError
 from runner.live import Progress
+from runner.missing import missing_ok
 from runner.session import client
 from runner.tags import number_in, tagged
 
@@ -92,45 +93,29 @@ def _used() -> set[str]:
 
 
 def _configs(endpoint: str) -> Iterator[str]:
-    from botocore.exceptions import ClientError
-
-    try:
+    """Name the configs that an endpoint has, and that it is about to have."""
+    with missing_ok():
         answer = client("sagemaker").describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if "Could not find" in error.response["Error"].get("Message", ""):
-            return
-        raise
-    yield answer["EndpointConfigName"]
-    pending = answer.get("PendingDeploymentSummary", {})
-    if name := pending.get("EndpointConfigName"):
-        yield name
+        yield answer["EndpointConfigName"]
+        pending = answer.get("PendingDeploymentSummary", {})
+        if name := pending.get("EndpointConfigName"):
+            yield name
 
 
 def _models(config: str) -> Iterator[str]:
     """Name the models of a config that was made by hand, from one of ours perhaps."""
-    from botocore.exceptions import ClientError
-
-    try:
+    with missing_ok():
         answer = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
-    except ClientError as error:
-        if "Could not find" in error.response["Error"].get("Message", ""):
-            return
-        raise
-    for variant in answer["ProductionVariants"]:
-        yield variant.get("ModelName", "")
+        for variant in answer["ProductionVariants"]:
+            yield variant.get("ModelName", "")
 
 
 def _delete(name: str) -> None:
     """Delete a config and then its model; another deploy may have been faster."""
-    from botocore.exceptions import ClientError
-
     sagemaker = client("sagemaker")
     for call, key in (
         (sagemaker.delete_endpoint_config, "EndpointConfigName"),
         (sagemaker.delete_model, "ModelName"),
     ):
-        try:
+        with missing_ok():
             call(**{key: name})
-        except ClientError as error:
-            if "Could not find" not in error.response["Error"].get("Message", ""):
-                raise
