@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from runner.errors import AwsError, ConfigurationError
@@ -34,6 +35,8 @@ CREDENTIAL_CODES = frozenset(
 CLOCK_SIGNS = re.compile(
     r"RequestTimeTooSkewed|RequestExpired|Signature (expired|not yet current)"
 )
+# boto3 makes one client at a time.
+MAKING = RLock()
 CLOCK_REMEDY = "the clock of this machine is wrong: set it, for instance with NTP"
 CREDENTIALS_REMEDY = (
     "in CircleCI give the job a context with OIDC or access keys; on a laptop run "
@@ -86,43 +89,15 @@ def client(service: Literal["sts"]) -> "STSClient": ...
 @overload
 def client(service: str) -> Any: ...
 def client(service: str) -> Any:
-    """Give the client of an AWS service, made once."""
-    return _client(service, _environment())
+    """Give the client of an AWS service, made once, whichever thread asks first."""
+    with MAKING:
+        return _client(service, _environment())
 
 
-def sagemaker_session() -> Any:
-    """Give the SageMaker SDK's session, with the SDK's telemetry off."""
-    from sagemaker.core.config.config import load_sagemaker_config
-    from sagemaker.core.helper.session_helper import Session
-
-    config = load_sagemaker_config() or {"SchemaVersion": "1.0"}
-    modules = config
-    for key in ("SageMaker", "PythonSDK", "Modules"):
-        modules = modules.setdefault(key, {})
-    modules["TelemetryOptOut"] = True
-    _check_config_once()
-    return Session(
-        boto_session=_boto_session(_environment()),
-        default_bucket=bucket(),
-        sagemaker_client=client("sagemaker"),
-        sagemaker_runtime_client=client("sagemaker-runtime"),
-        sagemaker_config=config,
-    )
-
-
-@cache
-def _check_config_once() -> None:
-    """Let the SDK check its config in the session only, and not at every default.
-
-    Twenty checks of the same few lines take a trainer a second.
-    """
-    from sagemaker.core.config.config_manager import SageMakerConfig
-
-    SageMakerConfig.validate_sagemaker_config = staticmethod(_take_as_it_is)
-
-
-def _take_as_it_is(_: object = None) -> None:
-    """Check nothing."""
+def boto_session() -> Any:
+    """Give boto3's session, made once."""
+    with MAKING:
+        return _boto_session(_environment())
 
 
 @contextmanager
@@ -156,7 +131,7 @@ def _environment() -> tuple[str, ...]:
 
 @cache
 def _account(environment: tuple[str, ...]) -> str:
-    return str(_client("sts", environment).get_caller_identity()["Account"])
+    return str(client("sts").get_caller_identity()["Account"])
 
 
 @cache

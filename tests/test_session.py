@@ -1,6 +1,8 @@
 """Clients, bucket, role and region come from the environment."""
 
-import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -15,7 +17,6 @@ from runner.session import (
     region,
     role,
     run_uri,
-    sagemaker_session,
 )
 
 
@@ -94,6 +95,20 @@ def test_a_profile_that_is_not_there_is_named(monkeypatch, tmp_path):
         client("s3")
 
 
+def test_threads_that_ask_at_once_share_a_client(aws: EmbeddedAWS, monkeypatch):
+    """boto3 makes one at a time, and a second one would take as long again."""
+    # An environment that nobody else has had, so that nothing has been made for it.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA{uuid4().hex[:16].upper()}")
+    together = Barrier(4)
+
+    def ask(_: int) -> object:
+        together.wait(10)
+        return client("s3")
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(ask, range(4)))) == 1
+
+
 def test_throttling_is_waited_for(aws: EmbeddedAWS):
     """A few refusals for being too fast are retried without anybody noticing."""
     aws.inject(Fault(kind="throttling", operation="ListEndpoints", count=2))
@@ -117,45 +132,3 @@ def test_a_run_has_its_own_place(monkeypatch):
     assert run_uri("abalone", "r1", "train", "train.csv") == (
         "s3://ours/abalone/runs/r1/train/train.csv"
     )
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")
-def test_the_sdk_keeps_its_telemetry_to_itself(aws: EmbeddedAWS):
-    """The SDK's session opts out where the SDK itself looks for it."""
-    from sagemaker.core.common_utils import resolve_value_from_config
-    from sagemaker.core.config.config_schema import TELEMETRY_OPT_OUT_PATH
-
-    opted_out = resolve_value_from_config(
-        config_path=TELEMETRY_OPT_OUT_PATH,
-        default_value=False,
-        sagemaker_session=sagemaker_session(),
-    )
-
-    assert opted_out is True
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")
-@pytest.mark.parametrize("key", ["EnableNetworkIsolation", "EnableNetworkIsolashun"])
-def test_the_sdks_own_defaults_are_checked_once(
-    aws: EmbeddedAWS, monkeypatch, tmp_path, key
-):
-    """What a team has in the SDK's config counts, unless the SDK does not know it."""
-    from jsonschema import ValidationError
-    from sagemaker.core.common_utils import resolve_value_from_config
-
-    path = ("SageMaker", "TrainingJob", key)
-    config = {"SchemaVersion": "1.0", path[0]: {path[1]: {key: True}}}
-    file = tmp_path / "config.yaml"
-    file.write_text(json.dumps(config))
-    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(file))
-
-    if key == "EnableNetworkIsolashun":
-        with pytest.raises(ValidationError, match=key):
-            sagemaker_session()
-        return
-    session = sagemaker_session()
-    found = resolve_value_from_config(
-        config_path=".".join(path), sagemaker_session=session
-    )
-
-    assert found is True

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from packages import IMAGE, new_name
 from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
 from runner.errors import TrainingError
-from runner.session import client, role, run_uri, sagemaker_session
+from runner.sdk import sagemaker_session
+from runner.session import client, role, run_uri
 from runner.storage import exists, write_bytes
 from runner.training import (
     base_job_name,
@@ -218,6 +220,7 @@ def test_a_refused_job_is_no_lost_answer(aws: EmbeddedAWS, model):
     trainer, channels = make_trainer(model)
     run_training(trainer, channels, wait_seconds=60, on_progress=quietly)
     channels[0].data_source = run_uri(model, "r1", "nowhere")
+    time.sleep(1)  # two jobs of one second would have one name
 
     with pytest.raises(ClientError, match="No S3 objects found"):
         run_training(trainer, channels, wait_seconds=60, on_progress=quietly)

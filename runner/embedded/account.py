@@ -24,4 +24,5 @@ def environment(url: str) -> dict[str, str]:
         "no_proxy": "127.0.0.1,localhost",
         "AWS_EC2_METADATA_DISABLED": "true",
         "SAGEMAKER_EXECUTION_ROLE_ARN": ROLE_ARN,
+        "SAGEMAKER_BUCKET": DEFAULT_BUCKET,
     }
