@@ -157,11 +157,20 @@ def _write_whole(path: Path, text: str) -> None:
             raise
 
 
-def upload(folder: Path, s3_client: Any, prefix: str) -> list[str]:
-    """Copy a folder's files below an S3 URI, to outlive CircleCI's artifacts."""
+def upload(
+    folder: Path, s3_client: Any, prefix: str, known: dict[Path, int] | None = None
+) -> list[str]:
+    """Copy a folder's files below an S3 URI, to outlive CircleCI's artifacts.
+
+    Those that have not changed since they became `known` are there already.
+    """
     bucket, _, start = prefix.removeprefix("s3://").rstrip("/").partition("/")
+    known = {} if known is None else known
     uris = []
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        changed = path.stat().st_mtime_ns
+        if known.get(path) == changed:
+            continue
         key = f"{start}/{path.relative_to(folder).as_posix()}"
         s3_client.put_object(
             Bucket=bucket,
@@ -169,5 +178,6 @@ def upload(folder: Path, s3_client: Any, prefix: str) -> list[str]:
             Body=path.read_bytes(),
             ContentType=CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
         )
+        known[path] = changed
         uris.append(f"s3://{bucket}/{key}")
     return uris

@@ -213,6 +213,20 @@ def test_everything_is_copied_to_s3(aws: EmbeddedAWS, build: Path) -> None:
     assert stored["Body"].read() == (build / "leaks.html").read_bytes()
 
 
+def test_only_what_has_changed_is_copied_again(aws: EmbeddedAWS, build: Path) -> None:
+    """A run copies its folder after every stage."""
+    s3 = boto3.Session().client("s3")
+    s3.create_bucket(Bucket="toy-again")
+    known: dict[Path, int] = {}
+    upload(build, s3, "s3://toy-again/toy", known)
+    write_whole(build / "leaks.html", "<p>again</p>")
+
+    assert upload(build, s3, "s3://toy-again/toy", known) == [
+        "s3://toy-again/toy/leaks.html"
+    ]
+    assert upload(build, s3, "s3://toy-again/toy", known) == []
+
+
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A full disk, or a folder that is gone, is no traceback."""
     with pytest.raises(FileError, match=r"deploy\.html: cannot be written, No such"):

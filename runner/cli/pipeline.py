@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from runner import artifacts, registry, session, training
@@ -43,6 +44,7 @@ class Pipeline:
     restore: Callable[[], None] = lambda: None
     results: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    uploaded: dict[Path, int] = field(default_factory=dict)
 
     def run(self) -> Outcome:
         """Run the stages until the last, or until one fails."""
@@ -151,7 +153,8 @@ class Pipeline:
         finally:
             run_id = self.plan.context["run_id"]
             evidence = session.run_uri(self.plan.model, run_id, "evidence")
-            artifacts.upload(self.plan.folder, session.client("s3"), evidence)
+            s3 = session.client("s3")
+            artifacts.upload(self.plan.folder, s3, evidence, self.uploaded)
 
     def _keep_anyway(self) -> None:
         """Keep the evidence of a failure; failing at that does not hide it."""
