@@ -16,14 +16,14 @@ from traitlets import Type, default
 RECONNECT_MILLISECONDS = 10
 GLANCE_SECONDS = 0.02
 REPLY_SECONDS = 1.0
-# The word comes with the reply, or was said before the channel was there.
-IDLE_SECONDS = 0.05
+WORD_SECONDS = 0.2
 
 
 class PromptClient(AsyncKernelClient):
-    """Is ready as soon as the kernel has answered on both channels.
+    """Is ready as soon as the kernel has been heard on both channels.
 
-    Its parent would listen for another fifth of a second.
+    Its parent would listen for another fifth of a second, to have nothing left over
+    from the question; who executes cells passes over answers to other questions.
     """
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
@@ -36,15 +36,13 @@ class PromptClient(AsyncKernelClient):
                 raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
 
     async def _is_answered(self) -> bool:
-        """Ask once; what is said before the channel is there asks for another try."""
+        """Ask once; a word that was said before the channel was there asks for more."""
         question = self.kernel_info()
         try:
             reply = await self.get_shell_msg(timeout=REPLY_SECONDS)
             while not _answers(reply, question):
                 reply = await self.get_shell_msg(timeout=REPLY_SECONDS)
-            said = await self.get_iopub_msg(timeout=IDLE_SECONDS)
-            while not (_answers(said, question) and _is_idle(said)):
-                said = await self.get_iopub_msg(timeout=IDLE_SECONDS)
+            await self.get_iopub_msg(timeout=WORD_SECONDS)
         except Empty:
             return False
         self._handle_kernel_info_reply(reply)
@@ -73,7 +71,3 @@ class PromptManager(AsyncKernelManager):
 
 def _answers(message: Mapping[str, Any], question: str) -> bool:
     return bool(message["parent_header"].get("msg_id") == question)
-
-
-def _is_idle(message: Mapping[str, Any]) -> bool:
-    return bool(message["content"].get("execution_state") == "idle")
