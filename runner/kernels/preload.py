@@ -48,11 +48,12 @@ class Preloaded:
 
 def preload(module: str, names: Sequence[str]) -> Preloaded:
     """Import as `from module import names` does, and look at what that left."""
-    before = open_descriptors()
+    before, known = open_descriptors(), len(sys.modules)
     with Attempt() as attempt:
         # Some packages import what they hold only when it is asked for by name.
         __import__(module, fromlist=list(names))
-    left = _left(before)
+    # Where nothing ran, nothing is left.
+    left = _left(before) if len(sys.modules) > known or attempt.error else ""
     # What is there stays: kernels share its memory as long as nobody looks through it.
     gc.freeze()
     error = attempt.error
