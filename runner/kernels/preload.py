@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from runner.kernels.descriptions import share
+
 TASKS = Path("/proc/self/task")
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -52,6 +54,8 @@ def preload(module: str, names: Sequence[str]) -> Preloaded:
     with Attempt() as attempt:
         # Some packages import what they hold only when it is asked for by name.
         __import__(module, fromlist=list(names))
+        if module == "boto3":
+            share()
     # Where nothing ran, nothing is left.
     left = _left(before) if len(sys.modules) > known or attempt.error else ""
     # What is there stays: kernels share its memory as long as nobody looks through it.
