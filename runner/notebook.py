@@ -15,12 +15,13 @@ from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError
 
 from runner import ipynb
-from runner.engine import ENGINE, OnCell, Watch, register, watching
+from runner.engine import ENGINE, register
 from runner.errors import ConfigurationError
 from runner.kernels.provisioner import provision
 from runner.kernels.warm import WarmKernels
 from runner.outcome import Outcome
 from runner.signature import shown
+from runner.watch import OnCell, Watch, watching
 
 
 @dataclass(frozen=True, kw_only=True)

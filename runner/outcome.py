@@ -11,7 +11,6 @@ from typing import Any
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from runner import errors, ipynb
-from runner.engine import Watch
 from runner.errors import (
     CellError,
     IncompleteError,
@@ -21,6 +20,7 @@ from runner.errors import (
     StoppedError,
     TimeLimitError,
 )
+from runner.watch import Watch
 
 LONGEST = 300  # characters of a cell's error that still make one line
 

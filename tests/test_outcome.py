@@ -9,7 +9,6 @@ import pytest
 import toys
 
 from runner import ipynb
-from runner.engine import Watch
 from runner.errors import (
     CellError,
     IncompleteError,
@@ -18,6 +17,7 @@ from runner.errors import (
     StoppedError,
 )
 from runner.outcome import Outcome
+from runner.watch import Watch
 
 
 def watch(**more: Any) -> Watch:
