@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 # Saving takes at most this share of the time.
-SHARE = 0.1
+SHARE = 0.02
 
 
 @contextmanager

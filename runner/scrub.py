@@ -5,9 +5,9 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
@@ -16,6 +16,8 @@ from runner.detectors import detected
 
 MASK = "[scrubbed]"
 SHORTEST = 8  # a shorter value is rather a word than a secret
+LONG = 200
+REMEMBERED = 10_000
 WORDS = frozenset(
     """
     token password passwords passwd pwd passphrase secret secrets credential credentials
@@ -98,15 +100,21 @@ class Scrubber:
 
     values: frozenset[str] = frozenset()
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Scrubber":
+    @staticmethod
+    def from_environment(environment: Mapping[str, str]) -> "Scrubber":
         """Learn the secrets from the environment's secret-looking variables."""
         found = [value for name, value in environment.items() if looks_secret(name)]
         lines = [line.strip() for value in found for line in value.splitlines()]
-        return cls(frozenset(one for one in (*found, *lines) if len(one) >= SHORTEST))
+        return _knowing(
+            frozenset(one for one in (*found, *lines) if len(one) >= SHORTEST)
+        )
 
     def text(self, text: str) -> str:
         """Scrub one text, also what stands in it as base64."""
+        # The same words come again and again: every cell of a notebook has them.
+        return (self._remembered if len(text) < LONG else self._scrubbed)(text)
+
+    def _scrubbed(self, text: str) -> str:
         for known in self._known:
             text = known.sub(MASK, text)
         folded = text.casefold()
@@ -129,6 +137,10 @@ class Scrubber:
         if isinstance(value, list | tuple):
             return [self.tree(one) for one in value]
         return value
+
+    @cached_property
+    def _remembered(self) -> Callable[[str], str]:
+        return lru_cache(REMEMBERED)(self._scrubbed)
 
     @cached_property
     def _known(self) -> list[re.Pattern[str]]:
@@ -155,6 +167,12 @@ class Scrubber:
         if any(pattern.search(text) for pattern in (*self._known, *forms)):
             return True
         return text.isascii() and any(detected(text))
+
+
+@cache
+def _knowing(values: frozenset[str]) -> Scrubber:
+    """Make a scrubber once: it remembers."""
+    return Scrubber(values)
 
 
 def _spellings(value: str) -> Iterable[str]:
