@@ -1,5 +1,6 @@
 """What an earlier run left, shown in the place of doing it again."""
 
+import html
 import json
 import os
 from collections.abc import Mapping
@@ -7,10 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from runner import artifacts, html, ipynb, session, storage
+from runner import artifacts, ipynb, session, storage
 from runner.cli.plan import Plan
 from runner.scrub import Scrubber
 
+BEGIN = "<main>"  # of the notebook, in the page that was rendered of it
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",
@@ -24,6 +26,7 @@ class Reused:
 
     record: Mapping[str, Any]
     notebook: bytes
+    page: bytes
     why: str
 
     @property
@@ -60,14 +63,12 @@ def reused(
     if record["status"] != "succeeded" or "reused" in record:
         return None
     evidence = session.run_uri(model, record["run_id"], "evidence")
-    uri = f"{evidence}/{record['stage']}.ipynb"
-    if not storage.exists(uri):
+    uris = [f"{evidence}/{record['stage']}{suffix}" for suffix in (".ipynb", ".html")]
+    if not all(map(storage.exists, uris)):
         return None
-    return Reused(
-        record={**record, "results": {**record["results"], **now}},
-        notebook=storage.read_bytes(uri),
-        why=why,
-    )
+    notebook, page = map(storage.read_bytes, uris)
+    kept = {**record, "results": {**record["results"], **now}}
+    return Reused(record=kept, notebook=notebook, page=page, why=why)
 
 
 def show(plan: Plan, reused: Reused) -> None:
@@ -77,6 +78,13 @@ def show(plan: Plan, reused: Reused) -> None:
     shown.cells.insert(0, ipynb.text_cell(f"> **{reused.sentence}**"))
     record = {**reused.record, "reused": reused.word}
     artifacts.write_whole(path.with_suffix(".ipynb"), ipynb.dumps(shown))
-    artifacts.write_whole(path.with_suffix(".html"), html.render(shown, record))
+    page = announced(reused.page.decode(), reused.sentence)
+    artifacts.write_whole(path.with_suffix(".html"), page)
     clean = Scrubber.from_environment(os.environ).tree(record)
     artifacts.write_whole(path, json.dumps(clean, indent=2) + "\n")
+
+
+def announced(page: str, sentence: str) -> str:
+    """Put a sentence on top of the notebook in its page."""
+    said = f"{BEGIN}\n<blockquote>{html.escape(sentence)}</blockquote>"
+    return page.replace(BEGIN, said, 1)

@@ -74,6 +74,7 @@ def leave(
     cells = [nbformat.v4.new_code_cell("1 + 1\n2 + 2")]
     notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
     write_bytes(f"{prefix}/{stage}.ipynb", notebook.encode())
+    write_bytes(f"{prefix}/{stage}.html", b"<main></main>")
     record = {
         "model": planned.model,
         "stage": stage,

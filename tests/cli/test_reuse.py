@@ -6,11 +6,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from packages import new_name
 
 from runner.cli.plan import Plan, plan
-from runner.cli.reuse import Reused, reused, show
+from runner.cli.reuse import Reused, announced, reused, show
 from runner.embedded.process import EmbeddedAWS
+from runner.html import render
 from runner.session import run_uri
 from runner.spec import STAGES
 from runner.storage import write_bytes
@@ -42,25 +44,35 @@ def notebook() -> bytes:
     return nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
 
 
+def leave(model: str) -> bytes:
+    """Leave a notebook and its page as a run's evidence."""
+    prefix = run_uri(model, RECORD["run_id"], "evidence", "train-register")
+    write_bytes(f"{prefix}.html", b"<main></main>")
+    written = notebook()
+    write_bytes(f"{prefix}.ipynb", written)
+    return written
+
+
 def test_its_evidence_says_at_the_top_that_it_was_reused(planned: Plan) -> None:
     """So that nobody takes an old notebook for a new one."""
-    show(planned, Reused(record=RECORD, notebook=notebook(), why="nothing changed"))
+    page = b"<html><main><p>as it was</p></main></html>"
+    why = "nothing changed"
+    show(planned, Reused(record=RECORD, notebook=notebook(), page=page, why=why))
 
     shown = nbformat.read(planned.folder / "train-register.ipynb", as_version=4)
     record = json.loads((planned.folder / "train-register.json").read_text())
-    page = (planned.folder / "train-register.html").read_text()
+    shown_page = (planned.folder / "train-register.html").read_text()
     assert "No training job was started: nothing changed." in shown.cells[0].source
     assert shown.cells[1].source == "1 + 1\n2 + 2"
     assert record["reused"] == f"reused of run {RECORD['run_id']}: nothing changed"
-    assert "No training job was started" in page
+    assert "No training job was started" in shown_page
+    assert shown_page.index("No training job") < shown_page.index("as it was")
 
 
 def test_what_has_changed_since_is_said_as_it_is_now(aws: EmbeddedAWS) -> None:
     """The rest of what the notebook returned still holds."""
     model = new_name()
-    uri = run_uri(model, RECORD["run_id"], "evidence", "train-register.ipynb")
-    written = notebook()
-    write_bytes(uri, written)
+    written = leave(model)
     found = reused(model, RECORD, "nothing changed", {"approval_status": "Approved"})
 
     assert found is not None
@@ -74,7 +86,15 @@ def test_only_a_notebook_that_ran_to_its_end_is_reused(
 ) -> None:
     """Neither one that failed nor one that was shown again itself."""
     model = new_name()
-    uri = run_uri(model, RECORD["run_id"], "evidence", "train-register.ipynb")
-    write_bytes(uri, notebook())
+    leave(model)
 
     assert reused(model, RECORD | other, "nothing changed") is None
+
+
+def test_the_sentence_stands_on_top_of_the_notebook_that_was_rendered() -> None:
+    """As text, whatever it holds."""
+    page = render(nbformat.reads(notebook(), as_version=4), RECORD)
+    soup = BeautifulSoup(announced(page, "as <then>"), features="html.parser")
+
+    assert soup.main.find().name == "blockquote"
+    assert soup.main.blockquote.text == "as <then>"
