@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 SHORTEST = 0.1
 LONGEST = 15.0
-GROWTH = 1.5
+GROWTH = 1.2
 
 
 def polls(limit_seconds: float) -> Iterator[float]:
