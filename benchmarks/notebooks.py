@@ -11,7 +11,7 @@ from benchmarks.measure import QUICK, Sample, repeat, run, table
 from benchmarks.ploomber import ploomber
 from benchmarks.six import BIN, RUNNER, notebooks
 from runner.embedded.process import start
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 
 def by_papermill(root: Path) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.measure import LIMIT_SECONDS, Sample, repeat, run
 from benchmarks.six import BIN, notebooks
 from runner.embedded.process import start
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 
 def ploomber(root: Path, scratch: Path) -> dict[str, Sample | str]:

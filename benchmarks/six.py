@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.cli.plan import new_run_id
-from runner.spec import STAGES, find_notebook, list_models
+from runner.spec import find_notebook, list_models
+from runner.stages import STAGES
 
 BIN = Path(sys.executable).parent
 RUNNER = (sys.executable, "-m", "runner", "run", "--target", "local", "--json")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from runner.fingerprint import deployment, fingerprint, tracked_files
 from runner.history import changed_files, find_base, find_default_branch
-from runner.spec import STAGES, list_models
+from runner.spec import list_models
+from runner.stages import STAGES
 
 SHARED = frozenset(f"{stage}.ipynb" for stage in STAGES)
 

@@ -9,7 +9,8 @@ from runner import git, ipynb
 from runner.history import checked_out_branch
 from runner.parameters import offered_by_spec
 from runner.signature import shown
-from runner.spec import STAGES, find_notebook, load_spec
+from runner.spec import find_notebook, load_spec
+from runner.stages import STAGES
 
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 

@@ -12,9 +12,9 @@ from runner.errors import CallError, SpecError, did_you_mean
 from runner.gates import find_unmeasured, unmeasured
 from runner.schema import ModelSpec
 from runner.signature import code_cells, source
+from runner.stages import STAGES
 from runner.wording import explain
 
-STAGES = ("prepare", "train-register", "deploy")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 40
 # YAML reads these as something else than text.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.embedded.process import start
-from runner.spec import STAGES, list_models
+from runner.spec import list_models
+from runner.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 600

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from runner.cli.output import print_json, print_table
-from runner.spec import STAGES, find_notebook, find_root, list_models, load_spec
+from runner.spec import find_notebook, find_root, list_models, load_spec
+from runner.stages import STAGES
 
 
 @click.command()

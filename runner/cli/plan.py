@@ -17,7 +17,8 @@ from runner.fingerprint import fingerprint
 from runner.parameters import check_given, offered_by_spec, resolve
 from runner.schema import ModelSpec
 from runner.signature import Signature, read_signature
-from runner.spec import STAGES, find_notebook, load_spec
+from runner.spec import find_notebook, load_spec
+from runner.stages import STAGES
 from runner.workflow import run_suffix
 
 # A notebook has this long besides the training job that it waits for.

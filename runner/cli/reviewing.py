@@ -17,7 +17,7 @@ from runner.review.evidence import BASELINE, SOURCE, SUMMARY
 from runner.review.page import write_page
 from runner.scrub import Scrubber
 from runner.source import source_record
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 
 def begin(plan: Plan) -> None:

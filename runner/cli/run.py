@@ -3,7 +3,7 @@
 import gc
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,7 @@ from runner.cli.output import print_json
 from runner.cli.target import aws_at, on_this_machine, target_option
 from runner.cli.warm import preload, warm_kernels
 from runner.errors import CallError
-from runner.parameters import parse_assignment
-from runner.spec import STAGES, find_root, list_models
+from runner.stages import STAGES
 
 if TYPE_CHECKING:
     from runner.cli.plan import Plan
@@ -70,13 +69,11 @@ def command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
-    root = find_root()
-    given = dict(parse_assignment(one) for one in parameters)
     laptop = on_this_machine(target)
     wanted = stages or (STAGES if laptop else STAGES[:2])
-    # A wrong call waits for no import: they take longer than to find it wrong.
+    # Kernels are begun before anything is imported that reads what they are to run.
     with warm_kernels(cold) as kernels:
-        plans = _plans(root, _chosen(root, models, every), wanted, given)
+        root, plans = _plans(models, every, wanted, parameters)
         preload(kernels, plans)
         with aws_at(target, meanwhile=_import_the_rest):
             from runner.cli.parallel import Running, run_all
@@ -103,11 +100,22 @@ def command(
 
 
 def _plans(
-    root: Path, models: Sequence[str], stages: Sequence[str], given: Mapping[str, str]
-) -> "list[Plan]":
+    models: Sequence[str],
+    every: bool,
+    stages: Sequence[str],
+    parameters: Sequence[str],
+) -> "tuple[Path, list[Plan]]":
+    """Find what is to be run, and check it from end to end before anything starts."""
     from runner.cli.plan import plan
+    from runner.parameters import parse_assignment
+    from runner.spec import find_root, list_models
 
-    return [plan(root, name, stages, given) for name in models]
+    if every == bool(models):
+        raise CallError("name the models to run, or say --all")
+    root = find_root()
+    given = dict(parse_assignment(one) for one in parameters)
+    chosen = list_models(root) if every else list(dict.fromkeys(models))
+    return root, [plan(root, name, stages, given) for name in chosen]
 
 
 def _import_the_rest() -> None:
@@ -119,9 +127,3 @@ def _import_the_rest() -> None:
     importlib.import_module("runner.cli.parallel")
     gc.freeze()
     gc.enable()
-
-
-def _chosen(root: Path, models: Sequence[str], every: bool) -> list[str]:
-    if every == bool(models):
-        raise CallError("name the models to run, or say --all")
-    return list_models(root) if every else list(dict.fromkeys(models))

@@ -7,7 +7,8 @@ import click
 from runner.cli.output import print_json, print_table
 from runner.fingerprint import fingerprint
 from runner.signature import Signature, read_signature
-from runner.spec import STAGES, find_notebook, find_root, load_spec
+from runner.spec import find_notebook, find_root, load_spec
+from runner.stages import STAGES
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 if TYPE_CHECKING:
     from runner.cli.plan import Plan

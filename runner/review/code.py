@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal
 
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 AROUND = 2
 LONGEST = 120

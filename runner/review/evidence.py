@@ -9,7 +9,7 @@ from typing import Any
 from runner import ipynb
 from runner.artifacts import read_record
 from runner.evaluated import evaluation_of
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 SOURCE = "source.json"
 SUMMARY = "data-summary.json"

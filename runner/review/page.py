@@ -21,7 +21,7 @@ from runner.review.figures import figures
 from runner.review.lineage import lineage, workflow_link
 from runner.review.metrics import gates, metrics
 from runner.review.text import SIGNS, day, duration, number, price
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "review"
 PAGE = "index.html"

@@ -7,7 +7,7 @@ import pytest
 from runner.cli.plan import new_run_id, plan, trained_fingerprint
 from runner.errors import SignatureError
 from runner.fingerprint import fingerprint
-from runner.spec import STAGES
+from runner.stages import STAGES
 
 
 def test_run_ids_sort_by_time_and_never_collide():

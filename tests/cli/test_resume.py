@@ -11,7 +11,7 @@ from runner.cli.resume import resume
 from runner.embedded.process import EmbeddedAWS
 from runner.errors import CallError
 from runner.session import run_uri
-from runner.spec import STAGES
+from runner.stages import STAGES
 from runner.storage import write_bytes, write_json
 
 RUN = "20260101000000-abcdef"

@@ -17,7 +17,7 @@ from runner.endpoint import deploy, live
 from runner.package import Package, describe
 from runner.parameters import offered_by_spec
 from runner.session import client, run_uri
-from runner.spec import STAGES
+from runner.stages import STAGES
 from runner.storage import parse_uri, write_bytes, write_json
 
 DATA = {"data_sha256": "d" * 64}

@@ -14,7 +14,7 @@ from runner.cli.reuse import Reused, announced, reused, show
 from runner.embedded.process import EmbeddedAWS
 from runner.html import render
 from runner.session import run_uri
-from runner.spec import STAGES
+from runner.stages import STAGES
 from runner.storage import write_bytes
 
 RECORD: dict[str, Any] = {
