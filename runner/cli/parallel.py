@@ -10,6 +10,7 @@ from runner.cli.ended import Outcome
 from runner.cli.pipeline import Pipeline
 from runner.cli.plan import Plan
 from runner.cli.progress import observer
+from runner.cli.reusable import Reusable
 from runner.kernels.warm import WarmKernels
 from runner.review.page import write_overview
 
@@ -40,7 +41,7 @@ def run_all(root: Path, plans: Sequence[Plan], running: Running) -> list[Outcome
                     approves=running.approves,
                     time_limit=running.time_limit,
                     kernels=running.kernels,
-                    reuses=running.reuses,
+                    reusable=Reusable(plan) if running.reuses else None,
                     resumes=running.resumes,
                 )
                 for plan in plans

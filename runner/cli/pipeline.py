@@ -16,7 +16,7 @@ from runner.cli.ended import Outcome
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
 from runner.cli.resume import resume
-from runner.cli.reusable import data_etag, find_reusable
+from runner.cli.reusable import Reusable, data_etag
 from runner.cli.reuse import show
 from runner.errors import FileError, RunnerError
 from runner.kernels.warm import WarmKernels
@@ -39,7 +39,7 @@ class Pipeline:
     approves: bool = False
     time_limit: float | None = None
     kernels: WarmKernels | None = None
-    reuses: bool = True
+    reusable: Reusable | None = None
     resumes: bool = False
     restore: Callable[[], None] = lambda: None
     results: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Pipeline:
         self.results.update(resumed.results)
         self._say(f"resumed run {resumed.plan.context['run_id']}")
         rest = replace(self, plan=resumed.plan, resumes=False, restore=resumed.restore)
-        return rest.run()
+        return replace(rest, reusable=rest.reusable and Reusable(rest.plan)).run()
 
     def _run_stages(self) -> None:
         reviewing.begin(self.plan)
@@ -97,10 +97,10 @@ class Pipeline:
 
     def _reuse(self, stage: Stage) -> ExecutedNotebook | None:
         """Show what an earlier run left, where running the stage would leave it too."""
-        if not self.reuses:
+        if self.reusable is None:
             return None
         began = time.monotonic()
-        reused = find_reusable(self.plan, stage, self.results)
+        reused = self.reusable.find(stage, self.results)
         if reused is None:
             return None
         show(self.plan, reused)

@@ -10,7 +10,7 @@ import pytest
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
 from runner.cli.plan import Plan, Stage, plan
-from runner.cli.reusable import data_etag, find_reusable
+from runner.cli.reusable import Reusable, data_etag
 from runner.cli.reuse import Reused
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy, live
@@ -92,7 +92,7 @@ def leave(
 
 def find(planned: Plan, name: str, results: Mapping[str, Any] = DATA) -> Reused | None:
     """Look for what a stage needs not do again."""
-    return find_reusable(planned, stage_of(planned, name), results)
+    return Reusable(planned).find(stage_of(planned, name), results)
 
 
 def stage_of(planned: Plan, name: str) -> Stage:
