@@ -12,7 +12,7 @@ from runner.embedded.process import EmbeddedAWS
 
 LINES = 3
 FAILURES = ("failed: ", "error: ", "stopped: ")
-TABLE = re.compile(r"model +metrics")
+TABLE = re.compile(r"model +gated metrics")
 # What differs from one run to the next.
 VARYING = (
     (r"\d{14}-[0-9a-f]{6}(-\d{14})?", "RUN"),
