@@ -11,12 +11,12 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from runner import storage
+from runner import session, storage
 from runner.cli.earlier import record_of, succeeded
 from runner.cli.plan import Plan, Stage
 from runner.cli.reuse import Reused, reused
 from runner.deployment import config_name
-from runner.errors import EndpointError, NotApprovedError, StorageError
+from runner.errors import RunnerError, StorageError
 from runner.invocation import check_golden, read_golden
 from runner.live import Live, live
 from runner.package import Package, packages
@@ -44,13 +44,18 @@ class Reusable:
     plan: Plan
 
     def find(self, stage: Stage, results: Results) -> Reused | None:
-        """Find what an earlier run left, and running this stage would leave again."""
+        """Find what an earlier run left, and running this stage would leave again.
+
+        Where AWS cannot be asked, the notebook says so, and leaves it on record.
+        """
         finders: Mapping[str, Callable[[Results], Reused | None]] = {
             "prepare": self._prepared,
             "train-register": self._registered,
             "deploy": self._deployed,
         }
-        return finders[stage.name](results)
+        with suppress(RunnerError), session.aws_errors():
+            return finders[stage.name](results)
+        return None
 
     @cached_property
     def packages(self) -> Sequence[Package]:
@@ -108,10 +113,9 @@ class Reusable:
         model, settings = self.plan.model, offered_by_spec(self.plan.spec)["endpoint"]
         if self.plan.given or not now.is_verified:
             return False
-        with suppress(EndpointError, NotApprovedError, StorageError):
-            package = find_approved(model, self.plan.context["fingerprint"])
-            golden = read_golden(package)
-            if golden and now.serves(config_name(package, settings)):
-                check_golden(model, golden)
-                return True
-        return False
+        package = find_approved(model, self.plan.context["fingerprint"])
+        golden = read_golden(package)
+        if golden is None or not now.serves(config_name(package, settings)):
+            return False
+        check_golden(model, golden)
+        return True

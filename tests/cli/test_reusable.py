@@ -12,6 +12,7 @@ from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.cli.plan import Plan, Stage, plan
 from runner.cli.reusable import Reusable, data_etag
 from runner.cli.reuse import Reused
+from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy, live
 from runner.package import Package, describe
@@ -271,6 +272,18 @@ def test_a_call_with_parameters_of_its_own_is_carried_out(
     given = {"endpoint.instance_count": "2"}
 
     assert find(replace(planned, given=given), "deploy") is None
+
+
+def test_what_aws_refuses_is_left_to_the_notebook(
+    planned: Plan, ran: Ran, aws: EmbeddedAWS
+) -> None:
+    """It says the same, and its page keeps it."""
+    ran()
+    aws.inject(Fault(kind="service-unavailable", operation="ListModelPackages"))
+
+    assert find(planned, "train-register") is None
+
+    aws.clear()
 
 
 def test_evidence_that_was_reused_itself_is_passed_over(
