@@ -279,11 +279,10 @@ def test_what_aws_refuses_is_left_to_the_notebook(
 ) -> None:
     """It says the same, and its page keeps it."""
     ran()
-    aws.inject(Fault(kind="service-unavailable", operation="ListModelPackages"))
+    fault = Fault(kind="service-unavailable", operation="ListModelPackages", count=5)
+    aws.inject(fault)
 
     assert find(planned, "train-register") is None
-
-    aws.clear()
 
 
 def test_evidence_that_was_reused_itself_is_passed_over(
