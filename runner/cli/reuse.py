@@ -42,7 +42,7 @@ class Reused:
     @property
     def word(self) -> str:
         """Say where it is from, and why."""
-        return f"reused of run {self.record['run_id']}: {self.why}"
+        return f"reused from run {self.record['run_id']}: {self.why}"
 
     @property
     def sentence(self) -> str:

@@ -64,7 +64,7 @@ def test_its_evidence_says_at_the_top_that_it_was_reused(planned: Plan) -> None:
     shown_page = (planned.folder / "train-register.html").read_text()
     assert "No training job was started: nothing changed." in shown.cells[0].source
     assert shown.cells[1].source == "1 + 1\n2 + 2"
-    assert record["reused"] == f"reused of run {RECORD['run_id']}: nothing changed"
+    assert record["reused"] == f"reused from run {RECORD['run_id']}: nothing changed"
     assert "No training job was started" in shown_page
     assert shown_page.index("No training job") < shown_page.index("as it was")
 
