@@ -12,7 +12,7 @@ from runner import artifacts, ipynb, session, storage
 from runner.cli.plan import Plan
 from runner.scrub import Scrubber
 
-BEGIN = "<main>"  # of the notebook, in the page that was rendered of it
+TOP = "<header>"  # of the page that was rendered of a notebook
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",
@@ -49,7 +49,7 @@ class Reused:
         """Say what the notebook is that follows."""
         return (
             f"{NOT_DONE[self.stage]}: {self.why}. What follows is the notebook of run "
-            f"{self.record['run_id']}; `--no-reuse` would run it again."
+            f"{self.record['run_id']}; --no-reuse would run it again."
         )
 
 
@@ -85,6 +85,6 @@ def show(plan: Plan, reused: Reused) -> None:
 
 
 def announced(page: str, sentence: str) -> str:
-    """Put a sentence on top of the notebook in its page."""
-    said = f"{BEGIN}\n<blockquote>{html.escape(sentence)}</blockquote>"
-    return page.replace(BEGIN, said, 1)
+    """Put a sentence on top of a notebook's page."""
+    said = f"{TOP}\n<p><strong>{html.escape(sentence)}</strong></p>"
+    return page.replace(TOP, said, 1)

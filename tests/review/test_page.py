@@ -127,6 +127,18 @@ def test_a_comparison_that_is_out_of_date_says_so(folder, page):
     assert "Since then version 3 went live." in page().get_text()
 
 
+def test_what_was_reused_is_said_at_the_top(folder, page):
+    """A reviewer does not take an old notebook for a new one."""
+    full(folder)
+    record = json.loads((folder / "prepare.json").read_text())
+    reused = {"reused": "reused from run r0: same code, same raw data"}
+    reviews.write(folder / "prepare.json", record | reused)
+
+    said = page().header.get_text(" ", strip=True)
+    assert "prepare was not run again: reused from run r0: same code" in said
+    assert "train-register was not run again" not in said
+
+
 def test_evidence_older_than_the_page_is_no_error(folder, page):
     """Whatever it lacks, is not shown."""
     full(folder)
