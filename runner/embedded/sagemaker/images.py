@@ -5,23 +5,11 @@ from dataclasses import dataclass
 
 from moto.sagemaker.exceptions import ValidationError
 
+from runner import images
+
 ENGINE = "3.2-0"
-TAGS = (
-    "0.90-1",
-    "0.90-2",
-    "1.0-1",
-    "1.2-1",
-    "1.2-2",
-    "1.3-1",
-    "1.5-1",
-    "1.7-1",
-    "3.0-5",
-    ENGINE,
-)
 SUFFIXES = ("", "-cpu-py3", "-gpu-py3")
-KNOWN = {f"{tag}{suffix}": tag for tag in TAGS for suffix in SUFFIXES}
-# The image of 2018 had a repository of its own.
-FIRST = ("1", "latest")
+KNOWN = {f"{tag}{suffix}": tag for tag in images.KNOWN for suffix in SUFFIXES}
 
 URI = re.compile(
     r"(?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
@@ -59,7 +47,7 @@ def find(uri: str, region: str, role: str = "") -> Image:
         )
     if repository == "sagemaker-xgboost" and tag in KNOWN:
         return Image(uri=uri, version=KNOWN[tag])
-    if repository == "xgboost" and tag in FIRST:
+    if repository == "xgboost" and tag in images.FIRST:
         return Image(uri=uri, version=tag)
     if repository in ("sagemaker-xgboost", "xgboost"):
         raise ValidationError(f"Requested image {uri} not found.")
