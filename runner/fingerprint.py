@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 
 from runner import git
@@ -12,7 +12,7 @@ from runner.spec import find_notebook, load_spec
 
 TRAINING_STAGES = ("prepare", "train-register")
 # Changing who owns a model or how it is served does not change the model.
-NOT_TRAINED = {"description", "owner", "approval", "endpoint"}
+NOT_TRAINED = {"description", "owner", "approval", "endpoint", "reuse"}
 LITTER = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
 Tracked = Mapping[str, list[str]]
@@ -53,6 +53,17 @@ def deployment(root: Path, model: str, *, content: str = "") -> str:
     }
     text = json.dumps(served, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def runner_code() -> str:
+    """Identify the code that notebooks call here: no content, but what they do."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        digest.update(f"{path.relative_to(here).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def tracked_files(root: Path, model: str = "") -> dict[str, list[str]]:

@@ -176,6 +176,9 @@ class ModelSpec(Section):
     approval: Literal["manual", "pre-approved"] = Field(
         default="manual", description="manual or pre-approved"
     )
+    reuse: bool = Field(
+        default=True, description="true, or false where notebooks read more than data"
+    )
     training: Training = Field(
         description="how to train, as {hyperparameters: {num_round: 50}}"
     )

@@ -117,11 +117,11 @@ class Scrubber:
     def _scrubbed(self, text: str) -> str:
         for known in self._known:
             text = known.sub(MASK, text)
-        folded = text.casefold()
+        folded = _folded(text)
         for form in FORMS:
             if form.may_be_in(folded):
                 text = form.pattern.sub(rf"\g<1>{MASK}", text)
-                folded = text.casefold()
+                folded = _folded(text)
         for secret in sorted(set(detected(text)), key=len, reverse=True):
             text = text.replace(secret, MASK)
         if "%" in text:
@@ -162,11 +162,16 @@ class Scrubber:
         return MASK
 
     def _has_secret(self, text: str) -> bool:
-        folded = text.casefold()
+        folded = _folded(text)
         forms = [one.pattern for one in FORMS if one.may_be_in(folded)]
         if any(pattern.search(text) for pattern in (*self._known, *forms)):
             return True
         return text.isascii() and any(detected(text))
+
+
+def _folded(text: str) -> str:
+    """Fold a text's case as patterns do, to which a dotless i is an i too."""
+    return text.casefold().replace("ı", "i").replace("i\u0307", "i")  # noqa: RUF001
 
 
 @cache

@@ -201,3 +201,10 @@ def test_what_is_quoted_for_a_url_is_found() -> None:
 
     assert Scrubber().text(f"at {quoted} now") == f"at {MASK} now"
     assert Scrubber().text("100%25 a%20b") == "100%25 a%20b"
+
+
+def test_a_letter_that_only_looks_like_another_hides_nothing() -> None:
+    """Patterns that pass over case take a dotless i for an i."""
+    said = Scrubber().text("Author\u0131zation: Bearer abcdefghijkl")
+
+    assert said == f"Author\u0131zation: Bearer {MASK}"

@@ -1,6 +1,7 @@
 """What stages of earlier runs returned, from the evidence that they left in S3."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from runner import session, storage
@@ -21,13 +22,18 @@ def earlier_results(plan: Plan) -> dict[str, Any]:
 
 
 def succeeded(
-    model: str, stage: str, fingerprint: str, *, suffix: str = ""
+    model: str,
+    stage: str,
+    fingerprint: str,
+    *,
+    suffix: str = "",
+    recent: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Read what this content's runs of a stage left, newest first.
 
     Only the runs whose id ends with the suffix count: those of one CircleCI workflow.
     """
-    for run_id in reversed(run_ids(model)):
+    for run_id in islice(reversed(run_ids(model)), recent):
         if not run_id.endswith(suffix):
             continue
         record = record_of(model, run_id, stage)

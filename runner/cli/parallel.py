@@ -27,6 +27,10 @@ class Running:
     reuses: bool = True
     resumes: bool = False
 
+    def reusable(self, plan: Plan) -> Reusable | None:
+        """Give what a plan may reuse, unless it may reuse nothing."""
+        return Reusable(plan) if self.reuses and plan.spec.reuse else None
+
 
 def run_all(root: Path, plans: Sequence[Plan], running: Running) -> list[Outcome]:
     """Run every plan, some at a time, and give the outcomes in the plans' order."""
@@ -41,7 +45,9 @@ def run_all(root: Path, plans: Sequence[Plan], running: Running) -> list[Outcome
                     approves=running.approves,
                     time_limit=running.time_limit,
                     kernels=running.kernels,
-                    reusable=Reusable(plan) if running.reuses else None,
+                    reusable=Reusable(plan)
+                    if running.reuses and plan.spec.reuse
+                    else None,
                     resumes=running.resumes,
                 )
                 for plan in plans

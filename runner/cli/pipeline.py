@@ -16,7 +16,7 @@ from runner.cli.ended import Outcome
 from runner.cli.plan import Plan, Stage
 from runner.cli.progress import Observer
 from runner.cli.resume import resume
-from runner.cli.reusable import Reusable, data_etag
+from runner.cli.reusable import Reusable, work
 from runner.cli.reuse import show
 from runner.errors import FileError, RunnerError
 from runner.kernels.warm import WarmKernels
@@ -141,10 +141,8 @@ class Pipeline:
         return executed
 
     def _lineage(self, stage: Stage) -> Mapping[str, str]:
-        """Say what a stage's results come from, and of which data they are."""
-        if stage.name != "prepare":
-            return self.plan.context
-        return {**self.plan.context, "data_etag": data_etag(self.plan)}
+        """Say what a stage's results come from."""
+        return {**self.plan.context, "work": work(self.plan, stage.name)}
 
     def _keep(self) -> None:
         """Review what there is, and copy it to where it outlives CircleCI's copy."""

@@ -25,8 +25,8 @@ class Reused:
     """What a stage of an earlier run left, and why it still holds."""
 
     record: Mapping[str, Any]
-    notebook: bytes
-    page: bytes
+    notebook: ipynb.Notebook
+    page: str
     why: str
 
     @property
@@ -67,18 +67,22 @@ def reused(
     if not all(map(storage.exists, uris)):
         return None
     notebook, page = map(storage.read_bytes, uris)
-    kept = {**record, "results": {**record["results"], **now}}
-    return Reused(record=kept, notebook=notebook, page=page, why=why)
+    return Reused(
+        record={**record, "results": {**record["results"], **now}},
+        notebook=ipynb.loads(notebook),
+        page=page.decode(),
+        why=why,
+    )
 
 
 def show(plan: Plan, reused: Reused) -> None:
     """Put the earlier run's own notebook into build/, with a word on top of it."""
     path = plan.folder / f"{reused.stage}.json"
-    shown = ipynb.loads(reused.notebook)
+    shown = ipynb.from_dict(reused.notebook)
     shown.cells.insert(0, ipynb.text_cell(f"> **{reused.sentence}**"))
     record = {**reused.record, "reused": reused.word}
     artifacts.write_whole(path.with_suffix(".ipynb"), ipynb.dumps(shown))
-    page = announced(reused.page.decode(), reused.sentence)
+    page = announced(reused.page, reused.sentence)
     artifacts.write_whole(path.with_suffix(".html"), page)
     clean = Scrubber.from_environment(os.environ).tree(record)
     artifacts.write_whole(path, json.dumps(clean, indent=2) + "\n")
@@ -86,5 +90,5 @@ def show(plan: Plan, reused: Reused) -> None:
 
 def announced(page: str, sentence: str) -> str:
     """Put a sentence on top of a notebook's page."""
-    said = f"{TOP}\n<p><strong>{html.escape(sentence)}</strong></p>"
-    return page.replace(TOP, said, 1)
+    before, top, after = page.partition(TOP)
+    return f"{before}{top}\n<p><strong>{html.escape(sentence)}</strong></p>{after}"

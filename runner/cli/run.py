@@ -124,6 +124,8 @@ def _import_the_rest() -> None:
     It stays: to look for garbage in it would add a fifth to the time.
     """
     gc.disable()
-    importlib.import_module("runner.cli.parallel")
-    gc.freeze()
-    gc.enable()
+    try:
+        importlib.import_module("runner.cli.parallel")
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -9,9 +9,11 @@ import nbformat
 import pytest
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
+from runner.cli import reusable
 from runner.cli.plan import Plan, Stage, plan
-from runner.cli.reusable import Reusable, data_etag
+from runner.cli.reusable import Reusable, work
 from runner.cli.reuse import Reused
+from runner.deployment import as_tags
 from runner.embedded.faults import Fault
 from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy, live
@@ -55,7 +57,10 @@ def ran(planned: Plan) -> Ran:
         for name, file in rows.items():
             rows[name] = run_uri(planned.model, package.run_id, name, file)
             write_bytes(rows[name], b"1,2\n")
-        leave(planned, package, "prepare", rows, data_etag=data_etag(planned))
+        live_then = other.pop("live_then", {})
+        prefix = run_uri(planned.model, package.run_id, "evidence")
+        write_json(f"{prefix}/baseline.json", live_then)
+        leave(planned, package, "prepare", rows)
         registered = {"package": package.arn, "approval_status": "of then"}
         leave(planned, package, "train-register", registered, **other)
         return package
@@ -75,7 +80,7 @@ def leave(
     cells = [nbformat.v4.new_code_cell("1 + 1\n2 + 2")]
     notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
     write_bytes(f"{prefix}/{stage}.ipynb", notebook.encode())
-    write_bytes(f"{prefix}/{stage}.html", b"<main></main>")
+    write_bytes(f"{prefix}/{stage}.html", b"<header></header>")
     record = {
         "model": planned.model,
         "stage": stage,
@@ -86,6 +91,7 @@ def leave(
         "started": "2026-01-01T00:00:00+00:00",
         "seconds": 1.0,
         "parameters": {},
+        "work": work(planned, stage),
         "results": dict(returned),
     }
     write_json(f"{prefix}/{stage}.json", record | more)
@@ -138,7 +144,7 @@ def test_rows_are_prepared_where_raw_data_cannot_be_told(
     remove(planned.spec.data)
     ran()
 
-    assert data_etag(planned) == ""
+    assert work(planned, "prepare") == ""
     assert find(planned, "prepare") is None
 
 
@@ -205,6 +211,47 @@ def test_what_waits_for_a_person_is_not_reused_where_none_is_asked(
     assert describe(package.arn).approval_status == "PendingManualApproval"
 
 
+def test_only_the_package_that_would_be_deployed_is_reused(
+    planned: Plan, ran: Ran
+) -> None:
+    """An older one of these rows is no longer what an approval would let go live."""
+    ran()
+    ran(metadata={"data_sha256": "e" * 64})
+
+    assert find(planned, "train-register") is None
+
+
+def test_what_the_runners_code_would_do_otherwise_is_done_again(
+    planned: Plan, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notebooks call it, though it is no part of what is approved."""
+    ran()
+    monkeypatch.setattr(reusable, "runner_code", lambda: "another")
+
+    assert find(planned, "prepare") is None
+    assert find(planned, "train-register") is None
+
+
+def test_a_folder_of_raw_data_is_read_again(planned: Plan) -> None:
+    """Its own entry in S3 stays the same, whatever comes to lie below it."""
+    write_bytes(f"{planned.spec.data}/", b"")
+    spec = planned.spec.model_copy(update={"data": f"{planned.spec.data}/"})
+
+    assert work(replace(planned, spec=spec), "prepare") == ""
+
+
+@pytest.mark.parametrize("name", ["prepare", "train-register"])
+@pytest.mark.parametrize("suffix", ["ipynb", "html", "json"])
+def test_evidence_that_was_cut_is_not_reused(
+    planned: Plan, ran: Ran, name: str, suffix: str
+) -> None:
+    """Nor does it end the run."""
+    prefix = run_uri(planned.model, ran().run_id, "evidence")
+    write_bytes(f"{prefix}/{name}.{suffix}", b'{"cells": [\xff')
+
+    assert find(planned, name) is None
+
+
 @pytest.fixture
 def served(planned: Plan, ran: Ran) -> Package:
     """A package that is live, with the evidence of its deploy."""
@@ -225,6 +272,50 @@ def test_what_is_live_and_wanted_is_not_deployed_again(
     assert found is not None
     assert found.results["version"] == served.version
     assert found.results["changed"] is False
+
+
+def test_what_is_live_itself_is_not_trained_again(
+    planned: Plan, served: Package
+) -> None:
+    """It was judged against nothing, and there is nothing else now."""
+    found = find(planned, "train-register")
+
+    assert found is not None
+    assert found.results["package"] == served.arn
+
+
+def test_what_was_judged_against_another_live_version_is_judged_again(
+    planned: Plan, served: Package, ran: Ran
+) -> None:
+    """It may be worse than what is live now."""
+    ran()
+    assert find(planned, "train-register") is None
+
+    ran(live_then={"version": served.version, "package": served.arn})
+    assert find(planned, "train-register") is not None
+
+
+def test_content_that_somebody_went_back_from_is_trained_again(
+    planned: Plan, served: Package
+) -> None:
+    """Reusing it would let the version return that was not wanted."""
+    now = live(planned.model) or pytest.fail("nothing is live")
+    tags = as_tags({"rolled_back_from": served.fingerprint})
+    client("sagemaker").add_tags(ResourceArn=now.arn, Tags=tags)
+
+    assert find(planned, "train-register") is None
+
+
+def test_a_deploy_notebook_that_has_changed_is_run(
+    planned: Plan, served: Package
+) -> None:
+    """It may check or set what the one before did not."""
+    notebook = stage_of(planned, "deploy").notebook
+    content = nbformat.read(notebook, as_version=4)
+    content.cells.append(nbformat.v4.new_code_cell("1 + 1"))
+    nbformat.write(content, notebook)
+
+    assert find(planned, "deploy") is None
 
 
 def test_a_newer_approved_version_is_deployed(
