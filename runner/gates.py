@@ -13,6 +13,7 @@ METRICS = {
     "regression": ("mae", "r2", "rmse"),
     "binary": ("accuracy", "auc", "f1", "logloss", "precision", "recall"),
 }
+LESS_IS_BETTER = frozenset({"logloss", "mae", "rmse"})
 NOTEBOOK = "train-register.ipynb"
 TASKS = {"regression": "a regression", "binary": "a binary classification"}
 
@@ -52,6 +53,16 @@ def judge(
 def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
     """Find the gates on metrics that are not measured for a task."""
     return [metric for metric in gates if metric not in METRICS[task]]
+
+
+def find_reversed(task: str, gates: Mapping[str, Bounds]) -> str:
+    """Find a gate that would let through what is worse, and say what it should be."""
+    for metric, bounds in gates.items():
+        right = "max" if metric in LESS_IS_BETTER else "min"
+        if metric in METRICS[task] and bounds.get(right) is None:
+            wrong, better = ("min", "less") if right == "max" else ("max", "more")
+            return f"gates.{metric}.{wrong}: {better} {metric} is better; give {right}"
+    return ""
 
 
 def unmeasured(task: str, metric: str) -> str:

@@ -5,7 +5,12 @@ from typing import Any
 
 from runner.session import client
 
-TRACEBACK = ("Traceback (most recent", "During handling of", "The above exception was")
+TRACEBACK = (
+    "Traceback (most recent",
+    "During handling of",
+    "The above exception was",
+    "Stack trace:",  # XGBoost's own, of its C++
+)
 
 
 def read_log(group: str, prefix: str) -> list[str]:

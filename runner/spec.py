@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from runner.errors import CallError, SpecError, did_you_mean
-from runner.gates import find_unmeasured, unmeasured
+from runner.gates import find_reversed, find_unmeasured, unmeasured
 from runner.schema import ModelSpec
 from runner.signature import code_cells, source
 from runner.stages import STAGES
@@ -79,10 +79,13 @@ def load_spec(root: Path, name: str) -> ModelSpec:
 
 
 def check_gates(root: Path, spec: ModelSpec, prefix: str) -> None:
-    """Find a gate without a metric before the training job that would be for nothing.
+    """Find a gate that cannot hold before the training job that would be for nothing.
 
     What a model's own notebook measures shows only when it runs.
     """
+    bounds = {name: gate.model_dump() for name, gate in spec.gates.items()}
+    if wrong := find_reversed(spec.task, bounds):
+        raise SpecError(f"{prefix}{wrong}")
     gates = find_unmeasured(spec.task, spec.gates)
     if not gates:
         return

@@ -165,7 +165,8 @@ def _failed(name: str, job: "DescribeTrainingJobResponseTypeDef") -> str:
     reason = job.get("FailureReason", job["SecondaryStatus"]).strip().splitlines()
     # Between its kind and the error itself stands a traceback of the container's.
     kind = f"{reason[0].split(':')[0]}: " if len(reason) > 1 else ""
-    lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{reason[-1]}"]
+    said = [line for line in reason if "[bt]" not in line and "Stack" not in line]
+    lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{(said or reason)[-1]}"]
     log = tail(LOG_GROUP, lines=100, prefix=f"{name}/")
     if last := without_tracebacks(log)[-LAST_LINES:]:
         lines += ["the container's last words:", *(f"  {line}" for line in last)]

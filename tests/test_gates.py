@@ -6,7 +6,7 @@ import pytest
 
 from runner.errors import SpecError
 from runner.evaluation import measure
-from runner.gates import METRICS, find_unmeasured, judge, unmeasured
+from runner.gates import METRICS, find_reversed, find_unmeasured, judge, unmeasured
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,18 @@ def test_a_gate_without_a_metric_is_told(task: str, metric: str, said: str) -> N
 def test_gates_are_found_that_have_no_metric(task: str) -> None:
     """Each metric of the task may have one."""
     assert find_unmeasured(task, [*METRICS[task], "rsme"]) == ["rsme"]
+
+
+@pytest.mark.parametrize(
+    ("task", "gates", "said"),
+    [
+        ("regression", {"rmse": {"min": 1.0}}, "gates.rmse.min: less rmse is better"),
+        ("binary", {"auc": {"max": 0.9}}, "gates.auc.max: more auc is better"),
+        ("regression", {"rmse": {"max": 1.0}, "r2": {"min": 0.1}}, ""),
+        ("binary", {"threshold": {"max": 0.9}}, ""),
+    ],
+)
+def test_a_gate_in_the_wrong_direction_is_found(task, gates, said) -> None:
+    """A worse model would pass it; of a notebook's own metric nobody knows."""
+    assert find_reversed(task, gates).startswith(said)
+    assert bool(find_reversed(task, gates)) is bool(said)

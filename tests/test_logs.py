@@ -67,6 +67,8 @@ def test_a_traceback_is_left_out_and_its_error_stays():
         '  File "train.py", line 7, in main',
         "AlgorithmError: eta is wrong",
         "  the end",
+        "Stack trace:",
+        "  [bt] (0) xgboost/lib/libxgboost.so(+0x11031e) [0x7f]",
     ]
 
     assert without_tracebacks(lines) == [

@@ -44,7 +44,8 @@ def resume(plan: Plan) -> Resumed:
         if any(one["fingerprint"] == plan.context["fingerprint"] for one in known):
             return _rest(plan, run_id, records)
     raise CallError(
-        f"{plan.model}: no run of this content to resume; leave out --resume"
+        f"{plan.model}: no run of this content to resume, and repairing a notebook's "
+        "code makes it another; leave out --resume"
     )
 
 

@@ -96,8 +96,9 @@ class Reusable:
         ours = record["results"]["package"] == package.arn and record["work"] == known
         if not (same and ours):
             return None
-        why = f"version {package.version} has the same code and rows"
-        now = {"approval_status": package.approval_status}
+        status = package.approval_status
+        why = f"version {package.version}, now {status}, has the same code and rows"
+        now = {"approval_status": status}
         return reused(package.model, record, why, now)
 
     def _deployed(self, known: str, _: Results) -> Reused | None:

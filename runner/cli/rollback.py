@@ -27,7 +27,13 @@ STOPPED = (
 
 @click.command()
 @click.argument("model")
-@click.option("--to", type=click.IntRange(1), help="This version; else the previous.")
+@click.option(
+    "--to",
+    "--version",
+    "to",
+    type=click.IntRange(1),
+    help="This version; else the previous.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def command(model: str, to: int | None, as_json: bool, target: str) -> None:
