@@ -126,6 +126,8 @@ def report(root: Path, scratch: Path) -> str:
             "Both models prepared, trained, registered and deployed, each time on a "
             "fresh embedded AWS.",
             table(["", "seconds", "times as fast"], rows),
+            f"Five times as fast would be {reference / 5:.1f} s: what is in the way is "
+            "further down, where the seconds go.",
             "## Overhead per notebook",
             "Wall-clock time less what the notebook's own cells took, imports among "
             "them: all six notebooks, but for `jupyter execute` only those that run "
