@@ -13,7 +13,7 @@ METRICS = {
     "regression": ("mae", "r2", "rmse"),
     "binary": ("accuracy", "auc", "f1", "logloss", "precision", "recall"),
 }
-LESS_IS_BETTER = frozenset({"logloss", "mae", "rmse"})
+LESS_IS_BETTER = frozenset({"error", "logloss", "mae", "mape", "mse", "rmse"})
 NOTEBOOK = "train-register.ipynb"
 TASKS = {"regression": "a regression", "binary": "a binary classification"}
 

@@ -45,9 +45,7 @@ def run_all(root: Path, plans: Sequence[Plan], running: Running) -> list[Outcome
                     approves=running.approves,
                     time_limit=running.time_limit,
                     kernels=running.kernels,
-                    reusable=Reusable(plan)
-                    if running.reuses and plan.spec.reuse
-                    else None,
+                    reusable=running.reusable(plan),
                     resumes=running.resumes,
                 )
                 for plan in plans

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import click
 
 from runner.errors import ConfigurationError
+from runner.unreachable import THIS_MACHINE
 
 TARGETS = ("local", "aws")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def default_target() -> str:
@@ -23,7 +23,7 @@ def default_target() -> str:
 def on_this_machine(target: str) -> bool:
     """Tell whether AWS is embedded, here or in another process of this machine."""
     url = os.environ.get("AWS_ENDPOINT_URL", "http://localhost")
-    return target == "local" and urlsplit(url).hostname in LOOPBACK
+    return target == "local" and urlsplit(url).hostname in THIS_MACHINE
 
 
 def target_option(command: Callable[..., Any]) -> Callable[..., Any]:

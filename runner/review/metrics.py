@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runner.gates import LESS_IS_BETTER
 from runner.review.evidence import Evidence
 
 Direction = Literal["better", "worse", "same", ""]
@@ -12,7 +13,6 @@ Verdict = Literal["passed", "failed", "not judged", "not compared"]
 # The one bound that needs a live model to be judged by.
 RELATIVE = "worse_than_live"
 # Without a gate that says so, these are known to be better small, or large.
-SMALL = frozenset({"rmse", "mae", "mse", "logloss", "error", "mape"})
 LARGE = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
 
 
@@ -173,7 +173,7 @@ def _direction(
     if abs(candidate - live) <= 1e-9 * max(abs(candidate), abs(live)):
         return "same"
     less, more = "max" in bounds, "min" in bounds
-    if less or (name in SMALL and not more):
+    if less or (name in LESS_IS_BETTER and not more):
         return "better" if candidate < live else "worse"
     if more or name in LARGE:
         return "better" if candidate > live else "worse"
