@@ -16,6 +16,7 @@ from runner.errors import CallError
 from runner.stages import STAGES
 
 if TYPE_CHECKING:
+    from runner.cli.ended import Outcome
     from runner.cli.plan import Plan
 
 
@@ -77,7 +78,6 @@ def command(
         preload(kernels, plans)
         with aws_at(target, meanwhile=_import_the_rest):
             from runner.cli.parallel import Running, run_all
-            from runner.cli.summary import outcome_as_json, print_summary
 
             running = Running(
                 jobs=jobs,
@@ -90,13 +90,7 @@ def command(
                 resumes=resume,
             )
             outcomes = run_all(root, plans, running)
-    if as_json:
-        print_json([outcome_as_json(outcome) for outcome in outcomes])
-    else:
-        print_summary(outcomes, root)
-    failed = [outcome.error for outcome in outcomes if outcome.error]
-    if failed:
-        click.get_current_context().exit(max(error.exit_code for error in failed))
+    _tell(outcomes, root, as_json)
 
 
 def _plans(
@@ -116,6 +110,19 @@ def _plans(
     given = dict(parse_assignment(one) for one in parameters)
     chosen = list_models(root) if every else list(dict.fromkeys(models))
     return root, [plan(root, name, stages, given) for name in chosen]
+
+
+def _tell(outcomes: "Sequence[Outcome]", root: Path, as_json: bool) -> None:
+    """Print how it ended, and end as badly as the worst of them."""
+    from runner.cli.summary import outcome_as_json, print_summary
+
+    if as_json:
+        print_json([outcome_as_json(outcome) for outcome in outcomes])
+    else:
+        print_summary(outcomes, root)
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    if failed:
+        click.get_current_context().exit(max(error.exit_code for error in failed))
 
 
 def _import_the_rest() -> None:
