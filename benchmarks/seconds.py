@@ -79,9 +79,7 @@ def report(root: Path) -> str:
             "## Where the seconds go",
             f"`runner run --all` once more: {took:.1f} s on {cores} cores, whose time "
             f"was used to {total / took / cores:.0%}. Without ever waiting for "
-            f"one another they would take {total / cores:.1f} s. Half of the imports "
-            "are the SageMaker SDK's and scikit-learn's; four in ten of the kernels' "
-            "seconds go into twenty figures.",
+            f"one another they would take {total / cores:.1f} s.",
             table(["", "processor seconds"], rows),
         ]
     )
