@@ -24,7 +24,8 @@ setup: .venv/ready  ## create .venv with every pinned dependency
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' requirements.txt)"
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
+	  --editable . $(addprefix --editable ,$(wildcard packages/*))
 	@touch $@
 
 lint: setup  ## check style and types
@@ -39,7 +40,7 @@ format: setup  ## put code and notebooks in order, without outputs
 
 lab: setup  ## open JupyterLab with the embedded AWS up
 	$(BIN)/python -m runner local -- $(BIN)/jupyter lab \
-	  --ServerApp.jpserver_extensions=runner.kernels.lab=True
+	  --ServerApp.jpserver_extensions=forked_kernels.lab=True
 
 pictures: setup  ## take the pictures of the review page in docs/
 	$(BIN)/python tests/pictures.py

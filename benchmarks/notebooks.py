@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from embedded_aws.process import start
+
 from benchmarks.measure import QUICK, Sample, repeat, run, table
 from benchmarks.ploomber import ploomber
 from benchmarks.six import BIN, RUNNER, notebooks
-from runner.embedded.process import start
 from runner.stages import STAGES
 
 

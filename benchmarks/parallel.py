@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from embedded_aws.process import start
+
 from benchmarks.measure import Sample, repeat, run, table
 from benchmarks.repository import commit
 from benchmarks.six import RUNNER
-from runner.embedded.process import start
 from runner.scaffold import scaffold
 
 MODELS = 8

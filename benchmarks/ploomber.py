@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from embedded_aws.process import start
+
 from benchmarks.measure import LIMIT_SECONDS, Sample, repeat, run
 from benchmarks.six import BIN, notebooks
-from runner.embedded.process import start
 from runner.stages import STAGES
 
 

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import psutil
+from embedded_aws.process import start
 
 from benchmarks.measure import LIMIT_SECONDS, table
 from benchmarks.six import RUNNER
-from runner.embedded.process import start
 
 GLANCE_SECONDS = 0.1
 RUNNING = "the runner itself"

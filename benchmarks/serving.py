@@ -5,9 +5,10 @@ from pathlib import Path
 from statistics import quantiles
 from unittest.mock import patch
 
+from embedded_aws.process import start
+
 from benchmarks.measure import number, run, table
 from benchmarks.six import RUNNER
-from runner.embedded.process import start
 
 ROW = "0,0,1,0.455,0.365,0.095,0.514,0.2245,0.101,0.15"
 CALLS = {1: 500, 1_000: 100}

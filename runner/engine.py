@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from forked_kernels.prompt import PromptManager
 from jupyter_core.utils import ensure_event_loop
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from runner.kernels.prompt import PromptManager
 from runner.saving import saving_sparingly
 from runner.watch import Watch
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from forked_kernels.provisioner import provision
+from forked_kernels.warm import WarmKernels
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError
@@ -17,8 +19,6 @@ from nbclient.exceptions import CellTimeoutError
 from runner import ipynb
 from runner.engine import ENGINE, register
 from runner.errors import ConfigurationError
-from runner.kernels.provisioner import provision
-from runner.kernels.warm import WarmKernels
 from runner.outcome import Outcome
 from runner.signature import shown
 from runner.watch import OnCell, Watch, watching

@@ -5,9 +5,10 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sagemaker_xgboost.definitions import NAMES
+
 from runner.annotations import convert, fits, in_words, is_json, literal
 from runner.errors import SignatureError, as_written, did_you_mean
-from runner.hyperparameters.definitions import NAMES
 from runner.schema import ModelSpec
 from runner.scrub import looks_secret
 from runner.signature import Parameter, Signature, shown

@@ -12,7 +12,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from runner.hyperparameters.checking import find_wrong
+from runner.checking import find_wrong
 from runner.images import find_unknown, has_known_rules
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

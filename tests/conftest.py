@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-
-from runner.embedded.process import EmbeddedAWS, start
+from embedded_aws.process import EmbeddedAWS, start
 
 TOY = Path(__file__).parent / "toy"
 

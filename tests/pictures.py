@@ -14,9 +14,8 @@ import tempfile
 from pathlib import Path
 
 from browsers import find_browser, opened
+from embedded_aws.process import start
 from PIL import Image
-
-from runner.embedded.process import start
 
 ROOT = Path(__file__).parents[1]
 SIZE = {"width": 1100, "height": 760}

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 import toys
+from embedded_aws.process import EmbeddedAWS
 
 from runner import html
 from runner.artifacts import (
@@ -19,7 +20,6 @@ from runner.artifacts import (
     upload,
     write_whole,
 )
-from runner.embedded.process import EmbeddedAWS
 from runner.errors import CellError, FileError, StoppedError
 from runner.notebook import execute
 from runner.scrub import MASK, Scrubber

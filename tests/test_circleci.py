@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from circleci.checker import check, check_pair
-from circleci.compiler import Job, compile_jobs, compiled_size
-from circleci.document import load
-from circleci.repository import NOTEBOOK, SPEC, Repository
-from circleci.simulator import Pipeline, executed
+from circleci_simulator.checker import check, check_pair
+from circleci_simulator.compiler import Job, compile_jobs, compiled_size
+from circleci_simulator.document import load
+from circleci_simulator.simulator import Pipeline, executed
 from click.testing import CliRunner
+from repository import NOTEBOOK, SPEC, Repository
 
 from runner.circleci import MODELS_PER_CONFIG, Request, continuation, plain, requested
 from runner.cli.ci_config import command

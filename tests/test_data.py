@@ -4,10 +4,10 @@ import hashlib
 
 import pandas as pd
 import pytest
-from packages import new_name
+from embedded_aws.process import EmbeddedAWS
 
+from packages import new_name
 from runner.data import find_prepared, read_split, read_table, split, write_splits
-from runner.embedded.process import EmbeddedAWS
 from runner.errors import DataError, StorageError
 from runner.session import run_uri
 from runner.storage import read_bytes, write_bytes

@@ -1,8 +1,9 @@
 """A package's model and endpoint config are named by their content."""
 
 import pytest
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.deployment import (
     config_name,
     ensure_config,
@@ -10,7 +11,6 @@ from runner.deployment import (
     read_tags,
     settings_of,
 )
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.errors import EndpointError
 from runner.package import Package

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from embedded_aws.process import start
 
-from runner.embedded.process import start
 from runner.spec import list_models
 from runner.stages import STAGES
 

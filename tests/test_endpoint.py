@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 from runner import endpoint
 from runner.deployment import ensure_config, read_tags
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import Live, deploy, invoke, live
 from runner.errors import EndpointError, StorageError
 from runner.live import settled

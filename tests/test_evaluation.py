@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
+from embedded_aws.process import EmbeddedAWS
+
 from packages import (
     ENDPOINT,
     ROWS,
@@ -14,8 +16,6 @@ from packages import (
     train_booster,
     upload_model,
 )
-
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.errors import StorageError
 from runner.evaluation import (

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from circleci.repository import Repository
+from repository import Repository
 
 from runner.errors import CallError
 from runner.history import (

@@ -26,7 +26,7 @@ RIGHT = "session storage registry endpoint training"
 COLUMNS = [
     name
     for name in MODULES
-    if not name.startswith(("runner.cli", "runner.embedded", "runner.__main__"))
+    if not name.startswith(("runner.cli", "embedded_aws", "runner.__main__"))
 ]
 HEAVY = "boto3 botocore papermill nbformat nbconvert moto xgboost pandas sagemaker"
 
@@ -90,13 +90,13 @@ def test_nobody_imports_the_command_line(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_only_the_command_line_starts_the_embedded_aws(name: str) -> None:
     """And nothing outside knows its inside: moto, the container."""
-    if name.startswith("runner.embedded"):
+    if name.startswith("embedded_aws"):
         return
-    embedded = {one for one in imports(name) if one.startswith("runner.embedded")}
+    embedded = {one for one in imports(name) if one.startswith("embedded_aws")}
 
     assert "moto" not in outside(name)
     assert not embedded or name.startswith("runner.cli")
-    assert not any(one.startswith("runner.embedded.container") for one in embedded)
+    assert not any(one.startswith("sagemaker_xgboost.container") for one in embedded)
 
 
 @pytest.mark.parametrize("name", [one for one in COLUMNS if one != "runner.session"])

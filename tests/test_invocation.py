@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 
 import pytest
-from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 from runner import invocation
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.errors import EndpointError, StorageError
 from runner.invocation import (

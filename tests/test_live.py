@@ -3,11 +3,11 @@
 import time
 
 import pytest
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.deployment import ensure_config
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.errors import EndpointError
 from runner.live import delete, live, served_config, settled

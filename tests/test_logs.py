@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from packages import new_name
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
+from packages import new_name
 from runner.logs import read_log, tail, without_tracebacks
 from runner.session import client
 

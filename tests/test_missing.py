@@ -2,8 +2,8 @@
 
 import pytest
 from botocore.exceptions import ClientError
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
 from runner.missing import missing_ok
 from runner.session import client
 

@@ -24,7 +24,7 @@ def nbval(*notebooks):
             "-m",
             "pytest",
             "-p",
-            "runner.kernels.nbval",
+            "forked_kernels.nbval",
             "--nbval-lax",
             "--quiet",
             "--override-ini=addopts=",

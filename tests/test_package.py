@@ -1,9 +1,9 @@
 """A package knows its content, its lineage and its metrics."""
 
 import pytest
-from packages import make_package, new_name
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
+from packages import make_package, new_name
 from runner.errors import RegistryError
 from runner.package import describe, packages, properties, table
 from runner.session import client

@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from packages import IMAGE, make_package, new_name
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
+from packages import IMAGE, make_package, new_name
 from runner.package import Package, packages
 from runner.registration import register
 from runner.session import client

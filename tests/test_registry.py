@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from packages import IMAGE, make_package, new_name
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
+from packages import IMAGE, make_package, new_name
 from runner.errors import NotApprovedError, RegistryError
 from runner.package import Package
 from runner.registry import approve, find_approved, find_newest, find_package

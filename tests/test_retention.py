@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner import retention
 from runner.deployment import ensure_config
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import Live, deploy
 from runner.retention import clean_up, outdated
 from runner.session import client

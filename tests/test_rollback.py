@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 from runner import rollback as rollback_module
 from runner.deployment import read_tags, settings_of
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import Change, Live, deploy, invoke, live
 from runner.errors import EndpointError, NotApprovedError, RegistryError
 from runner.live import settled

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
 from runner.sdk import sagemaker_session
 
 pytestmark = pytest.mark.filterwarnings(

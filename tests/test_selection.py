@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import toys
-from circleci.path_filtering import path_filtering
-from circleci.repository import NOTEBOOK, Repository
 from click.testing import CliRunner
+from path_filtering import path_filtering
+from repository import NOTEBOOK, Repository
 
 from runner.cli.select import command
 from runner.errors import CallError, SpecError

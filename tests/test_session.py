@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
 from runner.errors import AwsError, ConfigurationError
 from runner.session import (
     aws_errors,

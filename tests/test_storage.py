@@ -1,10 +1,10 @@
 """Small objects in S3 are read and written by URI."""
 
 import pytest
-from packages import new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
+from packages import new_name
 from runner.errors import ConfigurationError, StorageError
 from runner.session import run_uri
 from runner.storage import (

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from circleci.repository import Repository
 from click.testing import Result
+from embedded_aws.process import EmbeddedAWS
+from repository import Repository
 
-from runner.embedded.process import EmbeddedAWS
 from runner.fingerprint import deployment, fingerprint
 from runner.session import bucket, client, role
 from runner.tags import live_tags, number_in, time_in

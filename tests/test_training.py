@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from packages import IMAGE, new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
+from packages import IMAGE, new_name
 from runner.errors import TrainingError
 from runner.sdk import sagemaker_session
 from runner.session import client, role, run_uri

@@ -21,7 +21,7 @@ def command(port: int, around: tuple[str, ...]) -> None:
     python -m runner local --port 5000
     python -m runner local -- jupyter lab
     """
-    from runner.embedded.process import start
+    from embedded_aws.process import start
 
     if around and not shutil.which(around[0]):
         raise CallError(f"{around[0]}: command not found")

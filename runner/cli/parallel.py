@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from forked_kernels.warm import WarmKernels
+
 from runner.cli.ended import Outcome
 from runner.cli.pipeline import Pipeline
 from runner.cli.plan import Plan
 from runner.cli.progress import observer
 from runner.cli.reusable import Reusable
-from runner.kernels.warm import WarmKernels
 from runner.review.page import write_overview
 
 

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from forked_kernels.warm import WarmKernels
+
 from runner import artifacts, registry, session, training
 from runner.cli import reviewing
 from runner.cli.deployed import mark_deployed, refuse_undoing
@@ -19,7 +21,6 @@ from runner.cli.resume import resume
 from runner.cli.reusable import Reusable, work
 from runner.cli.reuse import show
 from runner.errors import FileError, RunnerError
-from runner.kernels.warm import WarmKernels
 from runner.notebook import ExecutedNotebook, execute
 
 REQUIRED_RESULTS = {

@@ -45,7 +45,8 @@ def aws_at(
 
     Something else can be done meanwhile, where it has to be started first.
     """
-    from runner.embedded.process import start
+    from embedded_aws.process import start
+
     from runner.session import aws_errors
 
     with ExitStack() as stack:

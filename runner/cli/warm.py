@@ -9,14 +9,15 @@ import click
 from runner.stages import STAGES
 
 if TYPE_CHECKING:
+    from forked_kernels.warm import WarmKernels
+
     from runner.cli.plan import Plan
-    from runner.kernels.warm import WarmKernels
 
 
 @contextmanager
 def warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
     """Start what kernels are forked from, and end it with all of them."""
-    from runner.kernels.warm import begin
+    from forked_kernels.warm import begin
 
     kernels = None if cold else begin(_say)
     if kernels is None:
@@ -28,7 +29,7 @@ def warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
 
 def preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
     """Import meanwhile what the notebooks import, those of the first stage first."""
-    from runner.kernels.imports import notebook_imports
+    from forked_kernels.imports import notebook_imports
 
     if kernels is None:
         return

@@ -2,9 +2,9 @@
 
 import pytest
 import tiny
-from circleci.repository import Repository
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from repository import Repository
 
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.cli.deployed import mark_deployed, refuse_undoing
 from runner.cli.plan import plan
 from runner.endpoint import deploy

@@ -15,7 +15,7 @@ ENDED = "error: the embedded AWS ended by itself"
 def embedded_of(pid):
     """Find the server that a command has started."""
     children = psutil.Process(pid).children()
-    return next(one for one in children if "runner.embedded" in one.cmdline())
+    return next(one for one in children if "embedded_aws" in one.cmdline())
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -39,7 +39,7 @@ def test_a_server_that_dies_under_a_command_is_told_after_it(code, expected):
     script = (
         "import os, sys, psutil\n"
         "siblings = psutil.Process(os.getppid()).children()\n"
-        "server = next(one for one in siblings if 'runner.embedded' in one.cmdline())\n"
+        "server = next(one for one in siblings if 'embedded_aws' in one.cmdline())\n"
         "server.kill()\n"
         "psutil.wait_procs([server], timeout=5)\n"
         f"sys.exit({code})\n"

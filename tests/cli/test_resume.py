@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packages import new_name
+from embedded_aws.process import EmbeddedAWS
 
+from packages import new_name
 from runner.cli.plan import Plan, plan
 from runner.cli.resume import resume
-from runner.embedded.process import EmbeddedAWS
 from runner.errors import CallError
 from runner.session import run_uri
 from runner.stages import STAGES

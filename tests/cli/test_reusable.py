@@ -7,15 +7,15 @@ from typing import Any
 
 import nbformat
 import pytest
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.cli import reusable
 from runner.cli.plan import Plan, Stage, plan
 from runner.cli.reusable import Reusable, work
 from runner.cli.reuse import Reused
 from runner.deployment import as_tags
-from runner.embedded.faults import Fault
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy, live
 from runner.package import Package, describe
 from runner.parameters import offered_by_spec

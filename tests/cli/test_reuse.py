@@ -7,11 +7,11 @@ from typing import Any
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from packages import new_name
+from embedded_aws.process import EmbeddedAWS
 
+from packages import new_name
 from runner.cli.plan import Plan, plan
 from runner.cli.reuse import Reused, announced, reused, show
-from runner.embedded.process import EmbeddedAWS
 from runner.html import render
 from runner.session import run_uri
 from runner.stages import STAGES

@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from packages import ENDPOINT, delete_endpoint, make_package
+from embedded_aws.process import EmbeddedAWS
 
-from runner.embedded.process import EmbeddedAWS
+from packages import ENDPOINT, delete_endpoint, make_package
 from runner.endpoint import deploy
 from runner.live import live
 from runner.session import run_uri

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from packages import ENDPOINT, delete_endpoint, make_package
+from embedded_aws.faults import Fault
+from embedded_aws.process import start
 
+from packages import ENDPOINT, delete_endpoint, make_package
 from runner.deployment import ensure_config
-from runner.embedded.faults import Fault
-from runner.embedded.process import start
 from runner.endpoint import deploy
 from runner.errors import EndpointError
 from runner.fingerprint import fingerprint

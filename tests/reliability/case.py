@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import get_args
 
 import psutil
-from packages import ENDPOINT, make_package
+from embedded_aws.faults import Fault, Kind
+from embedded_aws.process import EmbeddedAWS
 
+from packages import ENDPOINT, make_package
 from reliability.project import write_project
-from runner.embedded.faults import Fault, Kind
-from runner.embedded.process import EmbeddedAWS
 from runner.endpoint import deploy
 from runner.fingerprint import fingerprint
 from runner.live import live

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from embedded_aws import faults
+
 from reliability.measure import Measured
-from runner.embedded import faults
 
 PATH = Path(__file__).parents[2] / "docs" / "reliability.md"
 TEMPLATE = Path(__file__).with_name("template.md")

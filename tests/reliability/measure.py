@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded_aws.faults import CALLS
+from embedded_aws.process import EmbeddedAWS
+
 from reliability.case import Case
 from reliability.rows import Row
 from reliability.watch import Watch, watching
-from runner.embedded.faults import CALLS
-from runner.embedded.process import EmbeddedAWS
 
 LINES = 3
 FAILURES = ("failed: ", "error: ", "stopped: ")

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from embedded_aws.process import EmbeddedAWS, start
 
 from reliability import document
 from reliability.measure import Measured, measure
 from reliability.rows import ROWS
-from runner.embedded.process import EmbeddedAWS, start
 
 pytestmark = pytest.mark.slow
 

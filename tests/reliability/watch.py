@@ -9,8 +9,7 @@ from itertools import groupby
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-
-from runner.embedded.process import EmbeddedAWS
+from embedded_aws.process import EmbeddedAWS
 
 # For this row version 1 predicts about 2.0, version 2 twice that.
 ROW = "2.0,1.0"

@@ -1,0 +1,166 @@
+"""The versions of model package groups, and packages without versions."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from moto.sagemaker.exceptions import ConflictException, ValidationError
+
+from embedded_aws.sagemaker.listing import page
+from embedded_aws.sagemaker.model_package_groups import ModelPackageGroups
+from embedded_aws.sagemaker.resources import Collection, Place, Resource, Values
+
+UPDATABLE = (
+    "ModelApprovalStatus",
+    "ApprovalDescription",
+    "InferenceSpecification",
+    "SourceUri",
+    "ModelCard",
+    "ModelLifeCycle",
+)
+PENDING = "PendingManualApproval"
+
+
+@dataclass(kw_only=True)
+class ModelPackage(Resource):
+    """Keep one version of a group, or a package without versions."""
+
+    group: str | None
+    version: int | None
+    status: str = "Completed"
+
+    @property
+    def approval_status(self) -> str | None:
+        """Say whether somebody has approved it."""
+        return self.request.get("ModelApprovalStatus")
+
+    def describe(self) -> Values:
+        """Answer DescribeModelPackage, and ListModelPackages."""
+        described = super().describe() | {
+            "ModelPackageArn": self.arn,
+            "ModelPackageVersion": self.version,
+            "ModelPackageStatus": self.status,
+            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "CertifyForMarketplace": self.request.get("CertifyForMarketplace", False),
+            "CreatedBy": {},
+        }
+        if self.last_modified_time == self.creation_time:
+            del described["LastModifiedTime"]
+        return described
+
+    def update(self, request: Values) -> None:
+        """Change what a request names, and nothing else."""
+        new = {key: request[key] for key in UPDATABLE if key in request}
+        removed = request.get("CustomerMetadataPropertiesToRemove", [])
+        properties = self.request.get("CustomerMetadataProperties", {})
+        properties = properties | request.get("CustomerMetadataProperties", {})
+        kept = {k: v for k, v in properties.items() if k not in removed}
+        self.request = self.request | new | {"CustomerMetadataProperties": kept}
+        self.touch()
+
+
+class ModelPackages(Collection[ModelPackage]):
+    """Keep all packages of a region by ARN."""
+
+    kind = "model-package"
+    words = "Model Package"
+
+    def __init__(self, place: Place, groups: ModelPackageGroups) -> None:
+        super().__init__(place)
+        self.groups = groups
+        # A call that is repeated with the token of the first gets the first's answer.
+        self.tokens: dict[str, str] = {}
+
+    def find(self, name: str) -> ModelPackage:
+        """Find a package by ARN, or by name where it has no versions."""
+        arn = name if name.startswith("arn:") else self.arn(name)
+        if arn not in self.resources:
+            raise ValidationError(f"ModelPackage {arn} does not exist.")
+        return self.resources[arn]
+
+    def create(self, request: Values) -> Values:
+        """Answer CreateModelPackage."""
+        group, name = (
+            request.get(key) for key in ("ModelPackageGroupName", "ModelPackageName")
+        )
+        if group and name:
+            raise ValidationError(
+                "Both ModelPackageName and ModelPackageGroupName are provided in the "
+                "input. Cannot determine which one to use."
+            )
+        if not group and not name:
+            raise ValidationError("Missing ARN.")
+        token = request.get("ClientToken") or uuid4().hex
+        if token not in self.tokens:
+            package = self.versioned(group, request) if group else self.plain(request)
+            self.resources[package.arn] = package
+            self.tokens[token] = package.arn
+        return {"ModelPackageArn": self.tokens[token]}
+
+    def versioned(self, group_name: str, request: Values) -> ModelPackage:
+        """Make the next version of a group; a number is never used again."""
+        group = self.groups.find(group_name)
+        if request.get("Tags"):
+            raise ValidationError(
+                "Tags are not supported for versioned model packages: tag the model "
+                "package group."
+            )
+        group.last_version += 1
+        request = {"ModelApprovalStatus": PENDING} | request
+        return ModelPackage(
+            name=group.name,
+            arn=self.arn(f"{group.name}/{group.last_version}"),
+            request=request | {"ModelPackageGroupName": group.name},
+            group=group.name,
+            version=group.last_version,
+        )
+
+    def plain(self, request: Values) -> ModelPackage:
+        """Make a package without versions."""
+        name = request["ModelPackageName"]
+        if self.arn(name) in self.resources:
+            raise ValidationError(f"Model Package already exists: {self.arn(name)}")
+        return ModelPackage(
+            name=name,
+            arn=self.arn(name),
+            request=request,
+            tags=list(request.get("Tags", [])),
+            group=None,
+            version=None,
+        )
+
+    def update(self, request: Values) -> Values:
+        """Answer UpdateModelPackage."""
+        package = self.find(request["ModelPackageArn"])
+        package.update(request)
+        return {"ModelPackageArn": package.arn}
+
+    def list(self, request: Values) -> Values:
+        """Answer ListModelPackages."""
+        found = [
+            package for package in self.resources.values() if chosen(package, request)
+        ]
+        packages, token = page(found, request, order="Ascending")
+        summaries = [package.describe() for package in packages]
+        return {"ModelPackageSummaryList": summaries, "NextToken": token}
+
+    def delete_group(self, name: str) -> None:
+        """Answer DeleteModelPackageGroup."""
+        group = self.groups.find(name)
+        if any(package.group == group.name for package in self.resources.values()):
+            raise ConflictException(
+                f"Model Package Group {group.arn} cannot be deleted: it still contains "
+                "Model Packages."
+            )
+        del self.groups.resources[group.name]
+
+
+def chosen(package: ModelPackage, request: Values) -> bool:
+    """Tell whether a package passes the filters of ListModelPackages."""
+    group = request.get("ModelPackageGroupName")
+    if group is not None and package.group != group.rpartition("/")[2]:
+        return False
+    default = "Versioned" if group else "Unversioned"
+    kind = request.get("ModelPackageType", default)
+    fits = kind == "Both" or (kind == "Versioned") == (package.version is not None)
+    status = request.get("ModelApprovalStatus", package.approval_status)
+    return fits and status == package.approval_status

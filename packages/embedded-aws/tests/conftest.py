@@ -1,0 +1,49 @@
+"""One embedded AWS for all of these tests, and short ways to fill it."""
+
+from functools import cache, partial
+from uuid import uuid4
+
+import pytest
+from embedded_account import Account, connect, rows
+from embedded_aws import process
+
+
+@pytest.fixture(scope="session")
+def embedded():
+    """Start the embedded AWS once."""
+    with process.start() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def client(embedded):
+    """Make clients of the embedded AWS, one for each service."""
+    return cache(partial(connect, embedded))
+
+
+@pytest.fixture
+def inject(embedded):
+    """Let faults happen, and clear them at the end."""
+    yield embedded.inject
+    embedded.clear()
+
+
+@pytest.fixture
+def name():
+    """Give a name that nothing else has."""
+    return f"t-{uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def account(client):
+    """Give the account, with a little data in its bucket."""
+    account = Account(client)
+    account.put("data/train/train.csv", rows(0, 200))
+    account.put("data/validation/validation.csv", rows(1, 50))
+    return account
+
+
+@pytest.fixture(scope="session")
+def trained(account):
+    """Describe one completed training job."""
+    return account.finished(account.train(f"shared-{uuid4().hex[:8]}"))

@@ -1,0 +1,206 @@
+"""Endpoints on their way into service, or back."""
+
+import io
+import tarfile
+import threading
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+from embedded_account import until
+from embedded_aws.account import DEFAULT_BUCKET
+from embedded_aws.faults import Fault
+
+PING = (
+    "The primary container for production variant AllTraffic did not pass the ping "
+    "health check. Please check CloudWatch logs for this endpoint."
+)
+
+
+@pytest.fixture
+def data(trained):
+    """Give the URI of a model that loads."""
+    return trained["ModelArtifacts"]["S3ModelArtifacts"]
+
+
+@pytest.fixture
+def live(account, name, data):
+    """Create an endpoint in service."""
+    assert account.live(name, data)["EndpointStatus"] == "InService"
+    return name
+
+
+def update(account, endpoint, model=None):
+    """Update an endpoint to a new configuration, and give its name."""
+    config = account.config(f"{endpoint}-new", model or endpoint)
+    account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    return config
+
+
+def put_model(account, name, content):
+    """Create a model of any bytes."""
+    account.put(f"models/{name}", content)
+    return account.model(name, f"s3://{DEFAULT_BUCKET}/models/{name}")
+
+
+def test_update_brings_the_new_configuration_into_service(account, live):
+    """An updated endpoint serves the configuration that was asked for."""
+    config = update(account, live)
+    endpoint = account.settled(live)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["EndpointConfigName"] == config
+    assert account.invoke(live)
+
+
+def test_old_variant_serves_while_the_update_goes_on(account, live, inject, embedded):
+    """During an update the endpoint answers, and still has its old configuration."""
+    fault = inject(Fault(kind="endpoint-stuck", name=live, operation="UpdateEndpoint"))
+    config = update(account, live)
+    endpoint = account.describe(live)
+    assert endpoint["EndpointStatus"] == "Updating"
+    assert endpoint["EndpointConfigName"] == live
+    assert account.invoke(live)
+    embedded.clear(fault)
+    assert account.settled(live)["EndpointConfigName"] == config
+
+
+def test_failed_update_rolls_back_and_says_why(account, live, inject):
+    """When the new variant does not answer its ping, the old one stays."""
+    inject(Fault(kind="ping-failure", name=live))
+    update(account, live)
+    endpoint = account.settled(live)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["EndpointConfigName"] == live
+    assert endpoint["FailureReason"] == PING
+    assert account.invoke(live)
+
+
+def test_rolling_back_can_take_its_time(account, live, inject, embedded):
+    """While it rolls back, the endpoint serves and refuses another update."""
+    inject(Fault(kind="ping-failure", name=live))
+    held = inject(Fault(kind="endpoint-stuck", name=live, operation="RollingBack"))
+    config = update(account, live)
+    until(lambda: account.describe(live)["EndpointStatus"] == "RollingBack")
+    assert account.invoke(live)
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        account.sagemaker.update_endpoint(EndpointName=live, EndpointConfigName=config)
+    embedded.clear(held)
+    assert account.settled(live)["EndpointConfigName"] == live
+
+
+def test_next_update_forgets_the_failure(account, live, inject):
+    """After a rollback, a good update clears the reason."""
+    inject(Fault(kind="ping-failure", name=live))
+    config = update(account, live)
+    account.settled(live)
+    account.sagemaker.update_endpoint(EndpointName=live, EndpointConfigName=config)
+    endpoint = account.settled(live)
+    assert endpoint["EndpointConfigName"] == config
+    assert "FailureReason" not in endpoint
+
+
+def test_silent_rollback_looks_like_success(account, live, inject):
+    """An update may end InService without a reason, on the old configuration."""
+    inject(Fault(kind="silent-rollback", name=live))
+    update(account, live)
+    endpoint = account.settled(live)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["EndpointConfigName"] == live
+    assert "FailureReason" not in endpoint
+
+
+def test_a_new_variant_can_predict_something_else(account, live, inject):
+    """Every prediction is one too high, until another variant is in service."""
+    before = float(account.invoke(live, "0.5,0.5"))
+    inject(Fault(kind="wrong-predictions", name=live))
+    update(account, live)
+    account.settled(live)
+    assert float(account.invoke(live, "0.5,0.5")) == pytest.approx(before + 1)
+
+
+def test_endpoint_that_never_served_fails(account, name, data, inject):
+    """When the first variant does not answer its ping, the endpoint is Failed."""
+    inject(Fault(kind="ping-failure", name=name))
+    endpoint = account.live(name, data)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert endpoint["FailureReason"] == PING
+    with pytest.raises(ClientError, match="not found"):
+        account.invoke(name)
+    with pytest.raises(ClientError, match="in status Failed"):
+        update(account, name)
+
+
+def test_truncated_model_data_fails_the_endpoint(account, name, data):
+    """An archive that cannot be unpacked is named with its URL."""
+    bucket, _, key = data.removeprefix("s3://").partition("/")
+    whole = account.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    model = put_model(account, name, whole[: len(whole) // 2])
+    account.endpoint(name, account.config(name, model))
+    reason = account.settled(name)["FailureReason"]
+    assert reason.startswith("Failed to extract model data archive for container")
+    assert f"models/{name}" in reason
+
+
+def test_model_data_that_is_lost_fails_the_endpoint(account, name):
+    """Model data that went away after CreateModel is named with its URL."""
+    model = put_model(account, name, b"x")
+    account.s3.delete_object(Bucket=DEFAULT_BUCKET, Key=f"models/{name}")
+    account.endpoint(name, account.config(name, model))
+    reason = account.settled(name)["FailureReason"]
+    assert reason.startswith("Failed to download model data for container")
+
+
+def test_file_that_is_no_model_fails_the_ping(account, name):
+    """An archive with anything but models never answers a ping, and the log says so."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        member = tarfile.TarInfo("README.md")
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"hello"))
+    model = put_model(account, name, content.getvalue())
+    account.endpoint(name, account.config(name, model))
+    assert account.settled(name)["FailureReason"] == PING
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    (stream,) = account.logs.describe_log_streams(logGroupName=group)["logStreams"]
+    assert stream["logStreamName"].startswith("AllTraffic/i-")
+    lines = account.log_lines(group, stream["logStreamName"])
+    assert "README.md" in "".join(lines)
+
+
+def test_slow_endpoint_takes_longer(account, name, data, inject):
+    """A slow endpoint stays in Creating as many seconds longer."""
+    inject(Fault(kind="endpoint-slow", name=name, seconds=0.4))
+    start = time.monotonic()
+    assert account.live(name, data)["EndpointStatus"] == "InService"
+    assert time.monotonic() - start > 0.4
+
+
+def test_two_updates_at_once_do_not_mix(account, name, data):
+    """Two endpoints updated at the same time end on their own configurations."""
+    names = [f"{name}-a", f"{name}-b"]
+    for each in names:
+        account.live(each, data)
+    threads = [threading.Thread(target=update, args=[account, each]) for each in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    found = [account.settled(each)["EndpointConfigName"] for each in names]
+    assert found == [f"{each}-new" for each in names]
+
+
+def test_of_two_updates_of_one_endpoint_the_second_is_refused(account, live, inject):
+    """An endpoint that is being updated refuses another update."""
+    inject(Fault(kind="endpoint-slow", name=live, seconds=0.3))
+    config = update(account, live)
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        account.sagemaker.update_endpoint(EndpointName=live, EndpointConfigName=live)
+    assert account.settled(live)["EndpointConfigName"] == config
+
+
+def test_endpoint_outlives_its_model_and_configuration(account, live):
+    """Deleting model and configuration leaves a running endpoint alone."""
+    account.sagemaker.delete_endpoint_config(EndpointConfigName=live)
+    account.sagemaker.delete_model(ModelName=live)
+    assert account.invoke(live)
+    assert account.describe(live)["EndpointConfigName"] == live

@@ -1,0 +1,79 @@
+"""The default bucket, and the public data."""
+
+import csv
+from hashlib import sha256
+
+import pytest
+from botocore.exceptions import ClientError
+from embedded_aws.s3 import datasets
+
+BUCKET = "sagemaker-sample-files"
+
+
+def read(client, key):
+    """Read lines of the public bucket."""
+    answer = client("s3").get_object(Bucket=BUCKET, Key=key)
+    return answer["Body"].read().decode().splitlines()
+
+
+def test_default_bucket_is_there(client):
+    """The account's default bucket exists from the start."""
+    names = [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
+    assert "sagemaker-us-east-1-123456789012" in names
+
+
+def test_serves_abalone_as_uci_writes_it(client):
+    """The abalone data has 4,177 rows: no header, sex first, rings last."""
+    lines = read(client, "datasets/tabular/uci_abalone/abalone.csv")
+    assert len(lines) == 4177
+    assert lines[0] == "M,0.455,0.365,0.095,0.514,0.2245,0.101,0.15,15"
+    assert {line[0] for line in lines} == {"M", "F", "I"}
+    assert all(len(line.split(",")) == 9 for line in lines)
+
+
+def test_serves_churn_with_the_columns_of_the_real_file(client):
+    """The churn data has 5,000 rows, and the real file's header and values."""
+    lines = read(client, "datasets/tabular/synthetic/churn.txt")
+    rows = list(csv.DictReader(lines))
+    assert len(rows) == 5000
+    assert lines[0] == ",".join(datasets.CHURN_COLUMNS.values())
+    assert lines[1] == (
+        "KS,128,415,382-4657,no,yes,25,265.1,110,45.07,197.4,99,16.78,244.7,91,11.01,"
+        "10,3,2.7,1,False."
+    )
+    assert {row["Churn?"] for row in rows} == {"True.", "False."}
+    assert {row["Area Code"] for row in rows} == {"408", "415", "510"}
+    assert len({row["Phone"] for row in rows}) == 5000
+
+
+@pytest.mark.parametrize(
+    ("key", "digest"),
+    [
+        (
+            "datasets/tabular/uci_abalone/abalone.csv",
+            "de37cdcdcaaa50c309d514f248f7c2302a5f1f88c168905eba23fe2fbc78449f",
+        ),
+        (
+            "datasets/tabular/synthetic/churn.txt",
+            "93c5a7c216699dd7b00f34052d807807f4b9fabbf0b72e35780e5d657cab3189",
+        ),
+    ],
+)
+def test_data_never_changes(client, key, digest):
+    """Not by a byte: fingerprints and golden rows hang on it."""
+    answer = client("s3").get_object(Bucket=BUCKET, Key=key)
+    assert sha256(answer["Body"].read()).hexdigest() == digest
+
+
+def test_public_bucket_cannot_be_written(client):
+    """Nobody writes to the public bucket."""
+    with pytest.raises(ClientError, match="Access Denied"):
+        client("s3").put_object(Bucket=BUCKET, Key="mine", Body=b"")
+    with pytest.raises(ClientError, match="Access Denied"):
+        client("s3").create_bucket(Bucket=BUCKET)
+
+
+def test_says_which_package_is_missing():
+    """A data set whose package is not installed is named."""
+    with pytest.raises(FileNotFoundError, match="no_such_package is not installed"):
+        datasets.shipped("no_such_package", "data.csv")

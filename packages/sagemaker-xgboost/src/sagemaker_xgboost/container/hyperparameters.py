@@ -1,0 +1,81 @@
+"""The hyperparameters of a training job, parsed and refused as the image does it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sagemaker_xgboost.container.exceptions import AlgorithmError, UserError
+from sagemaker_xgboost.definitions import ALIASES, REQUIRED, RULES
+from sagemaker_xgboost.dependencies import DEPENDENCIES, Dependency, Values
+from sagemaker_xgboost.rules import HyperparameterError
+
+
+def validate_hyperparameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse the hyperparameters of a training job, or say what is wrong with them."""
+    named = {ALIASES.get(name, name): value for name, value in given.items()}
+    if REQUIRED not in named:
+        raise UserError(f"Missing required hyperparameter: {REQUIRED}")
+    parsed = {name: parse(name, value) for name, value in named.items()}
+    for name, value in parsed.items():
+        validate_range(name, value)
+    return validate_dependencies(parsed)
+
+
+def parse(name: str, value: Any) -> Any:
+    """Turn the text of one hyperparameter into its value."""
+    if name not in RULES:
+        raise UserError(f"Extraneous hyperparameter found: {name}")
+    try:
+        return RULES[name].parse(value)
+    except ValueError as error:
+        raise UserError(
+            f"Hyperparameter {name}: could not parse value", caused_by=error
+        ) from error
+
+
+def validate_range(name: str, value: Any) -> None:
+    """Refuse a value that is out of range."""
+    try:
+        RULES[name].validate(name, value)
+    except HyperparameterError as error:
+        raise UserError(str(error)) from None
+    except TypeError as error:
+        raise AlgorithmError(
+            f"Hyperparameter {name}: unexpected failure when validating {value}",
+            caused_by=error,
+        ) from error
+
+
+def validate_dependencies(parsed: Mapping[str, Any]) -> dict[str, Any]:
+    """Check each hyperparameter after those that it depends on, and keep that order."""
+    done: dict[str, Any] = {}
+    for name in in_order_of_dependency(parsed):
+        if dependency := DEPENDENCIES.get(name):
+            others = {other: done[other] for other in dependency.names if other in done}
+            check_dependency(dependency, parsed[name], others)
+        done[name] = parsed[name]
+    return done
+
+
+def check_dependency(dependency: Dependency, value: Any, others: Values) -> None:
+    """Refuse a value that does not fit the others, as the image's own error."""
+    try:
+        dependency.check(value, others)
+    except HyperparameterError as error:
+        raise UserError(str(error)) from None
+
+
+def in_order_of_dependency(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """Name every hyperparameter once, those that others depend on before them."""
+    named: set[str] = set()
+
+    def visit(name: str) -> Iterator[str]:
+        if name in named or name not in parsed:
+            return
+        named.add(name)
+        if dependency := DEPENDENCIES.get(name):
+            for other in dependency.names:
+                yield from visit(other)
+        yield name
+
+    for name in parsed:
+        yield from visit(name)

@@ -1,9 +1,0 @@
-"""Where IAM answers."""
-
-from moto.iam.urls import url_bases
-
-from runner.embedded.iam.responses import Response
-
-__all__ = ["url_bases", "url_paths"]
-
-url_paths = {"{0}/$": Response.dispatch}

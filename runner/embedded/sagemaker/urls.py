@@ -1,9 +1,0 @@
-"""Where SageMaker answers."""
-
-from moto.sagemaker.urls import url_bases
-
-from runner.embedded.sagemaker.responses import Response
-
-__all__ = ["url_bases", "url_paths"]
-
-url_paths = {"{0}/$": Response.dispatch}

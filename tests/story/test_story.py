@@ -1,0 +1,353 @@
+"""From push to deployment: what CircleCI runs, run here against the embedded AWS."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import tiny
+from circleci_simulator.project import Project, Triggered
+from circleci_simulator.steps import Ended
+from embedded_aws.process import EmbeddedAWS, start
+from repository import Repository, copy_checkout
+
+from packages import ENDPOINT, make_package
+from runner.endpoint import deploy
+from runner.fingerprint import deployment, fingerprint
+from runner.session import client
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[EmbeddedAWS]:
+    """An AWS account of these stories' own, in which nothing is live yet."""
+    with start() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def contexts(account: EmbeddedAWS) -> dict[str, dict[str, str]]:
+    """The contexts of docs/circleci.md: a role each, and no access keys."""
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    given = {k: v for k, v in account.environment.items() if k not in keys}
+    role = given.pop("SAGEMAKER_EXECUTION_ROLE_ARN")
+    found = {
+        f"model-{name}s": given | {"AWS_ROLE_ARN": f"{role}-{name}"}
+        for name in ("trainer", "approver", "deployer")
+    }
+    for name in ("model-trainers", "model-deployers"):
+        found[name]["SAGEMAKER_EXECUTION_ROLE_ARN"] = role
+    return found
+
+
+class Team:
+    """A team's clone, the remote it pushes to, and CircleCI, which follows that."""
+
+    def __init__(self, folder: Path, contexts: dict[str, dict[str, str]]) -> None:
+        remote = folder / "remote.git"
+        self.here = Repository(folder / "clone")
+        self.here.git("init", "-q", "--bare", "-b", "main", str(remote))
+        self.here.git("remote", "add", "origin", str(remote))
+        self.circleci = Project(
+            remote=remote, folder=folder / "circleci", contexts=contexts
+        )
+
+    def push(self, branch: str = "main") -> Triggered:
+        """Push a branch, and let CircleCI select what it affects."""
+        self.here.git("push", "-q", "origin", branch)
+        return self.circleci.trigger(branch)
+
+    def change(self, branch: str, model: str, **change: float) -> Triggered:
+        """Push a branch off main that changes a tiny model."""
+        self.here.checkout("main")
+        self.here.branch(branch)
+        tiny.write_model(self.here.root, model, **change)
+        self.here.commit()
+        return self.push(branch)
+
+    def merge(self, branch: str, *arguments: str) -> Triggered:
+        """Merge a branch into main, and push that."""
+        self.here.checkout("main")
+        self.here.git("merge", "-q", *arguments, branch)
+        self.here.commit()
+        return self.push()
+
+
+@pytest.fixture
+def team(tmp_path: Path, contexts: dict[str, dict[str, str]]) -> Callable[..., Team]:
+    """Begin a project with tiny models, pushed to main and not trained yet."""
+
+    def begin(*models: str) -> Team:
+        made = Team(tmp_path, contexts)
+        root = made.here.root
+        shutil.copytree(ROOT / ".circleci", root / ".circleci")
+        shutil.copy(ROOT / ".gitignore", root)
+        tiny.write_shared(root)
+        for model in models:
+            tiny.write_model(root, model)
+        made.here.commit()
+        made.here.git("push", "-q", "origin", "main")
+        return made
+
+    return begin
+
+
+@pytest.fixture
+def predict(account: EmbeddedAWS) -> Callable[..., float]:
+    """Ask an endpoint for one prediction."""
+    environment = account.environment
+    runtime = boto3.client(
+        "sagemaker-runtime",
+        endpoint_url=account.url,
+        region_name=environment["AWS_DEFAULT_REGION"],
+        aws_access_key_id="anybody",
+        aws_secret_access_key="anything",
+    )
+
+    def ask(model: str, row: str = "10") -> float:
+        answer = runtime.invoke_endpoint(
+            EndpointName=model, ContentType="text/csv", Body=row
+        )
+        return float(answer["Body"].read())
+
+    return ask
+
+
+def results(ended: Ended) -> dict[str, Any]:
+    """Read what a deployment left in its artifacts."""
+    (record,) = ended.clone.glob("build/*/deploy.json")
+    return json.loads(record.read_text())["results"]
+
+
+def succeeded(jobs: dict[str, Ended]) -> list[str]:
+    """Name the jobs that ran, none of which may have failed."""
+    for ended in jobs.values():
+        assert ended.status == "success", ended.log
+    return list(jobs)
+
+
+def at_once(*pipelines: Triggered) -> list[list[str]]:
+    """Run pipelines beside each other, with whatever is to approve approved."""
+    with ThreadPoolExecutor() as threads:
+        runs = [threads.submit(one.run, approved=True) for one in pipelines]
+        return [succeeded(run.result()) for run in runs]
+
+
+@pytest.fixture
+def churn(account: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A live endpoint of this checkout's churn, which no story touches."""
+    for name, value in account.environment.items():
+        monkeypatch.setenv(name, value)
+    package = make_package("churn", fingerprint=fingerprint(ROOT, "churn"))
+    arn = deploy(package, endpoint=ENDPOINT).arn
+    tag = {"Key": "deployment", "Value": deployment(ROOT, "churn")}
+    client("sagemaker").add_tags(ResourceArn=arn, Tags=[tag])
+    return client("sagemaker").describe_endpoint(EndpointName="churn")
+
+
+# Calls that are allowed under the name of another, or need no permission.
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+    "sagemaker-runtime:InvokeEndpoint": "sagemaker:InvokeEndpoint",
+}
+FREE = {"sts:AssumeRoleWithWebIdentity", "sts:GetCallerIdentity"}
+
+
+def policy(role: str) -> set[str]:
+    """Read from docs/circleci.md what a role may do."""
+    told = (ROOT / "docs" / "circleci.md").read_text()
+    block = told.partition(f"`{role}.json`")[2].partition("```json\n")[2]
+    statements = json.loads(block.partition("```")[0])["Statement"]
+    actions = [one["Action"] for one in statements]
+    return set().union(*([one] if isinstance(one, str) else one for one in actions))
+
+
+def test_a_change_of_abalone_goes_live(
+    tmp_path: Path,
+    contexts: dict[str, dict[str, str]],
+    churn: dict[str, Any],
+    predict: Callable[..., float],
+) -> None:
+    """The real notebooks, from a push to the endpoint; churn is not touched."""
+    ours = Team(tmp_path, contexts)
+    copy_checkout(ROOT, ours.here.root)
+    ours.here.commit()
+    ours.here.git("push", "-q", "origin", "main")
+    ours.here.branch("deeper-trees")
+    spec = ours.here.root / "models" / "abalone" / "model.yaml"
+    spec.write_text(spec.read_text().replace("max_depth: 5", "max_depth: 6"))
+    ours.here.commit()
+
+    pushed = ours.push("deeper-trees")
+    assert pushed.jobs == ["train-abalone", "review-abalone", "approve-abalone"]
+    assert succeeded(pushed.run()) == ["train-abalone"]
+    assert succeeded(pushed.run(approved=True)) == ["approve-abalone"]
+    merged = ours.merge("deeper-trees", "--squash")
+    assert merged.jobs == ["deploy-abalone"]
+    deployed = merged.run()
+
+    assert succeeded(deployed) == ["deploy-abalone"]
+    assert results(deployed["deploy-abalone"])["changed"]
+    infant = "0,1,0,0.33,0.255,0.08,0.205,0.0895,0.0395,0.055"
+    assert predict("abalone", infant) == pytest.approx(7, abs=2)
+    assert "release log --component-name=abalone" in ours.circleci.calls
+    ours.here.commit("README.md")
+    assert ours.push().jobs == []
+    now = client("sagemaker").describe_endpoint(EndpointName="churn")
+    assert now["LastModifiedTime"] == churn["LastModifiedTime"]
+    assert now["EndpointConfigName"] == churn["EndpointConfigName"]
+    for role in ("trainer", "approver", "deployer"):
+        calls = ours.circleci.aws_calls(f"model-{role}s").read_text().split()
+        needed = {ACTIONS.get(call, call) for call in calls} - FREE
+        assert needed and needed <= policy(role)
+
+
+def test_a_rebase_goes_live_and_reruns_change_nothing(
+    team: Callable[..., Team], predict: Callable[..., float]
+) -> None:
+    """Several commits land on top of another change; each job runs twice."""
+    ours = team("rebased", "aside")
+    ours.change("steeper", "rebased", slope=2.0)
+    tiny.write_model(ours.here.root, "rebased", slope=2.0, rounds=30)
+    ours.here.commit("models/rebased/README.md")
+    pushed = ours.push("steeper")
+    assert pushed.jobs == ["train-rebased", "review-rebased", "approve-rebased"]
+    assert succeeded(pushed.run()) == ["train-rebased"]
+    assert pushed.rerun("train-rebased").status == "success"
+    assert succeeded(pushed.run(approved=True)) == ["approve-rebased"]
+    approved = pushed.ended["approve-rebased"].log
+    assert pushed.rerun("approve-rebased").log == approved
+    ours.here.checkout("main")
+    ours.here.commit("README.md")
+    ours.push()
+
+    ours.here.git("rebase", "-q", "main", "steeper")
+    merged = ours.merge("steeper", "--ff-only")
+    first = merged.run()["deploy-rebased"]
+    again = merged.rerun("deploy-rebased")
+
+    assert (first.status, again.status) == ("success", "success")
+    assert (results(first)["changed"], results(again)["changed"]) == (True, False)
+    assert f"version {results(again)['version']} is Approved" in approved
+    assert predict("rebased") == pytest.approx(20, rel=0.05)
+
+
+def test_of_two_branches_the_one_merged_last_is_live(
+    team: Callable[..., Team], predict: Callable[..., float]
+) -> None:
+    """Each merge deploys its own; only a rollback goes back, and no rerun undoes it."""
+    ours = team("two")
+    one = ours.change("one", "two", slope=2.0)
+    other = ours.change("other", "two", slope=3.0)
+    assert at_once(one, other) == [["train-two", "approve-two"]] * 2
+
+    first = ours.merge("one", "--squash")
+    assert succeeded(first.run()) == ["deploy-two"]
+    assert predict("two") == pytest.approx(20, rel=0.05)
+    last = ours.merge("other", "--no-ff", "-X", "theirs")
+    assert succeeded(last.run()) == ["deploy-two"]
+    assert predict("two") == pytest.approx(30, rel=0.05)
+    refused = first.rerun("deploy-two")
+    assert refused.status == "failed"
+    assert f"deployed from commit {last.sha[:7]}, which came after" in refused.log
+    assert "python -m runner rollback two" in refused.log
+    assert predict("two") == pytest.approx(30, rel=0.05)
+
+    back = ours.circleci.trigger("main", action="rollback", model="two")
+    assert succeeded(back.run()) == ["rollback-two"]
+    refused = last.rerun("deploy-two")
+    assert (refused.status, predict("two")) == ("failed", pytest.approx(20, rel=0.05))
+    assert "since a rollback from this content" in refused.log
+    ours.here.commit("README.md")
+    assert ours.push().jobs == []
+
+
+def test_a_merge_that_nobody_approved_is_not_deployed(
+    team: Callable[..., Team],
+) -> None:
+    """Two approved branches give a third content; a retraining on main lets it go."""
+    ours = team("mixed")
+    one = ours.change("steeper", "mixed", slope=2.0)
+    other = ours.change("longer", "mixed", rounds=30)
+    assert at_once(one, other) == [["train-mixed", "approve-mixed"]] * 2
+    ours.here.checkout("main")
+    ours.here.git("merge", "-q", "steeper")
+    merged = ours.merge("longer", "--no-ff")
+
+    refused = merged.run()["deploy-mixed"]
+
+    assert refused.status == "failed"
+    assert "no package has this content" in refused.log
+    assert refused.log.count("Approved") >= 2
+    assert "trigger a pipeline with `action: retrain`" in refused.log
+    retrained = ours.circleci.trigger("main", action="retrain", model="mixed")
+    assert succeeded(retrained.run(approved=True))[-1] == "deploy-mixed"
+
+
+def test_an_unapproved_merge_ends_red_and_heals(
+    team: Callable[..., Team], predict: Callable[..., float]
+) -> None:
+    """The failed deployment says what waits where; approving it is all that is left."""
+    ours = team("unapproved")
+    pushed = ours.change("hasty", "unapproved", slope=2.0)
+    assert succeeded(pushed.run()) == ["train-unapproved"]
+
+    merged = ours.merge("hasty", "--squash")
+    refused = merged.run()["deploy-unapproved"]
+
+    assert refused.status == "failed"
+    assert "this content is not approved yet" in refused.log
+    assert "approve version 1 in CircleCI" in refused.log
+    assert "PendingManualApproval" in refused.log
+    assert "https://circleci.com/gh/team/models/" in refused.log
+    assert succeeded(pushed.run(approved=True)) == ["approve-unapproved"]
+    ours.here.commit("README.md")
+    later = ours.push()
+    assert succeeded(later.run()) == ["deploy-unapproved"]
+    assert predict("unapproved") == pytest.approx(20, rel=0.05)
+
+
+def test_models_come_and_go_without_an_edit_of_ci(team: Callable[..., Team]) -> None:
+    """A new model has a workflow, a deleted one none; nothing affected is green."""
+    ours = team("old", "stays")
+    ours.here.branch("new")
+    call = [sys.executable, "-m", "runner", "new", "young", "--like", "old"]
+    subprocess.run(call, cwd=ours.here.root, timeout=60, check=True)
+    ours.here.commit()
+    assert ours.push("new").jobs == ["train-young", "review-young", "approve-young"]
+    assert ours.here.git("diff", "--name-only", "main", "--", ".circleci") == ""
+
+    ours.here.checkout("main")
+    ours.here.branch("nothing")
+    ours.here.commit("docs/words.md")
+    nothing = ours.push("nothing")
+    assert (nothing.jobs, nothing.run()) == ([], {})
+
+    shutil.rmtree(ours.here.root / "models" / "old")
+    ours.here.commit()
+    deleted = ours.push("nothing")
+    assert deleted.jobs == []
+    assert "old: deleted here" in deleted.setup.log
+
+
+def test_a_hostile_branch_trains_like_any_other(team: Callable[..., Team]) -> None:
+    """What a shell, YAML or CircleCI would act on in its name stays a name."""
+    ours = team("hostile")
+    touch = "touch${IFS}pwned"
+    odd = f"x;{touch};$({touch})`{touch}`&&{touch}|<<pipeline.id>>'\""
+
+    pushed = ours.change(odd, "hostile", slope=2.0)
+
+    assert succeeded(pushed.run(approved=True)) == ["train-hostile", "approve-hostile"]
+    assert not list(pushed.folder.rglob("pwned"))
