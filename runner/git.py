@@ -1,58 +1,219 @@
-"""The only caller of git: bounded in time, its refusals in one line with a remedy."""
+"""The only caller of git: what a commit is, and what has changed since another one.
+
+Calls are bounded in time, and a refusal is one line with a remedy.
+"""
 
 import os
+import re
 import shlex
 import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import CallError
+from lifecycle.errors import CallError
 
-LIMIT_SECONDS = 60
+TIMEOUT_SECONDS = 60
+SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+# The full sha, with a suffix if the working tree differs from it.
+DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+DIRTY = "-dirty"
+SHORT = 7
+# How many commits back the commit of an earlier deployment is searched.
+MAX_COMMITS = 10_000
 
 
-def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder; what it refuses is for the caller to judge."""
+def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder; the caller looks at the exit code."""
     try:
         return subprocess.run(
             ["git", "-C", str(root), *arguments],
-            # What it says is read here, so it says it in one language.
+            # Its messages are compared below, so they must be English.
             env=os.environ | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=LIMIT_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
     except FileNotFoundError as error:
         raise CallError("git: command not found; install it") from error
     except subprocess.TimeoutExpired as error:
         raise CallError(
-            f"git {arguments[0]}: no answer in {LIMIT_SECONDS} seconds in {root}; "
+            f"git {arguments[0]}: no answer in {TIMEOUT_SECONDS} seconds in {root}; "
             "look whether its disk answers, and run the same command again"
         ) from error
 
 
-def output(root: Path, *arguments: str) -> bytes:
-    """Run git in a folder, and insist on an answer."""
-    answer = git(root, *arguments)
+def git_output(root: Path, *arguments: str) -> bytes:
+    """Return what git prints.
+
+    Raises:
+        CallError: git refuses.
+    """
+    answer = run_git(root, *arguments)
     if answer.returncode:
         raise CallError(_refusal(root, " ".join(arguments), answer.stderr))
     return answer.stdout
 
 
-def line(root: Path, *arguments: str) -> str:
-    """Read one line of git's; a folder without git, or without an answer, has none."""
+def git_line(root: Path, *arguments: str) -> str:
+    """Return the one line that git prints; "" if there is no repository."""
     if not is_repository(root):
         return ""
-    return git(root, *arguments).stdout.decode("utf-8", "replace").strip()
+    return run_git(root, *arguments).stdout.decode("utf-8", "replace").strip()
 
 
 def is_repository(root: Path) -> bool:
-    """Tell whether a folder is one of a git repository."""
+    """Return whether a folder is in a git repository."""
     return any((one / ".git").exists() for one in (root, *root.parents))
 
 
+def describe_commit(root: Path) -> str:
+    """Return the checked-out commit, with "-dirty" if the working tree differs."""
+    return git_line(root, *DESCRIBE)
+
+
+def short_commit(commit: str) -> str:
+    """Shorten a commit's sha, but keep the mark of a changed working tree."""
+    suffix = DIRTY if commit.endswith(DIRTY) else ""
+    return commit.removesuffix(suffix)[:SHORT] + suffix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """The commit that a change is compared with; None: everything counts as changed."""
+
+    sha: str | None
+    note: str = ""
+
+
+def find_base(
+    root: Path,
+    *,
+    rev: str | None = None,
+    branch: str,
+    default_branch: str,
+    pushed_from: str | None = None,
+    deployed: Collection[str] = (),
+) -> Base:
+    """Find the commit that the checked-out one is compared with.
+
+    Args:
+        rev: a revision to compare with instead.
+        pushed_from: the commit that the branch was at before this push.
+        deployed: the commits of earlier deployments.
+    """
+    head = resolve(root, "HEAD")
+    if head is None:
+        return Base(sha=None, note="there is no git history here")
+    if rev is not None:
+        return _since_revision(root, rev)
+    if branch == default_branch:
+        return _since_last_push(root, head, pushed_from, deployed)
+    return _since_fork(root, head, default_branch)
+
+
+def changed_files(root: Path, base: str) -> tuple[str, ...]:
+    """List the files that differ from a commit; a renamed file is listed twice."""
+    arguments = ("--no-renames", "--no-ext-diff", "--relative", "--name-only", "-z")
+    found = git_output(root, "diff", *arguments, base, "HEAD", "--")
+    # Names that are not UTF-8 stay readable and printable.
+    names = found.decode("utf-8", "backslashreplace")
+    return tuple(name for name in names.split("\0") if name)
+
+
+def find_default_branch(root: Path) -> str:
+    """Return the default branch: origin's HEAD, else main."""
+    name = git_line(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+    return name.removeprefix("refs/remotes/origin/") if name else "main"
+
+
+def checked_out_branch(root: Path) -> str:
+    """Return the checked-out branch; "" if HEAD is detached."""
+    return git_line(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+
+
+def resolve(root: Path, rev: str) -> str | None:
+    """Return the sha of a revision; None if there is none."""
+    wanted = f"{rev}^{{commit}}"
+    found = run_git(
+        root, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted
+    )
+    return found.stdout.decode().strip() or None
+
+
+def is_ancestor(root: Path, older: str, newer: str) -> bool:
+    """Return whether a commit is an ancestor of another one, or the same."""
+    return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
+
+
+def _since_revision(root: Path, rev: str) -> Base:
+    """Compare with the merge base of HEAD and a revision."""
+    sha = resolve(root, rev)
+    if sha is None:
+        raise CallError(f"--base {rev!r}: no such revision here; try `git fetch`")
+    return Base(sha=_merge_base(root, sha) or sha)
+
+
+def _since_last_push(
+    root: Path, head: str, pushed_from: str | None, deployed: Collection[str]
+) -> Base:
+    """Compare with the commit before the push, so that all pushed commits count."""
+    if pushed_from and SHA.fullmatch(pushed_from) and pushed_from != head:
+        if is_ancestor(root, pushed_from, head):
+            return Base(sha=pushed_from)
+        if _is_shallow(root):
+            return _shallow()
+    earlier = set(deployed) - {head}
+    listed = (
+        run_git(root, "rev-list", f"--max-count={MAX_COMMITS}", "HEAD")
+        if earlier
+        else None
+    )
+    for sha in listed.stdout.decode().split() if listed else ():
+        if sha in earlier:
+            return Base(sha=sha)
+    return _first_parent(root)
+
+
+def _since_fork(root: Path, head: str, default_branch: str) -> Base:
+    """Compare with the merge base of HEAD and the default branch."""
+    names = (f"refs/remotes/origin/{default_branch}", f"refs/heads/{default_branch}")
+    known = [sha for name in names if (sha := resolve(root, name))]
+    if not known:
+        return Base(sha=None, note=f"there is no branch {default_branch!r} to compare")
+    fork = _merge_base(root, known[0])
+    if fork is None:
+        unrelated = Base(sha=None, note=f"no common history with {default_branch!r}")
+        return _shallow() if _is_shallow(root) else unrelated
+    return _first_parent(root) if fork == head else Base(sha=fork)
+
+
+def _first_parent(root: Path) -> Base:
+    """Compare with the first parent: a merge commit holds its whole branch."""
+    parent = resolve(root, "HEAD^1")
+    if parent:
+        return Base(sha=parent)
+    first = Base(sha=None, note="this is the first commit")
+    return _shallow() if _is_shallow(root) else first
+
+
+def _shallow() -> Base:
+    return Base(sha=None, note="the clone is shallow and its history ends too early")
+
+
+def _is_shallow(root: Path) -> bool:
+    found = run_git(root, "rev-parse", "--is-shallow-repository")
+    return found.stdout.strip() == b"true"
+
+
+def _merge_base(root: Path, sha: str) -> str | None:
+    found = run_git(root, "merge-base", sha, "HEAD")
+    return found.stdout.decode().strip() or None
+
+
 def _refusal(root: Path, command: str, said: bytes) -> str:
-    """Say what git refuses, and what to do where that is known."""
+    """Say what git refuses, and the remedy if it is known."""
     text = said.decode("utf-8", "replace").strip()
     for sign, remedy in (
         ("not a git repository", "run this in a clone of one"),

@@ -1,4 +1,4 @@
-"""The command line: one module per verb, imported when the verb is called."""
+"""The command line: it parses, calls and prints; verbs are imported when called."""
 
 import importlib
 import signal
@@ -8,25 +8,26 @@ from typing import Any, NoReturn
 
 import click
 
-from runner.errors import RunnerError
+from lifecycle.errors import LifecycleError
 
+# By verb the module and the click command in it.
 VERBS = {
-    "list": "runner.cli.list_models",
-    "show": "runner.cli.show",
-    "run": "runner.cli.run",
-    "review": "runner.cli.review",
-    "approve": "runner.cli.approve",
-    "rollback": "runner.cli.rollback",
-    "status": "runner.cli.status",
-    "select": "runner.cli.select",
-    "ci-config": "runner.cli.ci_config",
-    "new": "runner.cli.new",
-    "local": "runner.cli.local",
+    "list": ("runner.cli.run", "list_command"),
+    "show": ("runner.cli.run", "show_command"),
+    "run": ("runner.cli.run", "run_command"),
+    "review": ("runner.cli.release", "review_command"),
+    "approve": ("runner.cli.release", "approve_command"),
+    "rollback": ("runner.cli.release", "rollback_command"),
+    "status": ("runner.cli.release", "status_command"),
+    "select": ("runner.cli.ci", "select_command"),
+    "ci-config": ("runner.cli.ci", "ci_config_command"),
+    "new": ("runner.cli.run", "new_command"),
+    "local": ("runner.cli.local", "local_command"),
 }
 
 
 class Verbs(click.Group):
-    """Import a verb's module only when it is called, and say errors in one line."""
+    """Imports a verb's module only when it is called, and prints errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -34,13 +35,14 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(VERBS[cmd_name]).command
+        module, name = VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except RunnerError as error:
+        except LifecycleError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
@@ -55,9 +57,9 @@ def runner() -> None:
 
 def main() -> None:
     """Run the command line; SIGTERM leaves through every `finally`, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     runner(prog_name="python -m runner")
 
 
-def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
+def _exit_on_signal(signum: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + signum)

@@ -1,26 +1,94 @@
-"""`runner run`: execute stages of models."""
+"""The verbs that work with models: `list`, `show`, `new` and `run`."""
 
 import gc
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.output import print_json
-from runner.cli.target import aws_at, on_this_machine, target_option
-from runner.cli.warm import preload, warm_kernels
-from runner.errors import CallError
-from runner.stages import STAGES
+from lifecycle.errors import CallError
+from runner import STAGES, TRAINING_STAGES
+from runner.cli.local import aws_at, is_on_this_machine, target_option
+from runner.cli.output import observer, print_json, print_table
 
 if TYPE_CHECKING:
-    from runner.cli.ended import Outcome
-    from runner.cli.plan import Plan
+    from forked_kernels.client import WarmKernels
+
+    from runner.notebook.parameters import Signature
+    from runner.pipeline.plan import Plan
+    from runner.pipeline.run import RunResult
+
+RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
 
 
-@click.command()
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def list_command(as_json: bool) -> None:
+    """List the models, with the stages that each writes itself."""
+    from runner.spec.models import find_root, list_models
+
+    root = find_root()
+    models = [_describe(root, name) for name in list_models(root)]
+    if as_json:
+        print_json(models)
+        return
+    header = ["model", "task", "owner", "its own notebooks", "description"]
+    rows = [
+        [m["name"], m["task"], m["owner"], ", ".join(m["own"]), m["description"]]
+        for m in models
+    ]
+    print_table("", header, rows)
+
+
+@click.command("show")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def show_command(model: str, as_json: bool) -> None:
+    """Show MODEL's spec, notebooks, parameters and fingerprint."""
+    from runner.notebook.parameters import read_signature
+    from runner.spec.fingerprint import fingerprint
+    from runner.spec.models import find_notebook, find_root, load_spec
+
+    root = find_root()
+    spec = load_spec(root, model)
+    paths = {stage: find_notebook(root, model, stage, spec.task) for stage in STAGES}
+    notebooks = {stage: str(path.relative_to(root)) for stage, path in paths.items()}
+    signatures = {stage: read_signature(path) for stage, path in paths.items()}
+    values, content = spec.model_dump(exclude_none=True), fingerprint(root, model)
+    if as_json:
+        parameters = {stage: _as_json(one) for stage, one in signatures.items()}
+        shown = {"spec": values, "notebooks": notebooks, "parameters": parameters}
+        print_json(shown | {"fingerprint": content})
+        return
+    rows = [(key, _text(value)) for key, value in _flatten(values)]
+    print_table(f"{model} · {content}", ["model.yaml", "value"], rows)
+    for stage, one in signatures.items():
+        parameter_rows = [
+            (p.name, p.type, "required" if p.required else _text(p.default), p.help)
+            for p in one.parameters.values()
+        ]
+        header = ["parameter", "type", "default", "help"]
+        print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
+
+
+@click.command("new")
+@click.argument("name")
+@click.option("--like", default="abalone", show_default=True, help="The model to copy.")
+def new_command(name: str, like: str) -> None:
+    """Begin model NAME as a copy that runs at once."""
+    from runner.spec.models import find_root, scaffold
+
+    root = find_root()
+    for path in scaffold(root, name, like):
+        click.echo(f"wrote {path.relative_to(root)}")
+    click.echo(f"edit both, and try: python -m runner run {name}")
+
+
+@click.command("run")
 @click.argument("models", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every model.")
 @click.option(
@@ -56,7 +124,7 @@ if TYPE_CHECKING:
 @click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
-def command(
+def run_command(
     models: tuple[str, ...],
     every: bool,
     stages: tuple[str, ...],
@@ -70,69 +138,171 @@ def command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
-    laptop = on_this_machine(target)
-    wanted = stages or (STAGES if laptop else STAGES[:2])
-    # Kernels are begun before anything is imported that reads what they are to run.
-    with warm_kernels(cold) as kernels:
-        root, plans = _plans(models, every, wanted, parameters)
-        preload(kernels, plans)
-        with aws_at(target, meanwhile=_import_the_rest):
-            from runner.cli.parallel import Running, run_all
+    local = is_on_this_machine(target)
+    wanted = stages or (STAGES if local else TRAINING_STAGES)
+    # The kernels' server starts first: it imports while the models are checked.
+    with _warm_kernels(cold) as kernels:
+        root, plans = _make_plans(models, every, wanted, parameters)
+        _preload(kernels, plans)
+        with aws_at(target, meanwhile=_import_pipeline):
+            from runner.pipeline.run import RunOptions, run_models
 
-            running = Running(
-                jobs=jobs,
-                # A person approves what AWS serves; a laptop's whole run implies it.
-                approves=laptop and not stages,
-                time_limit=time_limit,
-                quiet=as_json,
-                kernels=kernels,
-                reuses=reuse,
-                resumes=resume,
-            )
-            outcomes = run_all(root, plans, running)
-    _tell(outcomes, root, as_json)
+            with observer(as_json) as watching:
+                options = RunOptions(
+                    jobs=jobs,
+                    observer=watching,
+                    # A person approves what AWS serves; on a laptop a run of all
+                    # stages implies it.
+                    approve=local and not stages,
+                    time_limit=time_limit,
+                    kernels=kernels,
+                    reuse=reuse,
+                    resume=resume,
+                )
+                results = run_models(root, plans, options)
+    _print_results(results, root, as_json)
 
 
-def _plans(
+@contextmanager
+def _warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
+    """Start the server that kernels are forked from, and end it with the block."""
+    from forked_kernels.client import begin
+
+    def say(why: str) -> None:
+        click.echo(f"kernels start cold: {why}", err=True)
+
+    kernels = None if cold else begin(say)
+    if kernels is None:
+        yield None
+        return
+    with kernels:
+        yield kernels
+
+
+def _preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
+    """Let the server import what the notebooks import, the first stage's first."""
+    from forked_kernels.imports import notebook_imports
+
+    if kernels is None:
+        return
+    stages = [one for plan in plans for one in plan.stages]
+    stages.sort(key=lambda one: STAGES.index(one.name))
+    kernels.preload({one.notebook: notebook_imports(one.notebook) for one in stages})
+
+
+def _make_plans(
     models: Sequence[str],
     every: bool,
     stages: Sequence[str],
     parameters: Sequence[str],
 ) -> "tuple[Path, list[Plan]]":
-    """Find what is to be run, and check it from end to end before anything starts."""
-    from runner.cli.plan import plan
-    from runner.parameters import parse_assignment
-    from runner.spec import find_root, list_models
+    """Find the models to run, and check everything before anything starts."""
+    from runner.notebook.parameters import parse_assignment
+    from runner.pipeline.plan import make_plan
+    from runner.spec.models import find_root, list_models
 
     if every == bool(models):
         raise CallError("name the models to run, or say --all")
     root = find_root()
-    given = dict(parse_assignment(one) for one in parameters)
+    overrides = dict(parse_assignment(one) for one in parameters)
     chosen = list_models(root) if every else list(dict.fromkeys(models))
-    return root, [plan(root, name, stages, given) for name in chosen]
+    return root, [make_plan(root, name, stages, overrides) for name in chosen]
 
 
-def _tell(outcomes: "Sequence[Outcome]", root: Path, as_json: bool) -> None:
-    """Print how it ended, and end as badly as the worst of them."""
-    from runner.cli.summary import outcome_as_json, print_summary
+def _import_pipeline() -> None:
+    """Import what runs notebooks, which takes as long as the embedded AWS to start.
+
+    These modules stay, so the garbage collector need not look at them: that saves a
+    fifth of the time.
+    """
+    gc.disable()
+    try:
+        importlib.import_module("runner.pipeline.run")
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _print_results(results: "Sequence[RunResult]", root: Path, as_json: bool) -> None:
+    """Print how the runs ended, and exit with the highest exit code among them."""
+    from runner.review.page import PAGE
 
     if as_json:
-        print_json([outcome_as_json(outcome) for outcome in outcomes])
+        print_json([result_as_json(one) for one in results])
     else:
-        print_summary(outcomes, root)
-    failed = [outcome.error for outcome in outcomes if outcome.error]
+        print_table("", RUN_HEADER, [result_row(one) for one in results])
+        # With several models, one page links to all of theirs.
+        page = Path("build", results[0].model if len(results) == 1 else "", PAGE)
+        if (root / page).is_file():
+            click.echo(f"open {page.as_posix()}")
+    failed = [one.error for one in results if one.error]
     if failed:
         click.get_current_context().exit(max(error.exit_code for error in failed))
 
 
-def _import_the_rest() -> None:
-    """Import what runs notebooks, which takes as long as AWS to be there.
+def result_as_json(result: "RunResult") -> dict[str, Any]:
+    """Return the result of a run as plain values."""
+    return {
+        "model": result.model,
+        "status": "failed" if result.error else "succeeded",
+        "error": str(result.error) if result.error else None,
+        "results": dict(result.results),
+        "seconds": {stage: round(s, 3) for stage, s in result.seconds.items()},
+    }
 
-    It stays: to look for garbage in it would add a fifth to the time.
-    """
-    gc.disable()
-    try:
-        importlib.import_module("runner.cli.parallel")
-    finally:
-        gc.freeze()
-        gc.enable()
+
+def result_row(result: "RunResult") -> list[str]:
+    """Return the result of a run as a row of the table."""
+    metrics: Mapping[str, float] = result.results.get("metrics", {})
+    gated = [f"{k} {v:.4g}" for k, v in metrics.items() if k in result.gated]
+    predictions = result.results.get("predictions", [])
+    sample = (
+        f"{predictions[0]['prediction']:.4g} / {predictions[0]['truth']:.4g}"
+        if predictions
+        else ""
+    )
+    return [
+        result.model,
+        "failed" if result.error else "succeeded",
+        "  ".join(gated),
+        str(result.results.get("version", "")),
+        sample,
+        f"{sum(result.seconds.values()):.0f} s",
+    ]
+
+
+def _describe(root: Path, name: str) -> dict[str, Any]:
+    from runner.spec.models import find_notebook, load_spec
+
+    spec = load_spec(root, name)
+    notebooks = {s: find_notebook(root, name, s, spec.task) for s in STAGES}
+    own = [stage for stage, path in notebooks.items() if path.parent.name == name]
+    described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
+    return described | {"description": spec.description}
+
+
+def _as_json(signature: "Signature") -> dict[str, Any]:
+    return {
+        one.name: {
+            "type": one.type,
+            "default": one.default,
+            "required": one.required,
+            "help": one.help,
+        }
+        for one in signature.parameters.values()
+    }
+
+
+def _flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    """Return nested keys with dots, as `-p` takes them."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            rows += _flatten(value, f"{above}{key}.")
+        else:
+            rows.append((f"{above}{key}", value))
+    return rows
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) and value else repr(value)

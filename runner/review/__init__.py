@@ -1,1 +1,1 @@
-"""The review page: all that a reviewer needs to say yes or no, in one file."""
+"""The review page of a run: read from what the run left, rendered as one HTML file."""

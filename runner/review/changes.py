@@ -1,24 +1,29 @@
-"""What is different from the live version: settings, dependencies and code."""
+"""What differs from the live version: settings, dependencies and code cells."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Literal
 
-from runner.review.code import CellChange, code_changes
+from runner import STAGES
 from runner.review.evidence import Evidence
 
 # What every run has anew, or what says nothing about the model.
-OF_THE_RUN = frozenset(
+NOT_SETTINGS = frozenset(
     """
-    run_id fingerprint commit ci_url train validation test columns data_sha256
+    run run_id fingerprint commit ci_url train validation test columns data_sha256
     model description package version
     """.split()  # noqa: SIM905, a list of names reads better unquoted
 )
+CONTEXT_LINES = 2
+MAX_LINES = 120
+Cells = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A value that is not what it was."""
+    """A setting or a dependency with another value than in the live version."""
 
     name: str
     before: str
@@ -26,8 +31,26 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a diff; "…" stands for lines that are left out."""
+
+    mark: Literal["+", "-", " ", "…"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellChange:
+    """A code cell that was changed, added or removed."""
+
+    stage: str
+    heading: str
+    kind: Literal["changed", "added", "removed"]
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
-    """All that was changed since the live version."""
+    """All that changed since the live version; `known`: whether it can be told."""
 
     settings: Sequence[Change]
     dependencies: Sequence[Change]
@@ -40,13 +63,13 @@ class Changes:
 
 def changes(evidence: Evidence) -> Changes:
     """Compare the candidate's source with that of the live version."""
-    before = evidence.former.get("source") or {}
+    before = evidence.previous.get("source") or {}
     after = evidence.source
     if not before or not after:
         return Changes(settings=(), dependencies=(), code=(), known=False)
     given = {stage: evidence.parameters(stage) for stage in evidence.records}
-    known = evidence.former.get("parameters") or {}
-    # A stage that did not run on one side would show as a difference.
+    known = evidence.previous.get("parameters") or {}
+    # A stage that ran on one side only would show as a difference.
     both = [stage for stage in given if known.get(stage) is not None]
     settings = _differences(
         _settings(before, [known[stage] for stage in both]),
@@ -60,23 +83,37 @@ def changes(evidence: Evidence) -> Changes:
     )
 
 
+def code_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[CellChange]:
+    """Compare every stage's notebook, cell by cell."""
+    return [
+        change
+        for stage in STAGES
+        if stage in before and stage in after
+        for change in _cell_changes(
+            stage, before[stage]["cells"], after[stage]["cells"]
+        )
+    ]
+
+
 def _settings(
-    source: Mapping[str, Any], given: Sequence[Mapping[str, Any]]
+    source: Mapping[str, Any], parameters: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Join what model.yaml says with what the stages were really given."""
+    """Join what model.yaml says with what the stages were given."""
     values = dict(source["settings"])
-    for parameters in given:
-        values |= parameters
-    kept = {name: one for name, one in values.items() if name not in OF_THE_RUN}
-    return dict(_flat(kept))
+    for given in parameters:
+        values |= given
+    kept = {name: one for name, one in values.items() if name not in NOT_SETTINGS}
+    return dict(_flatten(kept))
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{above}{name}", value
+            yield f"{prefix}{name}", value
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -91,3 +128,42 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Ch
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     return str(values[name]) if name in values else "-"
+
+
+def _cell_changes(stage: str, before: Cells, after: Cells) -> Iterator[CellChange]:
+    """Pair the cells that stand in the same place between equal ones."""
+    old_texts = [one["source"] for one in before]
+    new_texts = [one["source"] for one in after]
+    matcher = difflib.SequenceMatcher(None, old_texts, new_texts, autojunk=False)
+    for tag, start, end, begin, stop in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        for old, new in zip_longest(before[start:end], after[begin:stop]):
+            cell = new or old or {}
+            yield CellChange(
+                stage=stage,
+                heading=str(cell.get("heading", "")),
+                kind="changed" if old and new else "added" if new else "removed",
+                lines=_diff_lines(
+                    str(old["source"]) if old else "", str(new["source"]) if new else ""
+                ),
+            )
+
+
+def _diff_lines(before: str, after: str) -> list[Line]:
+    """Compare two texts, with a few unchanged lines around each change."""
+    diff = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), lineterm="", n=CONTEXT_LINES
+    )
+    found: list[Line] = []
+    for text in list(diff)[2:]:
+        if text.startswith("@@"):
+            if found:
+                found.append(Line(mark="…", text=""))
+            continue
+        mark: Any = text[0]
+        found.append(Line(mark=mark, text=text[1:]))
+    if len(found) > MAX_LINES:
+        rest = f"{len(found) - MAX_LINES} more lines"
+        found = [*found[:MAX_LINES], Line(mark="…", text=rest)]
+    return found

@@ -1,4 +1,4 @@
-"""How far the training data has moved from the live model's, column by column.
+"""Drift: how far the training data is from the live model's, column by column.
 
 The measure is the population stability index: the shares of rows per bin, theirs
 against ours. Below 0.1 nothing to speak of has moved, above 0.25 a lot has.
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 MOVED, FAR = 0.1, 0.25
 # A bin that is empty on one side would make the index infinite.
-LEAST = 1e-4
+MIN_SHARE = 1e-4
 DECILES = range(10, 100, 10)
 BARS = 12
 
@@ -40,24 +40,26 @@ class Drift:
 def drift(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Drift]:
     """Compare two summaries column by column, the furthest moved first."""
     old, new = before.get("columns", {}), after.get("columns", {})
-    found = [_compared(name, old.get(name), new.get(name)) for name in {**new, **old}]
+    found = [
+        _compare_column(name, old.get(name), new.get(name)) for name in {**new, **old}
+    ]
     return sorted(found, key=lambda one: -one.distance)
 
 
-def stability_index(before: Column, after: Column) -> float:
-    """Sum up over the bins how far the shares are apart."""
+def population_stability_index(before: Column, after: Column) -> float:
+    """Return the population stability index of two columns: a sum over their bins."""
     edges = _edges(before, after)
     pairs = zip(_shares(before, edges), _shares(after, edges), strict=True)
-    floored = [(max(old, LEAST), max(new, LEAST)) for old, new in pairs]
+    floored = [(max(old, MIN_SHARE), max(new, MIN_SHARE)) for old, new in pairs]
     return sum((new - old) * math.log(new / old) for old, new in floored)
 
 
-def _compared(name: str, before: Column | None, after: Column | None) -> Drift:
+def _compare_column(name: str, before: Column | None, after: Column | None) -> Drift:
     if before is None or after is None:
         word: Word = "gone" if after is None else "new"
         old, new = before or {}, after or {}
         return Drift(column=name, word=word, index=None, before=old, after=new)
-    index = stability_index(before, after)
+    index = population_stability_index(before, after)
     word = "alike" if index < MOVED else "moved" if index < FAR else "far"
     bars = _bars(before, after)
     return Drift(
@@ -74,15 +76,15 @@ def _edges(before: Column, after: Column) -> list[float]:
 
 
 def _shares(column: Column, edges: Sequence[float]) -> list[float]:
-    """Give the share of the rows up to each edge, beyond the last, and missing."""
+    """Return the shares of rows between the edges, beyond the last one, and missing."""
     missing = column["missing"]
-    up_to = [_below(column, edge) for edge in edges]
+    up_to = [_share_up_to(column, edge) for edge in edges]
     steps = [high - low for low, high in zip([0.0, *up_to], [*up_to, 1.0], strict=True)]
     return [*(step * (1 - missing) for step in steps), missing]
 
 
-def _below(column: Column, edge: float) -> float:
-    """Give the share of a column's known values that are not above an edge."""
+def _share_up_to(column: Column, edge: float) -> float:
+    """Return the share of a column's known values up to an edge."""
     if "percentiles" not in column:
         counts = column["values"]
         total = sum(count for _, count in counts)
@@ -99,7 +101,7 @@ def _below(column: Column, edge: float) -> float:
 
 
 def _bars(before: Column, after: Column) -> list[tuple[float, float]]:
-    """Give the shares of both in the same bins, for a small drawing."""
+    """Return the shares of both in the same bins, for a small chart."""
     edges = _drawn_edges(before, after)
     if not edges:
         return []
@@ -118,7 +120,7 @@ def _drawn_edges(before: Column, after: Column) -> list[float]:
 
 
 def _range(column: Column) -> tuple[float, float]:
-    """Leave out the outermost hundredths, which may lie far out."""
+    """Return the range without the outermost percentiles, which may lie far out."""
     if points := column.get("percentiles"):
         return points[1], points[-2]
     values = [value for value, _ in column["values"]] or [0.0]

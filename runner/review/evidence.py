@@ -1,25 +1,49 @@
-"""What a run left in its folder, read back: all that a review page is made of."""
+"""What a run left in its folder: everything that its review page is made from."""
 
+import base64
+import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import ipynb
-from runner.artifacts import read_record
-from runner.evaluated import evaluation_of
-from runner.stages import STAGES
+from lifecycle.gates import evaluation_of
+from runner import STAGES
+from runner.notebook import ipynb
+from runner.notebook.archive import read_record
 
 SOURCE = "source.json"
 SUMMARY = "data-summary.json"
 BASELINE = "baseline.json"
 PACKAGE = "package.json"
+# The cells with this tag hold the figures of the page; without any, all figures.
+FIGURE_TAG = "review"
+MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """An image of an executed notebook, base64, and the heading it stood under."""
+
+    heading: str
+    mime: str
+    content: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One run of one model, as its folder has it."""
+    """One run of one model, as far as it came.
+
+    Attributes:
+        records: by stage what it was given, what it returned and how it ended.
+        source: the model's settings, code and dependencies, and the commit's branch.
+        summary: the training data, column by column.
+        baseline: what the version left that was live before this run.
+        decision: who approved or rejected the package, and when.
+        evaluation: the metrics, gates and the training job of this run.
+        notebooks: the executed notebooks by stage.
+    """
 
     model: str
     folder: Path
@@ -27,95 +51,138 @@ class Evidence:
     source: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
-    package: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    notebooks: Mapping[str, ipynb.Notebook] = field(default_factory=dict)
 
     def results(self, stage: str) -> Mapping[str, Any]:
-        """Give what a stage returned; nothing unless it succeeded."""
+        """Return what a stage returned; nothing unless it succeeded."""
         return self.records.get(stage, {}).get("results") or {}
 
     def parameters(self, stage: str) -> Mapping[str, Any]:
-        """Give what a stage was given."""
+        """Return what a stage was given."""
         return self.records.get(stage, {}).get("parameters") or {}
 
-    def fact(self, name: str) -> Any:
-        """Find a fact of the run's lineage in the stage that has it."""
-        for record in reversed(list(self.records.values())):
-            if found := record.get(name):
-                return found
-        return ""
+    def run_fact(self, name: str) -> str:
+        """Return a fact that every stage records, as run_id, commit or fingerprint."""
+        found = (record.get(name) for record in reversed(list(self.records.values())))
+        return str(next(filter(None, found), ""))
 
-    def result(self, name: str) -> Any:
-        """Find a result by its name, a later stage's first; else what it was given."""
-        for stage in reversed(STAGES):
-            for values in (self.results(stage), self.parameters(stage)):
-                if name in values:
-                    return values[name]
-        return None
+    @property
+    def prepared(self) -> Mapping[str, Any]:
+        """Return what prepare returned, in this run or in the one it continues."""
+        return (
+            self.results("prepare")
+            or self.parameters("train-register").get("run", {}).get("prepare")
+            or self.parameters("train-register")
+        )
+
+    @property
+    def registered(self) -> Mapping[str, Any]:
+        """Return what train-register or deploy returned about the package."""
+        return self.results("train-register") or self.results("deploy")
 
     @property
     def unsuccessful(self) -> Mapping[str, Any] | None:
-        """Give the record of the stage that did not succeed."""
+        """Return the record of the last stage that did not succeed."""
         ended = [one for one in self.records.values() if one["status"] != "succeeded"]
         return ended[-1] if ended else None
 
     @property
     def version(self) -> int | None:
-        """Number the package that this run is about."""
-        number = self.result("version")
+        """Return the version of the package that this run is about."""
+        number = self.registered.get("version")
         return int(number) if number else None
 
     @property
-    def live_version(self) -> int | None:
-        """Number the version that was live when this one was trained."""
-        number = (self.scored.get("live") or self.former).get("version")
-        return int(number) if number else None
-
-    @property
-    def was_live(self) -> bool:
-        """Tell whether this very version was live before this run already."""
-        return bool(self.version) and self.baseline.get("version") == self.version
-
-    @property
-    def former(self) -> Mapping[str, Any]:
-        """Give what the version left that was live before, unless that is this one."""
-        return {} if self.was_live else self.baseline
-
-    @property
-    def scored(self) -> Mapping[str, Any]:
-        """Give the live model's score on the candidate's test rows."""
+    def live_score(self) -> Mapping[str, Any]:
+        """Return the live model's score on the candidate's test rows."""
         return self.evaluation.get("live") or {}
 
     @property
+    def live_version(self) -> int | None:
+        """Return the version that was live when this one was trained."""
+        number = (self.live_score.get("live") or self.previous).get("version")
+        return int(number) if number else None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether this very version was live before this run already."""
+        return bool(self.version) and self.baseline.get("version") == self.version
+
+    @property
+    def previous(self) -> Mapping[str, Any]:
+        """Return the baseline, unless it is this very version."""
+        return {} if self.is_baseline else self.baseline
+
+    @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Give the candidate's metrics."""
-        return self.evaluation.get("metrics") or self.result("metrics") or {}
+        """Return the candidate's metrics."""
+        return self.evaluation.get("metrics") or self.registered.get("metrics") or {}
+
+    def figures(self) -> list[Figure]:
+        """Return the figures of the training notebook, else of the last stage's."""
+        trained = self.results("train-register")
+        stage = "train-register" if trained else next(reversed(list(self.records)), "")
+        notebook = self.notebooks.get(stage)
+        return list(_figures(notebook)) if notebook is not None else []
 
 
-def read_evidence(folder: Path, model: str) -> Evidence:
-    """Read what a run left; whatever is not there, the page does without."""
+def read_evidence(
+    folder: Path, model: str, notebooks: Mapping[str, ipynb.Notebook] | None = None
+) -> Evidence:
+    """Read what a run left; what is missing is left empty.
+
+    Args:
+        notebooks: by stage the archived notebooks that are in memory already; the
+            others are read from the folder.
+    """
+    known = notebooks or {}
     read = {stage: read_record(folder, stage) for stage in STAGES}
     records = {stage: record for stage, record in read.items() if record}
-    notebook = read_notebook(folder, "train-register") if records else None
+    found = {stage: known.get(stage) or _read_notebook(folder, stage) for stage in read}
+    executed = {stage: one for stage, one in found.items() if one is not None}
+    trained = executed.get("train-register") if records else None
     return Evidence(
         model=model,
         folder=folder,
         records=records,
-        source=_read(folder / SOURCE),
-        summary=_read(folder / SUMMARY),
-        baseline=_read(folder / BASELINE),
-        package=_read(folder / PACKAGE),
-        evaluation=(evaluation_of(notebook) if notebook else None) or {},
+        source=_read_json(folder / SOURCE),
+        summary=_read_json(folder / SUMMARY),
+        baseline=_read_json(folder / BASELINE),
+        decision=_read_json(folder / PACKAGE),
+        evaluation=(evaluation_of(trained) if trained else None) or {},
+        notebooks=executed,
     )
 
 
-def read_notebook(folder: Path, stage: str) -> ipynb.Notebook | None:
-    """Read a stage's executed notebook, if there is one."""
+def _figures(notebook: ipynb.Notebook) -> Iterator[Figure]:
+    tagged = any(FIGURE_TAG in ipynb.cell_tags(cell) for cell in notebook.cells)
+    for index, cell in enumerate(notebook.cells):
+        if tagged and FIGURE_TAG not in ipynb.cell_tags(cell):
+            continue
+        for output in cell.get("outputs", []):
+            for mime, magic in MAGIC.items():
+                content = "".join(output.get("data", {}).get(mime, "").split())
+                if _starts_with(content, magic):
+                    heading = ipynb.heading(notebook, index)
+                    yield Figure(heading=heading, mime=mime, content=content)
+
+
+def _starts_with(content: str, magic: bytes) -> bool:
+    """Return whether base64 is really an image of its type."""
+    try:
+        return base64.b64decode(content, validate=True).startswith(magic)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _read_notebook(folder: Path, stage: str) -> ipynb.Notebook | None:
     path = folder / f"{stage}.ipynb"
     return ipynb.read(path) if path.is_file() else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -2,7 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,65 +13,68 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 
-from runner.artifacts import write_whole
-from runner.commit import short
-from runner.review.answer import answer
+from runner import STAGES
+from runner.git import short_commit
+from runner.notebook import ipynb
+from runner.notebook.archive import write_whole
 from runner.review.changes import changes
-from runner.review.cost import cost
 from runner.review.drift import drift
-from runner.review.evidence import Evidence, read_evidence, read_notebook
-from runner.review.figures import figures
-from runner.review.lineage import lineage, workflow_link
-from runner.review.metrics import gates, metrics
-from runner.review.text import SIGNS, day, duration, number, price
-from runner.stages import STAGES
+from runner.review.evidence import Evidence, read_evidence
+from runner.review.verdict import SIGNS, gate_rows, headline, metric_rows
 
-TEMPLATES = Path(__file__).parents[1] / "templates" / "review"
+TEMPLATES = Path(__file__).parent / "templates"
 PAGE = "index.html"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WORKFLOWS = "https://app.circleci.com/pipelines/workflows"
 
 
-def write_page(folder: Path, model: str) -> Path:
-    """Write a run's review page beside its notebooks."""
+@dataclass(frozen=True, kw_only=True)
+class LineageRow:
+    """One line of the lineage; a link only if a browser may follow it."""
+
+    name: str
+    value: str
+    link: str = ""
+
+
+def write_page(
+    folder: Path, model: str, notebooks: Mapping[str, ipynb.Notebook] | None = None
+) -> Path:
+    """Write a run's review page beside its notebooks, and return its path.
+
+    Args:
+        notebooks: by stage those that are in memory already.
+    """
     path = folder / PAGE
-    write_whole(path, render(read_evidence(folder, model)))
+    write_whole(path, render(read_evidence(folder, model, notebooks)))
     return path
 
 
 def write_overview(build: Path, models: Sequence[str]) -> Path:
-    """Write one page that leads to those of all models."""
+    """Write a page that links to the pages of several models, and return its path."""
     entries = [
-        (model, answer(read_evidence(build / model, model)))
+        (model, headline(read_evidence(build / model, model)))
         for model in models
         if (build / model / PAGE).is_file()
     ]
     build.mkdir(parents=True, exist_ok=True)
     path = build / PAGE
-    write_whole(path, _rendered("overview.html.j2", entries=entries))
+    write_whole(path, _render("overview.html.j2", entries=entries))
     return path
 
 
 def render(evidence: Evidence) -> str:
     """Render the page of one run."""
-    stage = "train-register" if evidence.results("train-register") else ""
-    shown = stage or next(reversed(list(evidence.records)), "")
-    notebook = read_notebook(evidence.folder, shown) if shown else None
-    before = evidence.former.get("data-summary") or {}
-    return _rendered(
+    before = evidence.previous.get("data-summary") or {}
+    return _render(
         "page.html.j2",
         evidence=evidence,
-        answer=answer(evidence),
-        gates=gates(evidence),
-        metrics=metrics(evidence),
-        figures=figures(notebook) if notebook else [],
+        headline=headline(evidence),
+        gates=gate_rows(evidence),
+        metrics=metric_rows(evidence),
+        figures=evidence.figures(),
         changes=changes(evidence),
         drift=drift(before, evidence.summary) if before and evidence.summary else [],
-        cost=cost(
-            evidence.evaluation.get("job") or {}, evidence.parameters("train-register")
-        ),
-        cost_before=cost(
-            (evidence.former.get("evaluation") or {}).get("job") or {},
-            (evidence.former.get("parameters") or {}).get("train-register") or {},
-        ),
         lineage=lineage(evidence),
         workflow=workflow_link(evidence),
         notebooks=[
@@ -77,11 +83,93 @@ def render(evidence: Evidence) -> str:
     )
 
 
-def _rendered(template: str, **values: Any) -> str:
+def lineage(evidence: Evidence) -> list[LineageRow]:
+    """Return what identifies a run and its outcome, as far as it is known."""
+    return [row for row in _lineage_rows(evidence) if row.value]
+
+
+def workflow_link(evidence: Evidence) -> str:
+    """Return the address of the CircleCI workflow in which the version is approved."""
+    workflow = str(evidence.source.get("workflow", ""))
+    return f"{WORKFLOWS}/{workflow}" if UUID.fullmatch(workflow) else ""
+
+
+def number(value: object, signed: bool = False) -> str:
+    """Format a number with four significant digits; a dash if it is none."""
+    if not isinstance(value, int | float):
+        return "\N{EN DASH}"
+    text = f"{value:+.4g}" if signed else f"{value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float) -> str:
+    """Format a duration as hours and minutes, or minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def day(text: str) -> str:
+    """Format an ISO 8601 time to the minute, in UTC; other text stays as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _lineage_rows(evidence: Evidence) -> Iterator[LineageRow]:
+    source, registered = evidence.source, evidence.registered
+    prepared, job = evidence.prepared, evidence.evaluation.get("job") or {}
+    commit = f"{evidence.run_fact('commit')} {source.get('subject', '')}".strip()
+    yield LineageRow(name="commit", value=commit)
+    yield LineageRow(name="branch", value=str(source.get("branch", "")))
+    yield _linked("pull request", str(source.get("pull_request", "")))
+    yield LineageRow(name="run", value=evidence.run_fact("run_id"))
+    yield _linked("CI job", evidence.run_fact("ci_url"))
+    workflow = str(source.get("workflow", ""))
+    yield LineageRow(name="CI workflow", value=workflow, link=workflow_link(evidence))
+    yield LineageRow(name="package", value=str(registered.get("package") or ""))
+    approval = str(registered.get("approval_status") or "")
+    yield LineageRow(name="approval", value=approval)
+    yield LineageRow(name="fingerprint", value=evidence.run_fact("fingerprint"))
+    name = str(registered.get("training_job") or job.get("name", ""))
+    yield LineageRow(name="training job", value=name)
+    yield LineageRow(name="training time", value=_training_time(evidence))
+    yield LineageRow(name="model data", value=str(registered.get("model_data") or ""))
+    yield LineageRow(name="data sha256", value=str(prepared.get("data_sha256") or ""))
+    yield LineageRow(name="training rows", value=str(prepared.get("train") or ""))
+    yield LineageRow(name="evidence", value=str(source.get("evidence", "")))
+    if before := evidence.previous.get("package"):
+        version = evidence.previous.get("version")
+        yield LineageRow(name="compared with", value=f"{before} (version {version})")
+
+
+def _training_time(evidence: Evidence) -> str:
+    """Say how long training took, on which instances, and what of it is billed."""
+    job = evidence.evaluation.get("job")
+    if not job:
+        return ""
+    given = evidence.parameters("train-register")
+    count, kind = given.get("instance_count", 1), given.get("instance_type", "")
+    instances = f" on {count} x {kind}" if kind else ""
+    billed = duration(float(job["billable_seconds"]))
+    return f"{duration(float(job['seconds']))}{instances}, {billed} billed"
+
+
+def _linked(name: str, address: str) -> LineageRow:
+    link = address if address.startswith("https://") else ""
+    return LineageRow(name=name, value=address, link=link)
+
+
+def _render(template: str, **values: Any) -> str:
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = _environment().get_template(template)
-    # The style is the only thing that a browser is allowed to take from the page.
+    # The page's Content-Security-Policy allows this style and nothing else.
     return page.render(style=Markup(style), style_hash=digest, signs=SIGNS, **values)
 
 
@@ -95,11 +183,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "number": number,
-        "duration": duration,
-        "day": day,
-        "price": price,
-        "short": short,
-    }
+    environment.filters |= {"number": number, "day": day, "short": short_commit}
     return environment

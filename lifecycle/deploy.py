@@ -1,0 +1,442 @@
+"""Deploys and rollbacks: a version is live only after it has been verified.
+
+Both change the endpoint in the same steps, which `_bring_into_service` takes from top
+to bottom. If a step fails, the endpoint serves again what was verified before.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from lifecycle.aws import as_tags, client, error_message, polls, tail_log
+from lifecycle.endpoint import (
+    EndpointState,
+    clean_up,
+    config_name,
+    delete_endpoint,
+    deployment_config,
+    ensure_config,
+    read_settings,
+    read_state,
+    retained_configs,
+    wait_until_settled,
+)
+from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
+from lifecycle.evaluation import load_booster, predict
+from lifecycle.invocation import (
+    Golden,
+    check_golden,
+    compare_with_golden,
+    read_golden,
+)
+from lifecycle.registry import (
+    Package,
+    describe,
+    find_package,
+    list_packages,
+    package_table,
+)
+
+Progress = Callable[[str], None]
+
+# To restore what was live, beyond the deploy's own time limit.
+RESTORE_SECONDS = 900
+LOG_LINES = 10
+RECENT = 10
+# The likely cause by what SageMaker's reason and the container's log say; the first
+# match is named.
+CAUSES = (
+    (
+        r"ResourceLimitExceeded|service limit|quota",
+        "an account quota: ask for a higher one in Service Quotas, or choose another "
+        "endpoint.instance_type",
+    ),
+    (
+        r"InsufficientCapacity|CapacityError|Unable to provision",
+        "AWS has no such instances left: try later, or another endpoint.instance_type",
+    ),
+    (
+        r"Failed to extract",
+        "the model archive is damaged: train again",
+    ),
+    (
+        r"Failed to download model data|Could not find model data",
+        "the model archive is gone, or SAGEMAKER_EXECUTION_ROLE_ARN may not read it",
+    ),
+    (
+        r"[Aa]larm",
+        "an alarm of endpoint.canary.alarms went off: look at it in CloudWatch",
+    ),
+    (
+        r"not authorized|AccessDenied|assume role",
+        "SAGEMAKER_EXECUTION_ROLE_ARN lacks a permission that the reason names",
+    ),
+    (
+        r"MemoryError|Out of memory|OOM",
+        "too little memory: choose a larger endpoint.instance_type, or more memory_mb",
+    ),
+    (
+        r"ping health check",
+        "the container did not load the model in time: its log says why, and if it "
+        "says nothing, choose a larger endpoint.instance_type or more memory_mb",
+    ),
+    (
+        r"gives no reason",
+        "somebody, or a policy, stopped the update: CloudTrail names the caller",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Update:
+    """An endpoint update to one package."""
+
+    package: Package
+    config: str
+    golden: Golden | None
+    deadline: float
+    on_progress: Progress
+    # `endpoint` of model.yaml, to create the config from; None: it exists already.
+    settings: Mapping[str, Any] | None = None
+    # Further arguments of UpdateEndpoint.
+    arguments: Mapping[str, Any]
+    is_rollback: bool = False
+    rolled_back_from: str = ""
+
+
+def deploy(
+    package: Package,
+    *,
+    endpoint: Mapping[str, Any],
+    wait_seconds: float = 1800,
+    on_progress: Progress = print,
+) -> EndpointState:
+    """Serve a package and verify it, or leave the endpoint as it was.
+
+    Args:
+        endpoint: the section of model.yaml.
+        wait_seconds: the time limit, to which a canary's wait is added.
+
+    Raises:
+        EndpointError: the package is not live; the message says why, and what is.
+    """
+    canary = endpoint.get("canary") or {}
+    update = _Update(
+        package=package,
+        config=config_name(package, endpoint),
+        # Read before anything changes: without it nothing could be verified.
+        golden=read_golden(package.model, package.metadata),
+        deadline=time.monotonic() + wait_seconds + canary.get("wait_seconds", 0),
+        on_progress=on_progress,
+        settings=endpoint,
+        arguments=deployment_config(canary),
+    )
+    return _bring_into_service(update)
+
+
+def roll_back(
+    model: str,
+    *,
+    to: int | None = None,
+    wait_seconds: float = 1800,
+    on_progress: Progress = print,
+) -> EndpointState:
+    """Serve the version that was live before, or the given one, and verify it.
+
+    A version whose config is retained is served with that config, another one with the
+    settings of the live config. The content that is rolled back from is recorded, so
+    that no deploy brings it back by itself.
+
+    Raises:
+        EndpointError: there is no version to roll back to, or it is not live now.
+        NotApprovedError: the version is not approved.
+    """
+    now = read_state(model)
+    if now is None:
+        raise EndpointError(f"{model}: nothing is live, so there is no way back")
+    package, config = _find_version(model, to) if to else _find_previous(now)
+    if package.approval_status != "Approved":
+        raise NotApprovedError(_not_approved_message(package))
+    settings = None
+    if not config:
+        settings = read_settings(now.config)
+        config = config_name(package, settings)
+    # Rolling back further leaves the same content behind; going forward to it, none.
+    left = now.rolled_back_from or now.fingerprint
+    rolled_back_from = "" if package.fingerprint == left else left
+    if config != now.config or not now.is_verified:
+        now.record_rollback(config, rolled_back_from)
+    update = _Update(
+        package=package,
+        config=config,
+        golden=read_golden(package.model, package.metadata),
+        deadline=time.monotonic() + wait_seconds,
+        on_progress=on_progress,
+        settings=settings,
+        # No canary: a rollback is urgent.
+        arguments={},
+        is_rollback=True,
+        rolled_back_from=rolled_back_from,
+    )
+    return _bring_into_service(update)
+
+
+def verification_report(state: EndpointState | None) -> str:
+    """Say what is live, and whether it predicts what was recorded at its training."""
+    from botocore.exceptions import ClientError
+
+    if state is None:
+        return "nothing"
+    try:
+        golden = None
+        if state.package:
+            package = describe(state.package)
+            golden = read_golden(package.model, package.metadata)
+        if golden is None:
+            return f"{state}, with no golden rows to be verified by"
+        check_golden(state.name, golden)
+    except (LifecycleError, ClientError) as error:
+        return f"{state}, which cannot be verified: {error}"
+    return f"{state}, verified"
+
+
+def _bring_into_service(update: _Update) -> EndpointState:
+    """Update the endpoint to a config, verify it, or restore what was live before."""
+    package, name, say = update.package, update.package.model, update.on_progress
+    for _ in polls(update.deadline - time.monotonic()):
+        before = wait_until_settled(name, update.deadline, say)
+        if before and before.status == "Failed":
+            # A creation that failed blocks the next one.
+            say(f"endpoint {name}: Failed, deleting it")
+            delete_endpoint(name, update.deadline)
+            before = None
+        if before and before.serves(update.config):
+            return _confirm_live(update, before)
+        if before and not update.is_rollback:
+            before.record_attempt(package.version)
+        if update.golden:
+            _check_archive(package, update.golden)
+        if update.settings is not None:
+            # Not earlier: another deploy's clean-up could delete it meanwhile.
+            ensure_config(package, update.settings)
+        if not _request_update(update, exists=before is not None):
+            continue
+        after = wait_until_settled(name, update.deadline, say)
+        if not after or not after.serves(update.config):
+            raise EndpointError(_explain_failure(update, before, after))
+        try:
+            _check_endpoint(update)
+        except EndpointError as error:
+            now = read_state(name)
+            if now is None or not now.serves(update.config):
+                # The predictions may be another version's, so nothing is restored.
+                raise EndpointError(
+                    f"{error}; another deploy came, now: {now}"
+                ) from error
+            former = (before.verified_config or before.config) if before else ""
+            outcome = _restore(name, former, say)
+            raise EndpointError(f"{error}; {outcome}") from error
+        return _accept(update, before, after)
+    raise EndpointError(f"{name}: kept busy by other deploys; try again later")
+
+
+def _confirm_live(update: _Update, now: EndpointState) -> EndpointState:
+    """Verify a config that is served already, and record it if no deploy has."""
+    version = update.package.version
+    if now.is_verified:
+        _check_endpoint(update)
+        update.on_progress(f"version {version} is live already")
+        return now
+    try:
+        _check_endpoint(update)
+    except EndpointError as error:
+        outcome = _restore(
+            update.package.model, now.verified_config, update.on_progress
+        )
+        raise EndpointError(f"{error}; {outcome}") from error
+    update.on_progress(f"version {version} is live already, and verified now")
+    return _accept(update, now, now)
+
+
+def _request_update(update: _Update, *, exists: bool) -> bool:
+    """Ask SageMaker to create or update the endpoint.
+
+    Returns:
+        False if another deploy is changing it; the caller waits and tries again.
+    """
+    from botocore.exceptions import ClientError
+
+    sagemaker, name = client("sagemaker"), update.package.model
+    names: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": update.config}
+    try:
+        if exists:
+            sagemaker.update_endpoint(**names, **update.arguments)
+        else:
+            # The version is recorded in its tags only after verification.
+            sagemaker.create_endpoint(**names, Tags=as_tags({"owner": name}))
+    except ClientError as error:
+        message = error_message(error)
+        # Another deploy's, or our own call whose response was lost.
+        if "in-progress" in message or "already existing" in message:
+            return False
+        raise EndpointError(f"{name}: cannot be deployed; {message}") from error
+    return True
+
+
+def _check_archive(package: Package, golden: Golden) -> None:
+    """Check, before the endpoint changes, that the archive predicts as at training."""
+    import pandas as pd
+
+    predictions = predict(load_booster(package.model_data), pd.DataFrame(golden.rows))
+    compare_with_golden(package.model_data, predictions.tolist(), golden)
+
+
+def _check_endpoint(update: _Update) -> None:
+    """Check that the endpoint predicts what was recorded at training."""
+    if update.golden:
+        check_golden(update.package.model, update.golden)
+        return
+    number = update.package.version
+    update.on_progress(f"version {number} has no golden rows to be verified by")
+
+
+def _accept(
+    update: _Update, before: EndpointState | None, after: EndpointState
+) -> EndpointState:
+    """Record what was verified, and delete configs that are not kept any more."""
+    package = update.package
+    previous = before.verified_config if before and not update.is_rollback else ""
+    after.record_verified(
+        package,
+        previous_config=previous if previous != after.config else "",
+        rolled_back_from=update.rolled_back_from,
+    )
+    update.on_progress(f"version {package.version} is live")
+    clean_up(package.model, update.on_progress)
+    return replace(
+        after,
+        verified_config=after.config,
+        verified_at=after.modified,
+        rolled_back_from=update.rolled_back_from,
+        rollback_target="",
+        attempted_version=0,
+    )
+
+
+def _restore(name: str, config: str, on_progress: Progress) -> str:
+    """Serve a former config again, and return a sentence about the outcome.
+
+    Without a former config nothing was live before, and the endpoint is deleted.
+    """
+    from botocore.exceptions import ClientError
+
+    deadline = time.monotonic() + RESTORE_SECONDS
+    if not config:
+        delete_endpoint(name, deadline)
+        return "nothing was live before it, so the endpoint was deleted"
+    on_progress(f"endpoint {name}: putting {config} back")
+    try:
+        client("sagemaker").update_endpoint(
+            EndpointName=name, EndpointConfigName=config
+        )
+    except ClientError as error:
+        return (
+            f"{config} could not be put back, {error_message(error)}; live now: "
+            f"{read_state(name)}"
+        )
+    after = wait_until_settled(name, deadline, on_progress)
+    report = verification_report(after)
+    if after and after.serves(config):
+        return f"put back, live now: {report}"
+    return f"{config} could not be put back, live now: {report}"
+
+
+def _explain_failure(
+    update: _Update, before: EndpointState | None, after: EndpointState | None
+) -> str:
+    """Explain an update that did not end in the new config; delete a failed creation.
+
+    Returns:
+        SageMaker's reason, what is live, the likely cause, and the container's log.
+    """
+    package = update.package
+    reason = _reason(before, after)
+    log = tail_log(f"/aws/sagemaker/Endpoints/{package.model}", lines=LOG_LINES)
+    if after and after.status == "Failed":
+        delete_endpoint(package.model, update.deadline)
+        after = None
+    lines = [
+        f"{package.model}: version {package.version} did not go live; {reason}",
+        f"live now: {verification_report(after)}",
+    ]
+    if cause := likely_cause("\n".join([reason, *log])):
+        lines.append(f"likely cause: {cause}")
+    if log:
+        lines += ["the container's last words:", *(f"  {line}" for line in log)]
+    return "\n  ".join(lines)
+
+
+def likely_cause(text: str) -> str:
+    """Return the likely cause of a failure by its reason and log; "" if unknown."""
+    return next((cause for sign, cause in CAUSES if re.search(sign, text)), "")
+
+
+def _reason(before: EndpointState | None, after: EndpointState | None) -> str:
+    if after is None:
+        return "the endpoint was deleted meanwhile"
+    if after.failure_reason:
+        return after.failure_reason
+    if after.status == "InService" and (not before or before.config != after.config):
+        return "another deploy came after it"
+    return "it was rolled back, and SageMaker gives no reason"
+
+
+def _find_version(model: str, version: int) -> tuple[Package, str]:
+    """Find a version and the retained config that served it last; "" if none is."""
+    package = find_package(model, version)
+    for one in retained_configs(model):
+        if one.verified and one.package == package.arn:
+            return package, one.name
+    return package, ""
+
+
+def _find_previous(now: EndpointState) -> tuple[Package, str]:
+    """Find the version that was live before, and its retained config.
+
+    It is the target of an interrupted rollback; else what the live config replaced;
+    else, if the live config was never verified, the one that was.
+    """
+    name = now.rollback_target
+    if not name:
+        name = now.previous_config if now.is_verified else now.verified_config
+    for one in retained_configs(now.name):
+        if one.name == name:
+            return describe(one.package), name
+    raise EndpointError(_no_previous_message(now))
+
+
+def _no_previous_message(now: EndpointState) -> str:
+    """Say what else can be done if no former config is retained."""
+    model, known = now.name, list(islice(list_packages(now.name), RECENT))
+    others = [one for one in known if one.version != now.version]
+    if not any(one.approval_status == "Approved" for one in others):
+        return (
+            f"{model}: version {now.version} is live, and no other version is approved,"
+            " so there is no way back; go forward: fix the model, train it and have it "
+            f"approved\n{package_table(known)}"
+        )
+    return (
+        f"{model}: nothing is retained from before version {now.version}; name a "
+        f"version with --to:\n{package_table(known)}"
+    )
+
+
+def _not_approved_message(package: Package) -> str:
+    known = package_table(list(islice(list_packages(package.model), RECENT)))
+    return (
+        f"{package.model}: version {package.version} is {package.approval_status}, so "
+        f"it is not served; name an approved one with --to:\n{known}"
+    )

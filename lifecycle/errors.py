@@ -1,0 +1,94 @@
+"""The errors that stop a command with one line: what is wrong, where, and the remedy.
+
+LifecycleError                  exit code 1
+├── CallError                   2  the call cannot be carried out as it stands
+│   ├── ConfigurationError         the environment: bucket, role, region, credentials
+│   └── GateError                  a gate that cannot be evaluated
+├── AwsError                    1  AWS refuses a call, or does not answer
+├── StorageError                1  an S3 object is missing or cannot be used
+├── DataError                   1  the data is not what the notebook was written for
+├── TrainingError               1  a training job did not complete
+├── RegistryError               1  the model registry refuses or lacks something
+│   └── NotApprovedError           no approved package has this content
+└── EndpointError               1  the endpoint does not serve what was asked for
+
+`runner.errors` adds those of model.yaml, notebooks, files and GitHub.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from reprlib import Repr
+
+# The least similarity (difflib's ratio) at which one word is suggested for another.
+SIMILARITY = 0.6
+MAX_CHARACTERS = 100
+
+
+class LifecycleError(Exception):
+    """Stop the command with one line that names the thing, the place and the remedy."""
+
+    exit_code = 1
+
+
+class CallError(LifecycleError):
+    """Refuse a call that cannot be carried out as it stands."""
+
+    exit_code = 2
+
+
+class ConfigurationError(CallError):
+    """Refuse an environment that lacks a bucket, a role, a region or credentials."""
+
+
+class GateError(CallError):
+    """Refuse a gate that cannot be evaluated, for instance on an unknown metric."""
+
+
+class AwsError(LifecycleError):
+    """Report a call that AWS refused or did not answer."""
+
+
+class StorageError(LifecycleError):
+    """Report an S3 object that is missing or cannot be used."""
+
+
+class DataError(LifecycleError):
+    """Report data that is not what the notebook was written for."""
+
+
+class TrainingError(LifecycleError):
+    """Report a training job that did not complete."""
+
+
+class RegistryError(LifecycleError):
+    """Report what the model registry refuses or lacks."""
+
+
+class NotApprovedError(RegistryError):
+    """Report that no approved package has the content that was asked for."""
+
+
+class EndpointError(LifecycleError):
+    """Report an endpoint that does not serve what was asked for."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, or list all of them if none is near."""
+    names = sorted(known)
+    near = get_close_matches(word, names, n=1, cutoff=SIMILARITY)
+    # The beginning of a name, as of `train-register`, is near however short it is.
+    near += [name for name in names if word and name.startswith(word)]
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "known: " + (", ".join(names) or "none")
+
+
+def yaml_repr(value: object) -> str:
+    """Show a value as it is written in YAML, on one line of limited length."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    short = Repr()
+    short.maxstring = short.maxother = MAX_CHARACTERS
+    return short.repr(value)

@@ -1,0 +1,178 @@
+"""Objects in S3, by URI: small ones read and written, folders listed and copied."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lifecycle.aws import client, error_code, error_message
+from lifecycle.errors import ConfigurationError, StorageError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
+ACCESS_DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
+# Operations whose permission has another name.
+PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+CONTENT_TYPES = {
+    ".csv": "text/csv",
+    ".html": "text/html; charset=utf-8",
+    ".ipynb": "application/x-ipynb+json",
+    ".json": "application/json",
+}
+
+
+class Location(NamedTuple):
+    """The bucket and the key of an S3 URI."""
+
+    bucket: str
+    key: str
+
+
+def parse_uri(uri: str) -> Location:
+    """Split an S3 URI into bucket and key.
+
+    Raises:
+        StorageError: it is not of the form s3://bucket/key.
+    """
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not bucket or not key:
+        raise StorageError(f"{uri!r}: not an S3 URI; write s3://bucket/key")
+    return Location(bucket, key)
+
+
+def read_bytes(uri: str, *, remedy: str = "check the URI") -> bytes:
+    """Read an object.
+
+    Args:
+        remedy: what to do if it is missing, for the error message.
+
+    Raises:
+        StorageError: it is missing, or may not be read.
+        ConfigurationError: its bucket does not exist.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        return client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        raise _storage_error(error, uri, remedy) from error
+
+
+def write_bytes(uri: str, content: bytes, *, content_type: str = "") -> str:
+    """Write an object and return its URI; the type is told by the key if not given."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    known = CONTENT_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+    try:
+        client("s3").put_object(
+            Bucket=bucket, Key=key, Body=content, ContentType=content_type or known
+        )
+    except ClientError as error:
+        raise _storage_error(error, uri, "let the caller s3:PutObject there") from error
+    return uri
+
+
+def read_json(uri: str, *, remedy: str = "check the URI") -> Any:
+    """Read an object that holds JSON."""
+    content = read_bytes(uri, remedy=remedy)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise StorageError(f"{uri}: not JSON, {error}") from error
+
+
+def write_json(uri: str, value: object) -> str:
+    """Write a value as JSON and return the URI."""
+    content = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
+    return write_bytes(uri, content.encode(), content_type="application/json")
+
+
+def exists(uri: str) -> bool:
+    """Return whether an object exists."""
+    return bool(etag(uri))
+
+
+def etag(uri: str) -> str:
+    """Return an object's ETag, which identifies its content; "" if it is missing."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        return client("s3").head_object(Bucket=bucket, Key=key)["ETag"]
+    except ClientError as error:
+        if error_code(error) in NOT_FOUND:
+            return ""
+        raise _storage_error(error, uri, "let the caller s3:GetObject there") from error
+
+
+def list_files(prefix: str) -> list[str]:
+    """List the names of the objects directly below a prefix."""
+    bucket, start = parse_uri(f"{prefix.rstrip('/')}/")
+    names = (
+        one["Key"].removeprefix(start)
+        for page in _pages(bucket, start)
+        for one in page.get("Contents", [])
+    )
+    return [name for name in names if name]
+
+
+def list_folders(prefix: str) -> list[str]:
+    """List the names of the folders directly below a prefix, sorted."""
+    bucket, start = parse_uri(f"{prefix.rstrip('/')}/")
+    return sorted(
+        one["Prefix"].removeprefix(start).strip("/")
+        for page in _pages(bucket, start)
+        for one in page.get("CommonPrefixes", [])
+    )
+
+
+def upload_folder(folder: Path, prefix: str, known: dict[Path, int]) -> list[str]:
+    """Copy the files of a folder below an S3 URI and return the URIs written.
+
+    Args:
+        known: the modification times (in ns) of files that are there already; these
+            are left out unless they changed, and what is copied is added.
+    """
+    written = []
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        modified = path.stat().st_mtime_ns
+        if known.get(path) == modified:
+            continue
+        uri = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
+        written.append(write_bytes(uri, path.read_bytes()))
+        known[path] = modified
+    return written
+
+
+def _pages(bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
+    """Page through what lies directly below a prefix."""
+    from botocore.exceptions import ClientError
+
+    pages = client("s3").get_paginator("list_objects_v2")
+    try:
+        yield from pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    except ClientError as error:
+        remedy = "let the caller s3:ListBucket there"
+        raise _storage_error(error, f"s3://{bucket}/{prefix}", remedy) from error
+
+
+def _storage_error(
+    error: "ClientError", uri: str, remedy: str
+) -> StorageError | ConfigurationError:
+    """Say S3's refusal in one line, with the remedy that fits it."""
+    code, message = error_code(error), error_message(error)
+    if code == "NoSuchBucket":
+        return ConfigurationError(
+            f"{uri}: no such bucket; create it or set SAGEMAKER_BUCKET to another"
+        )
+    if code in NOT_FOUND:
+        return StorageError(f"{uri}: not there; {remedy}")
+    if code in ACCESS_DENIED:
+        call = error.operation_name
+        remedy = f"let the caller s3:{PERMISSIONS.get(call, call)} there"
+    return StorageError(f"{uri}: {code}, {message}; {remedy}")

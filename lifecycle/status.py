@@ -1,0 +1,123 @@
+"""A model's status: what is registered, what is live, and what is missing between."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from lifecycle.aws import utc
+from lifecycle.endpoint import read_state
+from lifecycle.registry import list_packages
+
+# How many versions are searched for a package of the checkout's content.
+RECENT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version of a model, as registered or as live; number 0: there is none."""
+
+    version: int = 0
+    status: str = ""
+    fingerprint: str = ""
+    commit: str = ""
+    run_id: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStatus:
+    """A model's newest package, what its endpoint serves, and its last deploy."""
+
+    newest: Version = Version()
+    live: Version = Version()
+    verified: bool = True
+    rolled_back_from: str = ""
+    # The version of the last deploy, unless it was verified; and why SageMaker failed.
+    attempted: int = 0
+    reason: str = ""
+
+
+def read_status(model: str, fingerprint: str) -> ModelStatus:
+    """Read the status of a model from AWS.
+
+    Args:
+        fingerprint: of the checkout's content; its newest package is shown if there is
+            one, else the model's newest package.
+    """
+    known = list(islice(list_packages(model), RECENT))
+    same = [one for one in known if one.fingerprint == fingerprint]
+    newest = Version()
+    for package in [*same, *known][:1]:
+        newest = Version(
+            version=package.version,
+            status=package.approval_status,
+            fingerprint=package.fingerprint,
+            commit=package.commit,
+            run_id=package.run_id,
+            since=utc(package.created),
+        )
+    now = read_state(model)
+    if now is None:
+        return ModelStatus(newest=newest)
+    live = Version(
+        version=now.version,
+        status=now.status,
+        fingerprint=now.fingerprint,
+        commit=now.commit,
+        run_id=now.run_id,
+        since=utc(now.since),
+    )
+    return ModelStatus(
+        newest=newest,
+        live=live,
+        verified=now.is_verified,
+        rolled_back_from=now.rolled_back_from,
+        attempted=now.attempted_version,
+        reason=now.failure_reason,
+    )
+
+
+def why_not_in_sync(model: str, fingerprint: str, status: ModelStatus) -> str:
+    """Say why the endpoint does not serve a content, and what to do; "" if it does."""
+    live = status.live
+    if live.status and live.status != "InService":
+        return f"the endpoint is {live.status}"
+    if live.fingerprint == fingerprint:
+        changed = "the endpoint has changed since a deploy verified it"
+        return "" if status.verified else changed
+    if status.rolled_back_from == fingerprint:
+        return _rolled_back(model, fingerprint, status)
+    if status.newest.version == live.version != 0:
+        return f"live version {live.version} has other content: train it"
+    missing = _missing_step(fingerprint, status)
+    if not live.version:
+        return missing
+    return f"live version {live.version} has other content; {missing}"
+
+
+def _rolled_back(model: str, fingerprint: str, status: ModelStatus) -> str:
+    """Name both ways out of a rollback, which otherwise stays."""
+    newest = status.newest
+    fix = f"rolled back to version {status.live.version}: fix this content and merge"
+    if newest.fingerprint != fingerprint or newest.status != "Approved":
+        return fix
+    forward = f"python -m runner rollback {model} --to {newest.version}"
+    return f"{fix}, or go forward again: {forward}"
+
+
+def _missing_step(fingerprint: str, status: ModelStatus) -> str:
+    """Name the step between training and serving that is missing."""
+    newest = status.newest
+    if not newest.version:
+        return "nothing is registered: train it"
+    version = f"version {newest.version}"
+    if newest.fingerprint != fingerprint:
+        word = "too" if status.live.version else "other content"
+        return f"the newest, {version}, has {word}: train it"
+    if newest.status == "PendingManualApproval":
+        return f"{version} waits for approval"
+    if newest.status != "Approved":
+        return f"{version} is {newest.status}: train again"
+    if status.attempted == newest.version:
+        why = status.reason or "the log of that deploy says why"
+        return f"{version} is approved, but its last deploy did not make it live: {why}"
+    return f"{version} is approved: deploy it"

@@ -1,0 +1,1 @@
+"""CircleCI: which models a change affects, and the config that runs their jobs."""

@@ -1,0 +1,66 @@
+"""The CircleCI workflow of a job: its identity, and who approved in it."""
+
+import hashlib
+import os
+from typing import Any
+
+API = "https://circleci.com/api/v2"
+TIMEOUT_SECONDS = 10
+
+
+def workflow_identity() -> str:
+    """Return an id of the CircleCI workflow and of its reruns; "" elsewhere."""
+    # A rerun has its own workflow id, but the workspace of the first run.
+    workspace = os.environ.get("CIRCLE_WORKFLOW_WORKSPACE_ID")
+    return workspace or os.environ.get("CIRCLE_WORKFLOW_ID", "")
+
+
+def run_suffix() -> str:
+    """Return the end of a run's id, by which the jobs of a workflow find the run."""
+    identity = workflow_identity()
+    return hashlib.sha256(identity.encode()).hexdigest()[:6] if identity else ""
+
+
+def approval_note(model: str, *, api: str = API) -> str:
+    """Return the workflow that approved, and the person if CircleCI tells."""
+    workflow = os.environ.get("CIRCLE_WORKFLOW_ID")
+    if not workflow:
+        return ""
+    where = f"Approved in CircleCI workflow {workflow}"
+    if person := _approver(workflow, f"review-{model}", api):
+        return f"{where} by {person}"
+    # Who started the pipeline need not be who approved.
+    return (
+        f"{where}, started by {os.environ.get('CIRCLE_USERNAME') or 'an unnamed user'}"
+    )
+
+
+def _approver(workflow: str, job: str, api: str) -> str:
+    """Ask CircleCI who approved, which takes a token; "" if it does not tell."""
+    token = os.environ.get("CIRCLE_TOKEN")
+    if not token:
+        return ""
+    try:
+        jobs = _get(f"{api}/workflow/{workflow}/job", token)["items"]
+        ids = [one.get("approved_by") for one in jobs if one.get("name") == job]
+        if not ids or not ids[0]:
+            return ""
+        user = _get(f"{api}/user/{ids[0]}", token)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Not worth failing an approval. The errors of requests are OSErrors.
+        return ""
+    return str(user.get("login") or user.get("name") or ids[0])
+
+
+def _get(url: str, token: str) -> Any:
+    """Return the JSON at a URL; a redirect is refused, it would get the token too."""
+    import requests
+
+    response = requests.get(
+        url,
+        headers={"Circle-Token": token},
+        timeout=TIMEOUT_SECONDS,
+        allow_redirects=False,
+    )
+    response.raise_for_status()
+    return response.json()

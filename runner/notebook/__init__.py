@@ -1,0 +1,1 @@
+"""One notebook: its parameters, its execution, and what is kept of it."""

@@ -1,0 +1,175 @@
+"""What a run keeps of a stage: the executed notebook, its HTML page and a record.
+
+Nothing is written before secrets are scrubbed, and each file is written whole or not
+at all.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from runner.errors import FileError, NotebookError, StoppedError, display_path
+from runner.notebook import ipynb
+from runner.notebook.scrub import Scrubber
+
+SUFFIXES = (".ipynb", ".html", ".json")
+
+
+@dataclass(kw_only=True)
+class Recording:
+    """One stage of a run, while it runs.
+
+    `notebook` is the executed notebook as soon as there is one; after the stage it is
+    the archived one, without secrets.
+    """
+
+    record: dict[str, Any]
+    notebook: ipynb.Notebook | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def succeed(self, results: Mapping[str, Any]) -> None:
+        """Record what the notebook returned."""
+        self.record |= {"status": "succeeded", "results": dict(results)}
+
+    def fail(self, error: BaseException, message: str) -> None:
+        """Record why the stage did not succeed."""
+        stopped = isinstance(error, StoppedError | KeyboardInterrupt | SystemExit)
+        status = "stopped" if stopped else "failed"
+        self.record |= {"status": status, "results": None, "error": message}
+
+    def finish(self) -> dict[str, Any]:
+        """Return the whole record, with its start and its duration in seconds."""
+        took = datetime.now(UTC) - self.started
+        started = self.started.isoformat(timespec="seconds")
+        seconds = round(took.total_seconds(), 3)
+        return self.record | {"started": started, "seconds": seconds}
+
+
+@contextlib.contextmanager
+def recording(
+    folder: Path,
+    *,
+    model: str,
+    stage: str,
+    source: Path,
+    run_id: str,
+    parameters: Mapping[str, Any],
+    lineage: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Recording]:
+    """Archive a stage in `folder` as notebook, HTML and JSON, however it ends.
+
+    The message of an error that leaves the block is scrubbed, and names the notebook.
+    """
+    scrubber = Scrubber.from_environment(os.environ)
+    record: dict[str, Any] = {"model": model, "stage": stage, "run_id": run_id}
+    record |= dict(lineage)
+    record |= {"notebook": str(display_path(source)), "parameters": dict(parameters)}
+    record |= {"status": "failed", "results": None}
+    for suffix in SUFFIXES:
+        (folder / f"{stage}{suffix}").unlink(missing_ok=True)
+    this = Recording(record=record)
+    try:
+        yield this
+    except BaseException as error:
+        cause = error.__cause__ if isinstance(error, SystemExit) else None
+        message = scrubber.text(str(cause or error) or type(error).__name__)
+        this.fail(error, message)
+        if isinstance(error, NotebookError):
+            error.args = (message,)
+            error.path = folder / f"{stage}.ipynb"
+        raise
+    finally:
+        this.notebook = archive(folder, this.notebook, this.finish(), scrubber)
+
+
+def archive(
+    folder: Path,
+    notebook: ipynb.Notebook | None,
+    record: Mapping[str, Any],
+    scrubber: Scrubber,
+) -> ipynb.Notebook | None:
+    """Write a stage's notebook, HTML and JSON without secrets; return the notebook."""
+    clean = scrubber.tree(dict(record))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{clean['stage']}.json"
+    if notebook is not None:
+        notebook = ipynb.from_dict(scrubber.tree(notebook))
+    try:
+        if notebook is not None:
+            write_notebook(path, notebook, clean)
+    except FileError as error:
+        # A full disk may still have room for the few lines that say so.
+        clean |= {"status": "failed", "results": None, "error": str(error)}
+        raise
+    finally:
+        # Written last: it says that the others are there.
+        write_whole(path, json.dumps(clean, indent=2) + "\n")
+    return notebook
+
+
+def write_notebook(
+    record_path: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]
+) -> None:
+    """Write a notebook and its HTML page beside its record."""
+    # Takes a second to import, which `runner --help` should not.
+    from runner.notebook import html
+
+    write_whole(record_path.with_suffix(".ipynb"), ipynb.dumps(notebook))
+    write_whole(record_path.with_suffix(".html"), html.render(notebook, record))
+
+
+def read_results(folder: Path, stage: str) -> dict[str, Any] | None:
+    """Read what a stage returned; None unless it succeeded."""
+    record = read_record(folder, stage)
+    return record["results"] if record and record["status"] == "succeeded" else None
+
+
+def read_record(folder: Path, stage: str) -> dict[str, Any] | None:
+    """Read the record of a stage; None if the stage did not run."""
+    path = folder / f"{stage}.json"
+    if not path.is_file():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file in one step, so that no reader ever sees a part of it.
+
+    Raises:
+        FileError: it cannot be written, for instance because the disk is full.
+    """
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise FileError(
+            f"{display_path(path)}: cannot be written, {error.strerror}; make room or "
+            "give access, and run the same command again"
+        ) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON in one step, without secrets."""
+    clean = Scrubber.from_environment(os.environ).tree(content)
+    write_whole(path, json.dumps(clean, indent=2) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        try:
+            file.write(text)
+            file.flush()
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise

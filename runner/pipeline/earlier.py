@@ -1,0 +1,315 @@
+"""Earlier runs of the same content: their results, reused, or continued.
+
+A stage is reused if running it would leave the same again. That depends on more than
+the content: on the code of `lifecycle`, on the object at `data`, on what is live and
+was live, and on what was decided about a version.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+from types import MappingProxyType
+from typing import Any
+
+from lifecycle import s3
+from lifecycle.aws import aws_errors, run_uri
+from lifecycle.endpoint import EndpointState, config_name, read_state
+from lifecycle.errors import CallError, LifecycleError, StorageError
+from lifecycle.invocation import check_golden, read_golden
+from lifecycle.registry import Package, find_approved, list_packages
+from runner.notebook import ipynb
+from runner.notebook.archive import archive
+from runner.notebook.scrub import Scrubber
+from runner.pipeline.evidence import evidence_uri
+from runner.pipeline.plan import Plan, Stage, StageResults
+from runner.review.evidence import BASELINE
+from runner.spec.fingerprint import lifecycle_hash
+from runner.spec.models import notebook_values
+
+# How many versions and runs are searched: each takes a call or two.
+RECENT = 20
+SPLITS = ("train", "validation", "test")
+# What evidence that was cut or changed raises when it is read.
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+NOT_DONE = {
+    "prepare": "The data was not prepared again",
+    "train-register": "No training job was started",
+    "deploy": "Nothing was deployed",
+}
+
+
+def prepared_results(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return the results of `prepare` that a run without this stage needs.
+
+    Raises:
+        CallError: no run of this content has prepared data.
+    """
+    if plan.stages[0].name != "train-register":
+        return {}
+    for record in succeeded_runs(plan.model, "prepare", plan.fingerprint):
+        return {"prepare": dict(record["results"])}
+    raise CallError(
+        f"{plan.model}: train-register needs what prepare returns, and no run of this "
+        "content has prepared data; add `--stage prepare`"
+    )
+
+
+def succeeded_runs(
+    model: str,
+    stage: str,
+    fingerprint: str,
+    *,
+    suffix: str = "",
+    recent: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the records of a stage that succeeded with this content, newest first.
+
+    Args:
+        suffix: only runs whose id ends with it: those of one CircleCI workflow.
+        recent: only so many runs are looked at.
+    """
+    for run_id in islice(reversed(run_ids(model)), recent):
+        if not run_id.endswith(suffix):
+            continue
+        record = read_record(model, run_id, stage)
+        same = record.get("fingerprint") == fingerprint
+        if same and record["status"] == "succeeded":
+            yield record
+
+
+def run_ids(model: str) -> list[str]:
+    """Return the ids of a model's runs, oldest first."""
+    return s3.list_folders(run_uri(model, ""))
+
+
+def read_record(model: str, run_id: str, stage: str) -> dict[str, Any]:
+    """Read the record of a stage of a run; empty if the stage never began."""
+    uri = run_uri(model, run_id, "evidence", f"{stage}.json")
+    found: dict[str, Any] = s3.read_json(uri) if s3.exists(uri) else {}
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """The rest of a run that failed, and what its earlier stages returned."""
+
+    plan: Plan
+    results: StageResults
+
+    def restore(self) -> None:
+        """Copy back into build/ what the stages that succeeded left."""
+        evidence = evidence_uri(self.plan)
+        for name in s3.list_files(evidence):
+            if name.partition(".")[0] in self.results:
+                content = s3.read_bytes(f"{evidence}/{name}")
+                (self.plan.folder / name).write_bytes(content)
+
+
+def resume(plan: Plan) -> Resumed:
+    """Return what is left of this content's newest run.
+
+    Raises:
+        CallError: there is no run of this content, or it succeeded.
+    """
+    names = [stage.name for stage in plan.stages]
+    for run_id in reversed(run_ids(plan.model)):
+        records = {name: read_record(plan.model, run_id, name) for name in names}
+        known = [one for one in records.values() if one]
+        if any(one["fingerprint"] == plan.fingerprint for one in known):
+            return _rest_of_run(plan, run_id, records)
+    raise CallError(
+        f"{plan.model}: no run of this content to resume, and repairing a notebook's "
+        "code makes it another; leave out --resume"
+    )
+
+
+def _rest_of_run(
+    plan: Plan, run_id: str, records: Mapping[str, Mapping[str, Any]]
+) -> Resumed:
+    done = list(
+        takewhile(lambda name: records[name].get("status") == "succeeded", records)
+    )
+    if len(done) == len(plan.stages):
+        raise CallError(
+            f"{plan.model}: run {run_id} of this content succeeded, so nothing of it "
+            "is left to resume; leave out --resume"
+        )
+    rest = tuple(stage for stage in plan.stages if stage.name not in done)
+    return Resumed(
+        plan=replace(plan, stages=rest, run_id=run_id),
+        results={name: dict(records[name]["results"]) for name in done},
+    )
+
+
+def cache_key(plan: Plan, stage: str) -> str:
+    """Return a hash over what a stage reads besides its content; "" if unknown."""
+    parts = {"lifecycle": lifecycle_hash()}
+    if stage == "prepare":
+        parts["data"] = _data_etag(plan.spec.data)
+    if stage == "deploy":
+        parts["deployment"] = plan.serving
+    if not all(parts.values()):
+        return ""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _data_etag(data: str) -> str:
+    """Identify raw data without reading it; "" for a folder, or if it is missing."""
+    with suppress(StorageError):
+        return "" if data.endswith("/") else s3.etag(data)
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reused:
+    """What a stage of an earlier run left, and why running it again is needless."""
+
+    record: Mapping[str, Any]
+    notebook: ipynb.Notebook
+    why: str
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Return what the stage returned."""
+        return dict(self.record["results"])
+
+    @property
+    def note(self) -> str:
+        """Say from which run it is reused, and why."""
+        return f"reused from run {self.record['run_id']}: {self.why}"
+
+    def show(self, plan: Plan) -> ipynb.Notebook | None:
+        """Put the earlier notebook into build/, with a sentence on top that says so."""
+        stage = self.record["stage"]
+        sentence = (
+            f"{NOT_DONE[stage]}: {self.why}. What follows is the notebook of run "
+            f"{self.record['run_id']}; --no-reuse would run it again."
+        )
+        notebook = ipynb.from_dict(self.notebook)
+        notebook.cells.insert(0, ipynb.markdown_cell(f"> **{sentence}**"))
+        record = {**self.record, "reused": self.note}
+        scrubber = Scrubber.from_environment(os.environ)
+        return archive(plan.folder, notebook, record, scrubber)
+
+
+def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | None:
+    """Return what an earlier run left if running a stage would leave the same again.
+
+    If AWS cannot be asked or evidence is malformed, nothing is reused.
+    """
+    finders: Mapping[str, Callable[[Plan, str, StageResults], Reused | None]] = {
+        "prepare": _find_prepared,
+        "train-register": _find_registered,
+        "deploy": _find_deployed,
+    }
+    with suppress(LifecycleError, *MALFORMED), aws_errors():
+        if key := cache_key(plan, stage.name):
+            return finders[stage.name](plan, key, results)
+    return None
+
+
+def _find_prepared(plan: Plan, key: str, _: StageResults) -> Reused | None:
+    """Reuse the rows of the newest package if they came from the data that is there."""
+    if (package := _useful_package(plan)) is None:
+        return None
+    record = read_record(package.model, package.run_id, "prepare")
+    rows = [record["results"][name] for name in SPLITS]
+    if record["work"] != key or not all(map(s3.exists, rows)):
+        return None
+    return _reused(package.model, record, "same code, same raw data")
+
+
+def _find_registered(plan: Plan, key: str, results: StageResults) -> Reused | None:
+    """Reuse the newest package of the same rows, compared with what is live now."""
+    if (package := _useful_package(plan)) is None or not _is_comparison_valid(package):
+        return None
+    record = read_record(package.model, package.run_id, "train-register")
+    same = package.metadata["data_sha256"] == results["prepare"]["data_sha256"]
+    ours = record["results"]["package"] == package.arn and record["work"] == key
+    if not (same and ours):
+        return None
+    status = package.approval_status
+    why = f"version {package.version}, now {status}, has the same code and rows"
+    return _reused(package.model, record, why, {"approval_status": status})
+
+
+def _find_deployed(plan: Plan, key: str, _: StageResults) -> Reused | None:
+    """Reuse the deploy of the version that is live if it is the one to deploy."""
+    now = read_state(plan.model)
+    if now is None or not _is_wanted(plan, now):
+        return None
+    for record in succeeded_runs(plan.model, "deploy", plan.fingerprint, recent=RECENT):
+        same = record["results"]["endpoint_config"] == now.config
+        if same and record["work"] == key and "reused" not in record:
+            why = f"version {now.version} is live and predicts as at its training"
+            return _reused(plan.model, record, why, {"changed": False})
+    return None
+
+
+def _useful_package(plan: Plan) -> Package | None:
+    """Return the package of this content that a deploy would take once approved.
+
+    With `approval: pre-approved` a package that waits for approval is of no use.
+    """
+    automatic = plan.spec.approval == "pre-approved"
+    useful = ("Approved",) if automatic else ("Approved", "PendingManualApproval")
+    for package in islice(list_packages(plan.model), RECENT):
+        same = package.fingerprint == plan.fingerprint
+        if same and package.approval_status in useful:
+            return package
+    return None
+
+
+def _is_comparison_valid(package: Package) -> bool:
+    """Return whether the live version is still the one that it was compared with.
+
+    Content that was rolled back from has to be trained again.
+    """
+    now = read_state(package.model)
+    evidence = run_uri(package.model, package.run_id, "evidence", BASELINE)
+    compared_with = s3.read_json(evidence).get("package", "")
+    if now is None:
+        return not compared_with
+    return now.rolled_back_from != package.fingerprint and (
+        now.package in (package.arn, compared_with)
+    )
+
+
+def _is_wanted(plan: Plan, now: EndpointState) -> bool:
+    """Return whether deploying would change nothing; the endpoint is verified again."""
+    settings = notebook_values(plan.spec)["endpoint"]
+    if plan.overrides or not now.is_verified:
+        return False
+    package = find_approved(plan.model, plan.fingerprint)
+    golden = read_golden(package.model, package.metadata)
+    if golden is None or not now.serves(config_name(package, settings)):
+        return False
+    check_golden(plan.model, golden)
+    return True
+
+
+def _reused(
+    model: str,
+    record: Mapping[str, Any],
+    why: str,
+    changed: Mapping[str, Any] = MappingProxyType({}),
+) -> Reused | None:
+    """Read the notebook of a record; None if it is gone, or was itself reused.
+
+    Args:
+        changed: results that are different now.
+    """
+    if record["status"] != "succeeded" or "reused" in record:
+        return None
+    uri = run_uri(model, record["run_id"], "evidence", f"{record['stage']}.ipynb")
+    if not s3.exists(uri):
+        return None
+    return Reused(
+        record={**record, "results": {**record["results"], **changed}},
+        notebook=ipynb.loads(s3.read_bytes(uri)),
+        why=why,
+    )

@@ -1,0 +1,187 @@
+"""What a review needs besides the notebooks: written into the run's folder, and back.
+
+`source.json` is what was run, `baseline.json` what the live version left,
+`data-summary.json` the training data, `package.json` the decision about the package.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lifecycle import s3
+from lifecycle.aws import run_uri
+from lifecycle.endpoint import read_state
+from lifecycle.errors import LifecycleError, StorageError
+from lifecycle.gates import evaluation_of
+from lifecycle.registry import Package, find_package
+from runner import STAGES, TRAINING_STAGES
+from runner.errors import display_path
+from runner.git import checked_out_branch, git_line
+from runner.notebook import ipynb
+from runner.notebook.archive import write_json
+from runner.pipeline.plan import Plan, StageResults
+from runner.review.evidence import BASELINE, PACKAGE, SOURCE, SUMMARY
+from runner.review.page import write_page
+from runner.spec.models import find_notebook, notebook_values
+
+PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
+
+
+def evidence_uri(plan: Plan) -> str:
+    """Return where the evidence of a run is kept in S3."""
+    return run_uri(plan.model, plan.run_id, "evidence")
+
+
+def begin(plan: Plan) -> None:
+    """Empty the run's folder, and write what is run and what is live before it."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    for path in plan.folder.iterdir():
+        if path.is_file():
+            path.unlink()
+    snapshot = source_snapshot(plan, os.environ) | {"evidence": evidence_uri(plan)}
+    write_json(plan.folder / SOURCE, snapshot)
+    write_json(plan.folder / BASELINE, baseline(plan.model))
+
+
+def build_page(
+    plan: Plan, results: StageResults, notebooks: Mapping[str, ipynb.Notebook]
+) -> Path:
+    """Write the review page of a run as far as it has come, and return its path.
+
+    Args:
+        notebooks: by stage the archived notebooks of this run.
+    """
+    summary = plan.folder / SUMMARY
+    if (prepared := results.get("prepare")) and not summary.exists():
+        # Another notebook's data may have no summary, or none that can be read.
+        with suppress(LifecycleError):
+            write_json(summary, s3.read_json(_summary_uri(str(prepared["train"]))))
+    return write_page(plan.folder, plan.model, notebooks)
+
+
+def rebuild_page(root: Path, model: str, version: int | None) -> Path:
+    """Build the page of any version from S3, with what was decided since.
+
+    Args:
+        version: the newest if not given.
+    """
+    package = find_package(model, version)
+    # No model's name has an @, so this folder is no model's own.
+    folder = root / "build" / f"{model}@{package.version}"
+    # Older packages know only their run.
+    evidence = package.metadata.get("evidence")
+    download(evidence or run_uri(model, package.run_id, "evidence"), folder)
+    write_json(folder / PACKAGE, _decision(package))
+    return write_page(folder, model)
+
+
+def download(prefix: str, folder: Path) -> list[Path]:
+    """Copy the files directly below an S3 URI into a folder, and return their paths."""
+    names = s3.list_files(prefix)
+    if not names:
+        raise StorageError(
+            f"{prefix}: nothing is there; the run left no evidence, or it was deleted"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.write_bytes(s3.read_bytes(f"{prefix.rstrip('/')}/{path.name}"))
+    return paths
+
+
+def source_snapshot(plan: Plan, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return a model's settings, code and dependencies, for later comparisons."""
+    root, spec = plan.root, plan.spec
+    return {
+        "settings": notebook_values(spec),
+        "given": dict(plan.overrides),
+        "notebooks": {
+            stage: notebook_source(find_notebook(root, plan.model, stage, spec.task))
+            for stage in STAGES
+        },
+        "dependencies": dependencies(root / "requirements.txt"),
+        "branch": environment.get("CIRCLE_BRANCH") or checked_out_branch(root),
+        "subject": git_line(root, "log", "-1", "--format=%s"),
+        "workflow": environment.get("CIRCLE_WORKFLOW_ID", ""),
+        "pull_request": environment.get("CIRCLE_PULL_REQUEST", ""),
+    }
+
+
+def notebook_source(path: Path) -> dict[str, Any]:
+    """Return a notebook's code cells, each with the heading it stands under."""
+    notebook = ipynb.read(path)
+    cells = [
+        {
+            "heading": ipynb.heading(notebook, index),
+            "source": str(notebook.cells[index].source),
+        }
+        for index in ipynb.code_indices(notebook)
+    ]
+    return {"path": display_path(path).as_posix(), "cells": cells}
+
+
+def dependencies(requirements: Path) -> dict[str, str]:
+    """Return the pinned versions by package; several if they differ by platform."""
+    if not requirements.is_file():
+        return {}
+    pinned: dict[str, set[str]] = {}
+    for name, version in PIN.findall(requirements.read_text(encoding="utf-8")):
+        pinned.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(found)) for name, found in pinned.items()}
+
+
+def baseline(model: str) -> dict[str, Any]:
+    """Return what the live version's run left, so that the comparison lasts.
+
+    If it cannot be read, the reason takes its place.
+    """
+    try:
+        now = read_state(model)
+        if now is None or not now.package:
+            return {}
+        known = {"version": now.version, "package": now.package, "run_id": now.run_id}
+        return known | _read_baseline(run_uri(model, now.run_id, "evidence"))
+    except LifecycleError as error:
+        return {"reason": str(error)}
+
+
+def _read_baseline(prefix: str) -> dict[str, Any]:
+    """Read the parts of a run's evidence that a comparison needs."""
+    records = {
+        stage: _read_optional(f"{prefix}/{stage}.json") or {}
+        for stage in TRAINING_STAGES
+    }
+    trained = _read_optional(f"{prefix}/train-register.ipynb")
+    prepared = records["prepare"].get("results") or {}
+    return {
+        "source": _read_optional(f"{prefix}/{SOURCE}"),
+        "data-summary": _read_optional(f"{prefix}/{SUMMARY}"),
+        "parameters": {name: one.get("parameters") for name, one in records.items()},
+        "evaluation": evaluation_of(trained) if trained else None,
+        "data_sha256": prepared.get("data_sha256"),
+        "rows": prepared.get("rows"),
+    }
+
+
+def _decision(package: Package) -> dict[str, Any]:
+    """Return what was decided about a package, by whom and when."""
+    return {
+        "package": package.arn,
+        "version": package.version,
+        "approval_status": package.approval_status,
+        "approval_description": package.approval_description,
+        "decided": str(package.modified),
+    }
+
+
+def _summary_uri(train: str) -> str:
+    """Return the summary of training rows that `lifecycle.data.write_splits` wrote."""
+    run = train.removesuffix("/train/train.csv")
+    return f"{run}/evidence/{SUMMARY}"
+
+
+def _read_optional(uri: str) -> Any:
+    return s3.read_json(uri) if s3.exists(uri) else None

@@ -1,0 +1,313 @@
+"""Runs of models: each executes its stages in order and keeps what they leave."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from forked_kernels.client import WarmKernels
+
+from lifecycle import registry, s3, training
+from lifecycle.aws import aws_errors
+from lifecycle.errors import LifecycleError
+from runner.errors import FileError
+from runner.notebook import ipynb
+from runner.notebook.archive import Recording, recording
+from runner.notebook.execute import execute
+from runner.pipeline.earlier import (
+    cache_key,
+    find_reusable,
+    prepared_results,
+    resume,
+)
+from runner.pipeline.evidence import begin, build_page, evidence_uri
+from runner.pipeline.plan import Plan, Stage, make_plan
+from runner.pipeline.release import record_deployment, refuse_outdated
+from runner.review.page import write_overview
+
+# What each stage must return.
+REQUIRED_RESULTS = {
+    "prepare": ("train", "validation", "test", "data_sha256"),
+    "train-register": ("package", "version", "metrics"),
+    "deploy": ("endpoint", "package", "version"),
+}
+
+
+class Observer(Protocol):
+    """Is told the progress of runs, from any thread."""
+
+    def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
+        """A cell begins; `done` cells of `total` are finished."""
+
+    def say(self, model: str, text: str) -> None:
+        """Something happened that is worth a line."""
+
+
+class Silence:
+    """An observer that shows nothing."""
+
+    def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
+        """Show nothing."""
+
+    def say(self, model: str, text: str) -> None:
+        """Show nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How models are run.
+
+    Attributes:
+        jobs: how many models run at once.
+        approve: approve what was registered, which only a run of all stages on the
+            embedded AWS may imply.
+        time_limit: seconds per notebook; by default it depends on the stage.
+        kernels: forks warm kernels.
+        reuse: reuse what earlier runs left of unchanged work.
+        resume: continue the newest run that failed.
+    """
+
+    jobs: int = 1
+    observer: Observer = field(default_factory=Silence)
+    approve: bool = False
+    time_limit: float | None = None
+    kernels: WarmKernels | None = None
+    reuse: bool = True
+    resume: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """How the run of a model ended.
+
+    Attributes:
+        results: what the stages returned, joined.
+        seconds: by stage.
+        gated: the metrics that have a gate.
+    """
+
+    model: str
+    results: Mapping[str, Any]
+    seconds: Mapping[str, float]
+    gated: Sequence[str] = ()
+    error: LifecycleError | None = None
+
+
+def run_model(
+    root: Path,
+    model: str,
+    *,
+    stages: Sequence[str] = (),
+    parameters: Mapping[str, str] | None = None,
+    options: RunOptions | None = None,
+) -> RunResult:
+    """Run stages of one model with the AWS that the environment leads to.
+
+    Args:
+        root: the repository.
+        stages: all if empty.
+        parameters: notebook parameters to set, as texts: {"hyperparameters.eta": "1"}.
+
+    Returns:
+        How it ended; an error of the run is in `error`.
+
+    Raises:
+        CallError: model.yaml, a notebook or a parameter is wrong; nothing was started.
+    """
+    plan = make_plan(root, model, stages, parameters or {})
+    return run_models(root, [plan], options or RunOptions())[0]
+
+
+def run_models(
+    root: Path, plans: Sequence[Plan], options: RunOptions
+) -> list[RunResult]:
+    """Run several models, some at once, and return their results in order.
+
+    A model that fails does not stop the others.
+    """
+    cancelled = threading.Event()
+    try:
+        with ThreadPoolExecutor(options.jobs) as threads:
+            runs = [_ModelRun(plan, options, cancelled) for plan in plans]
+            results = [threads.submit(one.run) for one in runs]
+            try:
+                return [one.result() for one in results]
+            except BaseException:
+                # Ends the kernels; the threads still keep what there is.
+                cancelled.set()
+                threads.shutdown(cancel_futures=True)
+                raise
+    finally:
+        write_overview(root / "build", [one.model for one in plans])
+
+
+@dataclass
+class _ModelRun:
+    """The run of one model while it runs."""
+
+    plan: Plan
+    options: RunOptions
+    cancelled: threading.Event
+    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    notebooks: dict[str, ipynb.Notebook] = field(default_factory=dict)
+    uploaded: dict[Path, int] = field(default_factory=dict)
+    begun: bool = False
+
+    def run(self) -> RunResult:
+        """Run the stages to the last one, or until one fails."""
+        try:
+            with aws_errors():
+                self._run_stages()
+        except OSError as error:
+            where = error.filename or self.plan.folder
+            return self._fail(FileError(f"{where}: {error.strerror or error}"))
+        except LifecycleError as error:
+            return self._fail(error)
+        return self._result()
+
+    def _run_stages(self) -> None:
+        resumed = resume(self.plan) if self.options.resume else None
+        if resumed:
+            self.plan = resumed.plan
+            self.results |= resumed.results
+            self._say(f"resumed run {self.plan.run_id}")
+        self.begun = True
+        begin(self.plan)
+        if resumed:
+            resumed.restore()
+        else:
+            self.results |= prepared_results(self.plan)
+        if self.plan.has("deploy"):
+            refuse_outdated(self.plan)
+        for stage in self.plan.stages:
+            started = time.monotonic()
+            if not self._reuse(stage):
+                self._execute(stage)
+            self.seconds[stage.name] = time.monotonic() - started
+            self._keep()
+            if stage.name == "train-register" and self.options.approve:
+                self._approve()
+        if self.plan.has("deploy"):
+            record_deployment(self.plan)
+
+    def _reuse(self, stage: Stage) -> bool:
+        """Show what an earlier run left, if running the stage would leave the same."""
+        if not (self.options.reuse and self.plan.spec.reuse):
+            return False
+        reused = find_reusable(self.plan, stage, self.results)
+        if reused is None:
+            return False
+        notebook = reused.show(self.plan)
+        if notebook is not None:
+            self.notebooks[stage.name] = notebook
+        self.results[stage.name] = reused.results
+        self._say(f"{stage.name} {reused.note}")
+        return True
+
+    def _execute(self, stage: Stage) -> None:
+        """Execute one stage; its notebook is in build/ however it ends."""
+        plan = self.plan
+        parameters = plan.parameters(stage, self.results)
+        with self._recording(stage, parameters) as record:
+            executed = execute(
+                stage.notebook,
+                parameters,
+                cwd=stage.notebook.parent,
+                time_limit=self.options.time_limit or plan.time_limit(stage),
+                on_cell=partial(self.options.observer.cell, plan.model, stage.name),
+                cancelled=self.cancelled,
+                require=REQUIRED_RESULTS[stage.name],
+                kernels=self.options.kernels,
+            )
+            record.notebook = executed.notebook
+            executed.raise_for_error()
+            record.succeed(executed.results)
+        self.results[stage.name] = executed.results
+        self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
+
+    @contextmanager
+    def _recording(
+        self, stage: Stage, parameters: Mapping[str, Any]
+    ) -> Iterator[Recording]:
+        """Archive a stage however it ends, and keep its notebook for the page."""
+        record = None
+        try:
+            with recording(
+                self.plan.folder,
+                model=self.plan.model,
+                stage=stage.name,
+                source=stage.notebook,
+                run_id=self.plan.run_id,
+                parameters=parameters,
+                lineage={**self.plan.lineage, "work": cache_key(self.plan, stage.name)},
+            ) as record:
+                yield record
+        finally:
+            if record is not None and record.notebook is not None:
+                self.notebooks[stage.name] = record.notebook
+
+    def _keep(self) -> None:
+        """Write the review page so far, and copy everything to S3.
+
+        CircleCI's artifacts do not last.
+        """
+        try:
+            build_page(self.plan, self.results, self.notebooks)
+        finally:
+            s3.upload_folder(self.plan.folder, evidence_uri(self.plan), self.uploaded)
+
+    def _approve(self) -> None:
+        """Approve what this run registered."""
+        registered = self.results["train-register"]
+        if registered.get("approval_status") == "Approved":
+            return
+        package = registry.approve(
+            self.plan.model,
+            version=registered["version"],
+            description="Implied: a run of all stages on the embedded AWS",
+        )
+        self._say(f"approved version {package.version}, implied by a local run")
+
+    def _fail(self, error: LifecycleError) -> RunResult:
+        """Say what failed, stop what is left running, and keep the evidence."""
+        self._say(f"failed: {error}")
+        if self.begun:
+            self._stop_training()
+            try:
+                with aws_errors():
+                    self._keep()
+            except LifecycleError as lost:
+                self._say(f"the evidence stays in {self.plan.folder} only: {lost}")
+        return self._result(error)
+
+    def _stop_training(self) -> None:
+        """Stop a training job that a killed notebook left, since it costs money."""
+        if not self.plan.has("train-register"):
+            return
+        try:
+            with aws_errors():
+                for name in training.stop_training(self.plan.model, self.plan.run_id):
+                    self._say(f"stopped the training job {name}")
+        except LifecycleError as error:
+            self._say(f"a training job of this run may go on: {error}")
+
+    def _say(self, text: str) -> None:
+        self.options.observer.say(self.plan.model, text)
+
+    def _result(self, error: LifecycleError | None = None) -> RunResult:
+        joined: dict[str, Any] = {}
+        for returned in self.results.values():
+            joined |= returned
+        return RunResult(
+            model=self.plan.model,
+            results=joined,
+            seconds=self.seconds,
+            gated=tuple(self.plan.spec.gates),
+            error=error,
+        )

@@ -1,0 +1,278 @@
+"""The models of a repository: their folders, their model.yaml and their notebooks."""
+
+import copy
+import json
+import re
+import shutil
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from lifecycle.errors import CallError, did_you_mean
+from lifecycle.gates import find_reversed, find_unmeasured, unmeasured_message
+from runner import STAGES
+from runner.errors import SignatureError, SpecError
+from runner.notebook.ipynb import cell_source, read_code_cells
+from runner.spec.schema import Image, ModelSpec, Training, first_error
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MAX_NAME = 40
+# YAML reads these as something else than text.
+RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+SCAFFOLDED = ("model.yaml", "prepare.ipynb")
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the repository: the nearest folder upwards with models/ and notebooks/."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "models").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+    raise CallError(f"{here}: no models/ and notebooks/ here or above; cd to the clone")
+
+
+def check_name(name: str, remedy: str = "choose another") -> str:
+    """Return a model name if it is safe in paths, shells, YAML and AWS calls.
+
+    Raises:
+        SpecError: it is not.
+    """
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME or name in RESERVED:
+        raise SpecError(
+            f"models/{name!r}: not a model name; {remedy}: lower-case letters, digits "
+            f"and single hyphens, a letter first, at most {MAX_NAME} characters, and "
+            "no word that YAML reads as a boolean or null"
+        )
+    return name
+
+
+def list_models(root: Path) -> list[str]:
+    """Return the names of all models; a folder that cannot be one is an error."""
+    folders = [path.name for path in (root / "models").iterdir() if path.is_dir()]
+    remedy = "rename or remove the folder"
+    return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
+
+
+def read_yaml(root: Path, name: str) -> dict[str, Any]:
+    """Read the keys of `models/<name>/model.yaml`, without checking their values.
+
+    Raises:
+        SpecError: there is no such model, or it is not YAML.
+    """
+    path = root / "models" / check_name(name) / "model.yaml"
+    shown = path.relative_to(root)
+    if not path.parent.is_dir():
+        folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
+        hint = did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
+        raise SpecError(f"{shown.parent}: no such model; {hint}")
+    if not path.is_file():
+        raise SpecError(f"{shown}: missing; see `python -m runner new --help`")
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{shown}: not UTF-8 at byte {error.start}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SpecError(f"{shown}:{line}: not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise SpecError(f"{shown}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise SpecError(f"{shown}: holds no keys; start with `name:`")
+    return data
+
+
+def load_spec(root: Path, name: str) -> ModelSpec:
+    """Read and check `models/<name>/model.yaml`."""
+    return parse_spec(root, name, read_yaml(root, name))
+
+
+def parse_spec(
+    root: Path,
+    name: str,
+    data: Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+) -> ModelSpec:
+    """Check the keys of a model.yaml.
+
+    Args:
+        overrides: values of the command line by parameter, checked in their place.
+
+    Raises:
+        SpecError: a key or a value of model.yaml is wrong.
+        SignatureError: the value of an override is.
+    """
+    merged = copy.deepcopy(dict(data))
+    changed = set()
+    for parameter, value in (overrides or {}).items():
+        if place := yaml_place(parameter):
+            _put(merged, place, value)
+            changed.add(place)
+    shown = f"models/{name}/model.yaml"
+    try:
+        spec = ModelSpec.model_validate(merged)
+    except ValidationError as error:
+        keys, message = first_error(error)
+        if any(place == tuple(keys[: len(place)]) for place in changed):
+            raise SignatureError(f"-p {_as_parameter(keys)}: {message}") from error
+        raise SpecError(f"{shown}: {'.'.join(keys)}: {message}") from error
+    if spec.name != name:
+        raise SpecError(f"{shown}: name: {spec.name!r} must be the folder's, {name!r}")
+    if wrong := _wrong_gate(root, spec):
+        if ("gates",) in changed:
+            raise SignatureError(f"-p {wrong}")
+        raise SpecError(f"{shown}: {wrong}")
+    return spec
+
+
+def yaml_place(parameter: str) -> tuple[str, ...]:
+    """Return the keys of model.yaml at which a parameter's value is; () for others."""
+    key = parameter.removeprefix("image_")
+    if key != parameter and key in Image.model_fields:
+        return ("training", "image", key)
+    if parameter in Training.model_fields:
+        return ("training", parameter)
+    return (parameter,) if parameter in ModelSpec.model_fields else ()
+
+
+def yaml_value(data: Mapping[str, Any], place: tuple[str, ...]) -> Any:
+    """Return what the keys of a model.yaml hold; None if they are not there."""
+    found: Any = data
+    for key in place:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def notebook_values(spec: ModelSpec) -> dict[str, Any]:
+    """Return what model.yaml gives to any notebook parameter of these names."""
+    training = spec.training
+    return {
+        "model": spec.name,
+        "description": spec.description,
+        "task": spec.task,
+        "data": spec.data,
+        "approval": spec.approval,
+        "image_framework": training.image.framework,
+        "image_version": training.image.version,
+        "instance_type": training.instance_type,
+        "instance_count": training.instance_count,
+        "spot": training.spot,
+        "max_runtime_seconds": training.max_runtime_seconds,
+        "hyperparameters": dict(training.hyperparameters),
+        "gates": {
+            name: gate.model_dump(exclude_none=True)
+            for name, gate in spec.gates.items()
+        },
+        "endpoint": spec.endpoint.model_dump(exclude_none=True),
+    }
+
+
+def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
+    """Return a stage's notebook: the model's own, else its task's, else the shared one.
+
+    Raises:
+        CallError: there is no such stage.
+        SpecError: there is no notebook.
+    """
+    if stage not in STAGES:
+        raise CallError(f"{stage!r} is not a stage; {did_you_mean(stage, STAGES)}")
+    places = (
+        root / "models" / model / f"{stage}.ipynb",
+        root / "notebooks" / task / f"{stage}.ipynb",
+        root / "notebooks" / f"{stage}.ipynb",
+    )
+    for path in places:
+        if path.is_file():
+            return path
+    own, *shared = (path.relative_to(root).as_posix() for path in places)
+    raise SpecError(
+        f"{own}: missing, and there is no shared {' or '.join(shared)}; add one of them"
+    )
+
+
+def scaffold(root: Path, name: str, like: str) -> list[Path]:
+    """Copy a model's YAML and prepare notebook under a new name; return the copies."""
+    folder = root / "models" / check_name(name)
+    if folder.exists():
+        raise CallError(f"models/{name}: is there already; choose another name")
+    load_spec(root, like)
+    source = root / "models" / like
+    missing = [file for file in SCAFFOLDED if not (source / file).is_file()]
+    if missing:
+        raise CallError(f"models/{like}/{missing[0]}: missing, so it cannot be copied")
+    partial = folder.with_name(f".{name}.new")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for file in SCAFFOLDED:
+        text = (source / file).read_text(encoding="utf-8")
+        renamed = _rename(text, file, name, like)
+        (partial / file).write_text(renamed, encoding="utf-8")
+    partial.rename(folder)
+    return [folder / file for file in SCAFFOLDED]
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would keep the last one."""
+
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key_node, _ in node.value:
+            if keys.count(key_node.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key_node.value!r} stands twice", key_node.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def _put(data: dict[str, Any], place: tuple[str, ...], value: object) -> None:
+    *parents, key = place
+    for parent in parents:
+        data = data.setdefault(parent, {})
+    data[key] = value
+
+
+def _as_parameter(keys: list[str]) -> str:
+    """Name a key of model.yaml as notebooks name it."""
+    said = ".".join(keys)
+    return said.replace("training.image.", "image_", 1).removeprefix("training.")
+
+
+def _wrong_gate(root: Path, spec: ModelSpec) -> str:
+    """Return an error message for a gate that cannot hold, else "".
+
+    Otherwise it would be found only after the training job. What a model's own
+    notebook measures is known only when it runs.
+    """
+    bounds = {name: gate.model_dump() for name, gate in spec.gates.items()}
+    if wrong := find_reversed(spec.task, bounds):
+        return wrong
+    gates = find_unmeasured(spec.task, spec.gates)
+    if not gates:
+        return ""
+    notebook = find_notebook(root, spec.name, "train-register", spec.task)
+    if notebook.parent.name == spec.name:
+        return ""
+    # A metric that a team adds to the shared notebook is named there.
+    code = "".join(cell_source(cell) for cell in read_code_cells(notebook)[1:])
+    for metric in gates:
+        if f'"{metric}"' not in code and f"'{metric}'" not in code:
+            return unmeasured_message(spec.task, metric)
+    return ""
+
+
+def _rename(text: str, file: str, name: str, like: str) -> str:
+    """Put the new name where the old one identified the model."""
+    if file == "model.yaml":
+        text = re.sub(rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.M)
+        return re.sub(
+            r"^description:.*$",
+            f"description: Begun as a copy of {like}.",
+            text,
+            flags=re.M,
+        )
+    old, new = json.dumps(f'"{like}"')[1:-1], json.dumps(f'"{name}"')[1:-1]
+    return text.replace(f"model: str = {old}", f"model: str = {new}")

@@ -1,0 +1,258 @@
+"""The keys of model.yaml, what each may hold, and the message for what it may not.
+
+A field's description ends the error message of a wrong value: "give <description>".
+"""
+
+from types import NoneType
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from lifecycle.errors import did_you_mean, yaml_repr
+from runner.spec.hyperparameters import (
+    find_unknown_version,
+    find_wrong_hyperparameter,
+)
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _refuse_number(value: object) -> object:
+    """Refuse YAML's `version: 3.20`, which would become the number 3.2."""
+    if isinstance(value, int | float):
+        raise ValueError(f"write it in quotes, YAML reads {value} as a number")
+    return value
+
+
+AlarmName = Annotated[str, Field(pattern=r"\S", max_length=255)]
+Version = Annotated[str, BeforeValidator(_refuse_number), Field(min_length=1)]
+InstanceType = Annotated[
+    str,
+    Field(pattern=r"^ml\.[a-z][a-z0-9-]*\.(\d*x?large|medium|small|micro|metal)$"),
+]
+
+AN_INSTANCE_TYPE = "an instance type, as ml.m5.large"
+A_COUNT = "a whole number, at least 1"
+A_BOUND = "a number"
+
+
+# The type of the errors of `_key_error`.
+NESTED_KEY = "nested_key"
+
+
+class Section(BaseModel):
+    """A section of model.yaml; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Image(Section):
+    """The built-in training and serving image."""
+
+    framework: Literal["xgboost"] = Field(default="xgboost", description="xgboost")
+    version: Version = Field(
+        default="3.2-0", description="a version in quotes, as '3.2-0'"
+    )
+
+    @field_validator("version")
+    @classmethod
+    def _check_version(cls, version: str) -> str:
+        """Refuse an unknown version before the notebook asks for it."""
+        if unknown := find_unknown_version(version):
+            raise ValueError(unknown)
+        return version
+
+
+class Training(Section):
+    """The training job."""
+
+    image: Image = Field(default=Image(), description="an image, as {version: '3.2-0'}")
+    instance_type: InstanceType = Field(
+        default="ml.m5.large", description=AN_INSTANCE_TYPE
+    )
+    instance_count: Positive = Field(default=1, description=A_COUNT)
+    spot: bool = Field(default=False, description="true or false")
+    max_runtime_seconds: Annotated[int, Field(ge=1, le=2_419_200)] = Field(
+        default=3600, description="a whole number from 1 to 2419200, which is 28 days"
+    )
+    hyperparameters: dict[str, str | int | float | bool] = Field(
+        description="XGBoost's names and a value each, as {num_round: 50, eta: 0.2}"
+    )
+
+    @model_validator(mode="after")
+    def _check_hyperparameters(self) -> Self:
+        """Refuse a wrong hyperparameter here rather than in a paid training job."""
+        given = self.hyperparameters
+        if wrong := find_wrong_hyperparameter(given, self.image.version):
+            raise _key_error("hyperparameters", *wrong)
+        if "num_round" not in given:
+            message = "missing; give a whole number, at least 1"
+            raise _key_error("hyperparameters", "num_round", message)
+        return self
+
+
+def _key_error(section: str, key: str, message: str) -> PydanticCustomError:
+    """Return the error of a key in a dict, which pydantic does not look into."""
+    return PydanticCustomError(
+        NESTED_KEY, "{message}", {"at": [section, key], "message": message}
+    )
+
+
+class Gate(Section):
+    """The bounds of one metric, absolute and relative to the live model."""
+
+    min: Number | None = Field(default=None, description=A_BOUND)
+    max: Number | None = Field(default=None, description=A_BOUND)
+    worse_than_live: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="the share that may be lost, as 0.05"
+    )
+
+    @model_validator(mode="after")
+    def _check_direction(self) -> Self:
+        """Require one bound, which says whether higher is better."""
+        if (self.min is None) == (self.max is None):
+            raise ValueError("give either min (more is better) or max (less is better)")
+        return self
+
+
+class Serverless(Section):
+    """An endpoint that scales to zero."""
+
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = Field(
+        default=2048, description="1024, 2048, 3072, 4096, 5120 or 6144"
+    )
+    max_concurrency: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=5, description="a whole number from 1 to 200"
+    )
+
+
+class Canary(Section):
+    """A canary update: a share of the instances goes first, alarms roll it back."""
+
+    percent: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=10, description="a whole number from 1 to 50"
+    )
+    wait_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=300, description="a whole number from 0 to 3600"
+    )
+    alarms: Annotated[list[AlarmName], Field(min_length=1, max_length=10)] = Field(
+        description="the names of 1 to 10 CloudWatch alarms, as [churn-5xx]"
+    )
+
+
+class Endpoint(Section):
+    """The endpoint: instances, or serverless."""
+
+    instance_type: InstanceType | None = Field(
+        default=None, description=AN_INSTANCE_TYPE
+    )
+    instance_count: Positive | None = Field(default=None, description=A_COUNT)
+    serverless: Serverless | None = Field(
+        default=None, description="its size, as {memory_mb: 2048, max_concurrency: 5}"
+    )
+    canary: Canary | None = Field(default=None, description="as {alarms: [churn-5xx]}")
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        """Require either instances or serverless."""
+        if self.serverless and (self.instance_type or self.instance_count):
+            raise ValueError("give instance_type or serverless, not both")
+        if not self.serverless and not self.instance_type:
+            raise ValueError("give instance_type or serverless")
+        if self.serverless and self.canary:
+            raise ValueError("canary needs instances, SageMaker has none serverless")
+        return self
+
+
+class ModelSpec(Section):
+    """One model, as its `model.yaml` describes it."""
+
+    name: str = Field(description="the folder's name")
+    description: str = Field(default="", description="a text")
+    owner: str = Field(default="", description="a text")
+    task: Literal["regression", "binary"] = Field(description="regression or binary")
+    data: Annotated[str, Field(pattern=r"^s3://[a-z0-9.-]+/.+$")] = Field(
+        description="where the raw data is, as s3://bucket/key"
+    )
+    approval: Literal["manual", "pre-approved"] = Field(
+        default="manual", description="manual or pre-approved"
+    )
+    reuse: bool = Field(
+        default=True, description="true, or false where notebooks read more than data"
+    )
+    training: Training = Field(
+        description="how to train, as {hyperparameters: {num_round: 50}}"
+    )
+    gates: dict[str, Gate] = Field(
+        description="bounds by metric, as {rmse: {max: 2.5}}"
+    )
+    endpoint: Endpoint = Field(
+        description="how to serve, as {instance_type: ml.m5.large}"
+    )
+
+
+def first_error(error: ValidationError) -> tuple[list[str], str]:
+    """Return the keys of the first wrong value, and what is wrong with it."""
+    found = error.errors(include_url=False)
+    # A misspelt key is also reported as missing; the misspelling says more.
+    found.sort(key=lambda one: one["type"] != "extra_forbidden")
+    first = found[0]
+    at = first["ctx"]["at"] if first["type"] == NESTED_KEY else []
+    keys, _, _ = _follow((*first["loc"], *at))
+    return keys, _message(first)
+
+
+def _message(error: Any) -> str:
+    """Say what the value is and what it may be, or which known key is near."""
+    *parents, last = error["loc"]
+    if error["type"] == "extra_forbidden":
+        _, section, _ = _follow(tuple(parents))
+        return f"unknown key; {did_you_mean(str(last), section.model_fields)}"
+    if error["type"] == NESTED_KEY:
+        return str(error["msg"])
+    _, _, allowed = _follow(error["loc"])
+    if error["type"] == "missing":
+        return f"missing; give {allowed}"
+    remedy = f"give {allowed}"
+    if error["type"] == "value_error":
+        remedy = str(error["ctx"]["error"])
+    return f"{yaml_repr(error['input'])}; {remedy}"
+
+
+def _follow(place: tuple[str | int, ...]) -> tuple[list[str], Any, str]:
+    """Follow the location of an error from ModelSpec down.
+
+    Returns:
+        The keys, the type they lead to, and its description. What pydantic adds to a
+        location below a plain value is left out.
+    """
+    keys: list[str] = []
+    here: Any = ModelSpec
+    allowed = ""
+    for part in place:
+        if isinstance(here, type) and issubclass(here, Section):
+            field = here.model_fields.get(str(part))
+            here = _required(field.annotation) if field else None
+            allowed = str(field.description) if field else ""
+        elif get_origin(here) in (dict, list):
+            here = get_args(here)[-1]
+        else:
+            break
+        keys.append(str(part))
+    return keys, here, allowed
+
+
+def _required(annotation: Any) -> Any:
+    """Return the type of an optional key without None."""
+    kinds = get_args(annotation)
+    return kinds[0] if NoneType in kinds else annotation

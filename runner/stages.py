@@ -1,3 +1,0 @@
-"""The stages that every model goes through, in their order."""
-
-STAGES = ("prepare", "train-register", "deploy")
