@@ -1,6 +1,8 @@
-"""How the files of a channel become a matrix, and which of them cannot."""
+"""Content types, channels, and how the files of a channel become a DMatrix."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,145 @@ import pytest
 import xgboost
 from container_jobs import REGRESSION, write_job
 from pyarrow import parquet
-from sagemaker_xgboost.container.exceptions import UserError
-from sagemaker_xgboost.container.job import load_matrices, read_job
+from sagemaker_xgboost.container.data_utils import (
+    get_content_type,
+    parse_header,
+    validate_channels,
+)
+from sagemaker_xgboost.container.train import load_matrices, read_job
+from sagemaker_xgboost.exceptions import UserError
 
+# xgboost warns that its own text parser, which the image uses, is deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 NAN = float("nan")
+
+CHANNEL = {
+    "ContentType": "text/csv",
+    "TrainingInputMode": "File",
+    "S3DistributionType": "FullyReplicated",
+}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        (None, "libsvm"),
+        ("CSV", "csv"),
+        ("Text/CSV; charset=UTF-8", "csv"),
+        ("text/csv; label_size = 1; charset=utf-8", "csv"),
+        ('text/csv;label_size="1"', "csv"),
+        ("text/x-libsvm", "libsvm"),
+        ("application/x-parquet", "parquet"),
+    ],
+)
+def test_a_content_type_names_a_format(content_type, kind):
+    """Case and parameters do not matter."""
+    assert get_content_type(content_type) == kind
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json", "label_size=1; csv"])
+def test_unknown_content_types_are_refused_with_the_list(content_type):
+    """The error lists all that the image accepts."""
+    with pytest.raises(UserError) as caught:
+        get_content_type(content_type)
+    assert str(caught.value) == (
+        f"{content_type} is not an accepted ContentType: csv, libsvm, parquet, "
+        "recordio-protobuf, text/csv, text/libsvm, text/x-libsvm, "
+        "application/x-parquet, application/x-recordio-protobuf."
+    )
+
+
+@pytest.mark.parametrize(
+    "content_type", ["recordio-protobuf", "application/x-recordio-protobuf"]
+)
+def test_recordio_is_refused_by_its_name(content_type):
+    """The image reads RecordIO-protobuf; this package says that it does not."""
+    with pytest.raises(UserError) as caught:
+        validate_channels({"train": CHANNEL | {"ContentType": content_type}})
+    assert str(caught.value).startswith(
+        f"Content-type {content_type} is not supported by sagemaker-xgboost, which "
+        "reads no RecordIO-protobuf."
+    )
+
+
+@pytest.mark.parametrize("size", ["0", "2", "1=1"])
+def test_a_label_takes_one_column(size):
+    """Any other label size is refused."""
+    with pytest.raises(UserError) as caught:
+        get_content_type(f"text/csv; label_size={size}")
+    assert str(caught.value) == (
+        f"text/csv; label_size={size} is not an accepted csv ContentType. "
+        "Optional parameter label_size must be equal to 1"
+    )
+
+
+def test_a_semicolon_in_quotes_separates_nothing():
+    """Parameters are split where a browser would split them."""
+    assert parse_header('a/b; x="1;2"; y=\\"') == ("a/b", {"x": "1;2", "y": '\\"'})
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "csv",
+        "libsvm",
+        "parquet",
+        "text/csv",
+        "text/libsvm",
+        "text/x-libsvm",
+        "application/x-parquet",
+    ],
+)
+@pytest.mark.parametrize("distribution", ["FullyReplicated", "ShardedByS3Key"])
+def test_known_channels_are_accepted(content_type, distribution):
+    """Seven names of three formats, on one host or spread over several."""
+    channel = CHANNEL | {
+        "ContentType": content_type,
+        "S3DistributionType": distribution,
+    }
+    channels = {"train": channel, "validation": channel}
+    assert validate_channels(channels) == channels
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ContentType": "TEXT/CSV"},
+        {"ContentType": "text/csv;label_size=1"},
+        {"ContentType": "text/csv; charset=utf-8"},
+        {"ContentType": "application/csv"},
+        {"TrainingInputMode": "FastFile"},
+        {"ContentType": "text/libsvm", "TrainingInputMode": "Pipe"},
+    ],
+)
+def test_other_channel_configurations_are_refused(changes):
+    """Training compares letter by letter, unlike serving, and names the channel."""
+    channel = CHANNEL | changes
+    with pytest.raises(UserError) as caught:
+        validate_channels({"train": channel})
+    assert str(caught.value) == (
+        f"Channel configuration for 'train' channel is not supported: {channel}"
+    )
+
+
+def test_no_content_type_is_libsvm():
+    """The default is not the one that most people expect."""
+    channel = {key: value for key, value in CHANNEL.items() if key != "ContentType"}
+    validated = validate_channels({"train": channel})
+    assert validated["train"]["ContentType"] == "text/libsvm"
+
+
+def test_other_channels_are_refused():
+    """A test channel is extraneous."""
+    with pytest.raises(UserError, match=r"^Extraneous channel found: test$"):
+        validate_channels({"train": CHANNEL, "test": CHANNEL})
+
+
+def test_a_code_channel_is_accepted():
+    """The channel that script mode uses does no harm."""
+    code = CHANNEL | {"ContentType": "text/python"}
+    assert "code" in validate_channels({"train": CHANNEL, "code": code})
 
 
 @pytest.fixture
@@ -31,7 +166,7 @@ def load(tmp_path):
         )
         links = tmp_path / "links"
         links.mkdir()
-        return load_matrices(read_job(root), 0, links).train
+        return load_matrices(read_job(root), 0, links)["train"]
 
     return read
 
@@ -65,7 +200,7 @@ def rows(matrix: xgboost.DMatrix) -> list[list[float]]:
     ],
 )
 def test_csv_is_read_as_xgboost_reads_it(load, text, expected):
-    """Headers and quotes are no errors, which is why they are so bad."""
+    """Headers and quotes are silently read as missing values."""
     np.testing.assert_array_equal(rows(load({"train.csv": text})), expected)
 
 
@@ -151,25 +286,15 @@ def test_parquet_has_its_label_first(load):
     np.testing.assert_array_equal(rows(matrix), [[1, 3, 5.5], [2, 4, NAN]])
 
 
-@pytest.mark.parametrize(
-    ("content_type", "message"),
-    [
-        ("parquet", "Failed to load parquet data with exception:\n"),
-        (
-            "recordio-protobuf",
-            "Failed to load recordio-protobuf data with exception:\n"
-            "Invalid RecordIO magic at offset 0",
-        ),
-    ],
-)
-def test_binary_files_that_cannot_be_read(load, content_type, message):
+def test_parquet_that_cannot_be_read(load):
     """The reader's own words follow a line that says what was read."""
-    with pytest.raises(UserError) as caught:
-        load({"a": b"nonsense"}, content_type=content_type)
-    assert str(caught.value).startswith(message)
+    with pytest.raises(
+        UserError, match=r"^Failed to load parquet data with exception:\n"
+    ):
+        load({"a": b"nonsense"}, content_type="parquet")
 
 
-def test_no_data_is_said_of_each_channel(load):
+def test_a_train_channel_without_data_is_an_error(load):
     """An empty train channel is named, with its path."""
     with pytest.raises(UserError) as caught:
         load({"a.csv": ""}, validation={"a.csv": REGRESSION})
@@ -177,13 +302,41 @@ def test_no_data_is_said_of_each_channel(load):
     assert path.parts[-3:] == ("input", "data", "train")
 
 
-def test_no_validation_data_is_an_error_too(load):
+def test_a_validation_channel_without_data_is_an_error(load):
     """An empty validation channel does not mean: without validation."""
     with pytest.raises(UserError, match=r"^No data in validation channel path /"):
         load({"a.csv": REGRESSION}, validation={})
 
 
-def test_files_that_look_alike_are_warned_of(load, caplog):
-    """One name and one size in both channels is suspicious."""
+def test_identical_files_in_both_channels_are_suspicious(load, caplog):
+    """One name and one size in both channels gives a warning."""
     load({"a.csv": REGRESSION}, validation={"a.csv": REGRESSION})
     assert "Suspected identical files found." in caplog.text
+
+
+def run_python(script):
+    """Run a script in an interpreter that has imported nothing else."""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_xgboost_is_imported_without_scikit_learn():
+    """A job starts sooner; scikit-learn can still be imported afterwards."""
+    run_python("""
+import sys
+from importlib.util import find_spec
+from sagemaker_xgboost.container.data_utils import import_xgboost
+xgboost = import_xgboost()
+assert not {"sklearn", "pandas", "scipy.stats"} & set(sys.modules)
+assert xgboost is import_xgboost()
+assert xgboost.train and xgboost.DMatrix and xgboost.config_context
+assert find_spec("sklearn")
+""")
+
+
+def test_xgboost_stays_whole_where_scikit_learn_is_in_use():
+    """A process that has imported scikit-learn keeps xgboost's estimators."""
+    run_python("""
+import sklearn
+from sagemaker_xgboost.container.data_utils import import_xgboost
+assert import_xgboost().XGBClassifier(n_estimators=1).get_params()
+""")

@@ -1,20 +1,33 @@
-"""The body of a request as a matrix to predict on."""
+"""One request of the model server: its body decoded, its predictions encoded."""
 
 import csv
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 import xgboost
 
-from sagemaker_xgboost.container import content_types as formats
-from sagemaker_xgboost.container.content_types import parse_content_type
-from sagemaker_xgboost.container.exceptions import UserError
-from sagemaker_xgboost.container.logs import library_paths
-from sagemaker_xgboost.container.recordio import read_records
-from sagemaker_xgboost.container.response import Refusal
-from sagemaker_xgboost.container.rows import stack_records
+from sagemaker_xgboost.container.data_utils import (
+    CSV,
+    LIBSVM,
+    Matrix,
+    get_content_type,
+    parse_header,
+)
+from sagemaker_xgboost.exceptions import UserError, hide_paths
+
+CSV_TYPE = "text/csv"
+JSON_TYPE = "application/json"
+# Those that the image accepts; the second and the third it then fails to write.
+ACCEPTED = [
+    JSON_TYPE,
+    "application/jsonlines",
+    "application/x-recordio-protobuf",
+    CSV_TYPE,
+]
 
 SNIFFED_CHARACTERS = 512
 
@@ -22,36 +35,72 @@ SNIFFED_CHARACTERS = 512
 DECODE_ERRORS = (ValueError, LookupError, ArithmeticError, TypeError, csv.Error)
 
 
-def decode(body: bytes, content_type: str | None) -> Any:
-    """Read a request's body, or refuse its content type or its content."""
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class RequestError(Exception):
+    """End a request with a status and a text."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+    def response(self) -> Response:
+        """Return the text as a response."""
+        return text_response(str(self), self.status)
+
+
+def text_response(
+    text: str, status: int = HTTPStatus.OK, mimetype: str = "text/html"
+) -> Response:
+    """Return a text as a response, in the encoding that its header names."""
+    charset = "; charset=utf-8" if mimetype.startswith("text/") else ""
+    headers = {"Content-Type": mimetype + charset}
+    return Response(status=int(status), headers=headers, body=text.encode())
+
+
+def too_large_response() -> Response:
+    """Return the page that the image's web framework writes for a body too large."""
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "Request Entity Too Large"
+    text = "The data value transmitted exceeds the capacity limit."
+    page = (
+        f"<!doctype html>\n<html lang=en>\n<title>{int(status)} {title}</title>\n"
+        f"<h1>{title}</h1>\n<p>{text}</p>\n"
+    )
+    return text_response(page, status)
+
+
+def parse_content_data(body: bytes, content_type: str | None) -> Matrix:
+    """Decode the body of a request; raise RequestError 415 if that is not possible."""
     try:
-        kind = parse_content_type(content_type)
+        kind = get_content_type(content_type)
     except UserError as error:
-        raise refusal(str(error)) from error
+        raise unsupported_media(str(error)) from error
     if kind not in DECODERS:
-        raise refusal(f"Content-type {content_type} is not supported.")
+        raise unsupported_media(f"Content-type {content_type} is not supported.")
     try:
         return DECODERS[kind](body)
     except DECODE_ERRORS as error:
-        raise refusal(describe(kind, error)) from error
+        raise unsupported_media(
+            f"Loading {kind} data failed with Exception, please ensure data is in "
+            f"{kind} format:\n {type(error)}\n {error}"
+        ) from error
 
 
-def refusal(text: str) -> Refusal:
-    """Refuse the body, as all that cannot be read is refused."""
-    return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, library_paths().hide(text))
+def unsupported_media(text: str) -> RequestError:
+    """Make the error for a body that cannot be decoded."""
+    return RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, hide_paths(text))
 
 
-def describe(kind: str, error: Exception) -> str:
-    """Say what is wrong with a body."""
-    space = " " if kind == formats.RECORDIO_PROTOBUF else "\n "
-    return (
-        f"Loading {kind} data failed with Exception, please ensure data is in {kind} "
-        f"format:{space}{type(error)}{space}{error}"
-    )
-
-
-def decode_csv(body: bytes) -> Any:
-    """Read rows without header and label; the delimiter is guessed."""
+def decode_csv(body: bytes) -> Matrix:
+    """Decode rows without header and label; the delimiter is guessed."""
     lines = body.strip().decode("utf-8").split("\n")
     delimiter = csv.Sniffer().sniff(lines[0][:SNIFFED_CHARACTERS]).delimiter
     if delimiter.isalnum():
@@ -60,15 +109,15 @@ def decode_csv(body: bytes) -> Any:
     return xgboost.DMatrix(np.array(rows).astype(float))
 
 
-def decode_libsvm(body: bytes) -> Any:
-    """Read rows of `index:value`; what a row does not name is 0, not missing."""
+def decode_libsvm(body: bytes) -> Matrix:
+    """Decode rows of `index:value`; what a row does not name is 0, not missing."""
     lines = body.strip().decode("utf-8").strip().split("\n")
     rows = [dict(map(read_pair, pairs_of(line))) for line in lines]
     indices = [index for row in rows for index in row]
     if not indices:
         return xgboost.DMatrix(np.empty((0, 0)))
-    # Indices that start at 1 anywhere in the request are taken to do so everywhere:
-    # a request without feature 0 is moved by one column.
+    # If no row has index 0, the image takes all indices to start at 1: a request that
+    # happens to lack feature 0 is shifted by one column.
     shift = 1 if min(indices) >= 1 else 0
     data = np.zeros((len(rows), max(indices) - shift + 1))
     for number, row in enumerate(rows):
@@ -78,7 +127,7 @@ def decode_libsvm(body: bytes) -> Any:
 
 
 def pairs_of(line: str) -> list[str]:
-    """Take the features of a line, without its label."""
+    """List the features of a line, without its label."""
     return [token for token in line.split() if ":" in token]
 
 
@@ -88,14 +137,46 @@ def read_pair(token: str) -> tuple[int, float]:
     return int(index), float(value)
 
 
-def decode_recordio(body: bytes) -> Any:
-    """Read RecordIO records of protobuf; their labels change nothing."""
-    features, labels = stack_records(read_records(body))
-    return xgboost.DMatrix(features, label=labels)
-
-
-DECODERS: Mapping[str, Callable[[bytes], Any]] = {
-    formats.CSV: decode_csv,
-    formats.LIBSVM: decode_libsvm,
-    formats.RECORDIO_PROTOBUF: decode_recordio,
+DECODERS: Mapping[str, Callable[[bytes], Matrix]] = {
+    CSV: decode_csv,
+    LIBSVM: decode_libsvm,
 }
+
+
+def parse_accept(accept: str | None, environment: Mapping[str, str]) -> str:
+    """Return the type of the response; raise RequestError 406 for an unknown one."""
+    value, _ = parse_header(accept or "")
+    if value in ("", "*/*"):
+        return environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", CSV_TYPE)
+    if value.lower() not in ACCEPTED:
+        raise RequestError(
+            HTTPStatus.NOT_ACCEPTABLE,
+            f"Accept type {value} is not supported. "
+            f"Please use supported accept types: {ACCEPTED}.",
+        )
+    return value.lower()
+
+
+def encode_predictions(
+    predictions: Any, accept: str, *, batch: bool = False
+) -> Response:
+    """Encode predictions as CSV or JSON; raise RequestError 500 for other types.
+
+    `batch` is for batch transform, where the image writes one Python value per line,
+    whatever the type.
+    """
+    rows = predictions.tolist()
+    if batch:
+        return text_response("\n".join(map(str, rows)) + "\n", mimetype=accept)
+    if accept == CSV_TYPE:
+        lines = [
+            ",".join(map(str, row if isinstance(row, list) else [row])) for row in rows
+        ]
+        return text_response("".join(f"{line}\n" for line in lines), mimetype=CSV_TYPE)
+    if accept == JSON_TYPE:
+        scored = {"predictions": [{"score": row} for row in rows]}
+        return text_response(json.dumps(scored), mimetype=JSON_TYPE)
+    raise RequestError(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"Content type {accept} is not supported by this framework.",
+    )
