@@ -8,17 +8,17 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from moto.core.utils import utcnow
+from sagemaker_xgboost.container.data_utils import import_xgboost
 
 from embedded_aws import archive, storage, workplace
 from embedded_aws.archive import ArchiveError
 from embedded_aws.sagemaker.model_objects import ModelContainer
 from embedded_aws.sagemaker.resources import Values
 from embedded_aws.storage import Location
-from runner.errors import ModelLoadError
 
 if TYPE_CHECKING:
-    from sagemaker_xgboost.container.response import Response
     from sagemaker_xgboost.container.serve import ModelServer
+    from sagemaker_xgboost.container.serve_utils import Response
 
 Log = Callable[[str], None]
 
@@ -70,6 +70,10 @@ def load(
     definition: Values, container: ModelContainer, stream: str, log_to: Log
 ) -> Variant:
     """Download, unpack and load a model, and ping its server."""
+    # The server takes longer to import than to load a model, most of it scikit-learn.
+    import_xgboost()
+    from sagemaker_xgboost.container.serve import ModelLoadError
+
     try:
         server = start_server(container)
     except ModelLoadError as error:
@@ -88,9 +92,6 @@ def load(
 
 def model_servers() -> "type[ModelServer]":
     """Import the container's server, which takes longer than to load a model."""
-    from sagemaker_xgboost.container.engine import load_engine
-
-    load_engine()
     from sagemaker_xgboost.container.serve import ModelServer
 
     return ModelServer

@@ -16,7 +16,7 @@ from embedded_aws.sagemaker.endpoints import Endpoint
 from embedded_aws.sagemaker.variants import access_line
 
 if TYPE_CHECKING:
-    from sagemaker_xgboost.container.response import Response
+    from sagemaker_xgboost.container.serve_utils import Response
 
 MAX_BYTES = 6_291_456
 MAX_SERVERLESS_BYTES = 4_194_304
