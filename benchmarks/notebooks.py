@@ -12,7 +12,7 @@ from embedded_aws.process import start
 from benchmarks.measure import QUICK, Sample, repeat, run, table
 from benchmarks.ploomber import ploomber
 from benchmarks.six import BIN, RUNNER, notebooks
-from runner.stages import STAGES
+from runner import STAGES
 
 
 def by_papermill(root: Path) -> float:

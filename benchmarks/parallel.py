@@ -7,7 +7,7 @@ from embedded_aws.process import start
 from benchmarks.measure import Sample, repeat, run, table
 from benchmarks.repository import commit
 from benchmarks.six import RUNNER
-from runner.scaffold import scaffold
+from runner.spec.models import scaffold
 
 MODELS = 8
 JOBS = (1, 2, 4, 8)

@@ -10,7 +10,7 @@ from embedded_aws.process import start
 
 from benchmarks.measure import LIMIT_SECONDS, Sample, repeat, run
 from benchmarks.six import BIN, notebooks
-from runner.stages import STAGES
+from runner import STAGES
 
 
 def ploomber(root: Path, scratch: Path) -> dict[str, Sample | str]:

@@ -30,7 +30,7 @@ def report(root: Path) -> str:
 
 
 def _row(count: int, calls: int) -> list[object]:
-    from runner.session import client
+    from lifecycle.aws import client
 
     body = "\n".join([ROW] * count).encode()
     runtime = client("sagemaker-runtime")

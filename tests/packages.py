@@ -8,11 +8,11 @@ from uuid import uuid4
 import numpy as np
 import xgboost as xgb
 
-from runner.invocation import record_golden
-from runner.package import Package
-from runner.registry import approve, register
-from runner.session import client, run_uri
-from runner.storage import write_bytes
+from lifecycle.invocation import record_golden
+from lifecycle.registry import Package
+from lifecycle.registry import (approve, create_package)
+from lifecycle.aws import (client, run_uri)
+from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 ENDPOINT = {"instance_type": "ml.m5.large", "instance_count": 1}
@@ -71,7 +71,7 @@ def make_package(
         "training_job": f"{model}-{run_id}",
         "golden": golden,
     }
-    package = register(
+    package = create_package(
         model,
         image=IMAGE,
         model_data=upload_model(model, run_id, booster),

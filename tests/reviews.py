@@ -8,8 +8,8 @@ from typing import Any
 
 import toys
 
-from runner.evaluated import MIME, Evaluated
-from runner.gates import judge
+from lifecycle.gates import (EVALUATION_MIME, EvaluationOutput)
+from lifecycle.gates import evaluate_gates
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
 STARTED = "2026-11-23T05:36:33+00:00"
@@ -53,20 +53,20 @@ def evaluation(
     gates: Mapping[str, Any] = GATES,
     reason: str = "",
     **more: float,
-) -> Evaluated:
+) -> EvaluationOutput:
     """Evaluate a candidate with this error, beside a live model with that one."""
     score = None
     if live is not None or reason:
         known = {} if live is None else {"rmse": live}
         score = Score(live=Live(), metrics=known, reason=reason)
     metrics = {"rmse": rmse, **more}
-    verdicts = judge(metrics, gates, score.metrics if score else None)
-    return Evaluated(
+    verdicts = evaluate_gates(metrics, gates, score.metrics if score else None)
+    return EvaluationOutput(
         metrics=metrics, verdicts=verdicts, live=score, job=Job(), test_rows=50
     )
 
 
-def shown(evaluated: Evaluated | None = None, figure: str = PIXEL) -> list[toys.Cell]:
+def shown(evaluated: EvaluationOutput | None = None, figure: str = PIXEL) -> list[toys.Cell]:
     """Make the cells that show an evaluation and a figure."""
     png = {"output_type": "display_data", "metadata": {}, "data": {"image/png": figure}}
     cells = [toys.text("## How good it is"), toys.code("plot()", outputs=[png])]
@@ -98,7 +98,7 @@ def leave(
     )
 
 
-def trained(folder: Path, evaluated: Evaluated, **more: Any) -> Path:
+def trained(folder: Path, evaluated: EvaluationOutput, **more: Any) -> Path:
     """Leave a training that registered version 2."""
     results = {"package": "arn:aws:p/toy/2", "version": 2, "training_job": "toy-job"}
     results |= {"approval_status": "PendingManualApproval"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.annotations import convert, fits, in_words, is_json, is_supported, literal
+from runner.notebook.parameters import (parse_value, has_type, in_words, is_json, is_supported, parse_literal)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_others_are_not(annotation: str) -> None:
 )
 def test_a_value_of_the_type_fits(value: object, annotation: str) -> None:
     """An int is fine for a float."""
-    assert fits(value, annotation)
+    assert has_type(value, annotation)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_value_of_the_type_fits(value: object, annotation: str) -> None:
 )
 def test_another_does_not_fit(value: object, annotation: str) -> None:
     """A bool is no int, a text is no list, and None only fits where it is named."""
-    assert not fits(value, annotation)
+    assert not has_type(value, annotation)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_text_is_read_as_the_type_says(
     text: str, annotation: str, value: object
 ) -> None:
     """A str stays the text it is, and YAML 1.1's surprises stay out."""
-    read = convert(text, annotation)
+    read = parse_value(text, annotation)
 
     assert read == value
     assert type(read) is type(value)
@@ -114,7 +114,7 @@ def test_text_is_read_as_the_type_says(
 )
 def test_text_that_is_not_the_type_stays_text(text: str, annotation: str) -> None:
     """So that the check that follows can show it."""
-    assert convert(text, annotation) == text
+    assert parse_value(text, annotation) == text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_text_that_is_not_the_type_stays_text(text: str, annotation: str) -> Non
 )
 def test_a_literal_has_the_type_it_looks_like(text: str, value: object) -> None:
     """Where no type is declared, as in a dict of hyperparameters."""
-    assert literal(text) == value
+    assert parse_literal(text) == value
 
 
 @pytest.mark.parametrize(

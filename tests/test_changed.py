@@ -5,8 +5,8 @@ import re
 import pytest
 
 from runner.changed import check_changed
-from runner.errors import CallError
-from runner.spec import load_spec
+from lifecycle.errors import CallError
+from runner.spec.models import load_spec
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,20 @@ from sagemaker_xgboost.exceptions import ToolkitError
 from sagemaker_xgboost.hyperparameter_validation import validate_hyperparameters
 from sagemaker_xgboost.hyperparameters import NAMES
 
-from runner.checking import as_text, find_wrong
+from runner.spec.hyperparameters import (_as_text, find_wrong_hyperparameter)
 
 
 @pytest.mark.parametrize("name", ["num_round", "eta", "learning_rate", "lambda"])
 def test_the_usual_names_are_known(name: str) -> None:
     """XGBoost's own names and SageMaker's are both there."""
     assert name in NAMES
-    assert find_wrong({name: 1}) is None
+    assert find_wrong_hyperparameter({name: 1}) is None
 
 
 @pytest.mark.parametrize("name", ["n_estimators", "numround", "Eta", ""])
 def test_others_are_not(name: str) -> None:
     """A misspelling and scikit-learn's names are not."""
-    found = find_wrong({name: 1})
+    found = find_wrong_hyperparameter({name: 1})
 
     assert found is not None
     assert found[0] == name
@@ -51,7 +51,7 @@ def test_a_wrong_value_is_told_with_what_may_stand_there(
     name: str, value: Any, said: str
 ) -> None:
     """In the words of whoever writes `model.yaml`, not of the container."""
-    found = find_wrong({"num_round": 5, "tree_method": "hist", name: value})
+    found = find_wrong_hyperparameter({"num_round": 5, "tree_method": "hist", name: value})
 
     assert found is not None
     assert found[0] == name
@@ -68,7 +68,7 @@ def test_a_wrong_value_is_told_with_what_may_stand_there(
 )
 def test_of_a_list_the_wrong_item_is_told(metrics: str, said: str) -> None:
     """A list is a text with commas."""
-    found = find_wrong({"objective": "binary:logistic", "eval_metric": metrics})
+    found = find_wrong_hyperparameter({"objective": "binary:logistic", "eval_metric": metrics})
 
     assert found is not None
     assert found[1].startswith(said)
@@ -100,7 +100,7 @@ def test_what_does_not_fit_together_is_told(
 ) -> None:
     """One hyperparameter may ask for another."""
     for order in (given, dict(reversed(given.items()))):
-        found = find_wrong(order)
+        found = find_wrong_hyperparameter(order)
         assert found is not None
         assert found[0] == name
         assert found[1].startswith(said)
@@ -127,11 +127,11 @@ TRIED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("given", TRIED, ids=str)
 def test_what_is_refused_is_what_the_container_refuses(given: dict[str, Any]) -> None:
     """Neither a paid job that fails at its hyperparameters, nor a good one refused."""
-    texts = {name: as_text(value) for name, value in given.items()}
+    texts = {name: _as_text(value) for name, value in given.items()}
     refused = False
     try:
         validate_hyperparameters({"num_round": "5", **texts})
     except (ToolkitError, KeyError):
         refused = True
 
-    assert (find_wrong(given) is not None) is refused
+    assert (find_wrong_hyperparameter(given) is not None) is refused

@@ -16,9 +16,10 @@ from circleci_simulator.simulator import Pipeline, executed
 from click.testing import CliRunner
 from repository import NOTEBOOK, SPEC, Repository
 
-from runner.circleci import MODELS_PER_CONFIG, Request, continuation, plain, requested
+from runner.ci.config import (MAX_MODELS, Request, continuation, plain_line, check_request)
 from runner.cli.ci_config import command
-from runner.errors import CallError, RunnerError, SpecError
+from lifecycle.errors import (CallError, LifecycleError)
+from runner.errors import SpecError
 
 CIRCLECI = Path(__file__).parents[1] / ".circleci"
 DOCS = CIRCLECI.parent / "docs" / "circleci.md"
@@ -77,7 +78,7 @@ def config(repository: Repository, *models: str, main: bool = False) -> str:
 def asked(
     repository: Repository, action: str, *, main: bool = True, **given: str
 ) -> str:
-    request = requested(action, on_default_branch=main, **given)  # type: ignore[arg-type]
+    request = check_request(action, on_default_branch=main, **given)  # type: ignore[arg-type]
     return continuation(repository.root, request)
 
 
@@ -219,10 +220,10 @@ def test_a_hostile_model_name_reaches_no_yaml(
     repository: Repository, name: str
 ) -> None:
     """Whoever names a model, in a folder or a parameter, cannot write config."""
-    with pytest.raises(RunnerError):
+    with pytest.raises(LifecycleError):
         config(repository, name)
     for action in ("retrain", "rollback"):
-        with pytest.raises(RunnerError):
+        with pytest.raises(LifecycleError):
             asked(repository, action, model=name)
 
 
@@ -242,7 +243,7 @@ def test_a_hostile_description_stays_a_description(
         "approve-abalone",
     ]
     train = jobs(written)["train-abalone"]
-    assert train.environment["MODEL_DESC"] == plain(text)
+    assert train.environment["MODEL_DESC"] == plain_line(text)
     ordinary = jobs(config(repository, "churn"))["train-churn"]
     assert [one["command"] for one in train.commands] == [
         one["command"] for one in ordinary.commands
@@ -263,7 +264,7 @@ def test_a_description_is_one_line_without_config_syntax(
     text: str, expected: str
 ) -> None:
     """What YAML, CircleCI or its limits would trip over is taken out, no more."""
-    assert plain(text) == expected
+    assert plain_line(text) == expected
 
 
 @pytest.mark.parametrize("branch", [name for name in HOSTILE if name])
@@ -509,7 +510,7 @@ def test_a_thousand_models(tmp_path: Path, clean: pytest.MonkeyPatch) -> None:
 
     assert one.stdout.decode().count("type: approval") == 1
     text = every.stdout.decode()
-    assert text.count("type: approval") == MODELS_PER_CONFIG
+    assert text.count("type: approval") == MAX_MODELS
     assert compiled_size(text) < 8_000_000
     # Twice the promise, for machines that are busy with other things.
     assert min(times) < 1.0

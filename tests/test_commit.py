@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.commit import short
+from runner.git import short_commit
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from runner.commit import short
 )
 def test_a_commit_is_short_but_says_when_the_tree_differed(commit, shown):
     """Whoever looks for it in git would find something else."""
-    assert short(commit) == shown
+    assert short_commit(commit) == shown

@@ -7,10 +7,10 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import new_name
-from runner.data import find_prepared, read_split, read_table, split, write_splits
-from runner.errors import DataError, StorageError
-from runner.session import run_uri
-from runner.storage import read_bytes, write_bytes
+from lifecycle.data import (load_prepared, read_split, read_table, split, write_splits)
+from lifecycle.errors import (DataError, StorageError)
+from lifecycle.aws import run_uri
+from lifecycle.s3 import (read_bytes, write_bytes)
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}
@@ -149,7 +149,7 @@ def test_a_runs_prepared_data_is_found(aws: EmbeddedAWS):
     model = new_name()
     written = write_splits(model, "r1", split(TABLE, TABLE["label"], seed=1))
 
-    assert find_prepared(model, "r1", train="", columns=[]) == written
+    assert load_prepared(model, "r1", train="", columns=[]) == written
 
 
 def test_what_is_given_counts(aws: EmbeddedAWS):
@@ -157,14 +157,14 @@ def test_what_is_given_counts(aws: EmbeddedAWS):
     model = new_name()
     write_splits(model, "r1", split(TABLE, TABLE["label"], seed=1))
 
-    found = find_prepared(model, "r1", train="s3://other/train.csv", columns=[])
+    found = load_prepared(model, "r1", train="s3://other/train.csv", columns=[])
 
     assert found["train"] == "s3://other/train.csv"
     assert found["columns"] == ["label", "size", "weight"]
-    assert find_prepared("none", "r1", train="s3://a/b") == {"train": "s3://a/b"}
+    assert load_prepared("none", "r1", train="s3://a/b") == {"train": "s3://a/b"}
 
 
 def test_training_before_preparing_says_so(aws: EmbeddedAWS):
     """One clear error names the notebook to run first."""
     with pytest.raises(StorageError, match="run this model's prepare notebook first"):
-        find_prepared(new_name(), "local", train="")
+        load_prepared(new_name(), "local", train="")

@@ -4,17 +4,12 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from runner.deployment import (
-    config_name,
-    ensure_config,
-    guardrails,
-    read_tags,
-    settings_of,
-)
-from runner.endpoint import deploy
-from runner.errors import EndpointError
-from runner.package import Package
-from runner.session import client
+from lifecycle.endpoint import (config_name, ensure_config, deployment_config, read_settings)
+from lifecycle.aws import read_tags
+from lifecycle.deploy import deploy
+from lifecycle.errors import EndpointError
+from lifecycle.registry import Package
+from lifecycle.aws import client
 
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 
@@ -76,7 +71,7 @@ def test_a_canary_is_a_blue_green_update_with_alarms():
     """A part of the capacity goes first, and an alarm calls it back."""
     canary = {"percent": 20, "wait_seconds": 120, "alarms": ["toy-5xx"]}
 
-    made = guardrails(canary)["DeploymentConfig"]
+    made = deployment_config(canary)["DeploymentConfig"]
 
     routing = made["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert routing["CanarySize"] == {"Type": "CAPACITY_PERCENT", "Value": 20}
@@ -99,7 +94,7 @@ def test_an_update_takes_the_canary_along(package):
 
     assert after.config == config_name(package, larger)
     described = client("sagemaker").describe_endpoint(EndpointName=package.model)
-    assert described["LastDeploymentConfig"] == guardrails(canary)["DeploymentConfig"]
+    assert described["LastDeploymentConfig"] == deployment_config(canary)["DeploymentConfig"]
     delete_endpoint(package.model)
 
 
@@ -115,13 +110,13 @@ def test_a_canary_is_no_part_of_what_is_served(package):
 @pytest.mark.parametrize("endpoint", [ENDPOINT, SERVERLESS])
 def test_settings_are_read_back_from_a_config(package, endpoint):
     """What is served tells how, where no model.yaml does."""
-    assert settings_of(ensure_config(package, endpoint)) == endpoint
+    assert read_settings(ensure_config(package, endpoint)) == endpoint
 
 
 def test_the_settings_of_a_lost_config_are_an_error(aws: EmbeddedAWS):
     """Which names it."""
     with pytest.raises(EndpointError, match="lost-config: cannot be read"):
-        settings_of("lost-config")
+        read_settings("lost-config")
 
 
 def test_resources_say_whose_they_are(package):

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from runner.detectors import detected
-from runner.scrub import MASK, Scrubber
+from runner.notebook.scrub import _detect
+from runner.notebook.scrub import (MASK, Scrubber)
 
 # Put together here, so that no scanner takes this file for a leak.
 SECRETS = {
@@ -24,7 +24,7 @@ SECRETS = {
 @pytest.mark.parametrize("kind", SECRETS)
 def test_a_token_is_known_by_its_form(kind: str) -> None:
     """Whoever issued it, and wherever in a line it stands."""
-    found = list(detected(f"before {SECRETS[kind]} after"))
+    found = list(_detect(f"before {SECRETS[kind]} after"))
 
     assert found
     assert all(one in SECRETS[kind] for one in found)
@@ -56,12 +56,12 @@ def test_the_scrubber_asks(kind: str) -> None:
 )
 def test_names_and_hashes_stay(text: str) -> None:
     """A page without them would say nothing."""
-    assert list(detected(text)) == []
+    assert list(_detect(text)) == []
 
 
 def test_a_picture_is_not_searched() -> None:
     """A megabyte of base64 takes no time."""
     started = time.process_time()
 
-    assert list(detected("iVBORw0K" * 150_000)) == []
+    assert list(_detect("iVBORw0K" * 150_000)) == []
     assert time.process_time() - started < 0.5

@@ -9,14 +9,17 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
-from runner import endpoint
-from runner.deployment import ensure_config, read_tags
-from runner.endpoint import Live, deploy, invoke, live
-from runner.errors import EndpointError, StorageError
-from runner.live import settled
-from runner.package import Package
-from runner.session import client
-from runner.storage import parse_uri
+from lifecycle import endpoint
+from lifecycle.endpoint import ensure_config
+from lifecycle.aws import read_tags
+from lifecycle.endpoint import (EndpointState, read_state)
+from lifecycle.deploy import deploy
+from lifecycle.invocation import invoke
+from lifecycle.errors import (EndpointError, StorageError)
+from lifecycle.endpoint import wait_until_settled
+from lifecycle.registry import Package
+from lifecycle.aws import client
+from lifecycle.s3 import parse_uri
 
 
 class Progress(list):
@@ -32,11 +35,11 @@ def model(aws: EmbeddedAWS) -> Iterator[str]:
     name = new_name()
     yield name
     aws.clear()
-    if live(name):
+    if read_state(name):
         delete_endpoint(name)
 
 
-def serve(package: Package, seconds: float = 60, said: Progress | None = None) -> Live:
+def serve(package: Package, seconds: float = 60, said: Progress | None = None) -> EndpointState:
     """Deploy with the settings that all these tests share."""
     progress = Progress() if said is None else said
     return deploy(
@@ -55,7 +58,7 @@ def test_the_first_deploy_creates_the_endpoint(model):
 
     after = serve(package)
 
-    assert after == live(model)
+    assert after == read_state(model)
     assert after.package == package.arn
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
 
@@ -143,7 +146,7 @@ def test_a_first_version_that_does_not_start_is_cleared_away(aws: EmbeddedAWS, m
     with pytest.raises(EndpointError, match="live now: nothing"):
         serve(package)
 
-    assert live(model) is None
+    assert read_state(model) is None
     assert serve(package).version == 1
 
 
@@ -170,7 +173,7 @@ def test_wrong_predictions_put_the_old_version_back(aws: EmbeddedAWS, model):
     with pytest.raises(EndpointError, match=expected):
         serve(second)
 
-    assert live(model).serves(first.config)
+    assert read_state(model).serves(first.config)
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
     assert read_tags(first.arn)["version"] == "1"
     assert serve(second).version == 2
@@ -193,7 +196,7 @@ def test_a_first_version_with_wrong_predictions_does_not_stay(aws: EmbeddedAWS, 
     with pytest.raises(EndpointError, match="nothing was live before it"):
         serve(package)
 
-    assert live(model) is None
+    assert read_state(model) is None
 
 
 def test_an_archive_that_is_not_the_trained_model_is_never_served(model):
@@ -203,7 +206,7 @@ def test_an_archive_that_is_not_the_trained_model_is_never_served(model):
     with pytest.raises(EndpointError, match=r"model\.tar\.gz: predicts .* golden row"):
         serve(make_package(model, factor=2.0, golden_factor=3.0))
 
-    now = live(model)
+    now = read_state(model)
     assert (now.config, now.modified) == (first.config, first.modified)
     assert now.attempted == 2
 
@@ -216,7 +219,7 @@ def test_a_lost_answer_to_an_update_changes_nothing(aws: EmbeddedAWS, model):
     aws.inject(Fault(kind="response-lost", operation="UpdateEndpoint", name=model))
 
     assert serve(second).version == 2
-    assert live(model).is_verified
+    assert read_state(model).is_verified
 
 
 def test_a_lost_answer_to_a_creation_changes_nothing(aws: EmbeddedAWS, model):
@@ -226,7 +229,7 @@ def test_a_lost_answer_to_a_creation_changes_nothing(aws: EmbeddedAWS, model):
         aws.inject(Fault(kind="response-lost", operation=operation, name=model))
 
     assert serve(package).version == 1
-    assert live(model).is_verified
+    assert read_state(model).is_verified
 
 
 def leave_unverified(package: Package) -> None:
@@ -235,7 +238,7 @@ def leave_unverified(package: Package) -> None:
     client("sagemaker").update_endpoint(
         EndpointName=package.model, EndpointConfigName=config
     )
-    settled(package.model, time.monotonic() + 30, Progress())
+    wait_until_settled(package.model, time.monotonic() + 30, Progress())
 
 
 def test_an_interrupted_deploy_is_verified_by_the_next(model):
@@ -243,13 +246,13 @@ def test_an_interrupted_deploy_is_verified_by_the_next(model):
     serve(make_package(model))
     second = make_package(model, factor=2.0)
     leave_unverified(second)
-    assert read_tags(live(model).arn)["version"] == "1"
+    assert read_tags(read_state(model).arn)["version"] == "1"
     said = Progress()
 
     assert serve(second, said=said).version == 2
 
     assert "version 2 is live already, and verified now" in said
-    assert read_tags(live(model).arn)["version"] == "2"
+    assert read_tags(read_state(model).arn)["version"] == "2"
 
 
 def test_an_interrupted_deploy_of_a_bad_version_is_undone_by_the_next(
@@ -286,7 +289,7 @@ def test_lost_golden_rows_stop_a_deploy_before_it_changes_anything(model):
     with pytest.raises(StorageError, match=r"golden\.json: not there"):
         serve(second)
 
-    assert live(model).version == 1
+    assert read_state(model).version == 1
 
 
 def test_a_package_without_golden_rows_is_deployed_with_a_word(model):
@@ -303,7 +306,7 @@ def test_an_unapproved_package_is_not_deployed(model):
     with pytest.raises(EndpointError, match="cannot be created"):
         serve(make_package(model, approved=False))
 
-    assert live(model) is None
+    assert read_state(model) is None
 
 
 def test_two_deploys_at_once_leave_one_verified(model):
@@ -324,8 +327,8 @@ def test_two_deploys_at_once_leave_one_verified(model):
     for thread in threads:
         thread.join(60)
 
-    assert live(model).version in ended
-    assert predictions(model)[1] == float(live(model).version)
+    assert read_state(model).version in ended
+    assert predictions(model)[1] == float(read_state(model).version)
     assert all("another deploy came" in text for text in failed)
 
 
@@ -354,7 +357,7 @@ def test_a_version_that_was_replaced_meanwhile_is_not_put_back(
     with pytest.raises(EndpointError, match="another deploy came"):
         serve(second)
 
-    assert live(model).version == 1
+    assert read_state(model).version == 1
 
 
 def test_a_deploy_waits_for_another_update_within_its_limit(aws: EmbeddedAWS, model):

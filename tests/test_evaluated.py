@@ -5,7 +5,7 @@ import json
 import pytest
 import reviews
 
-from runner.evaluated import MIME, evaluation_of
+from lifecycle.gates import (EVALUATION_MIME, evaluation_of)
 
 
 def notebook(*outputs):
@@ -23,7 +23,7 @@ def test_people_see_the_verdicts():
 
 def test_programs_read_all_of_it():
     """Metrics, verdicts, the live model's score, the training job."""
-    data = reviews.evaluation(2.4, live=2.2)._repr_mimebundle_()[MIME]
+    data = reviews.evaluation(2.4, live=2.2)._repr_mimebundle_()[EVALUATION_MIME]
 
     assert data["metrics"] == {"rmse": 2.4}
     assert [one["passed"] for one in data["verdicts"]] == [True, False]
@@ -49,9 +49,9 @@ def test_what_is_no_number_is_none(value):
 
 def test_the_last_evaluation_of_a_notebook_counts():
     """A notebook may show one on the way."""
-    first, last = {MIME: {"test_rows": 1}}, {MIME: {"test_rows": 2}}
+    first, last = {EVALUATION_MIME: {"test_rows": 1}}, {EVALUATION_MIME: {"test_rows": 2}}
 
-    assert evaluation_of(notebook(first, {"text/plain": "x"}, last)) == last[MIME]
+    assert evaluation_of(notebook(first, {"text/plain": "x"}, last)) == last[EVALUATION_MIME]
     assert evaluation_of(notebook({"text/plain": "x"})) is None
     assert evaluation_of({"cells": [{"cell_type": "markdown"}]}) is None
-    assert evaluation_of(notebook({MIME: "no mapping"})) is None
+    assert evaluation_of(notebook({EVALUATION_MIME: "no mapping"})) is None

@@ -16,22 +16,11 @@ from packages import (
     train_booster,
     upload_model,
 )
-from runner.endpoint import deploy
-from runner.errors import StorageError
-from runner.evaluation import (
-    breakdown,
-    comparison,
-    confusion,
-    error_by_size,
-    importance,
-    load_booster,
-    measure,
-    measure_binary,
-    predict,
-    score_live,
-)
-from runner.session import client, run_uri
-from runner.storage import parse_uri, write_bytes
+from lifecycle.deploy import deploy
+from lifecycle.errors import StorageError
+from lifecycle.evaluation import (breakdown, comparison_table, confusion, error_by_size, gain_shares, load_booster, measure, measure_binary, predict, score_live)
+from lifecycle.aws import (client, run_uri)
+from lifecycle.s3 import (parse_uri, write_bytes)
 
 FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
 
@@ -115,7 +104,7 @@ def test_nothing_live_is_an_ordinary_answer(aws: EmbeddedAWS):
     score = score_live(new_name(), "regression", FEATURES, FEATURES["a"])
 
     assert score is None
-    assert list(comparison({"rmse": 1.0}, score).columns) == ["candidate"]
+    assert list(comparison_table({"rmse": 1.0}, score).columns) == ["candidate"]
 
 
 def test_the_live_model_is_scored_on_the_same_rows(aws: EmbeddedAWS):
@@ -125,7 +114,7 @@ def test_the_live_model_is_scored_on_the_same_rows(aws: EmbeddedAWS):
 
     score = score_live(package.model, "regression", FEATURES, 2.0 * FEATURES["a"])
     assert score is not None
-    table = comparison({"rmse": 1.5}, score)
+    table = comparison_table({"rmse": 1.5}, score)
 
     assert score.metrics["rmse"] < 0.2
     assert str(score).startswith("live: version 1 (")
@@ -152,13 +141,13 @@ def test_a_live_model_of_other_features_is_not_compared(aws: EmbeddedAWS):
     assert "model.tar.gz: not there" in str(lost)
     assert "no such package" in str(deleted)
     assert wider.metrics == lost.metrics == {}
-    assert list(comparison({"rmse": 1.0}, lost).columns) == ["candidate"]
+    assert list(comparison_table({"rmse": 1.0}, lost).columns) == ["candidate"]
     delete_endpoint(package.model)
 
 
 def test_importance_is_shared_out_among_the_features():
     """The feature that the label is made of has nearly all of it."""
-    shares = importance(train_booster(1.0), ["a", "b"])
+    shares = gain_shares(train_booster(1.0), ["a", "b"])
 
     assert shares.sum() == pytest.approx(1.0)
     assert shares.index[0] == "a"
@@ -169,7 +158,7 @@ def test_a_model_without_splits_has_no_importance():
     """A constant label gives a model that looks at nothing."""
     rows = xgb.DMatrix(np.array(ROWS), label=[1.0] * 4)
 
-    shares = importance(xgb.train({}, rows, 1), ["a", "b"])
+    shares = gain_shares(xgb.train({}, rows, 1), ["a", "b"])
 
     assert shares.tolist() == [0.0, 0.0]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.explanation import explain
-from runner.overview import State, Version
+from lifecycle.status import why_not_in_sync
+from lifecycle.status import (ModelStatus, Version)
 
 CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)
@@ -16,31 +16,31 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (State(), "nothing is registered: train it"),
-        (State(newest=package("Rejected")), "version 2 is Rejected: train again"),
+        (ModelStatus(), "nothing is registered: train it"),
+        (ModelStatus(newest=package("Rejected")), "version 2 is Rejected: train again"),
         (
-            State(newest=package(fingerprint=OTHER)),
+            ModelStatus(newest=package(fingerprint=OTHER)),
             "the newest, version 2, has other content: train it",
         ),
         (
-            State(newest=package(fingerprint=OTHER), live=LIVE),
+            ModelStatus(newest=package(fingerprint=OTHER), live=LIVE),
             "live version 1 has other content; the newest, version 2, has too: train "
             "it",
         ),
         (
-            State(newest=package("PendingManualApproval"), live=LIVE),
+            ModelStatus(newest=package("PendingManualApproval"), live=LIVE),
             "live version 1 has other content; version 2 waits for approval",
         ),
         (
-            State(newest=package(), live=LIVE, attempted=3, reason="of version 3"),
+            ModelStatus(newest=package(), live=LIVE, attempted=3, reason="of version 3"),
             "live version 1 has other content; version 2 is approved: deploy it",
         ),
         (
-            State(newest=package("Rejected"), live=LIVE, rolled_back_from=CONTENT),
+            ModelStatus(newest=package("Rejected"), live=LIVE, rolled_back_from=CONTENT),
             "rolled back to version 1: fix this content and merge",
         ),
     ],
 )
 def test_the_nearest_reason_is_said_with_what_to_do(state, said):
     """One sentence, whatever else is the case."""
-    assert explain("toy", CONTENT, state) == said
+    assert why_not_in_sync("toy", CONTENT, state) == said

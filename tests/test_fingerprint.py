@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import toys
 
-from runner.errors import CallError, SpecError
-from runner.fingerprint import deployment, fingerprint, tracked_files
+from lifecycle.errors import CallError
+from runner.errors import SpecError
+from runner.spec.fingerprint import (serving_fingerprint, fingerprint, tracked_files)
 
 Edit = Callable[[Path], object]
 
@@ -144,10 +145,10 @@ def test_what_is_served_and_how_makes_a_deployment(
     repo: Path, edit: Edit, counts: bool
 ) -> None:
     """The same model on another endpoint is deployed anew, and not trained."""
-    before = deployment(repo, "toy")
+    before = serving_fingerprint(repo, "toy")
     edit(repo)
 
-    assert (deployment(repo, "toy") != before) is counts
+    assert (serving_fingerprint(repo, "toy") != before) is counts
 
 
 @pytest.mark.parametrize("name", TRACKED)

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from runner.errors import SpecError
-from runner.evaluation import measure
-from runner.gates import METRICS, find_reversed, find_unmeasured, judge, unmeasured
+from lifecycle.evaluation import measure
+from lifecycle.gates import (METRICS, find_reversed, find_unmeasured, evaluate_gates, unmeasured_message)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_bound_is_inclusive(
     value: float, bounds: dict[str, float], passed: bool, reason: str
 ) -> None:
     """A metric at its bound passes; one that is no number never does."""
-    (verdict,) = judge({"score": value}, {"score": bounds})
+    (verdict,) = evaluate_gates({"score": value}, {"score": bounds})
 
     assert (verdict.passed, verdict.reason) == (passed, reason)
 
@@ -49,7 +49,7 @@ def test_a_share_of_the_live_model_may_be_lost(
     value: float, bounds: dict[str, float], live: float, passed: bool, bound: float
 ) -> None:
     """Which direction is worse follows from the absolute bound, also below zero."""
-    _, verdict = judge({"score": value}, {"score": bounds}, {"score": live})
+    _, verdict = evaluate_gates({"score": value}, {"score": bounds}, {"score": live})
 
     assert verdict.passed is passed
     assert verdict.bound == pytest.approx(bound)
@@ -59,7 +59,7 @@ def test_a_share_of_the_live_model_may_be_lost(
 def test_a_verdict_against_the_live_model_says_what_it_compares() -> None:
     """A reviewer reads bound, live value and slack in one sentence."""
     gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
-    _, verdict = judge({"rmse": 2.6}, gates, {"rmse": 2.1})
+    _, verdict = evaluate_gates({"rmse": 2.6}, gates, {"rmse": 2.1})
 
     assert str(verdict) == (
         "failed: rmse 2.6 is above 2.205, the live model's 2.1 and 5 %"
@@ -70,7 +70,7 @@ def test_a_verdict_against_the_live_model_says_what_it_compares() -> None:
 def test_the_first_version_has_nothing_to_lose(live: dict[str, float] | None) -> None:
     """Without a live metric the relative gate passes, and says why."""
     gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
-    _, verdict = judge({"rmse": 2.0}, gates, live)
+    _, verdict = evaluate_gates({"rmse": 2.0}, gates, live)
 
     assert verdict.passed
     assert verdict.reason == "rmse 2 is not compared, no live model has it"
@@ -80,7 +80,7 @@ def test_no_number_fails_without_a_live_model_too() -> None:
     """NaN passes no gate."""
     gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
 
-    assert [one.passed for one in judge({"rmse": math.nan}, gates)] == [False, False]
+    assert [one.passed for one in evaluate_gates({"rmse": math.nan}, gates)] == [False, False]
 
 
 def test_each_bound_is_judged_on_its_own() -> None:
@@ -89,7 +89,7 @@ def test_each_bound_is_judged_on_its_own() -> None:
         "rmse": {"max": 2.5, "min": None, "worse_than_live": None},
         "r2": {"min": 0.5, "worse_than_live": 0.1},
     }
-    verdicts = judge({"rmse": 2.0, "r2": 0.4, "mae": 1.0}, gates, {"r2": 0.4})
+    verdicts = evaluate_gates({"rmse": 2.0, "r2": 0.4, "mae": 1.0}, gates, {"r2": 0.4})
 
     assert [(one.metric, one.rule, one.passed) for one in verdicts] == [
         ("rmse", "max", True),
@@ -101,20 +101,20 @@ def test_each_bound_is_judged_on_its_own() -> None:
 def test_an_unknown_metric_is_an_error_with_the_nearest() -> None:
     """A misspelt gate must not pass for lack of a number."""
     with pytest.raises(SpecError, match=r"gates\.rmes: no such metric .* 'rmse'"):
-        judge({"rmse": 1.0, "mae": 1.0}, {"rmes": {"max": 2.5}})
+        evaluate_gates({"rmse": 1.0, "mae": 1.0}, {"rmes": {"max": 2.5}})
 
 
 def test_an_unknown_rule_is_an_error_with_the_nearest() -> None:
     """Also in a gate that was written in the notebook."""
     with pytest.raises(SpecError, match=r"gates\.rmse\.maximum: .* 'max'"):
-        judge({"rmse": 1.0}, {"rmse": {"maximum": 2.5}})
+        evaluate_gates({"rmse": 1.0}, {"rmse": {"maximum": 2.5}})
 
 
 @pytest.mark.parametrize("bounds", [{}, {"min": 1.0, "max": 2.0}])
 def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
     """Else nobody knows what worse is."""
     with pytest.raises(SpecError, match="give either min"):
-        judge({"rmse": 1.0}, {"rmse": bounds})
+        evaluate_gates({"rmse": 1.0}, {"rmse": bounds})
 
 
 def test_the_metrics_of_a_task_are_those_that_are_measured() -> None:
@@ -135,7 +135,7 @@ def test_the_metrics_of_a_task_are_those_that_are_measured() -> None:
 )
 def test_a_gate_without_a_metric_is_told(task: str, metric: str, said: str) -> None:
     """With the nearest, and all there are."""
-    assert unmeasured(task, metric).startswith(f"gates.{metric}: no metric {said}")
+    assert unmeasured_message(task, metric).startswith(f"gates.{metric}: no metric {said}")
 
 
 @pytest.mark.parametrize("task", METRICS)

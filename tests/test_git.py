@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner import git
-from runner.errors import CallError
-from runner.source import source_record
+from lifecycle.errors import CallError
+from runner.pipeline.evidence import source_snapshot
 
 DUBIOUS = """echo "fatal: detected dubious ownership in repository at '/x'" >&2
 echo "To add an exception for this directory, call:" >&2
@@ -52,7 +52,7 @@ def test_a_run_of_an_archive_needs_no_git(
     subprocess.run(["rm", "-rf", str(repo / ".git")], check=True)
     monkeypatch.setenv("PATH", str(repo))
 
-    record = source_record(repo, "toy", {}, {})
+    record = source_snapshot(repo, "toy", {}, {})
 
     assert (record["branch"], record["subject"]) == ("", "")
 

@@ -5,14 +5,8 @@ from pathlib import Path
 import pytest
 from repository import Repository
 
-from runner.errors import CallError
-from runner.history import (
-    changed_files,
-    checked_out_branch,
-    find_default_branch,
-    is_ancestor,
-    resolve,
-)
+from lifecycle.errors import CallError
+from runner.git import (changed_files, checked_out_branch, find_default_branch, is_ancestor, resolve)
 
 
 @pytest.fixture

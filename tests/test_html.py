@@ -8,8 +8,8 @@ import pytest
 import toys
 from bs4 import BeautifulSoup
 
-from runner import ipynb
-from runner.html import inert, render
+from runner.notebook import ipynb
+from runner.notebook.html import (inert, render)
 
 RECORD: dict[str, Any] = {
     "model": "toy",

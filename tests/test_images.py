@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-from runner.images import FIRST, KNOWN, find_unknown, has_known_rules
+from sagemaker_xgboost import (LEGACY_TAGS, IMAGE_VERSIONS)
+from runner.spec.hyperparameters import (find_unknown_version, has_known_rules)
 
 
 def test_they_are_those_of_the_installed_sdk() -> None:
@@ -15,20 +16,20 @@ def test_they_are_those_of_the_installed_sdk() -> None:
     path = files("sagemaker.core") / "image_uri_config" / "xgboost.json"
     training = json.loads(path.read_text())["training"]
 
-    assert {*KNOWN, *FIRST} == {*training["versions"], *training["version_aliases"]}
+    assert {*IMAGE_VERSIONS, *LEGACY_TAGS} == {*training["versions"], *training["version_aliases"]}
 
 
-@pytest.mark.parametrize("version", [*KNOWN, *FIRST])
+@pytest.mark.parametrize("version", [*IMAGE_VERSIONS, *LEGACY_TAGS])
 def test_a_known_version_passes(version: str) -> None:
     """Old ones too; only of the first image no rules are known."""
-    assert find_unknown(version) == ""
-    assert has_known_rules(version) is (version not in FIRST)
+    assert find_unknown_version(version) == ""
+    assert has_known_rules(version) is (version not in LEGACY_TAGS)
 
 
 @pytest.mark.parametrize("version", ["3.9-0", "3.2.0", "3.2"])
 def test_an_unknown_version_is_told_with_the_known_ones(version: str) -> None:
     """The SDK would refuse it in the notebook, after `prepare` has run."""
-    assert "1.7-1, 3.0-5, 3.2-0, or upgrade sagemaker" in find_unknown(version)
+    assert "1.7-1, 3.0-5, 3.2-0, or upgrade sagemaker" in find_unknown_version(version)
 
 
 def test_a_newer_sdk_may_know_more(monkeypatch, tmp_path) -> None:
@@ -41,8 +42,8 @@ def test_a_newer_sdk_may_know_more(monkeypatch, tmp_path) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sagemaker", raising=False)
 
-    assert find_unknown("3.9-0") == ""
-    assert find_unknown("3.9-1") != ""
+    assert find_unknown_version("3.9-0") == ""
+    assert find_unknown_version("3.9-1") != ""
     assert not has_known_rules("3.9-0")
 
 

@@ -7,18 +7,12 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
-from runner import invocation
-from runner.endpoint import deploy
-from runner.errors import EndpointError, StorageError
-from runner.invocation import (
-    Golden,
-    check_golden,
-    invoke,
-    read_golden,
-    record_golden,
-)
-from runner.package import Package
-from runner.session import run_uri
+from lifecycle import invocation
+from lifecycle.deploy import deploy
+from lifecycle.errors import (EndpointError, StorageError)
+from lifecycle.invocation import (Golden, check_golden, invoke, read_golden, record_golden)
+from lifecycle.registry import Package
+from lifecycle.aws import run_uri
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import toys
 
-from runner import ipynb
+from runner.notebook import ipynb
 
 
 @pytest.fixture

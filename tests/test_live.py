@@ -7,12 +7,12 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from runner.deployment import ensure_config
-from runner.endpoint import deploy
-from runner.errors import EndpointError
-from runner.live import delete, live, served_config, settled
-from runner.retention import retained
-from runner.session import client
+from lifecycle.endpoint import ensure_config
+from lifecycle.deploy import deploy
+from lifecycle.errors import EndpointError
+from lifecycle.endpoint import (delete_endpoint, read_state, served_config, wait_until_settled)
+from lifecycle.endpoint import retained_configs
+from lifecycle.aws import client
 
 
 def quietly(_: str) -> None:
@@ -21,8 +21,8 @@ def quietly(_: str) -> None:
 
 def test_no_endpoint_is_no_error(aws: EmbeddedAWS):
     """Before the first deploy nothing is live."""
-    assert live(new_name()) is None
-    assert settled(new_name(), time.monotonic() + 5, quietly) is None
+    assert read_state(new_name()) is None
+    assert wait_until_settled(new_name(), time.monotonic() + 5, quietly) is None
 
 
 def test_a_live_version_says_where_it_came_from(aws: EmbeddedAWS):
@@ -30,7 +30,7 @@ def test_a_live_version_says_where_it_came_from(aws: EmbeddedAWS):
     package = make_package(new_name())
     deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
 
-    now = live(package.model)
+    now = read_state(package.model)
 
     assert now is not None
     assert (now.package, now.version) == (package.arn, 1)
@@ -53,7 +53,7 @@ def test_an_endpoint_of_somebody_else_has_no_version(aws: EmbeddedAWS):
         EndpointConfigName=name, ProductionVariants=variants["ProductionVariants"]
     )
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    now = settled(name, time.monotonic() + 30, quietly)
+    now = wait_until_settled(name, time.monotonic() + 30, quietly)
 
     assert now is not None
     assert (now.version, now.package, now.fingerprint) == (0, "", "")
@@ -71,11 +71,11 @@ def test_waiting_for_an_endpoint_has_a_limit(aws: EmbeddedAWS):
     )
 
     with pytest.raises(EndpointError, match=r"still Creating.*run the same command"):
-        settled(package.model, time.monotonic() + 2, seen.append)
+        wait_until_settled(package.model, time.monotonic() + 2, seen.append)
 
     assert seen == [f"endpoint {package.model}: Creating"]
     aws.clear(stuck)
-    assert settled(package.model, time.monotonic() + 30, quietly) is not None
+    assert wait_until_settled(package.model, time.monotonic() + 30, quietly) is not None
     delete_endpoint(package.model)
 
 
@@ -84,29 +84,29 @@ def test_a_deleted_endpoint_is_gone(aws: EmbeddedAWS):
     package = make_package(new_name())
     deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
 
-    delete(package.model, time.monotonic() + 30)
+    delete_endpoint(package.model, time.monotonic() + 30)
 
-    assert live(package.model) is None
+    assert read_state(package.model) is None
 
 
 def test_a_failed_update_does_not_move_the_time_of_going_live(aws: EmbeddedAWS):
     """SageMaker's own time moves with every change, also one that was undone."""
     first = make_package(new_name())
     deploy(first, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
-    before = live(first.model)
+    before = read_state(first.model)
     aws.inject(Fault(kind="ping-failure", name=first.model))
     second = make_package(first.model, factor=2.0)
 
     with pytest.raises(EndpointError):
         deploy(second, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
 
-    after = live(first.model)
+    after = read_state(first.model)
     assert (after.version, after.since) == (1, before.since)
     assert after.modified > before.modified
     assert after.attempted == 2
     deploy(second, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
-    assert live(first.model).since > after.since
-    assert live(first.model).attempted == 0
+    assert read_state(first.model).since > after.since
+    assert read_state(first.model).attempted == 0
     delete_endpoint(first.model)
 
 
@@ -115,14 +115,14 @@ def test_without_a_tag_of_it_the_last_change_is_the_time(aws: EmbeddedAWS, since
     """An endpoint may be older than the tag, or somebody may have changed it."""
     package = make_package(new_name())
     deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
-    now = live(package.model)
+    now = read_state(package.model)
     sagemaker = client("sagemaker")
     sagemaker.delete_tags(ResourceArn=now.arn, TagKeys=["since"])
     if since:
         tag = {"Key": "since", "Value": since}
         sagemaker.add_tags(ResourceArn=now.arn, Tags=[tag])
 
-    assert live(package.model).since == now.modified
+    assert read_state(package.model).since == now.modified
     delete_endpoint(package.model)
 
 
@@ -131,11 +131,11 @@ def test_somebody_elses_version_is_unknown(aws: EmbeddedAWS):
     package = make_package(new_name())
     deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=quietly)
     tag = {"Key": "version", "Value": "v2.1"}
-    config = live(package.model).config_arn
+    config = read_state(package.model).config_arn
     client("sagemaker").add_tags(ResourceArn=config, Tags=[tag])
 
-    assert live(package.model).version == 0
-    assert [one.version for one in retained(package.model)] == [0]
+    assert read_state(package.model).version == 0
+    assert [one.version for one in retained_configs(package.model)] == [0]
     delete_endpoint(package.model)
 
 

@@ -6,8 +6,8 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import new_name
-from runner.logs import read_log, tail, without_tracebacks
-from runner.session import client
+from lifecycle.aws import (read_log, tail_log, without_tracebacks)
+from lifecycle.aws import client
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def test_a_long_log_is_read_to_its_end(group):
 def test_a_log_that_is_not_there_is_empty(aws: EmbeddedAWS):
     """A job that never wrote a line has no log group."""
     assert read_log("/test/none", "a/") == []
-    assert tail("/test/none", lines=5) == []
+    assert tail_log("/test/none", lines=5) == []
 
 
 def test_the_tail_is_of_the_last_stream(group):
     """The container that wrote last has the last words."""
-    assert tail(group, lines=2) == ["b/1 line 2498", "b/1 line 2499"]
+    assert tail_log(group, lines=2) == ["b/1 line 2498", "b/1 line 2499"]
 
 
 def test_a_traceback_is_left_out_and_its_error_stays():

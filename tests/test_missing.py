@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.process import EmbeddedAWS
 
-from runner.missing import missing_ok
-from runner.session import client
+from lifecycle.aws import ignore_not_found
+from lifecycle.aws import client
 
 ABSENT = {
     "describe_endpoint": {"EndpointName": "none"},
@@ -23,7 +23,7 @@ def test_the_block_is_left_where_something_is_missing(
 ) -> None:
     """Each of SageMaker's collections says it in words of its own."""
     left = True
-    with missing_ok():
+    with ignore_not_found():
         getattr(client("sagemaker"), call)(**ABSENT[call])
         left = False
 
@@ -35,5 +35,5 @@ def test_another_refusal_is_raised(code: str) -> None:
     """It says nothing of what is there."""
     answer = {"Error": {"Code": code, "Message": "not for you"}}
 
-    with pytest.raises(ClientError, match=code), missing_ok():
+    with pytest.raises(ClientError, match=code), ignore_not_found():
         raise ClientError(answer, "DescribeEndpoint")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runner.signature import read_signature, source
+from runner.notebook.parameters import read_signature
+from runner.notebook.ipynb import cell_source
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("models/*/*.ipynb")]
@@ -37,7 +38,7 @@ def cells(path: Path) -> list[Cell]:
 @pytest.fixture
 def code(cells: list[Cell]) -> list[str]:
     """The sources of its code cells."""
-    return [source(cell) for cell in cells if cell["cell_type"] == "code"]
+    return [cell_source(cell) for cell in cells if cell["cell_type"] == "code"]
 
 
 def is_definition(text: str) -> bool:
@@ -76,7 +77,7 @@ def test_anybody_can_execute_it(path: Path) -> None:
 
 def test_it_begins_with_its_title(cells: list[Cell]) -> None:
     """And with lines on what goes in, what comes out and what to decide."""
-    lines = source(cells[0]).strip().splitlines()
+    lines = cell_source(cells[0]).strip().splitlines()
 
     assert cells[0]["cell_type"] == "markdown"
     assert re.fullmatch(r"# \S.+", lines[0])
@@ -85,7 +86,7 @@ def test_it_begins_with_its_title(cells: list[Cell]) -> None:
 
 def test_headings_make_an_argument(cells: list[Cell]) -> None:
     """One title, three to seven headings, none of them called `Step 3`."""
-    markdown = [source(one) for one in cells if one["cell_type"] == "markdown"]
+    markdown = [cell_source(one) for one in cells if one["cell_type"] == "markdown"]
     headings = re.findall(r"^(#+) +(.+)$", "\n".join(markdown), re.MULTILINE)
     levels = [len(marks) for marks, _ in headings]
 
@@ -96,7 +97,7 @@ def test_headings_make_an_argument(cells: list[Cell]) -> None:
 
 def test_the_second_cell_holds_the_parameters(cells: list[Cell]) -> None:
     """One a line, `name: type = default  # help`; a long dict as ruff folds it."""
-    text = source(cells[1])
+    text = cell_source(cells[1])
     lines = text.splitlines()
     folded = [one for one in ast.parse(text).body if one.end_lineno != one.lineno]
     inside = {n for one in folded for n in range(one.lineno, one.end_lineno or 0)}
@@ -129,12 +130,12 @@ def test_the_third_cell_holds_all_imports(cells: list[Cell], code: list[str]) ->
         if any(isinstance(node, imports) for node in ast.walk(ast.parse(text)))
     ]
 
-    assert importing == [source(cells[2])]
+    assert importing == [cell_source(cells[2])]
 
 
 def test_the_last_cell_is_one_json(cells: list[Cell]) -> None:
     """Tagged `results`: what the next stage gets."""
-    last = ast.parse(source(cells[-1])).body[-1]
+    last = ast.parse(cell_source(cells[-1])).body[-1]
 
     assert cells[-1]["metadata"]["tags"] == ["results"]
     assert isinstance(last, ast.Expr)
@@ -156,8 +157,8 @@ def test_text_comes_before_code(cells: list[Cell]) -> None:
     """A sentence leads into each cell; a function may stand before its use."""
     for before, cell in pairwise(cells[2:]):
         if cell["cell_type"] == "code":
-            defines = before["cell_type"] == "code" and is_definition(source(before))
-            assert before["cell_type"] == "markdown" or defines, source(cell)
+            defines = before["cell_type"] == "code" and is_definition(cell_source(before))
+            assert before["cell_type"] == "markdown" or defines, cell_source(cell)
 
 
 def test_it_leaves_the_machine_alone(code: list[str]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import registry
-from runner.fingerprint import fingerprint
+from lifecycle import registry
+from runner.spec.fingerprint import fingerprint
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 600

@@ -8,22 +8,16 @@ from typing import Any
 import pytest
 import toys
 
-from runner import ipynb
-from runner.errors import (
-    CellError,
-    IncompleteError,
-    KernelDiedError,
-    ResultsError,
-    StoppedError,
-)
-from runner.outcome import Outcome
-from runner.watch import Watch
+from runner.notebook import ipynb
+from runner.errors import (CellError, IncompleteError, KernelDiedError, ResultsError, StoppedError)
+from runner.notebook.execute import Outcome
+from runner.notebook.execute import KernelSupervisor
 
 
-def watch(**more: Any) -> Watch:
+def watch(**more: Any) -> KernelSupervisor:
     """A watch over a notebook with time enough."""
     settings = {"time_limit": 60, "cell_timeout": 5, "on_cell": None}
-    return Watch(cancelled=threading.Event(), **settings, **more)
+    return KernelSupervisor(cancelled=threading.Event(), **settings, **more)
 
 
 def outcome(tmp_path: Path, *cells: toys.Cell) -> Outcome:

@@ -3,10 +3,10 @@
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import make_package, new_name
-from runner.errors import RegistryError
-from runner.package import describe, packages, properties, table
-from runner.session import client
+from list_packages import make_package, new_name
+from lifecycle.errors import RegistryError
+from lifecycle.registry import (describe, list_packages, _properties, package_table)
+from lifecycle.aws import client
 
 
 def test_a_package_comes_back_as_it_was_registered(aws: EmbeddedAWS):
@@ -36,7 +36,7 @@ def test_packages_come_newest_first(aws: EmbeddedAWS):
         make_package(model)
     make_package(f"{model}-v2")
 
-    assert [one.version for one in packages(model)] == [3, 2, 1]
+    assert [one.version for one in list_packages(model)] == [3, 2, 1]
 
 
 def test_packages_are_filtered_by_status(aws: EmbeddedAWS):
@@ -45,12 +45,12 @@ def test_packages_are_filtered_by_status(aws: EmbeddedAWS):
     make_package(model)
     make_package(model, approved=False)
 
-    assert [one.version for one in packages(model, status="Approved")] == [1]
+    assert [one.version for one in list_packages(model, status="Approved")] == [1]
 
 
 def test_a_model_that_was_never_registered_has_no_packages(aws: EmbeddedAWS):
     """The first run of a model is an ordinary case."""
-    assert list(packages(new_name())) == []
+    assert list(list_packages(new_name())) == []
 
 
 @pytest.mark.parametrize(
@@ -64,24 +64,24 @@ def test_a_model_that_was_never_registered_has_no_packages(aws: EmbeddedAWS):
 )
 def test_a_property_is_made_acceptable(given, kept):
     """SageMaker refuses odd characters and long values, so they never reach it."""
-    assert properties({}, {"key": given}) == {"key": kept}
+    assert _properties({}, {"key": given}) == {"key": kept}
 
 
 def test_a_property_s_name_is_made_acceptable_too():
     """A notebook may name a metric as it likes."""
-    kept = properties({"f1 (macro)": 0.5}, {})
+    kept = _properties({"f1 (macro)": 0.5}, {})
 
     assert kept == {"metric.f1 -macro-": "0.5"}
 
 
 def test_empty_properties_are_left_out():
     """SageMaker refuses empty values too."""
-    assert properties({"rmse": 1.25}, {"commit": ""}) == {"metric.rmse": "1.25"}
+    assert _properties({"rmse": 1.25}, {"commit": ""}) == {"metric.rmse": "1.25"}
 
 
 def test_packages_are_shown_as_a_table(aws: EmbeddedAWS):
     """A person reads version, content, status and origin in one line each."""
-    head, line = table([make_package(new_name())]).splitlines()
+    head, line = package_table([make_package(new_name())]).splitlines()
 
     assert head.split() == ["version", "fingerprint", "status", "commit", "CI"]
     assert line.split() == ["1", "f" * 12, "Approved", "c0ffeec", "-"]

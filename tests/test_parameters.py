@@ -7,14 +7,10 @@ import pytest
 import toys
 
 from runner.errors import SignatureError
-from runner.parameters import (
-    check_given,
-    offered_by_spec,
-    parse_assignment,
-    resolve,
-)
-from runner.signature import Signature, read_signature
-from runner.spec import load_spec
+from runner.notebook.parameters import (check_overrides, parse_assignment, resolve)
+from runner.spec.models import notebook_values
+from runner.notebook.parameters import (Signature, read_signature)
+from runner.spec.models import load_spec
 
 TRAIN = """\
 train: str  # the training rows
@@ -42,7 +38,7 @@ def deploy(tmp_path: Path) -> Signature:
 
 def refusal(signature: Signature, given: dict[str, Any]) -> str:
     with pytest.raises(SignatureError) as caught:
-        check_given([signature], given)
+        check_overrides([signature], given)
     return str(caught.value)
 
 
@@ -139,7 +135,7 @@ def test_a_parameter_of_a_stage_that_is_left_out_names_the_stage(
 ) -> None:
     """It is no misspelling: the remedy is another call."""
     with pytest.raises(SignatureError) as caught:
-        check_given(
+        check_overrides(
             [deploy],
             {"hyperparameters.eta": "0.1"},
             elsewhere=lambda: {"train-register": train},
@@ -156,7 +152,7 @@ def test_what_is_given_comes_back_read(train: Signature, deploy: Signature) -> N
     given = {"hyperparameters.eta": "0.3", "instance_count": "2"}
     offered = {"hyperparameters": {"eta": 0.2, "num_round": 50}}
 
-    assert check_given([train, deploy], given, offered=offered) == {
+    assert check_overrides([train, deploy], given, offered=offered) == {
         "hyperparameters": {"eta": 0.3, "num_round": 50},
         "instance_count": 2,
     }
@@ -179,7 +175,7 @@ def test_a_name_that_one_notebook_knows_is_fine(
     train: Signature, deploy: Signature
 ) -> None:
     """A run has several notebooks and one `-p` for all."""
-    check_given([train, deploy], {"instance_count": "2", "rows": "4"})
+    check_overrides([train, deploy], {"instance_count": "2", "rows": "4"})
 
 
 def test_a_secret_is_refused_before_all_else(train: Signature) -> None:
@@ -239,7 +235,7 @@ def test_what_is_no_assignment_is_refused(text: str) -> None:
 
 def test_the_spec_offers_what_notebooks_may_name(repo: Path) -> None:
     """As flat names, with the words of model.yaml."""
-    assert offered_by_spec(load_spec(repo, "toy")) == {
+    assert notebook_values(load_spec(repo, "toy")) == {
         "model": "toy",
         "description": "",
         "task": "regression",
@@ -259,7 +255,7 @@ def test_the_spec_offers_what_notebooks_may_name(repo: Path) -> None:
 
 def test_the_toy_models_notebooks_take_what_is_offered(repo: Path) -> None:
     """From the spec to the last notebook, by name."""
-    offered = offered_by_spec(load_spec(repo, "toy")) | {"run_id": "r1", "version": 3}
+    offered = notebook_values(load_spec(repo, "toy")) | {"run_id": "r1", "version": 3}
     deploy = read_signature(repo / "notebooks/deploy.ipynb")
 
     assert resolve(deploy, offered, {}) == {

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from runner import plots
+from lifecycle import plots
 
 matplotlib.use("agg")
 TRUTH = np.array([0, 1, 0, 1, 1])

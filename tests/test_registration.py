@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import IMAGE, make_package, new_name
-from runner.package import Package, packages
-from runner.registration import register
-from runner.session import client
-from runner.storage import read_json
+from list_packages import IMAGE, make_package, new_name
+from lifecycle.registry import (Package, list_packages)
+from lifecycle.registry import create_package
+from lifecycle.aws import client
+from lifecycle.s3 import read_json
 
 LINEAGE = {"run_id": "r1", "training_job": "job-1", "fingerprint": "a" * 64}
 
@@ -31,7 +31,7 @@ def test_a_group_belongs_to_its_model(aws: EmbeddedAWS):
 
 def test_a_description_of_many_lines_is_registered_as_one(aws: EmbeddedAWS):
     """SageMaker refuses a newline, and more than 1,024 characters."""
-    package = register(
+    package = create_package(
         new_name(),
         image=IMAGE,
         model_data="s3://bucket/model.tar.gz",
@@ -47,7 +47,7 @@ def test_a_description_of_many_lines_is_registered_as_one(aws: EmbeddedAWS):
 
 def again(first: Package, **other: str) -> Package:
     """Register what a package was made of, or what differs from it in some way."""
-    return register(
+    return create_package(
         first.model,
         image=IMAGE,
         model_data=first.model_data,
@@ -70,7 +70,7 @@ def test_registering_again_finds_the_same_package(aws: EmbeddedAWS):
     first = make_package(new_name())
 
     assert again(first) == first
-    assert len(list(packages(first.model))) == 1
+    assert len(list(list_packages(first.model))) == 1
 
 
 def test_it_is_found_among_later_ones(aws: EmbeddedAWS):
@@ -79,7 +79,7 @@ def test_it_is_found_among_later_ones(aws: EmbeddedAWS):
     second = make_package(first.model)
 
     assert again(first) == first
-    assert [one.version for one in packages(first.model)] == [2, 1]
+    assert [one.version for one in list_packages(first.model)] == [2, 1]
     assert tags(first.model)["version"] == "2"
     assert tags(first.model)["run_id"] == second.run_id
 
@@ -128,7 +128,7 @@ def test_the_status_is_the_one_asked_for(aws: EmbeddedAWS, status):
     model = new_name()
     uri = make_package(new_name()).model_data
 
-    package = register(
+    package = create_package(
         model,
         image=IMAGE,
         model_data=uri,

@@ -7,10 +7,10 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import IMAGE, make_package, new_name
-from runner.errors import NotApprovedError, RegistryError
-from runner.package import Package
-from runner.registry import approve, find_approved, find_newest, find_package
-from runner.session import client
+from lifecycle.errors import (NotApprovedError, RegistryError)
+from lifecycle.registry import Package
+from lifecycle.registry import (approve, find_approved, find_newest, find_package)
+from lifecycle.aws import client
 
 OTHER = "e" * 64
 MINE = "f" * 64

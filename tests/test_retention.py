@@ -8,11 +8,12 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from runner import retention
-from runner.deployment import ensure_config
-from runner.endpoint import Live, deploy
-from runner.retention import clean_up, outdated
-from runner.session import client
+from lifecycle import endpoint
+from lifecycle.endpoint import ensure_config
+from lifecycle.endpoint import EndpointState
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import (clean_up, outdated_configs)
+from lifecycle.aws import client
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def model(aws: EmbeddedAWS) -> Iterator[str]:
     delete_endpoint(name)
 
 
-def serve(model: str, said: list[str] | None = None) -> Live:
+def serve(model: str, said: list[str] | None = None) -> EndpointState:
     """Deploy one more version."""
     progress = [] if said is None else said
     package = make_package(model)
@@ -109,15 +110,15 @@ def test_a_config_that_never_went_live_goes_when_it_is_old(model, monkeypatch):
     """A young one may belong to a deploy that waits for its turn."""
     serve(model)
     waiting = ensure_config(make_package(model, factor=2.0), ENDPOINT)
-    assert outdated(model) == []
+    assert outdated_configs(model) == []
 
     class Tomorrow(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:
             return datetime.now(UTC) + timedelta(days=1)
 
-    monkeypatch.setattr(retention, "datetime", Tomorrow)
-    assert outdated(model) == [waiting]
+    monkeypatch.setattr(endpoint, "datetime", Tomorrow)
+    assert outdated_configs(model) == [waiting]
 
 
 def test_a_clean_up_that_fails_fails_no_deploy(aws: EmbeddedAWS, model):

@@ -8,15 +8,18 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
-from runner import rollback as rollback_module
-from runner.deployment import read_tags, settings_of
-from runner.endpoint import Change, Live, deploy, invoke, live
-from runner.errors import EndpointError, NotApprovedError, RegistryError
-from runner.live import settled
-from runner.package import Package
-from runner.registry import find_package
-from runner.rollback import rollback
-from runner.session import client
+from lifecycle import deploy as rollback_module
+from lifecycle.aws import read_tags
+from lifecycle.endpoint import read_settings
+from lifecycle.deploy import (Change, deploy)
+from lifecycle.endpoint import (EndpointState, read_state)
+from lifecycle.invocation import invoke
+from lifecycle.errors import (EndpointError, NotApprovedError, RegistryError)
+from lifecycle.endpoint import wait_until_settled
+from lifecycle.registry import Package
+from lifecycle.registry import find_package
+from lifecycle.deploy import roll_back
+from lifecycle.aws import client
 
 
 @pytest.fixture
@@ -30,19 +33,19 @@ def model(aws: EmbeddedAWS) -> Iterator[str]:
     delete_endpoint(name)
 
 
-def serve(package: Package) -> Live:
+def serve(package: Package) -> EndpointState:
     """Deploy without a word."""
     return deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
 
 
-def back(model: str, to: int | None = None) -> Live:
+def back(model: str, to: int | None = None) -> EndpointState:
     """Go back without a word."""
-    return rollback(model, to=to, wait_seconds=60, on_progress=str)
+    return roll_back(model, to=to, wait_seconds=60, on_progress=str)
 
 
 def reject(model: str, version: int) -> None:
     """Withdraw the approval of a version."""
-    arn = live(model).package.rpartition("/")[0]
+    arn = read_state(model).package.rpartition("/")[0]
     client("sagemaker").update_model_package(
         ModelPackageArn=f"{arn}/{version}", ModelApprovalStatus="Rejected"
     )
@@ -72,18 +75,18 @@ def test_an_only_version_leads_nowhere_but_forward(aws: EmbeddedAWS):
 def test_the_endpoint_tells_what_was_left_behind(model):
     """Nobody deploys it again by itself, until somebody deploys anything."""
     after = back(model)
-    assert live(model).rolled_back_from == "3" * 64
+    assert read_state(model).rolled_back_from == "3" * 64
     assert read_tags(after.arn)["version"] == "2"
 
     serve(make_package(model, factor=4.0))
-    assert live(model).rolled_back_from == ""
+    assert read_state(model).rolled_back_from == ""
 
 
 def test_going_further_back_leaves_the_same_content_behind(model):
     """It is what is checked out, and would be deployed again."""
     back(model)
     back(model)
-    assert live(model).rolled_back_from == "3" * 64
+    assert read_state(model).rolled_back_from == "3" * 64
 
 
 def test_what_was_registered_first_may_be_left_behind(model):
@@ -91,30 +94,30 @@ def test_what_was_registered_first_may_be_left_behind(model):
     serve(find_package(model, 1))
 
     assert back(model).version == 3
-    assert live(model).rolled_back_from == "1" * 64
+    assert read_state(model).rolled_back_from == "1" * 64
 
 
 def test_back_to_a_named_version_and_forth(model):
     """A version is named by its number, also a later one."""
     assert back(model, to=1).version == 1
     assert back(model, to=3).version == 3
-    assert live(model).rolled_back_from == ""
+    assert read_state(model).rolled_back_from == ""
 
 
 def test_a_version_that_was_never_live_can_be_named(model):
     """It is served as the live one is, and nobody reads a model.yaml."""
     make_package(model, factor=4.0)
-    before = live(model)
+    before = read_state(model)
 
     after = back(model, to=4)
 
     assert after.version == 4
-    assert settings_of(after.config) == settings_of(before.config) == ENDPOINT
+    assert read_settings(after.config) == read_settings(before.config) == ENDPOINT
 
 
 def test_back_to_what_is_live_changes_nothing(model):
     """There is nothing to do."""
-    before = live(model)
+    before = read_state(model)
 
     assert back(model, to=3) == before
 
@@ -122,21 +125,21 @@ def test_back_to_what_is_live_changes_nothing(model):
 def test_an_interrupted_way_back_goes_on_in_the_same_direction(model, monkeypatch):
     """Not to what is verified last, which is what somebody wanted to leave."""
 
-    def interrupted(change: Change) -> Live:
+    def interrupted(change: Change) -> EndpointState:
         client("sagemaker").update_endpoint(
             EndpointName=model, EndpointConfigName=change.config
         )
-        settled(model, time.monotonic() + 30, str)
+        wait_until_settled(model, time.monotonic() + 30, str)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(rollback_module, "carry_out", interrupted)
         back(model)
-    assert live(model).version == 2
+    assert read_state(model).version == 2
 
     assert back(model).version == 2
-    assert live(model).is_verified
-    assert live(model).rolled_back_from == "3" * 64
+    assert read_state(model).is_verified
+    assert read_state(model).rolled_back_from == "3" * 64
     assert back(model).version == 1
 
 
@@ -147,12 +150,12 @@ def test_only_approved_versions_come_back(model):
     with pytest.raises(NotApprovedError, match="version 2 is Rejected"):
         back(model)
 
-    assert live(model).version == 3
+    assert read_state(model).version == 3
 
 
 def test_a_deleted_package_does_not_come_back(model):
     """What nobody can verify is not served."""
-    arn = live(model).package.rpartition("/")[0]
+    arn = read_state(model).package.rpartition("/")[0]
     client("sagemaker").delete_model_package(ModelPackageName=f"{arn}/2")
 
     with pytest.raises(RegistryError, match="no such package; it was deleted"):

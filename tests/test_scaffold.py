@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from runner.errors import CallError, SpecError
-from runner.scaffold import scaffold
-from runner.signature import read_signature
-from runner.spec import list_models, load_spec
+from lifecycle.errors import CallError
+from runner.errors import SpecError
+from runner.spec.models import scaffold
+from runner.notebook.parameters import read_signature
+from runner.spec.models import (list_models, load_spec)
 
 
 def test_the_new_model_is_one_yaml_and_one_notebook(repo):

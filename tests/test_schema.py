@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.schema import ModelSpec
-from runner.wording import explain
+from runner.spec.schema import ModelSpec
+from runner.spec.schema import first_error
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -33,7 +33,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def refusal(data: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         ModelSpec.model_validate(data)
-    return explain(caught.value)
+    return first_error(caught.value)
 
 
 def test_what_is_left_out_has_a_default() -> None:

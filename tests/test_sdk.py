@@ -5,7 +5,7 @@ import json
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from runner.sdk import sagemaker_session
+from lifecycle.training import sagemaker_session
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::SyntaxWarning"

@@ -12,9 +12,10 @@ from path_filtering import path_filtering
 from repository import NOTEBOOK, Repository
 
 from runner.cli.select import command
-from runner.errors import CallError, SpecError
-from runner.fingerprint import deployment, fingerprint
-from runner.selection import Selection, select
+from lifecycle.errors import CallError
+from runner.errors import SpecError
+from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
+from runner.ci.selection import (Selection, select)
 
 MODELS = ("abalone", "churn", "fraud")
 
@@ -392,7 +393,7 @@ def live_of(repository: Repository) -> dict[str, dict[str, str]]:
     return {
         name: {
             "fingerprint": fingerprint(root, name),
-            "deployment": deployment(root, name),
+            "deployment": serving_fingerprint(root, name),
         }
         for name in MODELS
     }

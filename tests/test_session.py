@@ -9,15 +9,8 @@ from botocore.exceptions import EndpointConnectionError
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from runner.errors import AwsError, ConfigurationError
-from runner.session import (
-    aws_errors,
-    bucket,
-    client,
-    region,
-    role,
-    run_uri,
-)
+from lifecycle.errors import (AwsError, ConfigurationError)
+from lifecycle.aws import (aws_errors, bucket, client, region, role, run_uri)
 
 
 @pytest.mark.parametrize(

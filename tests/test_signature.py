@@ -6,7 +6,8 @@ import pytest
 import toys
 
 from runner.errors import SignatureError
-from runner.signature import Parameter, code_cells, read_signature
+from runner.notebook.parameters import (Parameter, read_signature)
+from runner.notebook.ipynb import read_code_cells
 
 RESULTS = toys.code("JSON({})", "results")
 
@@ -177,7 +178,7 @@ def test_what_is_no_notebook_is_refused(
 def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
     """Also when it went away after it was found."""
     with pytest.raises(SignatureError, match="No such file"):
-        code_cells(tmp_path / "toy.ipynb")
+        read_code_cells(tmp_path / "toy.ipynb")
 
 
 def test_an_executed_notebook_is_refused(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 import subprocess
 
-from runner.source import dependencies, source_record
+from runner.pipeline.evidence import (dependencies, source_snapshot)
 
 
 def test_settings_code_and_commit_are_recorded(repo):
     """All that a later version can be compared with."""
-    record = source_record(repo, "toy", {"rows": "4"}, {})
+    record = source_snapshot(repo, "toy", {"rows": "4"}, {})
 
     assert record["settings"]["hyperparameters"]["num_round"] > 0
     assert record["given"] == {"rows": "4"}
@@ -19,7 +19,7 @@ def test_settings_code_and_commit_are_recorded(repo):
 
 def test_each_code_cell_stands_under_its_heading(repo):
     """Without markdown and outputs."""
-    cells = source_record(repo, "toy", {}, {})["notebooks"]["prepare"]["cells"]
+    cells = source_snapshot(repo, "toy", {}, {})["notebooks"]["prepare"]["cells"]
 
     assert [one["heading"] for one in cells] == ["Preparing"] * 2 + [
         "Nothing to see"
@@ -30,7 +30,7 @@ def test_each_code_cell_stands_under_its_heading(repo):
 def test_circleci_knows_branch_and_workflow(repo):
     """There a bare commit is checked out."""
     given = {"CIRCLE_BRANCH": "deeper", "CIRCLE_WORKFLOW_ID": "w"}
-    record = source_record(repo, "toy", {}, given)
+    record = source_snapshot(repo, "toy", {}, given)
 
     assert (record["branch"], record["workflow"]) == ("deeper", "w")
 
@@ -39,7 +39,7 @@ def test_a_folder_without_git_has_no_subject(repo):
     """It is recorded all the same."""
     subprocess.run(["rm", "-rf", str(repo / ".git")], check=True)
 
-    assert source_record(repo, "toy", {}, {})["subject"] == ""
+    assert source_snapshot(repo, "toy", {}, {})["subject"] == ""
 
 
 def test_dependencies_are_those_that_are_pinned(tmp_path):

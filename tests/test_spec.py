@@ -6,14 +6,9 @@ from pathlib import Path
 import pytest
 import toys
 
-from runner.errors import CallError, SpecError
-from runner.spec import (
-    check_name,
-    find_notebook,
-    find_root,
-    list_models,
-    load_spec,
-)
+from lifecycle.errors import CallError
+from runner.errors import SpecError
+from runner.spec.models import (check_name, find_notebook, find_root, list_models, load_spec)
 
 
 def refusal(root: Path, text: str | bytes) -> str:

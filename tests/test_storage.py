@@ -5,16 +5,9 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
 from packages import new_name
-from runner.errors import ConfigurationError, StorageError
-from runner.session import run_uri
-from runner.storage import (
-    exists,
-    parse_uri,
-    read_bytes,
-    read_json,
-    write_bytes,
-    write_json,
-)
+from lifecycle.errors import (ConfigurationError, StorageError)
+from lifecycle.aws import run_uri
+from lifecycle.s3 import (exists, parse_uri, read_bytes, read_json, write_bytes, write_json)
 
 
 @pytest.fixture

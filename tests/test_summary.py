@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from runner.summary import FEW, summarise
+from lifecycle.data import (MAX_VALUES, summarise)
 
 
 def column(values):
@@ -34,8 +34,8 @@ def test_many_values_have_percentiles():
 
 def test_the_limit_is_exact():
     """Twenty values are few, twenty-one are not."""
-    assert "values" in column(range(FEW))
-    assert "percentiles" in column(range(FEW + 1))
+    assert "values" in column(range(MAX_VALUES))
+    assert "percentiles" in column(range(MAX_VALUES + 1))
 
 
 def test_what_is_no_number_is_missing():

@@ -11,9 +11,10 @@ from click.testing import Result
 from embedded_aws.process import EmbeddedAWS
 from repository import Repository
 
-from runner.fingerprint import deployment, fingerprint
-from runner.session import bucket, client, role
-from runner.tags import live_tags, number_in, time_in
+from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
+from lifecycle.aws import (bucket, client, role)
+from lifecycle.endpoint import read_deployed_tags
+from lifecycle.aws import (tag_number, tag_time)
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
@@ -72,7 +73,7 @@ def test_tags_are_read_of_the_projects_endpoints_only(
     endpoint("foreign", team="other")
     endpoint("elsewhere", owner="elsewhere")
 
-    live = live_tags()
+    live = read_deployed_tags()
 
     expected = {"owner": "tagged", "fingerprint": "f" * 64, "commit": "c" * 40}
     assert live.get("tagged") == expected
@@ -91,7 +92,7 @@ def test_select_on_main_asks_what_is_live(
     repository.commit("README.md")
     monkeypatch.chdir(repository.root)
     content = fingerprint(repository.root, "live")
-    served = deployment(repository.root, "live", content=content)
+    served = serving_fingerprint(repository.root, "live", content=content)
     endpoint("live", owner="live", fingerprint=content, deployment=served)
     endpoint("stale", owner="stale", fingerprint="0" * 64)
 
@@ -122,16 +123,16 @@ def test_select_on_main_goes_on_without_aws(
 )
 def test_a_version_that_is_no_number_is_unknown(text: str, number: int) -> None:
     """Somebody else may tag in another way."""
-    assert number_in({"version": text}) == number
-    assert number_in({}) == 0
+    assert tag_number({"version": text}) == number
+    assert tag_number({}) == 0
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01"])
 def test_a_time_that_is_none_is_unknown(text: str) -> None:
     """Instead of an error."""
-    assert time_in({"since": text}) is None
+    assert tag_time({"since": text}) is None
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
     """So that any two can be compared."""
-    assert time_in({"since": "2026-11-23"}) == datetime(2026, 11, 23, tzinfo=UTC)
+    assert tag_time({"since": "2026-11-23"}) == datetime(2026, 11, 23, tzinfo=UTC)

@@ -11,16 +11,11 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
 from packages import IMAGE, new_name
-from runner.errors import TrainingError
-from runner.sdk import sagemaker_session
-from runner.session import client, role, run_uri
-from runner.storage import exists, write_bytes
-from runner.training import (
-    base_job_name,
-    learning_curve,
-    run_training,
-    stop_training,
-)
+from lifecycle.errors import TrainingError
+from lifecycle.training import sagemaker_session
+from lifecycle.aws import (client, role, run_uri)
+from lifecycle.s3 import (exists, write_bytes)
+from lifecycle.training import (base_job_name, learning_curve, run_training, stop_training)
 
 pytestmark = [
     # The SDK's own docstrings have invalid escapes, seen when it is compiled.

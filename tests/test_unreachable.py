@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.unreachable import no_answer, no_profile
+from lifecycle.aws import (_no_answer, _no_profile)
 
 AGAIN = (
     "; start `python -m runner local --port 5000` again, or unset the variables that "
@@ -23,20 +23,20 @@ def test_an_endpoint_that_nothing_answers_at_is_named(monkeypatch, url, remedy):
     """A server of this machine can be started again, any other only be asked for."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
 
-    assert no_answer("refused") == f"nothing answers at AWS_ENDPOINT_URL={url}{remedy}"
+    assert _no_answer("refused") == f"nothing answers at AWS_ENDPOINT_URL={url}{remedy}"
 
 
 def test_without_an_endpoint_the_error_speaks_for_itself():
     """A laptop that is offline does not read of a variable that it never set."""
-    assert no_answer("Could not connect") == "AWS: Could not connect"
+    assert _no_answer("Could not connect") == "AWS: Could not connect"
 
 
 def test_a_profile_that_is_not_there_is_named(monkeypatch):
     """The error says where it was looked for, and that it can be left out."""
     remedy = "name another, or unset AWS_PROFILE"
     where = "AWS_PROFILE=gone: no such profile in"
-    assert no_profile("gone") == f"{where} ~/.aws/config; {remedy}"
+    assert _no_profile("gone") == f"{where} ~/.aws/config; {remedy}"
 
     monkeypatch.setenv("AWS_CONFIG_FILE", "/etc/aws")
 
-    assert no_profile("gone") == f"{where} /etc/aws; {remedy}"
+    assert _no_profile("gone") == f"{where} /etc/aws; {remedy}"

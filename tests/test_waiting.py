@@ -2,7 +2,7 @@
 
 import time
 
-from runner.waiting import polls
+from lifecycle.aws import polls
 
 
 def test_polling_ends_at_its_limit():

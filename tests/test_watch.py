@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from runner.watch import Watch, watching
+from runner.notebook.execute import (KernelSupervisor, watching)
 
 
-def watch(**more: Any) -> Watch:
+def watch(**more: Any) -> KernelSupervisor:
     settings = {"time_limit": 60, "cell_timeout": None, "on_cell": None}
-    return Watch(cancelled=threading.Event(), **(settings | more))
+    return KernelSupervisor(cancelled=threading.Event(), **(settings | more))
 
 
 def sleeper() -> subprocess.Popen[bytes]:

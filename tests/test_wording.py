@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from test_schema import GOOD, changed, refusal
 
-from runner.schema import ModelSpec, Section
-from runner.wording import _required
+from runner.spec.schema import (ModelSpec, Section)
+from runner.spec.schema import _required
 
 
 @pytest.mark.parametrize(

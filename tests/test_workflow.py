@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from runner.workflow import approval_note, run_identity, run_suffix
+from runner.ci.environment import (approval_note, workflow_identity, run_suffix)
 
 WORKFLOW = "3b1c7c9e-0000-4000-8000-000000000001"
 ANSWERS = {
@@ -104,7 +104,7 @@ def test_a_token_goes_nowhere_else(circleci: pytest.MonkeyPatch, api: str) -> No
 def test_outside_of_circleci_there_is_nothing_to_say() -> None:
     """A person at a terminal is known to AWS by their own credentials."""
     assert approval_note("churn") == ""
-    assert run_identity() == ""
+    assert workflow_identity() == ""
     assert run_suffix() == ""
 
 
@@ -112,9 +112,9 @@ def test_a_rerun_has_the_identity_of_its_workflow(
     circleci: pytest.MonkeyPatch,
 ) -> None:
     """A rerun gets a new workflow id and keeps the workspace of the first."""
-    assert run_identity() == WORKFLOW
+    assert workflow_identity() == WORKFLOW
     circleci.setenv("CIRCLE_WORKFLOW_WORKSPACE_ID", "first")
-    assert run_identity() == "first"
+    assert workflow_identity() == "first"
 
 
 def test_the_jobs_of_a_workflow_share_the_end_of_their_runs_ids(

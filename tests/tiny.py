@@ -33,8 +33,8 @@ from hashlib import sha256
 
 from IPython.display import JSON
 
-from runner.session import run_uri
-from runner.storage import write_bytes
+from lifecycle.aws import run_uri
+from lifecycle.s3 import write_bytes
 
 rows = "".join(f"{{slope * x}},{{x}}\\n" for x in range(50))
 uris = {{
@@ -65,9 +65,8 @@ ci_url: str = ""  # where CircleCI ran this""",
         """\
 from IPython.display import JSON
 
-from runner.registry import register
-from runner.session import client, role, run_uri
-from runner.waiting import polls
+from lifecycle.registry import create_package
+from lifecycle.aws import client, polls, role, run_uri
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 job = f"{model}-{run_id}"
@@ -95,7 +94,7 @@ for _ in polls(60):
         """\
 assert ended["TrainingJobStatus"] == "Completed", ended.get("FailureReason")
 
-package = register(
+package = create_package(
     model,
     image=IMAGE,
     model_data=ended["ModelArtifacts"]["S3ModelArtifacts"],
@@ -139,18 +138,19 @@ endpoint: dict = {"instance_type": "ml.m5.large"}  # what to deploy it on""",
         """\
 from IPython.display import JSON
 
-from runner.endpoint import deploy, live
-from runner.registry import find_approved
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import read_state
+from lifecycle.registry import find_approved
 
 package = find_approved(model, fingerprint)
-before = live(model)
+before = read_state(model)
 after = deploy(package, endpoint=endpoint, wait_seconds=60)"""
     ),
     toys.code(
         """\
 JSON(
     {
-        "endpoint": after.endpoint,
+        "endpoint": after.name,
         "package": package.arn,
         "version": package.version,
         "changed": before is None or before.config != after.config,

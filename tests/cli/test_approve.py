@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from runner import registry
-from runner.fingerprint import fingerprint
-from runner.session import run_uri
-from runner.storage import write_json
+from lifecycle import registry
+from runner.spec.fingerprint import fingerprint
+from lifecycle.aws import run_uri
+from lifecycle.s3 import write_json
 
 WORKFLOW = "11111111-2222-3333-4444-555555555555"
 
@@ -66,7 +66,7 @@ def test_a_workflow_approves_what_its_own_train_job_registered(
     approve, train, monkeypatch
 ):
     """A newer package of the same content, from another workflow, is left alone."""
-    from runner.cli.plan import new_run_id
+    from runner.pipeline.plan import new_run_id
 
     monkeypatch.setenv("CIRCLE_WORKFLOW_ID", WORKFLOW)
     mine = train(new_run_id())
@@ -97,7 +97,7 @@ def test_a_workflow_that_registered_nothing_approves_nothing(
 def test_the_workflow_is_recorded_with_the_approval(approve, train, monkeypatch):
     """The package says which workflow approved it."""
     monkeypatch.setenv("CIRCLE_WORKFLOW_ID", WORKFLOW)
-    from runner.cli.plan import new_run_id
+    from runner.pipeline.plan import new_run_id
 
     package = train(new_run_id())
     approve("--this-workflow")

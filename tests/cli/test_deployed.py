@@ -5,14 +5,14 @@ import tiny
 from repository import Repository
 
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from runner.cli.deployed import mark_deployed, refuse_undoing
-from runner.cli.plan import plan
-from runner.endpoint import deploy
-from runner.errors import EndpointError
-from runner.fingerprint import deployment, fingerprint
-from runner.registry import find_package
-from runner.session import client
-from runner.tags import live_tags
+from runner.pipeline.release import (record_deployment, refuse_outdated)
+from runner.pipeline.plan import make_plan
+from lifecycle.deploy import deploy
+from lifecycle.errors import EndpointError
+from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
+from lifecycle.registry import find_package
+from lifecycle.aws import client
+from lifecycle.endpoint import read_deployed_tags
 
 SMALLER = {"instance_type": "ml.t2.medium", "instance_count": 1}
 
@@ -38,7 +38,7 @@ def live(repository, aws):
 
 
 def planned(repository, *stages, **given):
-    return plan(repository.root, repository.name, stages or ("deploy",), given)
+    return make_plan(repository.root, repository.name, stages or ("deploy",), given)
 
 
 def changed(repository, slope):
@@ -49,25 +49,25 @@ def changed(repository, slope):
 
 def test_a_first_deployment_has_nothing_to_undo(repository, aws):
     """Without an endpoint nothing is refused, and nothing is marked."""
-    refuse_undoing(planned(repository))
-    mark_deployed(planned(repository))
-    assert repository.name not in live_tags()
+    refuse_outdated(planned(repository))
+    record_deployment(planned(repository))
+    assert repository.name not in read_deployed_tags()
 
 
 def test_a_deployment_that_ran_to_its_end_is_marked(repository, live):
     """With what was deployed, and from which commit."""
-    mark_deployed(planned(repository))
+    record_deployment(planned(repository))
 
-    tags = live_tags()[repository.name]
+    tags = read_deployed_tags()[repository.name]
     assert tags["deployed_commit"] == repository.first
-    assert tags["deployment"] == deployment(repository.root, repository.name)
+    assert tags["deployment"] == serving_fingerprint(repository.root, repository.name)
 
 
 def test_other_parameters_are_another_deployment(repository, live):
     """What `-p` changes is not what the checkout says, so it is not marked as that."""
     larger = '{"instance_type": "ml.m5.xlarge"}'
-    mark_deployed(planned(repository, endpoint=larger))
-    assert "deployment" not in live_tags()[repository.name]
+    record_deployment(planned(repository, endpoint=larger))
+    assert "deployment" not in read_deployed_tags()[repository.name]
 
 
 def test_an_older_commit_does_not_replace_a_later_one(repository, live):
@@ -75,13 +75,13 @@ def test_an_older_commit_does_not_replace_a_later_one(repository, live):
     changed(repository, 5.0)
     back = fingerprint(repository.root, repository.name)
     later = changed(repository, 1.0)
-    mark_deployed(planned(repository))
+    record_deployment(planned(repository))
     repository.checkout(f"{later}~1")
     assert fingerprint(repository.root, repository.name) == back
 
     with pytest.raises(EndpointError, match=f"commit {later[:7]}, which came after"):
-        refuse_undoing(planned(repository))
-    refuse_undoing(planned(repository, "train-register", "deploy"))
+        refuse_outdated(planned(repository))
+    refuse_outdated(planned(repository, "train-register", "deploy"))
 
 
 @pytest.mark.parametrize("other", ["newer", "same content", "unrelated"])
@@ -89,16 +89,16 @@ def test_any_other_commit_may_be_deployed(repository, live, other):
     """One that came later, serves the same, or is of another history."""
     if other == "same content":
         mark_from = repository.commit("README.md")
-        mark_deployed(planned(repository))
+        record_deployment(planned(repository))
         repository.checkout(repository.first)
         assert mark_from != repository.first
     else:
-        mark_deployed(planned(repository))
+        record_deployment(planned(repository))
         if other == "unrelated":
             repository.git("checkout", "-q", "--orphan", "elsewhere")
         changed(repository, 7.0)
 
-    refuse_undoing(planned(repository))
+    refuse_outdated(planned(repository))
 
 
 @pytest.mark.parametrize("trained_again", [False, True])
@@ -115,8 +115,8 @@ def test_a_rollback_stays_until_its_content_is_trained_again(
     client("sagemaker").add_tags(ResourceArn=now.arn, Tags=[tag])
     if trained_again:
         make_package(repository.name, fingerprint=content)
-        refuse_undoing(planned(repository))
+        refuse_outdated(planned(repository))
         return
 
     with pytest.raises(EndpointError, match=r"since a rollback .* --to 2`"):
-        refuse_undoing(planned(repository))
+        refuse_outdated(planned(repository))

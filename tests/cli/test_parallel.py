@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.parallel import Running
-from runner.cli.plan import plan
-from runner.spec import STAGES
+from runner.pipeline.run import RunOptions
+from runner.pipeline.plan import make_plan
+from runner import STAGES
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,6 @@ def test_a_model_may_keep_out_of_reuse(
     """Its notebooks may read more than what anybody can compare."""
     spec = repo / "models" / "toy" / "model.yaml"
     spec.write_text(spec.read_text() + f"\nreuse: {str(allowed).lower()}\n")
-    running = Running(jobs=1, reuses=asked)
+    running = RunOptions(jobs=1, reuses=asked)
 
-    assert (running.reusable(plan(repo, "toy", STAGES, {})) is not None) is reuses
+    assert (running.reusable(make_plan(repo, "toy", STAGES, {})) is not None) is reuses

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from runner.cli.plan import new_run_id, plan, trained_fingerprint
+from runner.pipeline.plan import (new_run_id, make_plan, trained_fingerprint)
 from runner.errors import SignatureError
-from runner.fingerprint import fingerprint
-from runner.stages import STAGES
+from runner.spec.fingerprint import fingerprint
+from runner import STAGES
 
 
 def test_run_ids_sort_by_time_and_never_collide():
@@ -20,14 +20,14 @@ def test_run_ids_sort_by_time_and_never_collide():
 
 def test_stages_come_in_their_order_whatever_was_said(repo):
     """`--stage deploy --stage prepare` prepares first."""
-    made = plan(repo, "toy", ("deploy", "prepare"), {})
+    made = make_plan(repo, "toy", ("deploy", "prepare"), {})
 
     assert [stage.name for stage in made.stages] == ["prepare", "deploy"]
 
 
 def test_spec_context_earlier_results_and_the_user_meet_in_the_parameters(repo):
     """Each parameter of a notebook gets its value from where it is known."""
-    made = plan(repo, "toy", STAGES, {"hyperparameters.num_round": "7"})
+    made = make_plan(repo, "toy", STAGES, {"hyperparameters.num_round": "7"})
 
     values = made.parameters(made.stages[1], {"train": "s3://b/k", "unasked": 1})
 
@@ -65,13 +65,13 @@ def test_how_it_is_deployed_does_not_change_what_was_trained(repo):
 def test_an_unknown_parameter_is_refused_with_the_nearest(repo):
     """No kernel starts for a misspelt name."""
     with pytest.raises(SignatureError, match=r"'hyperparameters\.learning_rate'"):
-        plan(repo, "toy", STAGES, {"lerning_rate": "1"})
+        make_plan(repo, "toy", STAGES, {"lerning_rate": "1"})
 
 
 def test_a_parameter_of_another_stage_names_the_stage(repo):
     """Here it is the choice of stages that is wrong, not the name."""
     with pytest.raises(SignatureError, match="add `--stage train-register`"):
-        plan(repo, "toy", ["prepare"], {"hyperparameters.num_round": "7"})
+        make_plan(repo, "toy", ["prepare"], {"hyperparameters.num_round": "7"})
 
 
 @pytest.mark.parametrize(
@@ -85,22 +85,22 @@ def test_a_parameter_of_another_stage_names_the_stage(repo):
 def test_what_is_given_must_be_fit_for_model_yaml(repo, name, value, said):
     """A wrong value is found before `prepare`, as it would be there."""
     with pytest.raises(SignatureError, match=re.escape(said)):
-        plan(repo, "toy", STAGES, {name: value})
+        make_plan(repo, "toy", STAGES, {name: value})
 
 
 @pytest.mark.parametrize("name", ["fingerprint", "run_id", "model"])
 def test_nobody_says_which_content_this_is(repo, name):
     """A model trained otherwise cannot be passed off as the approved one."""
     with pytest.raises(SignatureError, match=f"-p {name}: found out by the runner"):
-        plan(repo, "toy", STAGES, {name: "f" * 64})
+        make_plan(repo, "toy", STAGES, {name: "f" * 64})
 
 
 def test_the_commit_says_when_the_tree_differs_from_it(repo):
     """An executed notebook never claims a commit that lacks its changes."""
-    clean = plan(repo, "toy", STAGES, {}).context["commit"]
+    clean = make_plan(repo, "toy", STAGES, {}).context["commit"]
     spec = repo / "models" / "toy" / "model.yaml"
     spec.write_text(spec.read_text() + "owner: me\n")
-    dirty = plan(repo, "toy", STAGES, {}).context["commit"]
+    dirty = make_plan(repo, "toy", STAGES, {}).context["commit"]
 
     assert re.fullmatch("[0-9a-f]{40}", clean)
     assert dirty == f"{clean}-dirty"
@@ -111,6 +111,6 @@ def test_ci_names_its_commit_and_job(repo, monkeypatch):
     monkeypatch.setenv("CIRCLE_SHA1", "c" * 40)
     monkeypatch.setenv("CIRCLE_BUILD_URL", "https://ci/1")
 
-    context = plan(repo, "toy", STAGES, {}).context
+    context = make_plan(repo, "toy", STAGES, {}).context
 
     assert (context["commit"], context["ci_url"]) == ("c" * 40, "https://ci/1")

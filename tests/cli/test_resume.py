@@ -7,12 +7,12 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import new_name
-from runner.cli.plan import Plan, plan
-from runner.cli.resume import resume
-from runner.errors import CallError
-from runner.session import run_uri
-from runner.stages import STAGES
-from runner.storage import write_bytes, write_json
+from runner.pipeline.plan import (Plan, make_plan)
+from runner.pipeline.earlier import resume
+from lifecycle.errors import CallError
+from lifecycle.aws import run_uri
+from runner import STAGES
+from lifecycle.s3 import (write_bytes, write_json)
 
 RUN = "20260101000000-abcdef"
 Leave = Callable[..., None]
@@ -26,7 +26,7 @@ def planned(repo: Path, aws: EmbeddedAWS) -> Plan:
     spec = (folder / "model.yaml").read_text().replace("name: toy", f"name: {name}")
     (folder / "model.yaml").write_text(spec)
     folder.rename(folder.with_name(name))
-    return plan(repo, name, STAGES, {})
+    return make_plan(repo, name, STAGES, {})
 
 
 @pytest.fixture

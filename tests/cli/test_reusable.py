@@ -12,16 +12,17 @@ from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.cli import reusable
-from runner.cli.plan import Plan, Stage, plan
-from runner.cli.reusable import Reusable, work
-from runner.cli.reuse import Reused
-from runner.deployment import as_tags
-from runner.endpoint import deploy, live
-from runner.package import Package, describe
-from runner.parameters import offered_by_spec
-from runner.session import client, run_uri
-from runner.stages import STAGES
-from runner.storage import parse_uri, write_bytes, write_json
+from runner.pipeline.plan import (Plan, Stage, make_plan)
+from runner.pipeline.earlier import (Reusable, cache_key)
+from runner.pipeline.earlier import Reused
+from lifecycle.aws import as_tags
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import read_state
+from lifecycle.registry import (Package, describe)
+from runner.spec.models import notebook_values
+from lifecycle.aws import (client, run_uri)
+from runner import STAGES
+from lifecycle.s3 import (parse_uri, write_bytes, write_json)
 
 DATA = {"data_sha256": "d" * 64}
 Ran = Callable[..., Package]
@@ -38,10 +39,10 @@ def planned(repo: Path, aws: EmbeddedAWS) -> Iterator[Plan]:
     lines = [line for line in spec.splitlines() if not line.startswith("data:")]
     (folder / "model.yaml").write_text("\n".join([*lines, f"data: {data}", ""]))
     folder.rename(folder.with_name(name))
-    made = plan(repo, name, STAGES, {})
+    made = make_plan(repo, name, STAGES, {})
     made.folder.mkdir(parents=True)
     yield made
-    if live(name):
+    if read_state(name):
         delete_endpoint(name)
 
 
@@ -91,7 +92,7 @@ def leave(
         "started": "2026-01-01T00:00:00+00:00",
         "seconds": 1.0,
         "parameters": {},
-        "work": work(planned, stage),
+        "work": cache_key(planned, stage),
         "results": dict(returned),
     }
     write_json(f"{prefix}/{stage}.json", record | more)
@@ -144,7 +145,7 @@ def test_rows_are_prepared_where_raw_data_cannot_be_told(
     remove(planned.spec.data)
     ran()
 
-    assert work(planned, "prepare") == ""
+    assert cache_key(planned, "prepare") == ""
     assert find(planned, "prepare") is None
 
 
@@ -237,7 +238,7 @@ def test_a_folder_of_raw_data_is_read_again(planned: Plan) -> None:
     write_bytes(f"{planned.spec.data}/", b"")
     spec = planned.spec.model_copy(update={"data": f"{planned.spec.data}/"})
 
-    assert work(replace(planned, spec=spec), "prepare") == ""
+    assert cache_key(replace(planned, spec=spec), "prepare") == ""
 
 
 @pytest.mark.parametrize("name", ["prepare", "train-register"])
@@ -256,7 +257,7 @@ def test_evidence_that_was_cut_is_not_reused(
 def served(planned: Plan, ran: Ran) -> Package:
     """A package that is live, with the evidence of its deploy."""
     package = ran()
-    settings = offered_by_spec(planned.spec)["endpoint"]
+    settings = notebook_values(planned.spec)["endpoint"]
     now = deploy(package, endpoint=settings, on_progress=lambda _: None)
     results = {"endpoint_config": now.config, "version": package.version}
     leave(planned, package, "deploy", results)
@@ -299,7 +300,7 @@ def test_content_that_somebody_went_back_from_is_trained_again(
     planned: Plan, served: Package
 ) -> None:
     """Reusing it would let the version return that was not wanted."""
-    now = live(planned.model) or pytest.fail("nothing is live")
+    now = read_state(planned.model) or pytest.fail("nothing is live")
     tags = as_tags({"rolled_back_from": served.fingerprint})
     client("sagemaker").add_tags(ResourceArn=now.arn, Tags=tags)
 
@@ -380,7 +381,7 @@ def test_evidence_that_was_reused_itself_is_passed_over(
     planned: Plan, served: Package
 ) -> None:
     """What is shown is the notebook that ran, however often it is reused."""
-    config = (live(planned.model) or pytest.fail("nothing is live")).config
+    config = (read_state(planned.model) or pytest.fail("nothing is live")).config
     later = replace(served, run_id=f"~{served.run_id}")
     leave(planned, later, "deploy", {"endpoint_config": config}, reused="of another")
     found = find(planned, "deploy")

@@ -10,12 +10,12 @@ from bs4 import BeautifulSoup
 from embedded_aws.process import EmbeddedAWS
 
 from packages import new_name
-from runner.cli.plan import Plan, plan
-from runner.cli.reuse import Reused, announced, reused, show
-from runner.html import render
-from runner.session import run_uri
-from runner.stages import STAGES
-from runner.storage import write_bytes
+from runner.pipeline.plan import (Plan, make_plan)
+from runner.pipeline.earlier import (Reused, announced, reused, show)
+from runner.notebook.html import render
+from lifecycle.aws import run_uri
+from runner import STAGES
+from lifecycle.s3 import write_bytes
 
 RECORD: dict[str, Any] = {
     "model": "toy",
@@ -33,7 +33,7 @@ RECORD: dict[str, Any] = {
 @pytest.fixture
 def planned(repo: Path) -> Plan:
     """A run of a model."""
-    made = plan(repo, "toy", STAGES, {})
+    made = make_plan(repo, "toy", STAGES, {})
     made.folder.mkdir(parents=True)
     return made
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from runner.package import packages
-from runner.registry import approve, register
-from runner.session import run_uri
-from runner.storage import read_json, write_bytes
+from lifecycle.registry import list_packages
+from lifecycle.registry import (approve, create_package)
+from lifecycle.aws import run_uri
+from lifecycle.s3 import (read_json, write_bytes)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def registered(run, repo):
     write_bytes(data, b"a model")
     metadata = {"run_id": record["run_id"], "training_job": "job"}
     image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
-    return register(
+    return create_package(
         "toy",
         image=image,
         model_data=data,
@@ -62,7 +62,7 @@ def test_any_version_is_fetched_and_rebuilt(run, repo, registered):
 
 def test_the_newest_version_is_the_default(run, registered):
     """In JSON for programs."""
-    newest = next(packages("toy")).version
+    newest = next(list_packages("toy")).version
 
     answer = run("review", "toy", "--json")
 

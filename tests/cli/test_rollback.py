@@ -8,10 +8,10 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, delete_endpoint, make_package
-from runner.endpoint import deploy
-from runner.live import live
-from runner.session import run_uri
-from runner.storage import read_json
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import read_state
+from lifecycle.aws import run_uri
+from lifecycle.s3 import read_json
 
 MODEL = "toy"
 
@@ -29,7 +29,7 @@ def two_versions(aws: EmbeddedAWS, repo, monkeypatch) -> Iterator[None]:
 
 def test_the_former_version_comes_back_and_leaves_a_record(invoke, repo):
     """CircleCI's job reads the version from build/, and S3 keeps it."""
-    former = live(MODEL).version - 1
+    former = read_state(MODEL).version - 1
 
     answer = invoke("rollback", MODEL, "--json")
 
@@ -44,7 +44,7 @@ def test_the_former_version_comes_back_and_leaves_a_record(invoke, repo):
 
 def test_people_read_a_line(invoke):
     """Of what is live, and what was."""
-    now = live(MODEL).version
+    now = read_state(MODEL).version
 
     answer = invoke("rollback", MODEL, "--to", str(now - 1))
 
@@ -65,7 +65,7 @@ def test_a_failure_leaves_a_record_too(invoke, repo):
 
 def test_what_is_live_is_not_said_to_replace_itself(invoke):
     """Going back to it is no change."""
-    now = live(MODEL).version
+    now = read_state(MODEL).version
 
     answer = invoke("rollback", MODEL, "--to", str(now))
 
@@ -76,7 +76,7 @@ def test_what_is_live_is_not_said_to_replace_itself(invoke):
 @pytest.mark.parametrize("trouble", ["broken", "gone"])
 def test_no_model_yaml_is_needed(invoke, repo, trouble):
     """Whoever is on call may have a checkout in which it is the trouble."""
-    now, path = live(MODEL).version, repo / "models" / MODEL / "model.yaml"
+    now, path = read_state(MODEL).version, repo / "models" / MODEL / "model.yaml"
     if trouble == "broken":
         path.write_text("name: [")
     else:
@@ -85,7 +85,7 @@ def test_no_model_yaml_is_needed(invoke, repo, trouble):
     answer = invoke("rollback", MODEL)
 
     assert answer.exit_code == 0, answer.output
-    assert live(MODEL).version == now - 1
+    assert read_state(MODEL).version == now - 1
 
 
 def test_a_misspelt_name_is_noticed(invoke, repo):

@@ -31,8 +31,8 @@ _KINDS = ("ipynb", "html", "json")
 
 def test_evidence_is_in_s3_and_a_later_stage_finds_it(run, aws):
     """`--stage train-register` alone uses the newest prepared data of this content."""
-    from runner.session import run_uri
-    from runner.storage import exists
+    from lifecycle.aws import run_uri
+    from lifecycle.s3 import exists
 
     prepared = json.loads(run("toy", "--stage", "prepare", "--json").stdout)[0]
     trained = run("toy", "--stage", "train-register", "--json")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runner.fingerprint import fingerprint
+from runner.spec.fingerprint import fingerprint
 
 
 @pytest.fixture(autouse=True)

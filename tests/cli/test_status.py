@@ -8,16 +8,16 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import start
 
 from packages import ENDPOINT, delete_endpoint, make_package
-from runner.deployment import ensure_config
-from runner.endpoint import deploy
-from runner.errors import EndpointError
-from runner.fingerprint import fingerprint
-from runner.live import live
-from runner.overview import survey
-from runner.package import Package
-from runner.registry import find_package
-from runner.rollback import rollback
-from runner.session import client
+from lifecycle.endpoint import ensure_config
+from lifecycle.deploy import deploy
+from lifecycle.errors import EndpointError
+from runner.spec.fingerprint import fingerprint
+from lifecycle.endpoint import read_state
+from lifecycle.status import survey
+from lifecycle.registry import Package
+from lifecycle.registry import find_package
+from lifecycle.deploy import roll_back
+from lifecycle.aws import client
 
 MODEL = "toy"
 
@@ -87,7 +87,7 @@ def test_other_content_and_a_rollback_are_told(repo, status):
     serve(make_package(MODEL, fingerprint=content))
     assert status()[0]["in_sync"]
 
-    rollback(MODEL, wait_seconds=60, on_progress=str)
+    roll_back(MODEL, wait_seconds=60, on_progress=str)
     expected = (
         "rolled back to version 1: fix this content and merge, or go forward again: "
         "python -m runner rollback toy --to 2"
@@ -161,7 +161,7 @@ def test_what_no_deploy_has_verified_is_told(repo, status, own_aws):
     own_aws.clear(slow)
     waiter = client("sagemaker").get_waiter("endpoint_in_service")
     waiter.wait(EndpointName=MODEL, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    assert live(MODEL).version == 2
+    assert read_state(MODEL).version == 2
     expected = "the endpoint has changed since a deploy verified it"
     assert {row["why"] for row in status()} == {expected}
     delete_endpoint(MODEL)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.ended import Outcome
+from runner.pipeline.run import RunResult
 from runner.cli.summary import print_summary
-from runner.errors import RunnerError
+from lifecycle.errors import LifecycleError
 
 RESULTS = {
     "metrics": {"auc": 0.92451, "f1": 0.83421, "accuracy": 0.95869},
@@ -16,8 +16,8 @@ RESULTS = {
 }
 
 
-def outcome(model: str, error: RunnerError | None = None, **results: object) -> Outcome:
-    return Outcome(model=model, results=results, seconds={"prepare": 1.6}, error=error)
+def outcome(model: str, error: LifecycleError | None = None, **results: object) -> RunResult:
+    return RunResult(model=model, results=results, seconds={"prepare": 1.6}, error=error)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_one_model_has_its_page_and_several_have_one_in_common(built, capsys):
 
 def test_a_failure_is_in_the_table(tmp_path, capsys):
     """Without metrics, and without a page that was never written."""
-    print_summary([outcome("toy", RunnerError("no"))], tmp_path)
+    print_summary([outcome("toy", LifecycleError("no"))], tmp_path)
     said = capsys.readouterr().out
 
     assert "failed" in said

@@ -11,7 +11,7 @@ from runner.cli.target import (
     on_this_machine,
     require_running,
 )
-from runner.errors import AwsError, ConfigurationError
+from lifecycle.errors import (AwsError, ConfigurationError)
 
 
 def test_circleci_means_aws_and_everywhere_else_is_local(monkeypatch):
@@ -71,7 +71,7 @@ def test_aws_adds_nothing(monkeypatch):
 
 def test_what_aws_refuses_is_one_line(aws):
     """A call that AWS refuses ends as an error of the runner's."""
-    from runner.session import client
+    from lifecycle.aws import client
 
     refused = pytest.raises(AwsError, match="AWS refuses DescribeEndpoint: Validation")
     with refused, aws_at("local"):
@@ -80,7 +80,7 @@ def test_what_aws_refuses_is_one_line(aws):
 
 def test_an_aws_that_does_not_answer_is_named(aws, monkeypatch):
     """The error says how to start what the environment leads to."""
-    from runner.session import client
+    from lifecycle.aws import client
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 

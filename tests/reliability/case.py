@@ -16,11 +16,11 @@ from embedded_aws.process import EmbeddedAWS
 
 from packages import ENDPOINT, make_package
 from reliability.project import write_project
-from runner.endpoint import deploy
-from runner.fingerprint import fingerprint
-from runner.live import live
-from runner.package import Package, summaries
-from runner.session import bucket, client
+from lifecycle.deploy import deploy
+from runner.spec.fingerprint import fingerprint
+from lifecycle.endpoint import read_state
+from lifecycle.registry import (Package, _summaries)
+from lifecycle.aws import (bucket, client)
 
 LIMIT = 120
 TRAIN = ("run", "--stage", "prepare", "--stage", "train-register")
@@ -133,7 +133,7 @@ class Case:
 
     def is_updating(self) -> bool:
         """Tell whether this model's endpoint is on its way to another version."""
-        now = live(self.model)
+        now = read_state(self.model)
         return now is not None and now.status == "Updating"
 
     def began(self, fault: Fault) -> bool:
@@ -143,24 +143,24 @@ class Case:
 
     def live(self) -> str:
         """Say what is live."""
-        now = live(self.model)
+        now = read_state(self.model)
         if now is None or now.status == "Creating":
             return "nothing"
         return f"version {now.version}"
 
     def is_verified(self) -> bool:
         """Tell whether a deploy has verified what is live."""
-        now = live(self.model)
+        now = read_state(self.model)
         return now is not None and now.is_verified and now.status == "InService"
 
     def left(self) -> list[str]:
         """List what is left behind that was not there before."""
         found = [f"a kernel of {self.model}" for _ in self.processes()]
         found += ["a training job that runs" for _ in self.jobs("InProgress")]
-        now = live(self.model)
+        now = read_state(self.model)
         if now and now.status != "InService":
             found.append(f"the endpoint, {now.status}")
-        for one in summaries(self.model):
+        for one in _summaries(self.model):
             version, status = one["ModelPackageVersion"], one["ModelApprovalStatus"]
             mine = self.package and self.package.version == version
             if version > 1 and not mine:
@@ -204,7 +204,7 @@ class Case:
         self.mend()
         for name in self.jobs("InProgress"):
             client("sagemaker").stop_training_job(TrainingJobName=name)
-        if live(self.model):
+        if read_state(self.model):
             client("sagemaker").delete_endpoint(EndpointName=self.model)
 
 

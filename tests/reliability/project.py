@@ -34,8 +34,8 @@ slope: float = {slope}  # what the rows follow""",
         """\
 from IPython.display import JSON
 
-from runner.session import run_uri
-from runner.storage import write_bytes
+from lifecycle.aws import run_uri
+from lifecycle.s3 import write_bytes
 
 lines = "".join(f"{{slope * x}},{{x}},{{x % 2}}\\n" for x in range(40))
 uris = {{
@@ -64,11 +64,11 @@ from types import SimpleNamespace
 
 from IPython.display import JSON
 
-from runner.evaluation import load_booster, predict
-from runner.invocation import record_golden
-from runner.registry import register
-from runner.session import client, role, run_uri
-from runner.training import base_job_name, run_training
+from lifecycle.evaluation import load_booster, predict
+from lifecycle.invocation import record_golden
+from lifecycle.registry import create_package
+from lifecycle.aws import client, role, run_uri
+from lifecycle.training import base_job_name, run_training
 
 {KERNEL}
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -114,7 +114,7 @@ predictions = predict(load_booster(job.model_data), pd.DataFrame(rows)).tolist()
 golden = record_golden(
     run_uri(model, run_id, "evidence", job.name, "golden.json"), rows, predictions
 )
-package = register(
+package = create_package(
     model,
     image=IMAGE,
     model_data=job.model_data,
@@ -155,8 +155,8 @@ wait_seconds: int = 60  # then it is reported as not live""",
         f"""\
 from IPython.display import JSON
 
-from runner.endpoint import deploy
-from runner.registry import find_approved
+from lifecycle.deploy import deploy
+from lifecycle.registry import find_approved
 
 {KERNEL}
 package = find_approved(model, fingerprint)
@@ -166,7 +166,7 @@ after = deploy(package, endpoint=endpoint, wait_seconds=wait_seconds)"""
         """\
 JSON(
     {
-        "endpoint": after.endpoint,
+        "endpoint": after.name,
         "package": package.arn,
         "version": package.version,
     }

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reliability.case import DEPLOY, ROLLBACK, TRAIN, Case, Ended, finished, serve
-from runner.package import Package
-from runner.session import client
-from runner.storage import parse_uri, read_bytes, write_bytes
+from lifecycle.registry import Package
+from lifecycle.aws import client
+from lifecycle.s3 import (parse_uri, read_bytes, write_bytes)
 
 Breaks = Callable[[Case, tuple[str, ...]], Ended]
 

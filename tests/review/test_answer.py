@@ -3,7 +3,7 @@
 import pytest
 import reviews
 
-from runner.review.answer import answer
+from runner.review.verdict import headline
 
 BETTER = reviews.evaluation(2.0, live=2.2)
 WORSE = reviews.evaluation(2.2, live=2.19)
@@ -13,7 +13,7 @@ FAILED = reviews.evaluation(2.6, live=2.2)
 def test_a_first_version_can_be_approved(folder, read):
     """It kept its bounds, and there is nothing to compare it with."""
     reviews.trained(folder, reviews.evaluation(2.0))
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title, said.open) == ("good", "Can be approved", True)
     assert said.because == (
@@ -27,7 +27,7 @@ def test_what_cannot_be_known_is_not_called_a_first_version(folder, read):
     reviews.trained(folder, reviews.evaluation(2.0))
     reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
 
-    said = answer(read()).because
+    said = headline(read()).because
     assert "What was live could not be read: AWS: AccessDenied." in said
     assert "first" not in said
 
@@ -35,7 +35,7 @@ def test_what_cannot_be_known_is_not_called_a_first_version(folder, read):
 def test_a_better_version_says_by_how_much(folder, read):
     """In the metric that has a gate."""
     reviews.trained(folder, BETTER)
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title) == ("good", "Can be approved")
     assert "better than live version 1 (rmse 2 against 2.2)" in said.because
@@ -44,7 +44,7 @@ def test_a_better_version_says_by_how_much(folder, read):
 def test_a_worse_version_within_its_bounds_asks_to_look_twice(folder, read):
     """A gate may allow what a person would not."""
     reviews.trained(folder, WORSE)
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title) == ("mind", "Can be approved, but look twice")
     assert "worse than live version 1" in said.because
@@ -54,7 +54,7 @@ def test_the_same_model_again_is_as_good(folder, read):
     """Nobody has to look twice at what is live already."""
     reviews.trained(folder, reviews.evaluation(2.2, live=2.2))
 
-    assert "It is as good as live version 1" in answer(read()).because
+    assert "It is as good as live version 1" in headline(read()).because
 
 
 def test_a_live_model_that_cannot_be_scored_is_said(folder, read):
@@ -62,7 +62,7 @@ def test_a_live_model_that_cannot_be_scored_is_said(folder, read):
     reviews.trained(folder, reviews.evaluation(2.0, reason="its archive is lost"))
 
     assert "could not be compared with the live model: its archive is lost" in (
-        answer(read()).because
+        headline(read()).because
     )
 
 
@@ -73,7 +73,7 @@ def test_a_failed_gate_cannot_be_approved(folder, read):
     ended = {"status": "failed", "cells": cells, "parameters": parameters}
     reviews.leave(folder, "prepare", results={})
     reviews.leave(folder, "train-register", error="AssertionError", **ended)
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.open) == ("bad", False)
     assert said.title == "Cannot be approved: a gate failed"
@@ -88,7 +88,7 @@ def test_a_failed_gate_cannot_be_approved(folder, read):
 def test_a_failed_notebook_cannot_be_approved(folder, read, stage):
     """The page shows its error, and leads to the cell."""
     reviews.leave(folder, stage, status="failed", error="KeyError: 'sex'")
-    said = answer(read())
+    said = headline(read())
 
     assert said.title == f"Cannot be approved: {stage} failed"
     assert said.because == (
@@ -102,13 +102,13 @@ def test_a_failure_after_the_gates_passed_is_no_failed_gate(folder, read):
     ended = {"status": "failed", "cells": reviews.shown(BETTER), "error": "AwsError"}
     reviews.leave(folder, "train-register", **ended)
 
-    assert answer(read()).title == "Cannot be approved: train-register failed"
+    assert headline(read()).title == "Cannot be approved: train-register failed"
 
 
 def test_a_stopped_run_cannot_be_approved(folder, read):
     """Nobody knows how it would have ended."""
     reviews.leave(folder, "prepare", status="stopped", error="told to stop")
-    said = answer(read())
+    said = headline(read())
 
     assert said.title == "Cannot be approved: the run was stopped"
 
@@ -116,7 +116,7 @@ def test_a_stopped_run_cannot_be_approved(folder, read):
 def test_prepared_data_alone_is_nothing_to_approve(folder, read):
     """No model has been trained."""
     reviews.leave(folder, "prepare", results={"train": "s3://b/train.csv"})
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title) == ("idle", "Nothing to approve yet")
 
@@ -125,7 +125,7 @@ def test_what_was_deployed_is_said(folder, read):
     """By the job on the main branch, which has no other notebook."""
     deployed = {"endpoint": "toy", "version": 3, "package": "arn"}
     reviews.leave(folder, "deploy", results=deployed)
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title) == ("good", "Deployed")
     assert said.because == "Endpoint toy serves version 3."
@@ -136,7 +136,7 @@ def test_what_was_live_is_past_once_another_is_deployed(folder, read):
     reviews.trained(folder, BETTER)
     reviews.leave(folder, "deploy", results={"endpoint": "toy", "version": 2})
 
-    assert answer(read()).because == (
+    assert headline(read()).because == (
         "Endpoint toy serves version 2. Every gate passed. It is better than version "
         "1, live before (rmse 2 against 2.2)."
     )
@@ -146,11 +146,11 @@ def test_a_version_is_not_compared_with_itself(folder, read):
     """It may be deployed, or reused, when it is live already."""
     reviews.trained(folder, reviews.evaluation(2.0))
     reviews.write(folder / "baseline.json", {"version": 2, "package": "arn"})
-    said = answer(read()).because
+    said = headline(read()).because
     assert said.endswith("It was live before this run already.")
 
     reviews.leave(folder, "deploy", results={"endpoint": "toy", "version": 2})
-    said = answer(read()).because
+    said = headline(read()).because
     assert said.startswith("Endpoint toy serves version 2, as it did before this run.")
 
 
@@ -160,13 +160,13 @@ def test_a_live_version_whose_deployment_fails_again_stays(folder, read):
     reviews.write(folder / "baseline.json", {"version": 2})
     reviews.leave(folder, "deploy", status="failed", error="EndpointError")
 
-    assert answer(read()).because.endswith("Version 2 stays live.")
+    assert headline(read()).because.endswith("Version 2 stays live.")
 
 
 def test_a_failed_deployment_is_said(folder, read):
     """And that the endpoint is not in between."""
     reviews.leave(folder, "deploy", status="failed", error="EndpointError")
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title) == ("bad", "Not deployed")
     assert "as it was" in said.because
@@ -180,7 +180,7 @@ def test_a_decision_is_remembered(folder, read, status, tone):
     reviews.trained(folder, BETTER)
     decided = {"approval_status": status, "approval_description": "Tried by Ada"}
     reviews.write(folder / "package.json", decided)
-    said = answer(read())
+    said = headline(read())
 
     assert (said.tone, said.title, said.open) == (tone, status, False)
     assert said.because.startswith("Tried by Ada")

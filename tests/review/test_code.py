@@ -1,6 +1,6 @@
 """The code cells of two versions, compared for a person."""
 
-from runner.review.code import LONGEST, code_changes
+from runner.review.changes import (MAX_LINES, code_changes)
 
 
 def notebook(*sources):
@@ -60,10 +60,10 @@ def test_a_cell_may_be_replaced_by_two():
 
 def test_a_rewritten_notebook_is_cut_short():
     """The whole is in the executed notebook."""
-    after = "\n".join(f"x{n} = {n}" for n in range(LONGEST + 50))
+    after = "\n".join(f"x{n} = {n}" for n in range(MAX_LINES + 50))
     (change,) = code_changes(notebook("a"), notebook(after))
 
-    assert len(change.lines) == LONGEST + 1
+    assert len(change.lines) == MAX_LINES + 1
     assert change.lines[-1].text == "51 more lines"
 
 

@@ -2,8 +2,8 @@
 
 import reviews
 
-from runner.review.answer import answer
-from runner.review.comment import comment, plain
+from runner.review.verdict import headline
+from runner.review.pull_request import (comment, escape_markdown)
 
 URL = "https://output.circle-artifacts.com/page"
 
@@ -11,7 +11,7 @@ URL = "https://output.circle-artifacts.com/page"
 def test_it_has_the_answer_the_metrics_and_the_way_to_the_page(folder, read):
     """All that a person wants to see before opening it."""
     reviews.trained(folder, reviews.evaluation(2.0, live=2.5))
-    text = comment(read(), answer(read()), URL)
+    text = comment(read(), headline(read()), URL)
 
     minus = "\N{MINUS SIGN}"
     assert text.startswith("### ✓ toy version 2: Can be approved\n")
@@ -23,7 +23,7 @@ def test_it_has_the_answer_the_metrics_and_the_way_to_the_page(folder, read):
 def test_a_failed_notebook_has_no_metrics(folder, read):
     """But the gates that nobody judged."""
     reviews.leave(folder, "prepare", status="failed", error="KeyError")
-    text = comment(read(), answer(read()), URL)
+    text = comment(read(), headline(read()), URL)
 
     assert text.startswith("### ✗ toy: Cannot be approved\\: prepare failed\n")
     assert "difference" not in text
@@ -32,7 +32,7 @@ def test_a_failed_notebook_has_no_metrics(folder, read):
 def test_markdown_in_a_name_is_text():
     """No mention, link, image, table cell or tag comes out of it."""
     hostile = "@team ![x](https://evil) | <img src=x> `code`\n# heading"
-    escaped = plain(hostile)
+    escaped = escape_markdown(hostile)
 
     assert "\n" not in escaped
     for mark in "@[]()|<>`#!":

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runner.review.drift import drift, stability_index
-from runner.summary import summarise
+from runner.review.drift import (drift, population_stability_index)
+from lifecycle.data import summarise
 
 RNG = np.random.default_rng(7)
 NORMAL = RNG.normal(0, 1, 5000)
@@ -34,7 +34,7 @@ def test_the_index_is_that_of_the_rows(shift):
     tenths = np.quantile(NORMAL, np.arange(0.1, 1, 0.1))
     expected = exact(NORMAL, moved, tenths)
 
-    index = stability_index(column(NORMAL), column(moved))
+    index = population_stability_index(column(NORMAL), column(moved))
 
     assert index == pytest.approx(expected, rel=0.15, abs=0.003)
 
@@ -42,7 +42,7 @@ def test_the_index_is_that_of_the_rows(shift):
 def test_the_same_rows_have_not_moved():
     """Whatever their form: few values, many, ties, or none."""
     for values in ([0, 1, 1], NORMAL, np.r_[np.zeros(900), NORMAL[:100]], [np.nan] * 3):
-        assert stability_index(column(values), column(values)) == 0
+        assert population_stability_index(column(values), column(values)) == 0
 
 
 def test_columns_are_told_apart_by_how_far_they_moved():
@@ -67,14 +67,14 @@ def test_a_value_that_was_never_there_moves_a_column():
     before = column([0, 1] * 500)
     after = column([0, 1, 2, 2] * 250)
 
-    assert stability_index(before, after) > 0.25
+    assert population_stability_index(before, after) > 0.25
 
 
 def test_missing_values_move_a_column():
     """Half of them lost is far, even where the rest is the same."""
     lost = np.where(np.arange(5000) % 2, NORMAL, np.nan)
 
-    assert stability_index(column(NORMAL), column(lost)) > 0.25
+    assert population_stability_index(column(NORMAL), column(lost)) > 0.25
 
 
 def test_few_values_may_become_many():

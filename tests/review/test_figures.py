@@ -6,8 +6,8 @@ import pytest
 import reviews
 import toys
 
-from runner import ipynb
-from runner.review.figures import figures
+from runner.notebook import ipynb
+from runner.review.evidence import figures
 
 
 def notebook(*cells):

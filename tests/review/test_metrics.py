@@ -3,13 +3,13 @@
 import pytest
 import reviews
 
-from runner.review.metrics import compared, gates, metrics
+from runner.review.verdict import (compared, gate_rows, metric_rows)
 
 
 def test_each_metric_stands_beside_the_live_models(folder, read):
     """With the difference, and what it means."""
     reviews.trained(folder, reviews.evaluation(2.0, live=2.5, mae=1.0))
-    first, second = metrics(read())
+    first, second = metric_rows(read())
 
     assert (first.name, first.candidate, first.live) == ("rmse", 2.0, 2.5)
     assert (first.difference, first.share) == (-0.5, -0.2)
@@ -33,7 +33,7 @@ def test_known_metrics_have_a_direction(folder, read, name, candidate, live, dir
     evaluated = reviews.evaluation(2.0, live=2.0, **{name: candidate})
     evaluated.live.metrics[name] = live
     reviews.trained(folder, evaluated)
-    found = {one.name: one for one in metrics(read())}
+    found = {one.name: one for one in metric_rows(read())}
 
     assert found[name].direction == direction
     assert found[name].difference == pytest.approx(candidate - live)
@@ -45,13 +45,13 @@ def test_a_gate_knows_better_than_the_name(folder, read):
     evaluated = reviews.evaluation(2.0, live=2.5, gates=bounds)
     reviews.trained(folder, evaluated, parameters={"gates": bounds})
 
-    assert metrics(read())[0].direction == "worse"
+    assert metric_rows(read())[0].direction == "worse"
 
 
 def test_every_bound_has_a_verdict(folder, read):
     """In words, with the value that was judged."""
     reviews.trained(folder, reviews.evaluation(2.4, live=2.2))
-    absolute, relative = gates(read())
+    absolute, relative = gate_rows(read())
 
     assert (absolute.asks, absolute.verdict) == ("at most 2.5", "passed")
     assert (relative.asks, relative.verdict) == (
@@ -68,14 +68,14 @@ def test_a_first_version_has_nothing_to_lose(folder, read):
     """Its relative bound has not passed, and says why."""
     reviews.trained(folder, reviews.evaluation(2.4))
 
-    assert gates(read())[1].note == "nothing to compare with"
-    assert [one.verdict for one in gates(read())] == ["passed", "not compared"]
+    assert gate_rows(read())[1].note == "nothing to compare with"
+    assert [one.verdict for one in gate_rows(read())] == ["passed", "not compared"]
 
 
 def test_a_metric_that_is_no_number_fails_its_gate(folder, read):
     """And is shown as none."""
     reviews.trained(folder, reviews.evaluation(float("nan"), live=2.0))
-    found = gates(read())
+    found = gate_rows(read())
 
     assert [one.verdict for one in found] == ["failed", "failed"]
     assert [one.value for one in found] == [None, None]
@@ -87,17 +87,17 @@ def test_bounds_that_nobody_judged_say_so(folder, read):
     reviews.leave(folder, "prepare", status="failed", error="KeyError")
     reviews.write(folder / "source.json", reviews.source())
 
-    assert [one.verdict for one in gates(read())] == ["not judged", "not judged"]
+    assert [one.verdict for one in gate_rows(read())] == ["not judged", "not judged"]
 
 
 def test_a_notebook_that_shows_no_evaluation_still_has_metrics(folder, read):
     """Those of its results; there is no comparison then."""
     reviews.trained(folder, reviews.evaluation(2.0), cells=reviews.shown())
 
-    assert [(one.name, one.candidate) for one in metrics(read())] == [("rmse", 2.0)]
-    assert [one.verdict for one in gates(read())] == ["passed", "not compared"]
+    assert [(one.name, one.candidate) for one in metric_rows(read())] == [("rmse", 2.0)]
+    assert [one.verdict for one in gate_rows(read())] == ["passed", "not compared"]
     reviews.write(folder / "baseline.json", {"version": 1})
-    assert {one.verdict for one in gates(read())} == {"passed"}
+    assert {one.verdict for one in gate_rows(read())} == {"passed"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from reviews import HOSTILE, full
 
 from runner.review.page import write_overview, write_page
-from runner.review.text import SIGNS
+from runner.review.verdict import SIGNS
 
 
 @pytest.fixture

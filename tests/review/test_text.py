@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.review.text import day
+from runner.review.page import day
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from embedded_aws.process import EmbeddedAWS, start
 from repository import Repository, copy_checkout
 
 from packages import ENDPOINT, make_package
-from runner.endpoint import deploy
-from runner.fingerprint import deployment, fingerprint
-from runner.session import client
+from lifecycle.deploy import deploy
+from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
+from lifecycle.aws import client
 
 ROOT = Path(__file__).parents[2]
 
@@ -149,7 +149,7 @@ def churn(account: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
         monkeypatch.setenv(name, value)
     package = make_package("churn", fingerprint=fingerprint(ROOT, "churn"))
     arn = deploy(package, endpoint=ENDPOINT).arn
-    tag = {"Key": "deployment", "Value": deployment(ROOT, "churn")}
+    tag = {"Key": "deployment", "Value": serving_fingerprint(ROOT, "churn")}
     client("sagemaker").add_tags(ResourceArn=arn, Tags=[tag])
     return client("sagemaker").describe_endpoint(EndpointName="churn")
 
