@@ -8,6 +8,7 @@ import subprocess
 
 import click
 
+from runner.cli.target import start_embedded
 from runner.errors import CallError, EmbeddedError
 
 
@@ -21,11 +22,9 @@ def command(port: int, around: tuple[str, ...]) -> None:
     python -m runner local --port 5000
     python -m runner local -- jupyter lab
     """
-    from embedded_aws.process import start
-
     if around and not shutil.which(around[0]):
         raise CallError(f"{around[0]}: command not found")
-    with start(port=port) as embedded:
+    with start_embedded(port) as embedded:
         if around:
             code = _run(around, embedded.environment)
             if embedded.process.poll() is not None:

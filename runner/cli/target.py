@@ -4,13 +4,16 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from runner.errors import ConfigurationError
+from runner.errors import CallError, ConfigurationError, EmbeddedError
 from runner.unreachable import THIS_MACHINE
+
+if TYPE_CHECKING:
+    from embedded_aws import EmbeddedAWS
 
 TARGETS = ("local", "aws")
 
@@ -45,19 +48,29 @@ def aws_at(
 
     Something else can be done meanwhile, where it has to be started first.
     """
-    from embedded_aws.process import start
-
     from runner.session import aws_errors
 
     with ExitStack() as stack:
         if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
             with _beside(meanwhile):
-                embedded = stack.enter_context(start())
+                embedded = stack.enter_context(start_embedded())
             stack.enter_context(environment(embedded.environment))
         else:
             meanwhile()
         stack.enter_context(aws_errors())
         yield
+
+
+def start_embedded(port: int = 0) -> "EmbeddedAWS":
+    """Start the embedded AWS; its errors end the command like the runner's own."""
+    from embedded_aws import EmbeddedAWSError, PortError, start
+
+    try:
+        return start(port=port)
+    except PortError as error:
+        raise CallError(str(error)) from error
+    except EmbeddedAWSError as error:
+        raise EmbeddedError(str(error)) from error
 
 
 @contextmanager
