@@ -5,10 +5,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sagemaker_xgboost.definitions import ALIASES, NAMES, RULES
-from sagemaker_xgboost.dependencies import DEPENDENCIES
-from sagemaker_xgboost.metric_names import METRICS
-from sagemaker_xgboost.rules import HyperparameterError, Interval, Rule
+from sagemaker_xgboost.hyperparameters import (
+    ALIASES,
+    DEPENDENCIES,
+    METRICS,
+    NAMES,
+    RULES,
+    HyperparameterError,
+    Interval,
+    Rule,
+)
 
 from runner.errors import as_written, did_you_mean
 

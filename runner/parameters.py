@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sagemaker_xgboost.definitions import NAMES
+from sagemaker_xgboost.hyperparameters import NAMES
 
 from runner.annotations import convert, fits, in_words, is_json, literal
 from runner.errors import SignatureError, as_written, did_you_mean

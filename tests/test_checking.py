@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from sagemaker_xgboost.container.exceptions import ToolkitError
-from sagemaker_xgboost.container.hyperparameters import validate_hyperparameters
-from sagemaker_xgboost.definitions import NAMES
+from sagemaker_xgboost.exceptions import ToolkitError
+from sagemaker_xgboost.hyperparameter_validation import validate_hyperparameters
+from sagemaker_xgboost.hyperparameters import NAMES
 
 from runner.checking import as_text, find_wrong
 

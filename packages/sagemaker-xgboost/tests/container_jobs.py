@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from sagemaker_xgboost.container.job import load_matrices, read_job
-from sagemaker_xgboost.container.training import train_models
+from sagemaker_xgboost.container.train import load_matrices, read_job
+from sagemaker_xgboost.container.train_utils import train_job
 
 Files = Mapping[str, str | bytes]
 
@@ -50,11 +50,11 @@ def write_job(
 
 
 def train_here(root: Path) -> Path:
-    """Train in this process, which is quick, and return the model's path."""
+    """Train in this process, which saves an import, and return the model's path."""
     job = read_job(root)
     with tempfile.TemporaryDirectory() as links:
         matrices = load_matrices(job, 0, Path(links))
-        train_models(job.hyperparameters, matrices, job.model_dir, job.output_dir)
+        train_job(job.hyperparameters, matrices, job.model_dir)
     return job.model_dir / "xgboost-model"
 
 
@@ -69,6 +69,6 @@ def run_job(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def failure(root: Path) -> str:
+def read_failure(root: Path) -> str:
     """Read why a job failed."""
     return (root / "output" / "failure").read_text()

@@ -1,9 +1,7 @@
-"""The hyperparameters of SageMaker's built-in XGBoost: known without AWS.
+"""SageMaker's built-in XGBoost image without Docker: rules, training, serving."""
 
-`model.yaml` is checked by them, and the container of the embedded AWS refuses by them.
-"""
-
-# The versions in sagemaker/core/image_uri_config/xgboost.json of SageMaker's SDK 3.
+# Every version of the image, from sagemaker/core/image_uri_config/xgboost.json of the
+# SageMaker Python SDK 3.
 IMAGE_VERSIONS = (
     "0.90-1",
     "0.90-2",
@@ -18,5 +16,5 @@ IMAGE_VERSIONS = (
 )
 # The tags of the first image, whose repository is `xgboost`.
 LEGACY_TAGS = ("latest", "1")
-# The version whose XGBoost this package runs.
+# The image version that this package is.
 ENGINE_VERSION = "3.2-0"

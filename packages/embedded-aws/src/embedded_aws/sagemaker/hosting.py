@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
+from sagemaker_xgboost.container.data_utils import import_xgboost
 
 from embedded_aws import archive, logs
 from embedded_aws.archive import ArchiveError
@@ -26,8 +27,8 @@ from embedded_aws.sagemaker.hosting_config import (
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
 
 if TYPE_CHECKING:
-    from sagemaker_xgboost.container.response import Response
     from sagemaker_xgboost.container.serve import ModelServer
+    from sagemaker_xgboost.container.serve_utils import Response
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 STUCK_SECONDS = 3600.0
@@ -313,20 +314,20 @@ class PingError(Exception):
 
 def load_server(container: ModelContainer) -> "ModelServer":
     """Download, unpack and load a model; raise LoadError or PingError."""
-    server = import_model_server()
-    # The import above has brought it already.
-    from sagemaker_xgboost.container.ensemble import ModelLoadError
-
     with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
         try:
             archive.unpack(download_model(container.data_url or ""), Path(folder))
-            return server.load(Path(folder), container.environment)
         except ArchiveError as error:
             raise LoadError(
-                'Failed to extract model data archive for container "container_1" from '
-                f'URL "{container.data_url}". Please ensure that the object located at '
-                "the URL is a valid tar.gz archive."
+                "Failed to extract model data archive for container "
+                f'"container_1" from URL "{container.data_url}". Please ensure that '
+                "the object located at the URL is a valid tar.gz archive."
             ) from error
+        server = import_model_server()
+        from sagemaker_xgboost.container.serve import ModelLoadError
+
+        try:
+            return server.load(Path(folder), container.environment)
         except ModelLoadError as error:
             raise PingError(str(error)) from error
 
@@ -334,12 +335,10 @@ def load_server(container: ModelContainer) -> "ModelServer":
 def import_model_server() -> "type[ModelServer]":
     """Import the container's server, which takes longer than to load a model.
 
-    Not imported with this module: it brings xgboost, and the embedded AWS is to start
-    in half a second.
+    It is not imported with this module, because it imports xgboost, and the embedded
+    AWS starts in half a second.
     """
-    from sagemaker_xgboost.container.engine import load_engine
-
-    load_engine()
+    import_xgboost()
     from sagemaker_xgboost.container.serve import ModelServer
 
     return ModelServer

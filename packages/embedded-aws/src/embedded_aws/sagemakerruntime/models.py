@@ -15,7 +15,7 @@ from embedded_aws.sagemaker import models as sagemaker
 from embedded_aws.sagemaker.hosting import Endpoint, access_line
 
 if TYPE_CHECKING:
-    from sagemaker_xgboost.container.response import Response
+    from sagemaker_xgboost.container.serve_utils import Response
 
 MAX_BYTES = 6_291_456
 MAX_SERVERLESS_BYTES = 4_194_304

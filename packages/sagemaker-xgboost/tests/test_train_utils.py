@@ -1,4 +1,4 @@
-"""What the built-in XGBoost trains, prints and stops at."""
+"""What the built-in XGBoost trains, what it prints, and when it stops."""
 
 import re
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import xgboost
 from container_jobs import BINARY, REGRESSION, train_here, write_job
-from sagemaker_xgboost.container.exceptions import AlgorithmError, UserError
+from sagemaker_xgboost.exceptions import AlgorithmError, UserError
 
+# xgboost warns of a model without a suffix, which is the rule here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 NUMBER = r"-?\d+\.\d{5}"
@@ -21,7 +22,8 @@ def train(tmp_path):
         channels = {"train": {"train.csv": text}}
         if validate:
             channels["validation"] = {"validation.csv": text}
-        given = {"num_round": "3", "min_child_weight": "0", **hyperparameters}
+        defaults = {"num_round": "3", "min_child_weight": "0", "nthread": "1"}
+        given = {**defaults, **hyperparameters}
         return train_here(write_job(tmp_path / "ml", given, channels))
 
     return run
@@ -160,30 +162,3 @@ def test_what_the_image_knows_is_the_users_error(train):
     with pytest.raises(UserError) as caught:
         train("0,1\n1,2\n2,3\n", eval_metric="f1_binary", **given)
     assert str(caught.value).startswith("Target is multiclass but average='binary'.")
-
-
-def test_folds_become_models_of_their_own(train, capsys, tmp_path):
-    """Each fold is a model, the means are printed, the predictions are kept."""
-    given = {"objective": "binary:logistic", "_kfold": "2", "_num_cv_round": "2"}
-    path = train(noisy(20), validate=True, **given)
-    names = sorted(file.name for file in path.parent.iterdir())
-    assert names == [f"xgboost-model-{number}" for number in range(4)]
-    means = [line for line in capsys.readouterr().out.splitlines() if "[3]" in line]
-    assert len(means) == 3
-    predictions = tmp_path / "ml" / "output" / "data" / "predictions.csv"
-    table = np.loadtxt(predictions, delimiter=",")
-    assert table.shape == (40, 3)
-    assert set(table[:, 0]) == set(table[:, 2]) == {0, 1}
-
-
-def test_folds_of_numbers_have_no_label(train, tmp_path):
-    """A regression keeps truth and prediction."""
-    train(REGRESSION, validate=True, objective="reg:squarederror", _kfold="2")
-    predictions = tmp_path / "ml" / "output" / "data" / "predictions.csv"
-    assert np.loadtxt(predictions, delimiter=",").shape == (12, 2)
-
-
-def test_folds_need_a_validation_channel(train):
-    """The image prints the mean of a metric that it never computed."""
-    with pytest.raises(AlgorithmError, match=r"exception:\n 'validation'$"):
-        train(noisy(20), objective="binary:logistic", _kfold="2")

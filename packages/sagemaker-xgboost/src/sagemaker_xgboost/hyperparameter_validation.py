@@ -1,16 +1,27 @@
-"""The hyperparameters of a training job, parsed and refused as the image does it."""
+"""Hyperparameters of a training job, parsed and refused in the image's words."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sagemaker_xgboost.container.exceptions import AlgorithmError, UserError
-from sagemaker_xgboost.definitions import ALIASES, REQUIRED, RULES
-from sagemaker_xgboost.dependencies import DEPENDENCIES, Dependency, Values
-from sagemaker_xgboost.rules import HyperparameterError
+from sagemaker_xgboost.exceptions import AlgorithmError, UserError
+from sagemaker_xgboost.hyperparameters import (
+    ALIASES,
+    DEPENDENCIES,
+    REQUIRED,
+    RULES,
+    Dependency,
+    HyperparameterError,
+    Values,
+)
 
 
 def validate_hyperparameters(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse the hyperparameters of a training job, or say what is wrong with them."""
+    """Parse the hyperparameters of a training job, which SageMaker passes as texts.
+
+    Aliases are replaced by the names they stand for; no default is filled in.
+    Raises UserError for what the image refuses, and for some malformed values what the
+    image's own code raises: AlgorithmError, KeyError, SyntaxError or NameError.
+    """
     named = {ALIASES.get(name, name): value for name, value in given.items()}
     if REQUIRED not in named:
         raise UserError(f"Missing required hyperparameter: {REQUIRED}")
@@ -21,7 +32,7 @@ def validate_hyperparameters(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse(name: str, value: Any) -> Any:
-    """Turn the text of one hyperparameter into its value."""
+    """Parse the text of one hyperparameter."""
     if name not in RULES:
         raise UserError(f"Extraneous hyperparameter found: {name}")
     try:
@@ -33,7 +44,7 @@ def parse(name: str, value: Any) -> Any:
 
 
 def validate_range(name: str, value: Any) -> None:
-    """Refuse a value that is out of range."""
+    """Check that a parsed value is in range."""
     try:
         RULES[name].validate(name, value)
     except HyperparameterError as error:
@@ -48,23 +59,23 @@ def validate_range(name: str, value: Any) -> None:
 def validate_dependencies(parsed: Mapping[str, Any]) -> dict[str, Any]:
     """Check each hyperparameter after those that it depends on, and keep that order."""
     done: dict[str, Any] = {}
-    for name in in_order_of_dependency(parsed):
+    for name in sort_by_dependency(parsed):
         if dependency := DEPENDENCIES.get(name):
             others = {other: done[other] for other in dependency.names if other in done}
-            check_dependency(dependency, parsed[name], others)
+            validate_dependency(dependency, parsed[name], others)
         done[name] = parsed[name]
     return done
 
 
-def check_dependency(dependency: Dependency, value: Any, others: Values) -> None:
-    """Refuse a value that does not fit the others, as the image's own error."""
+def validate_dependency(dependency: Dependency, value: Any, others: Values) -> None:
+    """Check that a value fits the other hyperparameters."""
     try:
         dependency.check(value, others)
     except HyperparameterError as error:
         raise UserError(str(error)) from None
 
 
-def in_order_of_dependency(parsed: Mapping[str, Any]) -> Iterator[str]:
+def sort_by_dependency(parsed: Mapping[str, Any]) -> Iterator[str]:
     """Name every hyperparameter once, those that others depend on before them."""
     named: set[str] = set()
 

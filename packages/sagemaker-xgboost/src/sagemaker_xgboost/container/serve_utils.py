@@ -1,0 +1,182 @@
+"""One request of the model server: its body decoded, its predictions encoded."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from sagemaker_xgboost.container.data_utils import (
+    CSV,
+    LIBSVM,
+    Matrix,
+    get_content_type,
+    parse_header,
+)
+from sagemaker_xgboost.exceptions import UserError, hide_paths
+
+CSV_TYPE = "text/csv"
+JSON_TYPE = "application/json"
+# Those that the image accepts; the second and the third it then fails to write.
+ACCEPTED = [
+    JSON_TYPE,
+    "application/jsonlines",
+    "application/x-recordio-protobuf",
+    CSV_TYPE,
+]
+
+SNIFFED_CHARACTERS = 512
+
+# All that a malformed body makes numpy, csv and xgboost raise.
+DECODE_ERRORS = (ValueError, LookupError, ArithmeticError, TypeError, csv.Error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class RequestError(Exception):
+    """End a request with a status and a text."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+    def response(self) -> Response:
+        """Return the text as a response."""
+        return text_response(str(self), self.status)
+
+
+def text_response(
+    text: str, status: int = HTTPStatus.OK, mimetype: str = "text/html"
+) -> Response:
+    """Return a text as a response, in the encoding that its header names."""
+    charset = "; charset=utf-8" if mimetype.startswith("text/") else ""
+    headers = {"Content-Type": mimetype + charset}
+    return Response(status=int(status), headers=headers, body=text.encode())
+
+
+def too_large_response() -> Response:
+    """Return the page that the image's web framework writes for a body too large."""
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "Request Entity Too Large"
+    text = "The data value transmitted exceeds the capacity limit."
+    page = (
+        f"<!doctype html>\n<html lang=en>\n<title>{int(status)} {title}</title>\n"
+        f"<h1>{title}</h1>\n<p>{text}</p>\n"
+    )
+    return text_response(page, status)
+
+
+def parse_content_data(body: bytes, content_type: str | None) -> Matrix:
+    """Decode the body of a request; raise RequestError 415 if that is not possible."""
+    try:
+        kind = get_content_type(content_type)
+    except UserError as error:
+        raise unsupported_media(str(error)) from error
+    if kind not in DECODERS:
+        raise unsupported_media(f"Content-type {content_type} is not supported.")
+    try:
+        return DECODERS[kind](body)
+    except DECODE_ERRORS as error:
+        raise unsupported_media(
+            f"Loading {kind} data failed with Exception, please ensure data is in "
+            f"{kind} format:\n {type(error)}\n {error}"
+        ) from error
+
+
+def unsupported_media(text: str) -> RequestError:
+    """Make the error for a body that cannot be decoded."""
+    return RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, hide_paths(text))
+
+
+def decode_csv(body: bytes) -> Matrix:
+    """Decode rows without header and label; the delimiter is guessed."""
+    lines = body.strip().decode("utf-8").split("\n")
+    delimiter = csv.Sniffer().sniff(lines[0][:SNIFFED_CHARACTERS]).delimiter
+    if delimiter.isalnum():
+        delimiter = ","
+    rows = [[cell or "nan" for cell in line.split(delimiter)] for line in lines]
+    return xgboost.DMatrix(np.array(rows).astype(float))
+
+
+def decode_libsvm(body: bytes) -> Matrix:
+    """Decode rows of `index:value`; what a row does not name is 0, not missing."""
+    lines = body.strip().decode("utf-8").strip().split("\n")
+    rows = [dict(map(read_pair, pairs_of(line))) for line in lines]
+    indices = [index for row in rows for index in row]
+    if not indices:
+        return xgboost.DMatrix(np.empty((0, 0)))
+    # If no row has index 0, the image takes all indices to start at 1: a request that
+    # happens to lack feature 0 is shifted by one column.
+    shift = 1 if min(indices) >= 1 else 0
+    data = np.zeros((len(rows), max(indices) - shift + 1))
+    for number, row in enumerate(rows):
+        for index, value in row.items():
+            data[number, index - shift] = value
+    return xgboost.DMatrix(data)
+
+
+def pairs_of(line: str) -> list[str]:
+    """List the features of a line, without its label."""
+    return [token for token in line.split() if ":" in token]
+
+
+def read_pair(token: str) -> tuple[int, float]:
+    """Read one `index:value`."""
+    index, value = token.split(":", 1)
+    return int(index), float(value)
+
+
+DECODERS: Mapping[str, Callable[[bytes], Matrix]] = {
+    CSV: decode_csv,
+    LIBSVM: decode_libsvm,
+}
+
+
+def parse_accept(accept: str | None, environment: Mapping[str, str]) -> str:
+    """Return the type of the response; raise RequestError 406 for an unknown one."""
+    value, _ = parse_header(accept or "")
+    if value in ("", "*/*"):
+        return environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", CSV_TYPE)
+    if value.lower() not in ACCEPTED:
+        raise RequestError(
+            HTTPStatus.NOT_ACCEPTABLE,
+            f"Accept type {value} is not supported. "
+            f"Please use supported accept types: {ACCEPTED}.",
+        )
+    return value.lower()
+
+
+def encode_predictions(
+    predictions: Any, accept: str, *, batch: bool = False
+) -> Response:
+    """Encode predictions as CSV or JSON; raise RequestError 500 for other types.
+
+    `batch` is for batch transform, where the image writes one Python value per line,
+    whatever the type.
+    """
+    rows = predictions.tolist()
+    if batch:
+        return text_response("\n".join(map(str, rows)) + "\n", mimetype=accept)
+    if accept == CSV_TYPE:
+        lines = [
+            ",".join(map(str, row if isinstance(row, list) else [row])) for row in rows
+        ]
+        return text_response("".join(f"{line}\n" for line in lines), mimetype=CSV_TYPE)
+    if accept == JSON_TYPE:
+        scored = {"predictions": [{"score": row} for row in rows]}
+        return text_response(json.dumps(scored), mimetype=JSON_TYPE)
+    raise RequestError(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"Content type {accept} is not supported by this framework.",
+    )
