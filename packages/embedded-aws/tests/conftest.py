@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 from embedded_account import Account, connect, rows
-from embedded_aws import process
+from embedded_aws import start
 
 
 @pytest.fixture(scope="session")
 def embedded():
     """Start the embedded AWS once."""
-    with process.start() as aws:
+    with start() as aws:
         yield aws
 
 

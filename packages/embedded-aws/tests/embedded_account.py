@@ -1,10 +1,12 @@
-"""Short ways to fill the embedded AWS, which is all these tests know of it."""
+"""Short ways to fill the embedded AWS, and to read what it refuses."""
 
 import random
 import time
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from embedded_aws.account import DEFAULT_BUCKET, REGION, ROLE_ARN
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -42,8 +44,23 @@ def connect(embedded, service, region=REGION):
     )
 
 
+def refusal(call, *arguments, **keywords):
+    """Return code and message of the error that a call gives."""
+    with pytest.raises(ClientError) as caught:
+        call(*arguments, **keywords)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def invalid(call, *arguments, **keywords):
+    """Return the message of the ValidationException that a call gives."""
+    code, message = refusal(call, *arguments, **keywords)
+    assert code == "ValidationException"
+    return message
+
+
 class Account:
-    """Say in one line what takes many arguments."""
+    """Wrap calls that take many arguments."""
 
     def __init__(self, client):
         self.sagemaker = client("sagemaker")

@@ -13,9 +13,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
-from embedded_aws import process
-
-from runner.errors import CallError, EmbeddedError
+from embedded_aws import EmbeddedAWSError, PortError, start
+from embedded_aws.process import server_environment, tail
 
 
 def gone(pid):
@@ -31,7 +30,7 @@ def gone(pid):
 
 def test_answers_at_the_reported_address_until_closed():
     """A started server answers, and leaves neither process nor folder."""
-    with process.start() as aws:
+    with start() as aws:
         port = int(aws.url.rpartition(":")[2])
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
         assert aws.log.exists()
@@ -47,13 +46,19 @@ def temporary(monkeypatch, tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused(temporary):
-    """The error names the option, and leaves nothing behind."""
+    """The error says what to do, and nothing is left behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         reason = f"--port {port}: in use; choose another, or 0 for a free one"
-        with pytest.raises(CallError, match=f"^{reason}$"):
-            process.start(port=port)
+        with pytest.raises(PortError, match=f"^{reason}$"):
+            start(port=port)
     assert list(temporary.iterdir()) == []
+
+
+def test_a_port_that_does_not_exist_is_refused():
+    """The error says which ports there are."""
+    with pytest.raises(PortError, match=r"^--port 70000: give 0 to 65535$"):
+        start(port=70000)
 
 
 def test_quotes_the_log_when_it_cannot_start(temporary, monkeypatch, tmp_path_factory):
@@ -62,8 +67,8 @@ def test_quotes_the_log_when_it_cannot_start(temporary, monkeypatch, tmp_path_fa
     broken.write_text("#!/bin/sh\necho broken >&2\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    with pytest.raises(EmbeddedError) as caught:
-        process.start()
+    with pytest.raises(EmbeddedAWSError) as caught:
+        start()
     reason = "ended before it was ready; it wrote last:\nbroken"
     assert str(caught.value) == f"the embedded AWS: {reason}"
     assert list(temporary.iterdir()) == []
@@ -71,15 +76,15 @@ def test_quotes_the_log_when_it_cannot_start(temporary, monkeypatch, tmp_path_fa
 
 def test_gives_up_after_the_time_limit(temporary):
     """A server that is not ready in time is ended, and the error says how long."""
-    with pytest.raises(EmbeddedError, match="not ready after 0 s"):
-        process.start(timeout=0)
+    with pytest.raises(EmbeddedAWSError, match="not ready after 0 s"):
+        start(timeout=0)
     assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_says_how_it_ended_by_itself(number):
     """A server that somebody else ends leaves the folder, which is its parent's."""
-    with process.start() as aws:
+    with start() as aws:
         aws.process.send_signal(number)
         aws.process.wait(10)
         assert aws.log.exists()
@@ -91,7 +96,7 @@ def test_says_how_it_ended_by_itself(number):
 def test_dies_with_a_parent_that_is_killed():
     """The server ends by itself when its parent had no chance to end it."""
     code = (
-        "from embedded_aws import process; aws = process.start(); "
+        "from embedded_aws import start; aws = start(); "
         "print(aws.process.pid, aws.folder, flush=True); input()"
     )
     parent = subprocess.Popen(
@@ -121,7 +126,7 @@ def test_keeps_a_real_profile_out(embedded, monkeypatch, tmp_path):
 
 def test_an_environment_outlives_its_server(monkeypatch):
     """What a shell has exported works again when the port is served again."""
-    with process.start() as aws:
+    with start() as aws:
         port = int(aws.url.rpartition(":")[2])
     for key, value in aws.environment.items():
         monkeypatch.setenv(key, value)
@@ -129,6 +134,19 @@ def test_an_environment_outlives_its_server(monkeypatch):
     sts = boto3.session.Session().client("sts", config=once)
     with pytest.raises(EndpointConnectionError):
         sts.get_caller_identity()
-    with process.start(port=port) as again:
+    with start(port=port) as again:
         assert again.environment == aws.environment
         assert sts.get_caller_identity()["Account"] == "123456789012"
+
+
+def test_a_log_that_does_not_exist_is_no_error(tmp_path):
+    """The reason why a server ended is not hidden by another error."""
+    assert tail(tmp_path / "missing") == "it wrote nothing"
+
+
+def test_the_server_sees_no_aws_settings(monkeypatch):
+    """The server starts without the credentials of the process that starts it."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "1")
+    environment = server_environment()
+    assert not [key for key in environment if key.startswith(("AWS_", "MOTO_"))]

@@ -1,11 +1,14 @@
-"""The default bucket, and the public data."""
+"""S3: the default bucket, the public data, and how other services use it."""
 
 import csv
 from hashlib import sha256
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded_aws.s3 import datasets
+from embedded_aws.faults import Fault, faults
+from embedded_aws.s3 import datasets, store
+from embedded_aws.s3.store import S3Uri
+from moto import mock_aws
 
 BUCKET = "sagemaker-sample-files"
 
@@ -77,3 +80,41 @@ def test_says_which_package_is_missing():
     """A data set whose package is not installed is named."""
     with pytest.raises(FileNotFoundError, match="no_such_package is not installed"):
         datasets.shipped("no_such_package", "data.csv")
+
+
+URI = S3Uri(bucket="a-bucket", key="folder/file")
+
+
+@pytest.fixture
+def bucket():
+    """Make a bucket in this process."""
+    with mock_aws():
+        store.backend().create_bucket(URI.bucket, "us-east-1")
+        yield
+    faults.remove()
+
+
+def test_reads_what_was_written(bucket):
+    """An object has the bytes that were written; another key has none."""
+    store.write(URI, b"text")
+    assert store.read(URI) == b"text"
+    assert store.read(S3Uri.parse("s3://a-bucket/other")) is None
+    assert store.read(S3Uri.parse("s3://no-bucket/folder/file")) is None
+
+
+def test_lists_keys_under_a_prefix_without_folder_markers(bucket):
+    """Empty folders, other prefixes and missing buckets list nothing."""
+    store.write(URI, b"")
+    store.write(S3Uri(bucket=URI.bucket, key="folder/"), b"")
+    assert store.list_keys(S3Uri.parse("s3://a-bucket/fol")) == ["folder/file"]
+    assert store.list_keys(S3Uri.parse("s3://a-bucket/other")) == []
+    assert store.list_keys(S3Uri.parse("s3://no-bucket/")) == []
+
+
+def test_a_fault_denies_access_once(bucket):
+    """Access that a fault denies is an error of its own."""
+    faults.add(Fault(kind="s3-access-denied", name="folder", operation="GetObject"))
+    store.write(URI, b"text")
+    with pytest.raises(store.AccessDeniedError, match="s3://a-bucket/folder/file"):
+        store.read(URI)
+    assert store.read(URI) == b"text"

@@ -40,7 +40,10 @@ channels = [
     )
     for channel in ("train", "validation")
 ]
-trainer.train(input_data_config=channels, wait=True, logs=True)
+trainer.train(input_data_config=channels, wait=False)
+# What `wait=True, logs=True` does, but for its five seconds from one look to the next.
+trainer._latest_training_job.wait(poll=1, logs=True)
+trainer._latest_training_job.refresh()
 data = trainer._latest_training_job.model_artifacts.s3_model_artifacts
 
 ModelPackageGroup.create(model_package_group_name=name)

@@ -1,17 +1,32 @@
 """Training jobs from their start to their end."""
 
 import io
+import os
+import signal
 import subprocess
+import sys
 import tarfile
+import threading
 import time
+from datetime import datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 from embedded_account import IMAGE, Account, connect, rows, until
-from embedded_aws import process
+from embedded_aws import start
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.faults import Fault
-from embedded_aws.sagemaker.training_failures import algorithm_error
+from embedded_aws.sagemaker.inputs import find_image
+from embedded_aws.sagemaker.training import metric_definitions
+from embedded_aws.sagemaker.training_run import (
+    Container,
+    Slots,
+    TrainingJob,
+    algorithm_error,
+    containers,
+    final_metrics,
+    kill_containers,
+)
 
 
 def steps(job):
@@ -113,11 +128,12 @@ def test_stopped_job_ends_soon_and_frees_its_place(account, name):
 
 def test_job_ends_with_the_server_that_started_it(account, name):
     """Closing the embedded AWS leaves no training subprocess."""
-    with process.start() as aws:
+    with start() as aws:
         own = Account(lambda service: connect(aws, service))
         own.put("data/train/train.csv", rows(0, 50))
         own.put("data/validation/validation.csv", rows(1, 50))
         own.train(name, rounds=1_000_000)
+        training(own, name)
         until(lambda: own.training_log(name))
         assert subprocess.run(["pgrep", "-f", f"train {aws.folder}"]).returncode == 0
     assert subprocess.run(["pgrep", "-f", f"train {aws.folder}"]).returncode == 1
@@ -192,3 +208,106 @@ def test_model_data_can_be_cut(account, name, inject):
     job = account.finished(account.train(name))
     with pytest.raises((EOFError, tarfile.ReadError)):
         model_files(account, job)
+
+
+EARLY, LATE = datetime(2026, 1, 1), datetime(2026, 1, 2)
+
+
+def test_gives_the_last_value_of_each_metric():
+    """Each metric has its last value, rounded to 32 bits as on the platform."""
+    lines = [
+        (EARLY, "[0]#011train-rmse:2.5#011validation-rmse:3.5"),
+        (LATE, "[1]#011train-rmse:1.19876#011validation-rmse:-4e-05"),
+        (LATE, "train-rmse:99"),
+    ]
+    train, validation = final_metrics(metric_definitions(), lines)
+    assert train["MetricName"] == "train:rmse"
+    assert train["Value"] == 1.1987600326538086
+    assert train["Timestamp"] == LATE
+    assert validation["MetricName"] == "validation:rmse"
+    assert abs(validation["Value"] + 4e-05) < 1e-9
+
+
+def test_does_not_mistake_one_metric_for_another():
+    """`auc` is not found in `aucpr`, nor `f1` in `f1_macro`."""
+    lines = [(EARLY, "[0]#011train-aucpr:0.5#011train-f1_macro:0.25")]
+    found = {each["MetricName"] for each in final_metrics(metric_definitions(), lines)}
+    assert found == {"train:aucpr", "train:f1_macro"}
+
+
+def training_job(**changes):
+    """Make a training job that is not run."""
+    image = find_image(IMAGE, "us-east-1")
+    values = {"name": "job", "arn": "arn", "request": {}, "region": "us-east-1"}
+    return TrainingJob(**values | {"image": image, "channels": []} | changes)
+
+
+@pytest.mark.parametrize(("spot", "billed"), [(False, 100), (True, 40)])
+def test_spot_training_is_billed_for_less(spot, billed):
+    """A job on spot instances bills less time than it took."""
+    job = training_job(
+        request={"EnableManagedSpotTraining": spot},
+        training_start=EARLY,
+        training_end=EARLY + timedelta(seconds=99.5),
+    )
+    times = job.times()
+    assert times["TrainingTimeInSeconds"] == 100
+    assert times["BillableTimeInSeconds"] == billed
+
+
+@pytest.fixture
+def container(monkeypatch, tmp_path):
+    """Start a container whose code has a child, both of which would wait for long."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nsleep 600 & echo ready; wait\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    container = Container(training_job(), tmp_path)
+    assert container.process.stdout.readline() == b"ready\n"
+    yield container
+    kill_containers()
+    container.process.wait(10)
+    container.process.stdout.close()
+    containers.discard(container)
+
+
+def group_is_gone(process):
+    """Tell whether no process of a process group is left."""
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_containers_are_killed_with_their_children(container):
+    """Nothing of the process group of a container is left."""
+    kill_containers()
+    assert container.process.wait(10) == -signal.SIGKILL
+    until(lambda: group_is_gone(container.process))
+
+
+def test_a_container_that_has_ended_is_not_signalled(container):
+    """Interrupting what has ended does nothing."""
+    container.send(signal.SIGKILL)
+    container.process.wait(10)
+    container.interrupt()
+    assert container.process.returncode == -signal.SIGKILL
+
+
+def test_an_interrupted_job_does_not_wait_for_a_slot():
+    """A job that is stopped before its turn ends at once."""
+    slots, interrupted = Slots(0), threading.Event()
+
+    def wait_for_slot():
+        with slots.take(interrupted.is_set):
+            pass
+
+    waiting = threading.Thread(target=wait_for_slot, daemon=True)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    interrupted.set()
+    slots.wake()
+    waiting.join(5)
+    assert not waiting.is_alive()

@@ -9,7 +9,7 @@ PUBLIC_BUCKET = "sagemaker-sample-files"
 
 
 def environment(url: str) -> dict[str, str]:
-    """List the variables that send every AWS client to the embedded AWS."""
+    """Return the variables that send every AWS client to the embedded AWS."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "AKIAEMBEDDEDEXAMPLE1",

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -13,91 +12,99 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
-from embedded_aws import injection, interference
-from embedded_aws.answers import AWSError, answer, service_of
+from embedded_aws import fault_injection
+from embedded_aws.account import PUBLIC_BUCKET
+from embedded_aws.errors import ErrorAnswer, error_response, service_of
+from embedded_aws.fault_injection import ACCESS_DENIED, Call
+from embedded_aws.iam import models as iam
+from embedded_aws.s3 import models as s3
+from embedded_aws.sagemaker import models as sagemaker
+from embedded_aws.sagemakerruntime import models as sagemakerruntime
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
-# Each of these packages installs a backend of ours in the place of moto's.
-OURS = {
-    "iam": "embedded_aws.iam",
-    "s3": "embedded_aws.s3",
-    "sagemaker": "embedded_aws.sagemaker",
-    "sagemaker-runtime": "embedded_aws.sagemakerruntime",
-}
-# Whatever else moto may pretend, it is not what runs on the embedded AWS.
+# Moto has more services, but answers them as if something ran.
 SERVED = {"iam", "s3", "sagemaker", "sts", "logs", "tagging", "monitoring", "ecr"}
+UNKNOWN_OPERATION = "UnknownOperationException"
 
 
 class Application(DomainDispatcherApplication):
-    """Dispatch requests to moto's services, and give every refusal AWS's form."""
+    """Dispatch calls to moto's services, and give every error AWS's form."""
 
     def __init__(self) -> None:
         super().__init__(create_app)
-        for package in OURS.values():
-            import_module(f"{package}.models").install()
+        for service in (iam, s3, sagemaker, sagemakerruntime):
+            service.install()
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer one request."""
-        request = Request(environ)
-        if request.path.startswith(injection.PATH):
-            return injection.manage(request)(environ, start_response)
-        if refusal := interference.refusal(environ):
-            return answer(request, refusal)(environ, start_response)
-        service = service_of(request)
-        if service not in SERVED:
-            text = f"The embedded AWS has no {service}."
-            missing = AWSError(code="UnknownOperationException", message=text)
-            return answer(request, missing)(environ, start_response)
-        lost = interference.loses_response(environ)
+        """Answer one call."""
+        call = Call.read(environ)
+        if call.request.path.startswith(fault_injection.PATH):
+            return fault_injection.manage(call.request)(environ, start_response)
+        if error := call.injected_error() or find_error(call):
+            return error_response(call.request, error)(environ, start_response)
+        lost = call.takes("response-lost")
         response: Iterable[bytes] = super().__call__(environ, start_response)
         if lost:
-            interference.reset(environ)
+            fault_injection.reset_connection(environ)
         return response
+
+
+def find_error(call: Call) -> ErrorAnswer | None:
+    """Return the error of a call that no service may see."""
+    request = call.request
+    written = request.method in ("PUT", "POST", "DELETE")
+    if written and request.path.split("/")[1] == PUBLIC_BUCKET:
+        return ACCESS_DENIED
+    if call.service not in SERVED:
+        text = f"The embedded AWS has no {call.service}."
+        return ErrorAnswer(code=UNKNOWN_OPERATION, message=text)
+    return None
 
 
 def create_app(service: Any) -> Flask:
     """Make one service's application, with errors for what it does not do."""
     app = create_backend_app(service)
-    app.register_error_handler(ServiceException, refused)
+    app.register_error_handler(ServiceException, service_error)
     app.register_error_handler(NotImplementedError, not_implemented)
-    app.register_error_handler(HTTPException, not_there)
-    app.register_error_handler(Exception, broken)
+    app.register_error_handler(HTTPException, not_found)
+    app.register_error_handler(Exception, internal_failure)
     return app
 
 
-def refused(error: Exception) -> Response:
-    """Answer a request that breaks the service's model."""
+def service_error(error: Exception) -> Response:
+    """Answer with an error that a service raised."""
     code = getattr(error, "code", "ValidationException")
     message = getattr(error, "message", str(error))
-    return answer(current_request, AWSError(code=code, message=message))
+    return error_response(current_request, ErrorAnswer(code=code, message=message))
 
 
 def not_implemented(error: Exception) -> Response:
-    """Answer an operation that moto lacks."""
-    return say("UnknownOperationException", str(error) or "not implemented", 400)
+    """Answer an operation that the embedded AWS does not have."""
+    return own_error(UNKNOWN_OPERATION, str(error) or "not implemented", 400)
 
 
-def not_there(error: Exception) -> Response:
+def not_found(error: Exception) -> Response:
     """Answer a path that no operation has."""
     status = error.code if isinstance(error, HTTPException) and error.code else 404
-    return say("UnknownOperationException", str(error), status)
+    return own_error(UNKNOWN_OPERATION, str(error), status)
 
 
-def broken(error: Exception) -> Response:
-    """Answer a fault of the embedded AWS itself, which its log explains."""
+def internal_failure(error: Exception) -> Response:
+    """Answer after a bug of the embedded AWS itself, which its log explains."""
     log.error("%s %s", current_request.method, current_request.path, exc_info=error)
-    return say("InternalFailure", f"{type(error).__name__}: {error}", 500)
+    return own_error("InternalFailure", f"{type(error).__name__}: {error}", 500)
 
 
-def say(code: str, message: str, status: int) -> Response:
-    """Answer the current request with an error."""
+def own_error(code: str, message: str, status: int) -> Response:
+    """Answer with an error of the embedded AWS, not of AWS, and name the service."""
     text = f"{message} (embedded AWS, {service_of(current_request)})"
-    return answer(current_request, AWSError(code=code, message=text, status=status))
+    error = ErrorAnswer(code=code, message=text, status=status)
+    return error_response(current_request, error)

@@ -4,7 +4,7 @@
 |--------------------------|----------------------------------------------------------|
 | training-algorithm-error | the job fails in the algorithm (`message`)               |
 | training-client-error    | the job fails in the download of its data (`message`)    |
-| training-stopped         | somebody stops the job while it trains                   |
+| training-stopped         | the job is stopped while it trains                       |
 | training-slow            | the job trains `seconds` longer                          |
 | model-data-lost          | the job completes, but leaves no model.tar.gz            |
 | model-data-truncated     | the job completes, its model.tar.gz cut in half          |
@@ -30,11 +30,10 @@ kinds that concern a call it is found anywhere in its path or body.
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 from uuid import uuid4
-
-from runner.errors import did_you_mean
 
 Kind = Literal[
     "training-algorithm-error",
@@ -56,6 +55,7 @@ Kind = Literal[
     "s3-access-denied",
     "service-unavailable",
 ]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 CALLS: tuple[Kind, ...] = (
     "connection-reset",
     "response-lost",
@@ -70,7 +70,7 @@ FOREVER = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Say what goes wrong, for which name and operation, and how many times."""
+    """Define what goes wrong, for which name and operation, and how many times."""
 
     kind: Kind
     name: str = "*"
@@ -81,8 +81,8 @@ class Fault:
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            known = ", ".join(get_args(Kind))
+        if self.kind not in KINDS:
+            known = ", ".join(KINDS)
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {known}")
         for key in ("name", "operation", "message", "id"):
             if not isinstance(value := getattr(self, key), str):
@@ -91,39 +91,37 @@ class Fault:
             raise ValueError(
                 f"count of a fault: {self.count!r}; 1 or more, or {FOREVER} for ever"
             )
-        if not is_duration(self.seconds):
+        if not _is_duration(self.seconds):
             raise ValueError(f"seconds of a fault: {self.seconds!r}; 0 or more")
 
     @classmethod
     def from_json(cls, values: object) -> "Fault":
-        """Read a fault as the HTTP interface takes it."""
+        """Read a fault as the HTTP interface takes it, or raise ValueError."""
         if not isinstance(values, Mapping):
             raise ValueError(f"a fault is an object with a kind, not {values!r}")
-        keys = set(cls.__dataclass_fields__)
-        for key in sorted(set(values) - keys):
-            hint = did_you_mean(key, keys)
+        keys = sorted(cls.__dataclass_fields__)
+        for key in sorted(set(values) - set(keys)):
+            near = get_close_matches(key, keys, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
             raise ValueError(f"unknown key of a fault: {key}; {hint}")
         if "kind" not in values:
-            raise ValueError(
-                f"a fault needs a kind, one of {', '.join(get_args(Kind))}"
-            )
+            raise ValueError(f"a fault needs a kind, one of {', '.join(KINDS)}")
         return cls(**values)
 
     def concerns(self, name: str, operation: str) -> bool:
-        """Tell whether this fault is meant for a name and an operation."""
+        """Check whether this fault is meant for a name and an operation."""
         pattern = f"*{self.name}*" if self.kind in CALLS else self.name
         return fnmatchcase(name, pattern) and fnmatchcase(operation, self.operation)
 
 
-def is_duration(seconds: object) -> bool:
-    """Tell whether somebody can wait for so many seconds."""
+def _is_duration(seconds: object) -> bool:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         return False
     return 0 <= seconds <= threading.TIMEOUT_MAX
 
 
 class Faults:
-    """Keep the faults that are still to happen."""
+    """Keep the injected faults, and count down those that happen."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -131,12 +129,12 @@ class Faults:
         self.holding: list[str] = []
 
     def add(self, fault: Fault) -> None:
-        """Let a fault happen from now on."""
+        """Inject a fault."""
         with self.changed:
             self.left[fault.id] = (fault, fault.count)
 
     def remove(self, id: str | None = None) -> bool:
-        """Clear one fault, or all, and tell whether the one was there."""
+        """Clear one fault, or all, and return whether the one was there."""
         with self.changed:
             known = id is None or id in self.left
             for each in [id] if id else list(self.left):
@@ -145,7 +143,7 @@ class Faults:
         return known
 
     def take(self, kind: Kind, name: str, operation: str = "*") -> Fault | None:
-        """Find the first fault that is due, and count it down."""
+        """Return the first fault that is due, and count it down."""
         with self.changed:
             for fault, left in self.left.values():
                 if fault.kind == kind and left and fault.concerns(name, operation):
@@ -154,14 +152,14 @@ class Faults:
         return None
 
     def wait_until_cleared(self, fault: Fault, seconds: float) -> None:
-        """Wait until somebody clears a fault, within a limit."""
+        """Wait until a fault is cleared, for at most so many seconds."""
         with self.changed:
             self.holding.append(fault.id)
             self.changed.wait_for(lambda: fault.id not in self.left, seconds)
             self.holding.remove(fault.id)
 
     def describe(self) -> list[dict[str, Any]]:
-        """List the faults that can still happen or hold somebody up."""
+        """List the faults that can still happen or that hold an endpoint up."""
         with self.changed:
             return [
                 asdict(fault) | {"left": left}

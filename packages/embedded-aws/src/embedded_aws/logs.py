@@ -1,4 +1,4 @@
-"""CloudWatch Logs as the services of the embedded AWS themselves write them."""
+"""CloudWatch Logs as the other services write them."""
 
 import threading
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ lock = threading.Lock()
 
 
 def create_stream(region: str, group: str, stream: str) -> None:
-    """Make a log stream, and its group."""
+    """Create a log stream, and its group if it does not exist."""
     backend = logs_backends[ACCOUNT_ID][region]
     with lock:
         backend.ensure_log_group(group)
@@ -20,13 +20,13 @@ def create_stream(region: str, group: str, stream: str) -> None:
 
 
 def write(region: str, group: str, stream: str, lines: Iterable[str]) -> None:
-    """Append lines to a stream; a tab becomes #011, as on the platform."""
+    """Append lines to a stream."""
     now = int(unix_time_millis())
-    events = [{"timestamp": now, "message": printable(line)} for line in lines]
+    events = [{"timestamp": now, "message": escape_tabs(line)} for line in lines]
     with lock:
         logs_backends[ACCOUNT_ID][region].put_log_events(group, stream, events)
 
 
-def printable(line: str) -> str:
-    """Escape a tab as the platform's log agent does."""
+def escape_tabs(line: str) -> str:
+    """Write a tab as #011, as the platform's log agent does."""
     return line.replace("\t", "#011")

@@ -1,11 +1,16 @@
-"""The embedded AWS as a process of its own, which dies with its parent."""
+"""The embedded AWS as a process of its own, which ends with its parent."""
 
+import errno
 import json
 import os
+import selectors
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,20 +21,25 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from embedded_aws import account
 from embedded_aws.faults import Fault
-from embedded_aws.launch import (
-    LOG,
-    NAME,
-    end,
-    refuse_taken,
-    spawn,
-    tail,
-    wait_until_ready,
-)
-from runner.errors import EmbeddedError
 
+NAME = "the embedded AWS"
+HOST = "127.0.0.1"
+READY = "AWS_ENDPOINT_URL="
+LOG = "server.log"
+MAX_PORT = 65535
 # It outlives every server, so that what a shell has exported can be used again.
 CONFIG = Path(__file__).with_name("aws-config")
+LAST_LINES = 10
 ANSWER_SECONDS = 10
+ENDING_SECONDS = 10
+
+
+class EmbeddedAWSError(Exception):
+    """Report in one line what the embedded AWS cannot do; base of its errors."""
+
+
+class PortError(EmbeddedAWSError):
+    """Report a port on which the embedded AWS cannot listen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,61 +52,61 @@ class EmbeddedAWS:
 
     @property
     def environment(self) -> dict[str, str]:
-        """List the variables that send every AWS client here, and to no real account.
+        """Return the variables that send every AWS client here, to no real account.
 
         A profile of the developer's could name another endpoint or be missing: an
-        empty default profile in files of our own takes its place.
+        empty default profile in a file of the package takes its place.
         """
         both = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
         files = dict.fromkeys(both, str(CONFIG))
-        return account.environment(self.url) | files | self.overrides()
+        return account.environment(self.url) | files | self._overrides()
 
-    def overrides(self) -> dict[str, str]:
-        """Override what this process has inherited and what would win over the rest."""
+    def _overrides(self) -> dict[str, str]:
+        """Override inherited variables that would win over `AWS_ENDPOINT_URL`."""
         endpoints = [key for key in os.environ if key.startswith("AWS_ENDPOINT_URL_")]
         token = {"AWS_SESSION_TOKEN": ""} if "AWS_SESSION_TOKEN" in os.environ else {}
         return dict.fromkeys(endpoints, self.url) | token
 
     @property
     def log(self) -> Path:
-        """Name the file that the server writes its log to."""
+        """Return the file that the server writes its log to."""
         return self.folder / LOG
 
     def ending(self) -> str:
-        """Say in one line how the server ended that nobody here has ended."""
+        """Return in one line how a server ended that this process has not ended."""
         code = self.process.poll() or 0
         how = f", by {signal.Signals(-code).name}" if code < 0 else ""
         wrote = tail(self.log, 1).replace("\n", " ")
         return f"{NAME} ended by itself{how}; {wrote}"
 
     def inject(self, fault: Fault) -> Fault:
-        """Let something go wrong from now on."""
-        self.ask("POST", json.dumps(asdict(fault)).encode())
+        """Inject a fault."""
+        self._call_faults("POST", json.dumps(asdict(fault)).encode())
         return fault
 
     def clear(self, fault: Fault | None = None) -> None:
-        """Let nothing go wrong any more, or no longer this."""
-        self.ask("DELETE", name=fault.id if fault else "")
+        """Clear one fault, or all; raise EmbeddedAWSError for one that is unknown."""
+        self._call_faults("DELETE", id=fault.id if fault else "")
 
     def faults(self) -> list[dict[str, Any]]:
-        """List what is still to go wrong."""
-        return self.ask("GET")
+        """List the faults that can still happen, each with how often (`left`)."""
+        return self._call_faults("GET")
 
-    def ask(
-        self, method: str, body: bytes | None = None, name: str = ""
+    def _call_faults(
+        self, method: str, body: bytes | None = None, id: str = ""
     ) -> list[dict[str, Any]]:
         """Call the HTTP interface of the faults."""
-        call = Request(f"{self.url}/_embedded/faults/{name}", body, method=method)
+        call = Request(f"{self.url}/_embedded/faults/{id}", body, method=method)
         call.add_header("Content-Type", "application/json")
         # A proxy, if one is set, is not for this machine.
         opener = build_opener(ProxyHandler({}))
         try:
             with opener.open(call, timeout=ANSWER_SECONDS) as response:
-                answer: list[dict[str, Any]] = json.load(response)
-        except HTTPError as refusal:
-            with refusal:
-                raise EmbeddedError(json.load(refusal)["error"]) from refusal
-        return answer
+                left: list[dict[str, Any]] = json.load(response)
+        except HTTPError as error:
+            with error:
+                raise EmbeddedAWSError(json.load(error)["error"]) from error
+        return left
 
     def close(self) -> None:
         """End the server, its training jobs and its temporary files."""
@@ -116,8 +126,11 @@ class EmbeddedAWS:
 
 
 def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
-    """Start the embedded AWS on a port (0: a free one) and wait until it is ready."""
-    refuse_taken(port)
+    """Start the embedded AWS on a port (0: a free one) and wait until it is ready.
+
+    Raises PortError, or EmbeddedAWSError if it is not ready after `timeout` seconds.
+    """
+    check_port(port)
     folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
     with ExitStack() as unless_ready:
         unless_ready.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -126,3 +139,85 @@ def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
         url = wait_until_ready(process, folder / LOG, timeout)
         unless_ready.pop_all()
     return EmbeddedAWS(url=url, folder=folder, process=process)
+
+
+def check_port(port: int) -> None:
+    """Raise PortError unless the server can listen on a port (0: a free one)."""
+    if not 0 <= port <= MAX_PORT:
+        raise PortError(f"--port {port}: give 0 to {MAX_PORT}")
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "in use" if taken else str(error.strerror).lower()
+        raise PortError(
+            f"--port {port}: {reason}; choose another, or 0 for a free one"
+        ) from error
+
+
+def spawn(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the server with its log in the folder; it ends when our pipe to it does."""
+    command = [sys.executable, "-m", "embedded_aws", "--port", str(port)]
+    command += ["--folder", str(folder), "--until-stdin-closes"]
+    with (folder / LOG).open("wb") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=server_environment(),
+            # Ctrl-C is for the parent, which ends the server when it is done with it.
+            start_new_session=True,
+        )
+
+
+def server_environment() -> dict[str, str]:
+    """Return this process's environment without AWS settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
+    # Nothing here multiplies matrices, and idle threads of numpy's wait by spinning.
+    threads = {"OPENBLAS_NUM_THREADS": "1"}
+    return kept | threads
+
+
+def wait_until_ready(
+    process: subprocess.Popen[bytes], log: Path, timeout: float
+) -> str:
+    """Return the address that the server reports, or raise EmbeddedAWSError."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + timeout
+    written = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while b"\n" not in written:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise EmbeddedAWSError(
+                    f"{NAME}: not ready after {timeout:g} s; {tail(log)}"
+                )
+            chunk = os.read(process.stdout.fileno(), 4096)
+            if not chunk:
+                raise EmbeddedAWSError(
+                    f"{NAME}: ended before it was ready; {tail(log)}"
+                )
+            written += chunk
+    return written.decode().partition("\n")[0].removeprefix(READY)
+
+
+def tail(log: Path, count: int = LAST_LINES) -> str:
+    """Quote the last lines of a log, if there are any."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    if not lines:
+        return "it wrote nothing"
+    return "\n".join(["it wrote last:", *lines[-count:]])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Terminate the server, and kill it if it does not end in time."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    process.terminate()
+    try:
+        process.wait(ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(ENDING_SECONDS)

@@ -1,4 +1,4 @@
-"""The regions in which SageMaker answers."""
+"""The regions of SageMaker, and our backends in each of them."""
 
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ ENDPOINT = "api.sagemaker"
 
 @cache
 def regions() -> list[str]:
-    """List the regions of all partitions.
+    """Return the regions of all partitions.
 
     Moto would read the whole model of a service to learn them, a second time.
     """

@@ -12,18 +12,18 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from embedded_aws import workplace
 from embedded_aws.application import Application
-from embedded_aws.launch import HOST, READY
+from embedded_aws.process import HOST, READY
+from embedded_aws.sagemaker.training_run import kill_containers
 
 POLL_SECONDS = 0.1
 
 
 class QuietRequestHandler(MotoRequestHandler):
-    """Write no line per request; what fails is logged by the application."""
+    """Log no line per request; the application logs what fails."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def serve(port: int, folder: Path | None, *, until_stdin_closes: bool) -> None:
@@ -32,23 +32,23 @@ def serve(port: int, folder: Path | None, *, until_stdin_closes: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     place = folder or Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-    workplace.use(place)
+    # Every temporary file of this process goes with this folder.
+    tempfile.tempdir = str(place.absolute())
     if until_stdin_closes:
         waiting = threading.Thread(
-            target=wait_for_parent, args=[orphaned, ended], daemon=True
+            target=_wait_for_parent, args=[orphaned, ended], daemon=True
         )
         waiting.start()
     try:
-        run(make(port), ended)
-        workplace.clear()
+        _run(_make(port), ended)
+        kill_containers()
     finally:
         # A folder that was given is the giver's, who may still read the log in it.
         if folder is None or orphaned.is_set():
             shutil.rmtree(place, ignore_errors=True)
 
 
-def make(port: int) -> BaseWSGIServer:
-    """Listen on a port."""
+def _make(port: int) -> BaseWSGIServer:
     return make_server(
         HOST,
         port,
@@ -58,7 +58,7 @@ def make(port: int) -> BaseWSGIServer:
     )
 
 
-def run(server: BaseWSGIServer, ended: threading.Event) -> None:
+def _run(server: BaseWSGIServer, ended: threading.Event) -> None:
     """Serve in a thread until the event is set."""
     threading.Thread(
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
@@ -66,13 +66,13 @@ def run(server: BaseWSGIServer, ended: threading.Event) -> None:
     gc.freeze()
     gc.enable()
     print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
-    # Nobody reads on; what a library prints later is for the log.
+    # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     ended.wait()
     server.shutdown()
 
 
-def wait_for_parent(*events: threading.Event) -> None:
+def _wait_for_parent(*events: threading.Event) -> None:
     """Set the events when the parent is gone: its end closes our standard input."""
     # Not sys.stdin: a thread that holds its lock would break the interpreter's end.
     while os.read(0, 4096):

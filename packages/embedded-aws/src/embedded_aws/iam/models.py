@@ -1,4 +1,4 @@
-"""IAM's state."""
+"""IAM's state: moto's, with the execution role of SageMaker."""
 
 import json
 
@@ -19,7 +19,7 @@ TRUST = {
 
 
 class Backend(IAMBackend):
-    """Start with the execution role."""
+    """Keep IAM's state, which starts with the execution role."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)

@@ -18,7 +18,7 @@ class Response(IamResponse):
 
 
 def verdict(action: str, resource: str) -> dict[str, Any]:
-    """Allow one action on one resource."""
+    """Return an entry of the answer that allows one action on one resource."""
     return {
         "EvalActionName": action,
         "EvalResourceName": resource,

@@ -1,4 +1,4 @@
-"""Where IAM answers."""
+"""The path of IAM."""
 
 from moto.iam.urls import url_bases
 

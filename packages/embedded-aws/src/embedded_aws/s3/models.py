@@ -1,4 +1,4 @@
-"""S3's state."""
+"""S3's state: moto's, with the account's default bucket and the public data."""
 
 import threading
 
@@ -9,7 +9,7 @@ from embedded_aws.s3.datasets import OBJECTS
 
 
 class Backend(S3Backend):
-    """Start with the default bucket; make the public one when somebody asks for it."""
+    """Start with the default bucket, and make the public one at its first use."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -18,13 +18,13 @@ class Backend(S3Backend):
         self.create_bucket(DEFAULT_BUCKET, REGION)
 
     def get_bucket(self, bucket_name: str) -> FakeBucket | FakeTableStorageBucket:
-        """Find a bucket; the public one is filled first."""
+        """Return a bucket; fill the public one first."""
         if bucket_name == PUBLIC_BUCKET and not self.filled:
             self.fill()
         return super().get_bucket(bucket_name)
 
     def fill(self) -> None:
-        """Make the public bucket; whoever else asks for it meanwhile waits."""
+        """Make the public bucket once; other calls that need it wait meanwhile."""
         with self.public_lock:
             if PUBLIC_BUCKET in self.buckets:
                 return

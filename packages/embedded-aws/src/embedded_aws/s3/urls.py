@@ -1,4 +1,4 @@
-"""Where S3 answers."""
+"""The paths of S3."""
 
 from moto.s3.urls import url_bases, url_paths
 

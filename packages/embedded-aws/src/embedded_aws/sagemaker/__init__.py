@@ -1,1 +1,1 @@
-"""A SageMaker that trains, registers, deploys and fails for real."""
+"""A SageMaker that trains, registers, deploys, serves and fails for real."""

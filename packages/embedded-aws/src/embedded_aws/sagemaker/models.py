@@ -1,4 +1,4 @@
-"""SageMaker's state."""
+"""SageMaker's state: the resources that really work, beside moto's records."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,80 +8,79 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
 from embedded_aws import regions
-from embedded_aws.sagemaker.endpoint_configs import EndpointConfigs
-from embedded_aws.sagemaker.endpoints import Endpoints
-from embedded_aws.sagemaker.model_objects import Models
-from embedded_aws.sagemaker.model_package_groups import ModelPackageGroups
-from embedded_aws.sagemaker.model_packages import ModelPackages
+from embedded_aws.sagemaker.hosting import Endpoints
+from embedded_aws.sagemaker.hosting_config import EndpointConfigs, Models
+from embedded_aws.sagemaker.packages import ModelPackageGroups, ModelPackages
 from embedded_aws.sagemaker.resources import (
     Collection,
-    Place,
     Resource,
+    Scope,
     Tag,
     Values,
     merge_tags,
 )
-from embedded_aws.sagemaker.training_jobs import TrainingJobs
+from embedded_aws.sagemaker.training import TrainingJobs
 
 
 class Backend(SageMakerModelBackend):
-    """Keep the resources that really work beside those that moto pretends."""
+    """Keep one region's resources; moto's own attributes have the longer names."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.place = Place(
+        self.scope = Scope(
             account_id=account_id, region=region_name, partition=self.partition
         )
-        self.jobs = TrainingJobs(self.place)
-        self.groups = ModelPackageGroups(self.place)
-        self.packages = ModelPackages(self.place, self.groups)
-        self.models = Models(self.place, self.packages)
-        self.configs = EndpointConfigs(self.place, self.models)
-        self.live = Endpoints(self.place, self.configs)
+        self.jobs = TrainingJobs(self.scope)
+        self.groups = ModelPackageGroups(self.scope)
+        self.packages = ModelPackages(self.scope, self.groups)
+        self.models = Models(self.scope, self.packages)
+        self.configs = EndpointConfigs(self.scope, self.models)
+        self.hosting = Endpoints(self.scope, self.configs)
 
     @property
     def collections(self) -> list[Collection[Any]]:
-        """List the collections that are ours."""
+        """Return the collections of the resources that really work."""
         return [
             self.jobs,
             self.groups,
             self.packages,
             self.models,
             self.configs,
-            self.live,
+            self.hosting,
         ]
 
-    def ours(self) -> Iterator[tuple[str, Resource]]:
-        """List our resources, each with its kind."""
+    def working_resources(self) -> Iterator[tuple[str, Resource]]:
+        """Return the resources that really work, each with its kind."""
         for collection in self.collections:
             for resource in list(collection.resources.values()):
                 yield collection.kind, resource
 
     def _get_resource_from_arn(self, arn: str) -> Any:
-        for _, resource in self.ours():
+        """Return a resource for moto's actions on tags."""
+        for _, resource in self.working_resources():
             if resource.arn == arn:
                 return resource
         kind, _, name = arn.rpartition(":")[2].partition("/")
-        mine = kind in [collection.kind for collection in self.collections]
-        found = None if mine else super()._get_resource_from_arn(arn)
+        works = kind in [collection.kind for collection in self.collections]
+        found = None if works else super()._get_resource_from_arn(arn)
         if found is None:
             raise ValidationError(f"Could not find {kind} with name {name}")
         return found
 
-    def tag(self, request: Values) -> Values:
+    def answer_add_tags(self, request: Values) -> Values:
         """Answer AddTags."""
         return {"Tags": self.add_tags(request["ResourceArn"], request["Tags"])}
 
     def add_tags(self, arn: str, tags: list[Tag]) -> list[Tag]:
         """Add tags to a resource; a key that is there gets the new value."""
-        with self.place.lock:
+        with self.scope.lock:
             resource = self._get_resource_from_arn(arn)
             resource.tags = merge_tags(resource.tags, tags)
             return list(resource.tags)
 
     def iter_tagged_resources(self) -> Iterator[TaggedResource]:
-        """List what the tagging service shows."""
-        for kind, resource in self.ours():
+        """Return what the tagging service lists."""
+        for kind, resource in self.working_resources():
             tags = {tag["Key"]: tag["Value"] for tag in resource.tags}
             yield TaggedResource(resource.arn, tags, f"sagemaker:{kind}")
         yield from super().iter_tagged_resources()

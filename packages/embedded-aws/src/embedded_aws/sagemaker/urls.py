@@ -1,4 +1,4 @@
-"""Where SageMaker answers."""
+"""The path of SageMaker."""
 
 from moto.sagemaker.urls import url_bases
 

@@ -1,4 +1,4 @@
-"""What InvokeEndpoint does, and what it refuses."""
+"""What InvokeEndpoint checks, and how the model in service answers."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,8 +12,7 @@ from moto.sagemakerruntime.models import (
 
 from embedded_aws import logs, regions
 from embedded_aws.sagemaker import models as sagemaker
-from embedded_aws.sagemaker.endpoints import Endpoint
-from embedded_aws.sagemaker.variants import access_line
+from embedded_aws.sagemaker.hosting import Endpoint, access_line
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.container.serve_utils import Response
@@ -24,13 +23,13 @@ SERVING = ("InService", "Updating", "RollingBack", "SystemUpdating")
 
 
 class ValidationError(ServiceException):
-    """Refuse a call before it reaches a model."""
+    """Report a call that does not reach a model."""
 
     code = "ValidationError"
 
 
 class ModelError(ServiceException):
-    """Hand on what a model refuses."""
+    """Report an error that the model's container answered."""
 
     code = "ModelError"
 
@@ -43,7 +42,7 @@ class ModelError(ServiceException):
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """Say what a caller sends to an endpoint."""
+    """Hold what a caller sends to an endpoint."""
 
     endpoint: str
     body: bytes
@@ -56,54 +55,54 @@ class Backend(SageMakerRuntimeBackend):
     """Answer from the models in service."""
 
     def invoke(self, invocation: Invocation) -> "tuple[str, Response]":
-        """Give the variant that answered, and its answer."""
-        endpoint = self.endpoint(invocation.endpoint)
-        variant = endpoint.variant(invocation.target_variant)
+        """Return the name of the variant that answered, and its response."""
+        endpoint = self.find_endpoint(invocation.endpoint)
+        variant = endpoint.choose_variant(invocation.target_variant)
         serverless = "ServerlessConfig" in variant.definition
-        refuse_large(invocation.body, serverless=serverless)
-        answer = variant.server.invoke(
+        check_size(invocation.body, serverless=serverless)
+        response = variant.server.invoke(
             invocation.body, invocation.content_type, invocation.accept
         )
-        group, line = endpoint.log_group, access_line("POST /invocations", answer)
+        group, line = endpoint.log_group, access_line("POST /invocations", response)
         logs.write(self.region_name, group, variant.stream, [line])
-        if answer.status >= 400:
-            raise self.model_error(endpoint, answer)
-        return variant.name, one_too_high(answer) if variant.wrong else answer
+        if response.status >= 400:
+            raise self.model_error(endpoint, response)
+        return variant.name, one_too_high(response) if variant.wrong else response
 
-    def endpoint(self, name: str) -> Endpoint:
-        """Find an endpoint in service."""
+    def find_endpoint(self, name: str) -> Endpoint:
+        """Return an endpoint in service, or raise AWS's error."""
         backend = sagemaker_backends[self.account_id][self.region_name]
         assert isinstance(backend, sagemaker.Backend)
-        found = backend.live.resources.get(name)
+        found = backend.hosting.resources.get(name)
         if found is None or found.status not in SERVING:
             text = f"Endpoint {name} of account {self.account_id} not found."
             raise ValidationError(text)
         return found
 
-    def model_error(self, endpoint: Endpoint, answer: "Response") -> ModelError:
-        """Put a container's refusal into AWS's words."""
+    def model_error(self, endpoint: Endpoint, response: "Response") -> ModelError:
+        """Return AWS's error for an error that the container answered."""
         region, account, group = self.region_name, self.account_id, endpoint.log_group
-        side = "client" if answer.status < 500 else "server"
-        original = answer.body.decode(errors="replace")
+        side = "client" if response.status < 500 else "server"
+        original = response.body.decode(errors="replace")
         console = f"https://{region}.console.aws.amazon.com/cloudwatch/home"
         viewer = f"{console}?region={region}#logEventViewer:group={group}"
         return ModelError(
-            f"Received {side} error ({answer.status}) from primary with message "
+            f"Received {side} error ({response.status}) from primary with message "
             f'"{original}". See {viewer} in account {account} for more information.',
-            status=answer.status,
+            status=response.status,
             original=original,
             arn=f"arn:{self.partition}:logs:{region}:{account}:log-group:{group}",
         )
 
 
-def one_too_high(answer: "Response") -> "Response":
-    """Let a fault on demand change what a model predicts."""
-    numbers = [float(line) + 1 for line in answer.body.split()]
-    return replace(answer, body="".join(f"{one}\n" for one in numbers).encode())
+def one_too_high(response: "Response") -> "Response":
+    """Return a response whose predictions are one too high, for a fault."""
+    numbers = [float(line) + 1 for line in response.body.split()]
+    return replace(response, body="".join(f"{one}\n" for one in numbers).encode())
 
 
-def refuse_large(body: bytes, *, serverless: bool) -> None:
-    """Refuse a body that is larger than the endpoint's kind takes."""
+def check_size(body: bytes, *, serverless: bool) -> None:
+    """Raise AWS's error for a body that is too large for the kind of endpoint."""
     limit = MAX_SERVERLESS_BYTES if serverless else MAX_BYTES
     if len(body) > limit:
         raise ValidationError(

@@ -1,4 +1,4 @@
-"""The runtime's one action."""
+"""The actions of the runtime."""
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.sagemakerruntime.models import sagemakerruntime_backends
@@ -8,19 +8,19 @@ from embedded_aws.sagemakerruntime.models import Backend, Invocation
 
 
 class Response(SageMakerRuntimeResponse):
-    """Answer InvokeEndpoint."""
+    """Answer the actions of the runtime."""
 
     use_raw_body = True
 
     def invoke_endpoint_async(self) -> TYPE_RESPONSE:
-        """Refuse what moto only pretends."""
+        """Refuse asynchronous inference, which moto only pretends."""
         raise NotImplementedError("asynchronous inference has not been implemented")
 
     def invoke_endpoint(self) -> TYPE_RESPONSE:
-        """Hand the body to a model, and its answer back."""
+        """Answer InvokeEndpoint with the response of a model in service."""
         backend = sagemakerruntime_backends[self.current_account][self.region]
         assert isinstance(backend, Backend)
-        variant, answer = backend.invoke(
+        variant, response = backend.invoke(
             Invocation(
                 endpoint=self.path.split("/")[2],
                 body=self.raw_body,
@@ -29,5 +29,7 @@ class Response(SageMakerRuntimeResponse):
                 target_variant=self.headers.get("X-Amzn-SageMaker-Target-Variant"),
             )
         )
-        headers = dict(answer.headers) | {"x-Amzn-Invoked-Production-Variant": variant}
-        return 200, headers, answer.body
+        headers = dict(response.headers) | {
+            "x-Amzn-Invoked-Production-Variant": variant
+        }
+        return 200, headers, response.body

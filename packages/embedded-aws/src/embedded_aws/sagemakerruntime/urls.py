@@ -1,4 +1,4 @@
-"""Where the runtime answers."""
+"""The paths of the runtime."""
 
 from moto.sagemakerruntime.urls import url_bases
 

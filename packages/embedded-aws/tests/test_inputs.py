@@ -1,25 +1,60 @@
-"""How a channel's objects reach the container."""
+"""Images, and how a channel's objects reach the container."""
 
 import gzip
 import json
 
 import pytest
-from embedded_aws import storage
 from embedded_aws.account import DEFAULT_BUCKET
-from embedded_aws.sagemaker import channels
-from embedded_aws.sagemaker.channels import Channel
-from embedded_aws.storage import Location
+from embedded_aws.s3 import store
+from embedded_aws.s3.store import S3Uri
+from embedded_aws.sagemaker.inputs import Channel, download_channel, find_image
 from moto import mock_aws
 from moto.sagemaker.exceptions import ValidationError
+
+REGISTRY = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("sagemaker-xgboost:3.2-0", "3.2-0"),
+        ("sagemaker-xgboost:1.7-1", "1.7-1"),
+        ("sagemaker-xgboost:1.3-1-cpu-py3", "1.3-1"),
+        ("xgboost:1", "1"),
+    ],
+)
+def test_knows_the_built_in_images(name, version):
+    """Every tag of the built-in XGBoost is known; only 3.2-0 needs no remark."""
+    image = find_image(f"{REGISTRY}/{name}", "us-east-1")
+    assert image.version == version
+    assert bool(image.engine_note) == (version != "3.2-0")
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        (f"{REGISTRY}/sagemaker-xgboost:9.9-9", "Requested image .*:9.9-9 not found"),
+        (f"{REGISTRY}/sagemaker-scikit-learn:1.2-1", "Cannot find repository: sage"),
+        ("xgboost", "Requested image xgboost not found"),
+        (
+            "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+            "is in eu-west-1, not in us-east-1",
+        ),
+    ],
+)
+def test_refuses_any_other_image(uri, message):
+    """Another tag, repository or region is refused."""
+    with pytest.raises(ValidationError, match=message):
+        find_image(uri, "us-east-1")
 
 
 @pytest.fixture
 def bucket():
     """Give a function that fills a bucket in this process."""
     with mock_aws():
-        storage.backend().create_bucket(DEFAULT_BUCKET, "us-east-1")
-        yield lambda key, content=b"1": storage.write(
-            Location(bucket=DEFAULT_BUCKET, key=key), content
+        store.backend().create_bucket(DEFAULT_BUCKET, "us-east-1")
+        yield lambda key, content=b"1": store.write(
+            S3Uri(bucket=DEFAULT_BUCKET, key=key), content
         )
 
 
@@ -32,7 +67,7 @@ def channel(key, kind="S3Prefix", **changes):
 
 def downloaded(given, folder):
     """Download a channel, and list its files."""
-    channels.download(given, folder / "train")
+    download_channel(given, folder / "train")
     found = [path for path in (folder / "train").rglob("*") if path.is_file()]
     return sorted(str(path.relative_to(folder / "train")) for path in found)
 

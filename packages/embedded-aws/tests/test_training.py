@@ -1,21 +1,9 @@
-"""What CreateTrainingJob refuses, and what Describe and List show."""
-
-from datetime import datetime, timedelta
+"""What CreateTrainingJob refuses and fills in, and what Describe and List show."""
 
 import pytest
-from botocore.exceptions import ClientError
-from embedded_account import IMAGE
+from embedded_account import IMAGE, refusal
 from embedded_aws.account import DEFAULT_BUCKET, ROLE_ARN
-from embedded_aws.sagemaker import images
-from embedded_aws.sagemaker.training_jobs import TrainingJob
-
-
-def refusal(call, *arguments, **keywords):
-    """Give code and message of a refused call."""
-    with pytest.raises(ClientError) as caught:
-        call(*arguments, **keywords)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
+from embedded_aws.sagemaker.training import metric_definitions
 
 
 def test_completed_job_shows_what_the_service_adds(account, trained):
@@ -145,20 +133,10 @@ def test_lists_jobs_by_name_and_status(account, trained):
     assert none["TrainingJobSummaries"] == []
 
 
-@pytest.mark.parametrize(("spot", "billed"), [(False, 100), (True, 40)])
-def test_spot_training_is_billed_for_less(spot, billed):
-    """A job on spot instances bills less time than it took."""
-    start = datetime(2026, 1, 1)
-    job = TrainingJob(
-        name="job",
-        arn="arn",
-        request={"EnableManagedSpotTraining": spot},
-        region="us-east-1",
-        image=images.find(IMAGE, "us-east-1"),
-        channels=[],
-        training_start=start,
-        training_end=start + timedelta(seconds=99.5),
+def test_definitions_are_those_that_the_platform_fills_in():
+    """A definition has the platform's name and pattern."""
+    regexes = {each["Name"]: each["Regex"] for each in metric_definitions()}
+    assert regexes["validation:rmse"] == (
+        r".*\[[0-9]+\].*#011validation-rmse:"
+        r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
     )
-    seconds = job.seconds()
-    assert seconds["TrainingTimeInSeconds"] == 100
-    assert seconds["BillableTimeInSeconds"] == billed

@@ -1,7 +1,11 @@
 """The checks that AWS makes of a request before it looks at anything else."""
 
 import pytest
-from embedded_aws.sagemaker import validation
+from embedded_aws.sagemaker.responses import (
+    broken_constraints,
+    compile_pattern,
+    validation_message,
+)
 from moto.core.utils import get_service_model
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/a"
@@ -10,7 +14,7 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/a"
 def found(operation, **values):
     """Name the constraints of an operation that values break."""
     shape = get_service_model("sagemaker").operation_model(operation).input_shape
-    return list(validation.problems(values, shape, ""))
+    return list(broken_constraints(values, shape, ""))
 
 
 def test_a_good_request_breaks_nothing():
@@ -51,12 +55,12 @@ def test_names_what_a_request_breaks(operation, values, problem):
 )
 def test_java_s_classes_of_characters_count(text, good):
     """A description is one line of anything that can be printed."""
-    pattern = validation.compile_pattern(r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*")
+    pattern = compile_pattern(r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*")
 
     assert bool(pattern.fullmatch(text)) is good
 
 
 def test_counts_the_constraints():
     """Several broken constraints become one message."""
-    text = validation.message(["one", "two"])
+    text = validation_message(["one", "two"])
     assert text == "2 validation errors detected: one; two"

@@ -1,10 +1,9 @@
-"""Filters, order and pages of the List actions."""
+"""Filters, order and pages of the List actions, which all resources share."""
 
 from datetime import datetime, timedelta
 
 import pytest
-from embedded_aws.sagemaker.listing import page
-from embedded_aws.sagemaker.resources import Resource
+from embedded_aws.sagemaker.resources import Resource, page
 from moto.sagemaker.exceptions import ValidationError
 
 START = datetime(2026, 1, 1)
@@ -60,6 +59,15 @@ def test_pages_meet_every_resource_once_while_some_are_deleted():
         things = [each for each in things if each not in found]
     assert seen == list("gfedcba")
     assert token is None
+
+
+def test_the_next_page_comes_also_when_its_first_resource_is_deleted():
+    """A token does not depend on a resource that another client may delete."""
+    things = resources(*"abcd")
+    _, token = page(things, {"MaxResults": 2})
+    left = [each for each in things if each.name != "b"]
+    found = page(left, {"MaxResults": 2, "NextToken": token})
+    assert names(found) == ["a"]
 
 
 def test_versions_made_at_once_are_ordered_by_number():

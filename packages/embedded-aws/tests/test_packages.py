@@ -3,17 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from botocore.exceptions import ClientError
+from embedded_account import refusal
 
 DATA = "s3://bucket/model.tar.gz"
-
-
-def refusal(call, **arguments):
-    """Give code and message of a refused call."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
-"""The versions of model package groups, and packages without versions."""
+"""The model registry: model package groups and model packages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
 from moto.sagemaker.exceptions import ConflictException, ValidationError
 
-from embedded_aws.sagemaker.listing import page
-from embedded_aws.sagemaker.model_package_groups import ModelPackageGroups
-from embedded_aws.sagemaker.resources import Collection, Place, Resource, Values
+from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
 
 UPDATABLE = (
     "ModelApprovalStatus",
@@ -21,6 +20,53 @@ PENDING = "PendingManualApproval"
 
 
 @dataclass(kw_only=True)
+class ModelPackageGroup(Resource):
+    """Keep one group, and the last version number that it has given."""
+
+    status: str = "Completed"
+    last_version: int = 0
+
+    def describe(self) -> Values:
+        """Answer DescribeModelPackageGroup."""
+        return super().describe() | {
+            "ModelPackageGroupArn": self.arn,
+            "ModelPackageGroupStatus": self.status,
+            "CreatedBy": {},
+        }
+
+
+class ModelPackageGroups(Collection[ModelPackageGroup]):
+    """Keep all groups of a region."""
+
+    kind = "model-package-group"
+    words = "Model Package Group"
+    summaries = "ModelPackageGroupSummaryList"
+    order = "Ascending"
+
+    def find(self, name: str) -> ModelPackageGroup:
+        """Return a group by name or ARN, or raise AWS's error."""
+        name = name.rpartition("/")[2]
+        if name not in self.resources:
+            text = f"ModelPackageGroup {self.arn(name)} does not exist."
+            raise ValidationError(text)
+        return self.resources[name]
+
+    def create(self, request: Values) -> Values:
+        """Answer CreateModelPackageGroup."""
+        name = request["ModelPackageGroupName"]
+        if name in self.resources:
+            text = f"Model Package Group already exists: {self.arn(name)}"
+            raise ValidationError(text)
+        self.resources[name] = ModelPackageGroup(
+            name=name,
+            arn=self.arn(name),
+            request=request,
+            tags=list(request.get("Tags", [])),
+        )
+        return {"ModelPackageGroupArn": self.arn(name)}
+
+
+@dataclass(kw_only=True)
 class ModelPackage(Resource):
     """Keep one version of a group, or a package without versions."""
 
@@ -30,11 +76,11 @@ class ModelPackage(Resource):
 
     @property
     def approval_status(self) -> str | None:
-        """Say whether somebody has approved it."""
+        """Return the approval status; a package without versions may have none."""
         return self.request.get("ModelApprovalStatus")
 
     def describe(self) -> Values:
-        """Answer DescribeModelPackage, and ListModelPackages."""
+        """Answer DescribeModelPackage."""
         described = super().describe() | {
             "ModelPackageArn": self.arn,
             "ModelPackageVersion": self.version,
@@ -63,15 +109,17 @@ class ModelPackages(Collection[ModelPackage]):
 
     kind = "model-package"
     words = "Model Package"
+    summaries = "ModelPackageSummaryList"
+    order = "Ascending"
 
-    def __init__(self, place: Place, groups: ModelPackageGroups) -> None:
-        super().__init__(place)
+    def __init__(self, scope: Scope, groups: ModelPackageGroups) -> None:
+        super().__init__(scope)
         self.groups = groups
         # A call that is repeated with the token of the first gets the first's answer.
         self.tokens: dict[str, str] = {}
 
     def find(self, name: str) -> ModelPackage:
-        """Find a package by ARN, or by name where it has no versions."""
+        """Return a package by ARN, or by name where it has no versions."""
         arn = name if name.startswith("arn:") else self.arn(name)
         if arn not in self.resources:
             raise ValidationError(f"ModelPackage {arn} does not exist.")
@@ -91,14 +139,15 @@ class ModelPackages(Collection[ModelPackage]):
             raise ValidationError("Missing ARN.")
         token = request.get("ClientToken") or uuid4().hex
         if token not in self.tokens:
-            package = self.versioned(group, request) if group else self.plain(request)
+            new = self.next_version if group else self.unversioned
+            package = new(request)
             self.resources[package.arn] = package
             self.tokens[token] = package.arn
         return {"ModelPackageArn": self.tokens[token]}
 
-    def versioned(self, group_name: str, request: Values) -> ModelPackage:
+    def next_version(self, request: Values) -> ModelPackage:
         """Make the next version of a group; a number is never used again."""
-        group = self.groups.find(group_name)
+        group = self.groups.find(request["ModelPackageGroupName"])
         if request.get("Tags"):
             raise ValidationError(
                 "Tags are not supported for versioned model packages: tag the model "
@@ -114,7 +163,7 @@ class ModelPackages(Collection[ModelPackage]):
             version=group.last_version,
         )
 
-    def plain(self, request: Values) -> ModelPackage:
+    def unversioned(self, request: Values) -> ModelPackage:
         """Make a package without versions."""
         name = request["ModelPackageName"]
         if self.arn(name) in self.resources:
@@ -134,14 +183,9 @@ class ModelPackages(Collection[ModelPackage]):
         package.update(request)
         return {"ModelPackageArn": package.arn}
 
-    def list(self, request: Values) -> Values:
-        """Answer ListModelPackages."""
-        found = [
-            package for package in self.resources.values() if chosen(package, request)
-        ]
-        packages, token = page(found, request, order="Ascending")
-        summaries = [package.describe() for package in packages]
-        return {"ModelPackageSummaryList": summaries, "NextToken": token}
+    def listed(self, request: Values) -> Iterable[ModelPackage]:
+        """Return the packages that pass the filters of ListModelPackages alone."""
+        return [p for p in self.resources.values() if passes_filters(p, request)]
 
     def delete_group(self, name: str) -> None:
         """Answer DeleteModelPackageGroup."""
@@ -154,8 +198,8 @@ class ModelPackages(Collection[ModelPackage]):
         del self.groups.resources[group.name]
 
 
-def chosen(package: ModelPackage, request: Values) -> bool:
-    """Tell whether a package passes the filters of ListModelPackages."""
+def passes_filters(package: ModelPackage, request: Values) -> bool:
+    """Check group, type and approval status."""
     group = request.get("ModelPackageGroupName")
     if group is not None and package.group != group.rpartition("/")[2]:
         return False

@@ -1,0 +1,179 @@
+"""Models and endpoint configurations: what an endpoint is to serve."""
+
+from dataclasses import dataclass
+
+from moto.sagemaker.exceptions import ValidationError
+
+from embedded_aws.s3 import store
+from embedded_aws.s3.store import S3Uri
+from embedded_aws.sagemaker.inputs import check_role, find_image
+from embedded_aws.sagemaker.packages import ModelPackages
+from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelContainer:
+    """Name the image, model data and environment that a variant serves with."""
+
+    image: str
+    data_url: str | None
+    environment: dict[str, str]
+
+
+@dataclass(kw_only=True)
+class Model(Resource):
+    """Keep one model."""
+
+    container: ModelContainer
+
+    def describe(self) -> Values:
+        """Answer DescribeModel."""
+        isolated = self.request.get("EnableNetworkIsolation", False)
+        described = super().describe() | {"EnableNetworkIsolation": isolated}
+        return described | {"ModelArn": self.arn}
+
+
+class Models(Collection[Model]):
+    """Keep all models of a region."""
+
+    kind = "model"
+    words = "model"
+    summaries = "Models"
+
+    def __init__(self, scope: Scope, packages: ModelPackages) -> None:
+        super().__init__(scope)
+        self.packages = packages
+
+    def create(self, request: Values) -> Values:
+        """Answer CreateModel."""
+        name, role = request["ModelName"], request.get("ExecutionRoleArn", "")
+        self.check_unused(name)
+        if role:
+            check_role(role)
+        container = self.resolve(only_container(request))
+        find_image(container.image, self.scope.region, role)
+        check_model_data(container)
+        self.resources[name] = Model(
+            name=name,
+            arn=self.arn(name),
+            request=request,
+            tags=list(request.get("Tags", [])),
+            container=container,
+        )
+        return {"ModelArn": self.arn(name)}
+
+    def resolve(self, definition: Values) -> ModelContainer:
+        """Return the container that a request, or the package it names, defines."""
+        own = definition.get("Environment", {})
+        if name := definition.get("ModelPackageName"):
+            definition = self.approved(name)
+        environment = definition.get("Environment", {}) | own
+        source = definition.get("ModelDataSource", {}).get("S3DataSource", {})
+        url = definition.get("ModelDataUrl") or source.get("S3Uri")
+        image = definition.get("Image")
+        if not image:
+            raise ValidationError("A container needs an Image or a ModelPackageName.")
+        return ModelContainer(image=image, data_url=url, environment=environment)
+
+    def approved(self, name: str) -> Values:
+        """Return the container of a package, or raise an error if it is not approved.
+
+        That only an approved version can be deployed is documented; the words in
+        which AWS refuses another one are not, so these are our own.
+        """
+        package = self.packages.find(name)
+        if package.version is not None and package.approval_status != "Approved":
+            raise ValidationError(
+                f"Model package {package.arn} is {package.approval_status}: it must be "
+                "Approved before a model can be created from it."
+            )
+        specification = package.request.get("InferenceSpecification", {})
+        containers: list[Values] = specification.get("Containers", [])
+        if not containers:
+            text = f"Model package {package.arn} has no inference specification."
+            raise ValidationError(text)
+        return containers[0]
+
+
+def only_container(request: Values) -> Values:
+    """Return the one container of a model; pipelines of several are refused."""
+    primary = request.get("PrimaryContainer")
+    containers: list[Values] = request.get("Containers", [])
+    several = [primary, *containers] if primary else containers
+    if len(several) != 1:
+        raise ValidationError(
+            f"The embedded AWS serves models of one container; this one has "
+            f"{len(several)}."
+        )
+    return several[0]
+
+
+def check_model_data(container: ModelContainer) -> None:
+    """Raise AWS's error for model data that does not exist."""
+    url = container.data_url
+    if url is None:
+        raise ValidationError("A container of the built-in XGBoost needs model data.")
+    if store.find(S3Uri.parse(url)) is None:
+        raise ValidationError(f"Could not find model data at {url}.")
+
+
+@dataclass(kw_only=True)
+class EndpointConfig(Resource):
+    """Keep one endpoint configuration."""
+
+    @property
+    def variants(self) -> list[Values]:
+        """Return the production variants."""
+        variants: list[Values] = self.request["ProductionVariants"]
+        return variants
+
+    def describe(self) -> Values:
+        """Answer DescribeEndpointConfig."""
+        return super().describe() | {"EndpointConfigArn": self.arn}
+
+
+class EndpointConfigs(Collection[EndpointConfig]):
+    """Keep all endpoint configurations of a region."""
+
+    kind = "endpoint-config"
+    words = "endpoint configuration"
+    summaries = "EndpointConfigs"
+
+    def __init__(self, scope: Scope, models: Models) -> None:
+        super().__init__(scope)
+        self.models = models
+
+    def create(self, request: Values) -> Values:
+        """Answer CreateEndpointConfig."""
+        name = request["EndpointConfigName"]
+        self.check_unused(name)
+        variants = [self.check_variant(v) for v in request["ProductionVariants"]]
+        names = [variant["VariantName"] for variant in variants]
+        if len(set(names)) < len(names):
+            raise ValidationError(f"Duplicate production variant names: {names}")
+        self.resources[name] = EndpointConfig(
+            name=name,
+            arn=self.arn(name),
+            request=request | {"ProductionVariants": variants},
+            tags=list(request.get("Tags", [])),
+        )
+        return {"EndpointConfigArn": self.arn(name)}
+
+    def check_variant(self, variant: Values) -> Values:
+        """Return a production variant with what the service adds, or raise an error."""
+        self.models.find(variant.get("ModelName", ""))
+        instance, serverless = (
+            variant.get(key) for key in ("InstanceType", "ServerlessConfig")
+        )
+        if bool(instance) == bool(serverless):
+            raise ValidationError(
+                f"Production variant {variant['VariantName']} needs either an "
+                "InstanceType or a ServerlessConfig."
+            )
+        if serverless and serverless["MemorySizeInMB"] % 1024:
+            raise ValidationError(
+                "MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120, 6144; "
+                f"not {serverless['MemorySizeInMB']}."
+            )
+        counted = {"InitialInstanceCount": 1} if instance else {}
+        return {"InitialVariantWeight": 1.0} | counted | variant

@@ -1,0 +1,178 @@
+"""Training jobs: what CreateTrainingJob checks and fills in, and the other actions."""
+
+from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+
+from embedded_aws.sagemaker.inputs import Channel, check_channel, check_role, find_image
+from embedded_aws.sagemaker.resources import Collection, Scope, Values
+from embedded_aws.sagemaker.training_run import ENDED, TrainingJob, TrainingRun
+
+METRICS = (
+    "accuracy",
+    "auc",
+    "aucpr",
+    "balanced_accuracy",
+    "cox-nloglik",
+    "error",
+    "f1",
+    "f1_binary",
+    "f1_macro",
+    "gamma-deviance",
+    "gamma-nloglik",
+    "logloss",
+    "mae",
+    "map",
+    "mape",
+    "merror",
+    "mlogloss",
+    "mse",
+    "ndcg",
+    "poisson-nloglik",
+    "precision",
+    "precision_macro",
+    "precision_micro",
+    "r2",
+    "recall",
+    "recall_macro",
+    "recall_micro",
+    "rmse",
+    "rmsle",
+    "tweedie-nloglik",
+)
+NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
+
+
+class TrainingJobs(Collection[TrainingJob]):
+    """Keep all training jobs of a region, and run them."""
+
+    kind = "training-job"
+    words = "training job"
+    summaries = "TrainingJobSummaries"
+    order = "Ascending"
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        self.runs: dict[str, TrainingRun] = {}
+
+    def create(self, request: Values) -> Values:
+        """Answer CreateTrainingJob, and start the job."""
+        job = self.check(request)
+        self.resources[job.name] = job
+        self.runs[job.name] = TrainingRun(job)
+        self.runs[job.name].start()
+        return {"TrainingJobArn": job.arn}
+
+    def check(self, request: Values) -> TrainingJob:
+        """Return the job that a request describes, or raise AWS's error."""
+        name = request["TrainingJobName"]
+        self.check_unused(name)
+        algorithm, role = request["AlgorithmSpecification"], request["RoleArn"]
+        check_role(role)
+        check_metric_definitions(algorithm)
+        check_spot(request)
+        image = find_image(algorithm["TrainingImage"], self.scope.region, role)
+        mode = algorithm["TrainingInputMode"]
+        channels = [Channel.parse(c, mode) for c in request.get("InputDataConfig", [])]
+        for channel in channels:
+            check_channel(channel, self.scope.region, role)
+        return TrainingJob(
+            name=name,
+            arn=self.arn(name),
+            request=fill_in(request),
+            tags=list(request.get("Tags", [])),
+            region=self.scope.region,
+            image=image,
+            channels=channels,
+        )
+
+    def check_unused(self, name: str) -> None:
+        """Raise AWS's error if a name is taken."""
+        if name in self.resources:
+            raise ResourceInUseException(
+                "Training job names must be unique within an AWS account and region, "
+                f"and a training job with this name already exists ({self.arn(name)})"
+            )
+
+    def find(self, name: str) -> TrainingJob:
+        """Return a job, or raise AWS's error."""
+        if name not in self.resources:
+            raise ValidationError("Requested resource not found.")
+        return self.resources[name]
+
+    def stop(self, name: str) -> None:
+        """Answer StopTrainingJob; the job ends soon after."""
+        job = self.find(name)
+        if job.status in ENDED:
+            raise ValidationError(
+                "The request was rejected because the training job is in status "
+                f"{job.status}."
+            )
+        self.runs[name].interrupt("Stopped")
+
+
+def check_metric_definitions(algorithm: Values) -> None:
+    """Raise AWS's error for metrics that a built-in algorithm does not take."""
+    if algorithm.get("MetricDefinitions"):
+        raise ValidationError(
+            "You can't override the metric definitions for Amazon SageMaker "
+            "algorithms. Please retry the request without specifying metric "
+            "definitions."
+        )
+
+
+def check_spot(request: Values) -> None:
+    """Raise AWS's error for time limits that do not fit to spot training."""
+    limits = request["StoppingCondition"]
+    runtime = limits.get("MaxRuntimeInSeconds", 0)
+    wait = limits.get("MaxWaitTimeInSeconds")
+    if request.get("EnableManagedSpotTraining") and (wait is None or wait < runtime):
+        raise ValidationError(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or "
+            "equal to MaxRuntimeInSeconds"
+        )
+    if wait is not None and not request.get("EnableManagedSpotTraining"):
+        raise ValidationError(
+            "MaxWaitTimeInSeconds above 0 is not supported with Managed Spot Training "
+            "disabled."
+        )
+
+
+def fill_in(request: Values) -> Values:
+    """Return a request with what the service adds to it."""
+    switches = {
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+    }
+    algorithm: Values = {"EnableSageMakerMetricsTimeSeries": False}
+    algorithm |= request["AlgorithmSpecification"]
+    algorithm |= {"MetricDefinitions": metric_definitions()}
+    output = {"KmsKeyId": "", "CompressionType": "GZIP"} | request["OutputDataConfig"]
+    limits = {"MaxRuntimeInSeconds": 86400} | request["StoppingCondition"]
+    filled = {
+        "AlgorithmSpecification": algorithm,
+        "InputDataConfig": [
+            _fill_in_channel(c) for c in request.get("InputDataConfig", [])
+        ],
+        "OutputDataConfig": output,
+        "StoppingCondition": limits,
+    }
+    return switches | request | filled
+
+
+def _fill_in_channel(channel: Values) -> Values:
+    source = channel["DataSource"]["S3DataSource"]
+    source = {"S3DataDistributionType": "FullyReplicated"} | source
+    wrapping = {"CompressionType": "None", "RecordWrapperType": "None"}
+    return wrapping | channel | {"DataSource": {"S3DataSource": source}}
+
+
+def metric_definitions() -> list[Values]:
+    """Return the MetricDefinitions that SageMaker adds for the built-in XGBoost."""
+    return [
+        {
+            "Name": f"{channel}:{metric}",
+            "Regex": rf".*\[[0-9]+\].*#011{channel}-{metric}:{NUMBER}.*",
+        }
+        for channel in ("train", "validation")
+        for metric in METRICS
+    ]

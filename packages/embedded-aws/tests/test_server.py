@@ -1,0 +1,54 @@
+"""The server, as `embedded-aws` and `python -m embedded_aws` run it."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from embedded_aws.process import end, spawn, wait_until_ready
+
+SCRIPT = Path(sys.executable).with_name("embedded-aws")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ends_on_a_signal(number, tmp_path):
+    """Interrupting or terminating the server ends it with exit code 0."""
+    server = spawn(0, tmp_path)
+    wait_until_ready(server, tmp_path / "server.log", 30)
+    server.send_signal(number)
+    assert server.wait(10) == 0
+    end(server)
+
+
+def test_the_console_script_reports_its_address_and_leaves_nothing(tmp_path):
+    """Without a folder the server makes one, and removes it at its end."""
+    with subprocess.Popen(
+        [SCRIPT, "--port", "0"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)}
+    ) as server:
+        line = server.stdout.readline().decode()
+        port = int(line.rpartition(":")[2])
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        assert line.startswith("AWS_ENDPOINT_URL=http://127.0.0.1:")
+        assert [path.name[:12] for path in tmp_path.iterdir()] == ["embedded-aws"]
+        server.terminate()
+    assert server.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_a_wrong_call():
+    """The command ends with exit code 2 and one line that says what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "embedded_aws", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"embedded-aws: error: --port {port}: in use; choose another, or 0 for a free "
+        "one"
+    )
