@@ -12,8 +12,7 @@ from typing import Any
 import boto3
 import pytest
 import tiny
-from circleci_simulator.project import Project, Triggered
-from circleci_simulator.steps import Ended
+from circleci_simulator import JobRun, PipelineRun, Project, check_pair
 from embedded_aws.process import EmbeddedAWS, start
 from repository import Repository, copy_checkout
 
@@ -23,6 +22,22 @@ from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
 from lifecycle.aws import client
 
 ROOT = Path(__file__).parents[2]
+# Its sitecustomize.py is run by every Python that starts.
+RECORDER = Path(__file__).parent / "recorder"
+# `make setup` installs the checkout, so that kernels import its runner; the project of
+# a story has no runner of its own, or a copy, which comes first.
+INSTALL = f"""\
+echo 'export PATH="{Path(sys.executable).parent}:$PATH"' >> "$BASH_ENV"
+echo "export PYTHONPATH=$PWD:{ROOT}:{RECORDER}" >> "$BASH_ENV"
+"""
+# What this machine has already is not installed again.
+REPLACED = {
+    "Install what selecting takes": INSTALL,
+    "Install what asking AWS takes": "true",
+    "Install the dependencies": INSTALL,
+}
+# The jobs of every pipeline: the first runs these tests.
+ALWAYS = ["test", "required"]
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +50,11 @@ def account() -> Iterator[EmbeddedAWS]:
 
 
 @pytest.fixture
-def contexts(account: EmbeddedAWS) -> dict[str, dict[str, str]]:
-    """The contexts of docs/circleci.md: a role each, and no access keys."""
+def contexts(account: EmbeddedAWS, tmp_path: Path) -> dict[str, dict[str, str]]:
+    """The contexts of docs/circleci.md: a role each, and no access keys.
+
+    Beside them, the file in which the recorder notes what its jobs ask of AWS.
+    """
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     given = {k: v for k, v in account.environment.items() if k not in keys}
     role = given.pop("SAGEMAKER_EXECUTION_ROLE_ARN")
@@ -46,6 +64,8 @@ def contexts(account: EmbeddedAWS) -> dict[str, dict[str, str]]:
     }
     for name in ("model-trainers", "model-deployers"):
         found[name]["SAGEMAKER_EXECUTION_ROLE_ARN"] = role
+    for name, variables in found.items():
+        variables["AWS_CALLS"] = str(tmp_path / f"aws-calls-{name}")
     return found
 
 
@@ -58,15 +78,29 @@ class Team:
         self.here.git("init", "-q", "--bare", "-b", "main", str(remote))
         self.here.git("remote", "add", "origin", str(remote))
         self.circleci = Project(
-            remote=remote, folder=folder / "circleci", contexts=contexts
+            remote=remote,
+            folder=folder / "circleci",
+            contexts=contexts,
+            replaced_steps=REPLACED,
+            skipped_jobs=frozenset({"test"}),
+            slug="gh/team/models",
         )
 
-    def push(self, branch: str = "main") -> Triggered:
-        """Push a branch, and let CircleCI select what it affects."""
-        self.here.git("push", "-q", "origin", branch)
-        return self.circleci.trigger(branch)
+    def trigger(self, branch: str, **parameters: str) -> PipelineRun:
+        """Trigger a pipeline, whose setup job selects what it affects."""
+        pipeline = self.circleci.trigger(branch, parameters=parameters)
+        (setup,) = pipeline.setup_jobs.values()
+        assert setup.status == "success", setup.log
+        config = setup.directory / ".circleci" / "config.yml"
+        assert check_pair(config.read_text(), pipeline.config) == []
+        return pipeline
 
-    def change(self, branch: str, model: str, **change: float) -> Triggered:
+    def push(self, branch: str = "main") -> PipelineRun:
+        """Push a branch, which triggers a pipeline."""
+        self.here.git("push", "-q", "origin", branch)
+        return self.trigger(branch)
+
+    def change(self, branch: str, model: str, **change: float) -> PipelineRun:
         """Push a branch off main that changes a tiny model."""
         self.here.checkout("main")
         self.here.branch(branch)
@@ -74,7 +108,7 @@ class Team:
         self.here.commit()
         return self.push(branch)
 
-    def merge(self, branch: str, *arguments: str) -> Triggered:
+    def merge(self, branch: str, *arguments: str) -> PipelineRun:
         """Merge a branch into main, and push that."""
         self.here.checkout("main")
         self.here.git("merge", "-q", *arguments, branch)
@@ -122,20 +156,26 @@ def predict(account: EmbeddedAWS) -> Callable[..., float]:
     return ask
 
 
-def results(ended: Ended) -> dict[str, Any]:
+def model_jobs(pipeline: PipelineRun) -> list[str]:
+    """Name the models' jobs that run when all goes well and is approved."""
+    assert pipeline.executed[:2] == ALWAYS
+    return pipeline.executed[2:]
+
+
+def results(ended: JobRun) -> dict[str, Any]:
     """Read what a deployment left in its artifacts."""
-    (record,) = ended.clone.glob("build/*/deploy.json")
+    (record,) = ended.directory.glob("build/*/deploy.json")
     return json.loads(record.read_text())["results"]
 
 
-def succeeded(jobs: dict[str, Ended]) -> list[str]:
+def succeeded(jobs: dict[str, JobRun]) -> list[str]:
     """Name the jobs that ran, none of which may have failed."""
     for ended in jobs.values():
         assert ended.status == "success", ended.log
     return list(jobs)
 
 
-def at_once(*pipelines: Triggered) -> list[list[str]]:
+def at_once(*pipelines: PipelineRun) -> list[list[str]]:
     """Run pipelines beside each other, with whatever is to approve approved."""
     with ThreadPoolExecutor() as threads:
         runs = [threads.submit(one.run, approved=True) for one in pipelines]
@@ -190,25 +230,25 @@ def test_a_change_of_abalone_goes_live(
     ours.here.commit()
 
     pushed = ours.push("deeper-trees")
-    assert pushed.jobs == ["train-abalone", "review-abalone", "approve-abalone"]
+    assert model_jobs(pushed) == ["train-abalone", "review-abalone", "approve-abalone"]
     assert succeeded(pushed.run()) == ["train-abalone"]
     assert succeeded(pushed.run(approved=True)) == ["approve-abalone"]
     merged = ours.merge("deeper-trees", "--squash")
-    assert merged.jobs == ["deploy-abalone"]
+    assert model_jobs(merged) == ["deploy-abalone"]
     deployed = merged.run()
 
     assert succeeded(deployed) == ["deploy-abalone"]
     assert results(deployed["deploy-abalone"])["changed"]
     infant = "0,1,0,0.33,0.255,0.08,0.205,0.0895,0.0395,0.055"
     assert predict("abalone", infant) == pytest.approx(7, abs=2)
-    assert "release log --component-name=abalone" in ours.circleci.calls
+    assert "release log --component-name=abalone" in ours.circleci.circleci_calls
     ours.here.commit("README.md")
-    assert ours.push().jobs == []
+    assert model_jobs(ours.push()) == []
     now = client("sagemaker").describe_endpoint(EndpointName="churn")
     assert now["LastModifiedTime"] == churn["LastModifiedTime"]
     assert now["EndpointConfigName"] == churn["EndpointConfigName"]
     for role in ("trainer", "approver", "deployer"):
-        calls = ours.circleci.aws_calls(f"model-{role}s").read_text().split()
+        calls = Path(contexts[f"model-{role}s"]["AWS_CALLS"]).read_text().split()
         needed = {ACTIONS.get(call, call) for call in calls} - FREE
         assert needed and needed <= policy(role)
 
@@ -222,11 +262,11 @@ def test_a_rebase_goes_live_and_reruns_change_nothing(
     tiny.write_model(ours.here.root, "rebased", slope=2.0, rounds=30)
     ours.here.commit("models/rebased/README.md")
     pushed = ours.push("steeper")
-    assert pushed.jobs == ["train-rebased", "review-rebased", "approve-rebased"]
+    assert model_jobs(pushed) == ["train-rebased", "review-rebased", "approve-rebased"]
     assert succeeded(pushed.run()) == ["train-rebased"]
     assert pushed.rerun("train-rebased").status == "success"
     assert succeeded(pushed.run(approved=True)) == ["approve-rebased"]
-    approved = pushed.ended["approve-rebased"].log
+    approved = pushed.jobs["approve-rebased"].log
     assert pushed.rerun("approve-rebased").log == approved
     ours.here.checkout("main")
     ours.here.commit("README.md")
@@ -264,13 +304,13 @@ def test_of_two_branches_the_one_merged_last_is_live(
     assert "python -m runner rollback two" in refused.log
     assert predict("two") == pytest.approx(30, rel=0.05)
 
-    back = ours.circleci.trigger("main", action="rollback", model="two")
+    back = ours.trigger("main", action="rollback", model="two")
     assert succeeded(back.run()) == ["rollback-two"]
     refused = last.rerun("deploy-two")
     assert (refused.status, predict("two")) == ("failed", pytest.approx(20, rel=0.05))
     assert "since a rollback from this content" in refused.log
     ours.here.commit("README.md")
-    assert ours.push().jobs == []
+    assert model_jobs(ours.push()) == []
 
 
 def test_a_merge_that_nobody_approved_is_not_deployed(
@@ -291,7 +331,7 @@ def test_a_merge_that_nobody_approved_is_not_deployed(
     assert "no package has this content" in refused.log
     assert refused.log.count("Approved") >= 2
     assert "trigger a pipeline with `action: retrain`" in refused.log
-    retrained = ours.circleci.trigger("main", action="retrain", model="mixed")
+    retrained = ours.trigger("main", action="retrain", model="mixed")
     assert succeeded(retrained.run(approved=True))[-1] == "deploy-mixed"
 
 
@@ -325,20 +365,24 @@ def test_models_come_and_go_without_an_edit_of_ci(team: Callable[..., Team]) -> 
     call = [sys.executable, "-m", "runner", "new", "young", "--like", "old"]
     subprocess.run(call, cwd=ours.here.root, timeout=60, check=True)
     ours.here.commit()
-    assert ours.push("new").jobs == ["train-young", "review-young", "approve-young"]
+    assert model_jobs(ours.push("new")) == [
+        "train-young",
+        "review-young",
+        "approve-young",
+    ]
     assert ours.here.git("diff", "--name-only", "main", "--", ".circleci") == ""
 
     ours.here.checkout("main")
     ours.here.branch("nothing")
     ours.here.commit("docs/words.md")
     nothing = ours.push("nothing")
-    assert (nothing.jobs, nothing.run()) == ([], {})
+    assert (model_jobs(nothing), nothing.run()) == ([], {})
 
     shutil.rmtree(ours.here.root / "models" / "old")
     ours.here.commit()
     deleted = ours.push("nothing")
-    assert deleted.jobs == []
-    assert "old: deleted here" in deleted.setup.log
+    assert model_jobs(deleted) == []
+    assert "old: deleted here" in deleted.setup_jobs["select"].log
 
 
 def test_a_hostile_branch_trains_like_any_other(team: Callable[..., Team]) -> None:

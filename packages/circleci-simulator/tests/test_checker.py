@@ -1,7 +1,7 @@
 """The checker sees in a config what CircleCI's JSON schema lets pass."""
 
 import pytest
-from circleci_simulator.checker import check, check_pair
+from circleci_simulator import check, check_pair
 from examples import PIPELINE, SETUP
 
 MISTAKES = {

@@ -1,8 +1,6 @@
 """The simulator tells which jobs run, and the compiler what they do."""
 
-from circleci_simulator.compiler import compile_jobs, compiled_size
-from circleci_simulator.document import load
-from circleci_simulator.simulator import Pipeline, executed, hanging, runs
+from circleci_simulator import Pipeline, compile_jobs, compiled_size, executed, hanging, load, job_statuses as runs
 from examples import PIPELINE
 
 MAIN = Pipeline(branch="main")

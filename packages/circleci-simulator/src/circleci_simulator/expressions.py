@@ -1,24 +1,29 @@
-"""CircleCI's boolean expressions, as their published grammar and test cases say.
+"""Expressions, the text between `<<` and `>>`, and logic statements.
 
-A name whose value is absent is undefined: it compares as undefined, which is false.
+Expressions follow CircleCI's published grammar and test cases (CircleCI-Public/expr):
+a name whose value is absent is undefined, which compares as undefined, which is false.
 """
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-Value = str | int | bool | re.Pattern[str] | None
-Environment = Mapping[str, Value]
-Node = Callable[[Environment], Value]
+Value = Any  # a string, an integer, a boolean, a pattern, or None: undefined
+Values = Mapping[str, Value]
+Node = Callable[[Values], Value]
+
+INTERPOLATION = re.compile(r"(?<!\\)<<(.*?)>>", re.DOTALL)
 
 
 class ExpressionError(Exception):
-    """Refuse an expression."""
+    """Text that is not an expression, or one that cannot be evaluated."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A word of an expression, and where it stands."""
+    """A word of an expression, and its position in the text."""
 
     kind: str
     text: str
@@ -49,23 +54,19 @@ def tokens(text: str) -> Iterator[Token]:
         if not found or not found.lastgroup:
             raise ExpressionError(f"unexpected {text[position:].lstrip()[:1]!r}")
         word, kind = found[found.lastgroup], found.lastgroup
-        if (
-            kind == "name"
-            and word.lower() in WORDS
-            and word
-            in (
-                word.lower(),
-                word.upper(),
-            )
-        ):
-            kind, word = "word", word.lower()
+        lower = word.lower()
+        if kind == "name" and lower in WORDS and word in (lower, word.upper()):
+            kind, word = "word", lower
         yield Token(kind, "not" if word == "!" else word, found.start(found.lastgroup))
         position = found.end()
     yield Token("end", "", end)
 
 
 def parse(text: str) -> Node:
-    """Read an expression; what is left over at its end is an error."""
+    """Parse an expression into a function of the values of its names.
+
+    ExpressionError: the text is not an expression, or goes on after its end.
+    """
     parser = _Parser(list(tokens(text)))
     node = parser.either()
     if parser.now.kind != "end":
@@ -73,13 +74,16 @@ def parse(text: str) -> Node:
     return node
 
 
-def evaluate(text: str, environment: Environment) -> bool:
-    """Tell whether an expression holds; undefined does not."""
-    return bool(parse(text)(environment))
+def evaluate(text: str, values: Values) -> bool:
+    """Tell whether an expression is true; undefined is not.
+
+    ExpressionError: a name has no value, or an operator takes other operands.
+    """
+    return bool(parse(text)(values))
 
 
 def names(text: str) -> list[str]:
-    """List the names that an expression refers to."""
+    """List the names that an expression uses."""
     found = list(tokens(text))
     return [t.text for t in found if t.kind == "name" and t.text not in INFIX]
 
@@ -127,7 +131,7 @@ class _Parser:
     def unary(self) -> Node:
         if self.take("not"):
             node = self.unary()
-            return lambda environment: not node(environment)
+            return lambda values: not node(values)
         return self.primary()
 
     def primary(self) -> Node:
@@ -138,9 +142,9 @@ class _Parser:
             return node
         token = self.words.pop(0)
         if token.kind == "name":
-            return lambda environment: _lookup(token.text, environment)
+            return lambda values: _lookup(token.text, values)
         value = _literal(token)
-        return lambda environment: value
+        return lambda values: value
 
 
 def _literal(token: Token) -> Value:
@@ -158,23 +162,23 @@ def _literal(token: Token) -> Value:
     raise ExpressionError(f"expected an expression, not {token.text!r}")
 
 
-def _lookup(name: str, environment: Environment) -> Value:
-    if name not in environment:
+def _lookup(name: str, values: Values) -> Value:
+    if name not in values:
         raise ExpressionError(f"unknown {name!r}")
-    return environment[name]
+    return values[name]
 
 
 def _or(left: Node, right: Node) -> Node:
-    return lambda environment: left(environment) or right(environment)
+    return lambda values: left(values) or right(values)
 
 
 def _and(left: Node, right: Node) -> Node:
-    return lambda environment: left(environment) and right(environment)
+    return lambda values: left(values) and right(values)
 
 
 def _binary(operator: str, left: Node, right: Node) -> Node:
-    def node(environment: Environment) -> Value:
-        a, b = left(environment), right(environment)
+    def node(values: Values) -> Value:
+        a, b = left(values), right(values)
         if a is None or b is None:
             return None
         return _apply(operator, a, b)
@@ -197,3 +201,68 @@ def _apply(operator: str, a: Value, b: Value) -> bool:
     if type(a) is not int or type(b) is not int:
         raise ExpressionError(f"{operator} takes numbers")
     return {">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[operator]
+
+
+def fill(node: Any, values: Values) -> Any:
+    """Replace every `<< expression >>` below a node by its value.
+
+    Text that is one interpolation becomes the value itself, of its own type. What a
+    value holds is not read again. A name without a value is undefined.
+    """
+    if isinstance(node, dict):
+        return {key: fill(value, values) for key, value in node.items()}
+    if isinstance(node, list):
+        return [fill(value, values) for value in node]
+    if not isinstance(node, str):
+        return copy.copy(node)
+    if whole := INTERPOLATION.fullmatch(node.strip()):
+        return _value(whole[1].strip(), values)
+    text = INTERPOLATION.sub(
+        lambda found: shown(_value(found[1].strip(), values)), node
+    )
+    return text.replace(r"\<<", "<<")
+
+
+def _value(expression: str, values: Values) -> Value:
+    # A parameter's name need not be of the grammar.
+    if expression in values:
+        return values[expression]
+    return parse(expression)(dict.fromkeys(names(expression)) | dict(values))
+
+
+def shown(value: Value) -> str:
+    """Write a value into a text: true, false, and `<nil>` where it is undefined."""
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def condition_holds(condition: Any, values: Values) -> bool:
+    """Evaluate what `when` or `unless` of a workflow, or `filters` of a job, says.
+
+    condition: an expression, or a logic statement; anything else is true or false
+    """
+    if isinstance(condition, str) and not INTERPOLATION.fullmatch(condition.strip()):
+        return evaluate(condition, values)
+    return logic_holds(condition, values)
+
+
+def logic_holds(statement: Any, values: Values) -> bool:
+    """Evaluate a logic statement: text in it is true unless it is empty."""
+    if not isinstance(statement, dict):
+        return bool(fill(statement, values))
+    if len(statement) != 1:
+        raise ExpressionError(f"one of and, or, not, equal, matches: {statement}")
+    name, given = next(iter(statement.items()))
+    if name == "and":
+        return all(logic_holds(one, values) for one in given)
+    if name == "or":
+        return any(logic_holds(one, values) for one in given)
+    if name == "not":
+        return not logic_holds(given, values)
+    if name == "equal":
+        return len({str(fill(one, values)) for one in given}) == 1
+    if name == "matches":
+        pattern, value = fill(given["pattern"], values), fill(given["value"], values)
+        return value is not None and bool(re.fullmatch(pattern, str(value)))
+    raise ExpressionError(f"{name!r} is no logic statement")
