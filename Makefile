@@ -2,7 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench reliability setup lint format lab pictures requirements clean
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header
+# requirements-dev.txt repeats no pin of requirements.txt but those for some systems only.
+PINNED_EVERYWHERE = $$(sed -nE 's/^([^ ]+)==[^ ]+$$/--no-emit-package \1/p' requirements.txt)
+# The git filter; a clone without .venv keeps notebooks as they are.
+STRIP := if [ -x $(BIN)/nbstripout ]; then $(BIN)/nbstripout --keep-id; else cat; fi
+# What Jupyter writes into a notebook beside outputs when it runs it.
+EXECUTION_METADATA := cell.metadata.papermill metadata.papermill $(addprefix metadata.language_info.,\
+  codemirror_mode file_extension mimetype nbconvert_exporter pygments_lexer version)
+
+.PHONY: demo test bench reliability setup runtime hooks lint format lab pictures requirements upgrade clean
 
 demo: setup  ## prepare, train, register, approve and deploy both models, on this machine
 	$(BIN)/python -m runner run --all --target local
@@ -17,26 +26,40 @@ reliability: setup  ## let everything go wrong once, and write docs/reliability.
 	RELIABILITY=all $(BIN)/python -m pytest tests/reliability
 
 setup: .venv/ready  ## create .venv with every pinned dependency
+runtime: .venv/runtime  ## create .venv with what runs a model, and no more
 
-.venv/ready: requirements.txt pyproject.toml Makefile
+.venv/ready: REQUIREMENTS := requirements.txt requirements-dev.txt
+.venv/ready: PACKAGES := . $(wildcard packages/*)
+.venv/runtime: REQUIREMENTS := requirements.txt
+.venv/runtime: PACKAGES := . packages/sagemaker-xgboost packages/forked-kernels
+
+.venv/ready .venv/runtime: $(wildcard requirements*.txt pyproject.toml packages/*/pyproject.toml) Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' requirements.txt)"
-	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
-	  --editable . $(addprefix --editable ,$(wildcard packages/*))
-	@touch $@
+	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' requirements-dev.txt)"
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python $(REQUIREMENTS)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+	  $(addprefix --editable ,$(PACKAGES))
+	@! [ -e .git ] || ! command -v git >/dev/null || { \
+	  git config --local filter.nbstripout.clean '$(STRIP)' && \
+	  git config --local filter.nbstripout.extrakeys '$(EXECUTION_METADATA)'; } || \
+	  echo "git strips no outputs of notebooks here: its filter could not be set"
+	@rm -f .venv/ready .venv/runtime && touch $@
 
-lint: setup  ## check style and types
+hooks: setup  ## check every commit as `make lint` does
+	$(BIN)/pre-commit install
+
+lint: setup  ## check style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	SKIP=ruff-check,ruff-format $(BIN)/pre-commit run --all-files
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-format: setup  ## put code and notebooks in order, without outputs
+format: setup  ## put code and notebooks in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/nbstripout notebooks/*.ipynb models/*/*.ipynb
 
 lab: setup  ## open JupyterLab with the embedded AWS up
 	$(BIN)/python -m runner local -- $(BIN)/jupyter lab \
@@ -45,9 +68,13 @@ lab: setup  ## open JupyterLab with the embedded AWS up
 pictures: setup  ## take the pictures of the review page in docs/
 	$(BIN)/python tests/pictures.py
 
-requirements: setup  ## pin requirements.in anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-	  --upgrade --output-file requirements.txt requirements.in
+requirements: setup  ## pin what is new in requirements*.in; what is pinned stays
+	$(COMPILE) --output-file requirements.txt requirements.in
+	$(COMPILE) --output-file requirements-dev.txt requirements-dev.in \
+	  --constraint requirements.txt $(PINNED_EVERYWHERE)
+
+upgrade: COMPILE += --upgrade
+upgrade: requirements  ## pin the newest versions of everything
 
 clean:  ## remove what the other targets made
 	rm -rf .venv build

@@ -1,57 +1,165 @@
-"""What the project says it is built from."""
+"""What is imported is required, at run time and for development, and pinned once."""
 
 import ast
+import json
 import re
+import subprocess
 import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+# What `make runtime` installs of them.
+RUN_TIME = ("sagemaker-xgboost", "forked-kernels")
 # Stubs, which only type checkers import.
 TYPES = re.compile(r"mypy_boto3_\w+|_typeshed")
 
 
-def imported():
-    """Name the third-party packages that the runner imports."""
-    found = set()
-    for path in (ROOT / "runner").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.partition(".")[0])
-    found -= set(sys.stdlib_module_names) | {"runner"}
-    return sorted(one for one in found if not TYPES.fullmatch(one))
+def code(path: Path) -> str:
+    """Return the source of a module, or of a notebook's code cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return text
+    cells = json.loads(text)["cells"]
+    return "\n".join(
+        "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"
+    )
 
 
-def named(file):
-    """List the distributions that a requirements file names."""
-    lines = (ROOT / file).read_text().splitlines()
-    names = [re.match(r"[\w.-]+", line) for line in lines]
-    return {plain(name[0]) for name in names if name}
+def modules(path: Path) -> Iterator[str]:
+    """List the top-level modules that a file imports, wherever the import stands."""
+    for node in ast.walk(ast.parse(code(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
 
 
-def plain(name):
+@cache
+def tracked() -> list[Path]:
+    """List the modules and notebooks that git knows or would add."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(
+        [*command, "*.py", "*.ipynb"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return [
+        path for name in found.stdout.splitlines() if (path := ROOT / name).exists()
+    ]
+
+
+def imported(folders: Iterable[str]) -> dict[str, str]:
+    """Name the third-party modules that folders import, each with one such file."""
+    roots = [ROOT, ROOT / "tests", *ROOT.glob("packages/*/src")]
+    roots += ROOT.glob("packages/*/tests")
+    own = {path.stem for root in roots for path in root.iterdir()}
+    found = {
+        module: str(path.relative_to(ROOT))
+        for path in tracked()
+        if any(path.is_relative_to(ROOT / folder) for folder in folders)
+        for module in modules(path)
+    }
+    return {
+        module: path
+        for module, path in found.items()
+        if module not in sys.stdlib_module_names | own and not TYPES.fullmatch(module)
+    }
+
+
+def plain(name: str) -> str:
     """Write a distribution's name the one way."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("package", imported())
-def test_what_is_imported_is_required(package):
-    """Each package that the runner imports has a line of its own."""
+def names(lines: Iterable[str]) -> set[str]:
+    """List the distributions that requirements name."""
+    matches = [re.match(r"[\w.-]+", line) for line in lines]
+    return {plain(match[0]) for match in matches if match}
+
+
+def lines(*files: str) -> list[str]:
+    """Return the requirements of files, without comments."""
+    text = "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+    return [line for line in text.splitlines() if re.match(r"\w", line)]
+
+
+def missing(folders: Iterable[str], required: set[str]) -> list[str]:
+    """List what folders import and nothing requires."""
+    distributions = packages_distributions()
     # A namespace package is in several distributions, one of them named like it.
-    found = [package, *packages_distributions()[package]]
-    distributions = {plain(one) for one in found}
+    return [
+        f"{path} imports {module}"
+        for module, path in sorted(imported(folders).items())
+        if not required & {plain(name) for name in (module, *distributions[module])}
+    ]
 
-    assert distributions & named("requirements.in")
+
+def test_what_runs_is_required_at_run_time() -> None:
+    """Each package that notebooks, lifecycle and runner import has its own line."""
+    folders = ["runner", "lifecycle", "notebooks", "models"]
+    assert missing(folders, names(lines("requirements.in")) | names(RUN_TIME)) == []
 
 
-def test_everything_required_is_pinned():
-    """requirements.txt is compiled from all of requirements.in, to exact versions."""
-    text = (ROOT / "requirements.txt").read_text()
-    lines = [one for one in text.splitlines() if one and not one.startswith((" ", "#"))]
+def test_what_develops_is_required() -> None:
+    """So has each that tests, benchmarks and the other packages import."""
+    required = names(lines("requirements.in", "requirements-dev.in"))
 
-    assert named("requirements.in") <= named("requirements.txt")
-    assert [one for one in lines if "==" not in one] == []
+    assert missing(["tests", "benchmarks", "packages"], required) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_a_package_depends_on_what_it_imports(package: Path) -> None:
+    """It can be installed on its own, its extras being what it can do without."""
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    stated = names(chain(project["dependencies"], *extras))
+
+    assert missing([str((package / "src").relative_to(ROOT))], stated) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_what_a_package_depends_on_is_required(package: Path) -> None:
+    """`make` installs it without its dependencies, which have lines here instead."""
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    files = ["requirements.in", "requirements-dev.in"]
+    required = names(lines(*files[: 1 if package.name in RUN_TIME else 2]))
+
+    assert names(project["dependencies"]) - required <= {path.name for path in PACKAGES}
+
+
+def test_everything_required_is_pinned_once() -> None:
+    """Both files are compiled, to exact versions that agree."""
+    run_time, development = lines("requirements.txt"), lines("requirements-dev.txt")
+
+    assert names(lines("requirements.in")) <= names(run_time)
+    assert names(lines("requirements-dev.in")) <= names(run_time + development)
+    assert [line for line in run_time + development if "==" not in line] == []
+    shared = names(run_time) & names(development)
+    repeated = [line for line in development if names([line]) & shared]
+    pins = {line.partition(" ;")[0] for line in run_time}
+    assert [line for line in repeated if line.partition(" ;")[0] not in pins] == []
+
+
+def test_what_is_installed_is_complete() -> None:
+    """Nothing that a pinned package needs has been left out of both files."""
+    found = subprocess.run(
+        ["uv", "pip", "check", "--python", sys.executable],
+        executable=Path(sys.executable).with_name("uv"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert found.returncode == 0, found.stderr
