@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.pipeline.plan import new_run_id
-from runner.spec.models import (find_notebook, list_models)
 from runner import STAGES
+from runner.pipeline.plan import new_run_id
+from runner.spec.models import find_notebook, list_models
 
 BIN = Path(sys.executable).parent
 RUNNER = (sys.executable, "-m", "runner", "run", "--target", "local", "--json")

@@ -148,7 +148,7 @@ def _environment() -> tuple[str, ...]:
 
 
 @cache
-def _account(environment: tuple[str, ...]) -> str:
+def _account(_environment: tuple[str, ...]) -> str:
     return str(client("sts").get_caller_identity()["Account"])
 
 

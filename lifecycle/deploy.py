@@ -51,8 +51,10 @@ RECENT = 10
 CAUSES = (
     (
         r"ResourceLimitExceeded|service limit|quota",
-        "an account quota: ask for a higher one in Service Quotas, or choose another "
-        "endpoint.instance_type",
+        (
+            "an account quota: ask for a higher one in Service Quotas, or choose "
+            "another endpoint.instance_type"
+        ),
     ),
     (
         r"InsufficientCapacity|CapacityError|Unable to provision",
@@ -80,8 +82,10 @@ CAUSES = (
     ),
     (
         r"ping health check",
-        "the container did not load the model in time: its log says why, and if it "
-        "says nothing, choose a larger endpoint.instance_type or more memory_mb",
+        (
+            "the container did not load the model in time: its log says why, and if it "
+            "says nothing, choose a larger endpoint.instance_type or more memory_mb"
+        ),
     ),
     (
         r"gives no reason",

@@ -148,7 +148,8 @@ def _start(trainer: Any, channels: Sequence[Any]) -> str:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    began = datetime.now().strftime(SDK_TIME)
+    # The SDK names jobs by local time.
+    began = datetime.now().strftime(SDK_TIME)  # noqa: DTZ005
     try:
         trainer.train(input_data_config=list(channels), wait=False, logs=False)
     except (ClientError, BotoCoreError) as error:
@@ -159,7 +160,7 @@ def _start(trainer: Any, channels: Sequence[Any]) -> str:
         if not name:
             raise
         return name
-    started: str = trainer._latest_training_job.training_job_name
+    started: str = trainer._latest_training_job.training_job_name  # noqa: SLF001
     return started
 
 

@@ -219,8 +219,10 @@ def _refusal(root: Path, command: str, said: bytes) -> str:
         ("not a git repository", "run this in a clone of one"),
         (
             "dubious ownership",
-            f"its files are another user's: if you trust it, call "
-            f"`git config --global --add safe.directory {shlex.quote(str(root))}`",
+            (
+                "its files are another user's: if you trust it, call `git config "
+                f"--global --add safe.directory {shlex.quote(str(root))}`"
+            ),
         ),
     ):
         if sign in text:

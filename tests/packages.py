@@ -8,10 +8,9 @@ from uuid import uuid4
 import numpy as np
 import xgboost as xgb
 
+from lifecycle.aws import client, run_uri
 from lifecycle.invocation import record_golden
-from lifecycle.registry import Package
-from lifecycle.registry import (approve, create_package)
-from lifecycle.aws import (client, run_uri)
+from lifecycle.registry import Package, approve, create_package
 from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"

@@ -8,8 +8,7 @@ from typing import Any
 
 import toys
 
-from lifecycle.gates import (EVALUATION_MIME, EvaluationOutput)
-from lifecycle.gates import evaluate_gates
+from lifecycle.gates import EvaluationOutput, evaluate_gates
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
 STARTED = "2026-11-23T05:36:33+00:00"
@@ -66,7 +65,9 @@ def evaluation(
     )
 
 
-def shown(evaluated: EvaluationOutput | None = None, figure: str = PIXEL) -> list[toys.Cell]:
+def shown(
+    evaluated: EvaluationOutput | None = None, figure: str = PIXEL
+) -> list[toys.Cell]:
     """Make the cells that show an evaluation and a figure."""
     png = {"output_type": "display_data", "metadata": {}, "data": {"image/png": figure}}
     cells = [toys.text("## How good it is"), toys.code("plot()", outputs=[png])]

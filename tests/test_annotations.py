@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from runner.notebook.parameters import (parse_value, has_type, in_words, is_json, is_supported, parse_literal)
+from runner.notebook.parameters import (
+    has_type,
+    in_words,
+    is_json,
+    is_supported,
+    parse_literal,
+    parse_value,
+)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,18 @@ import pytest
 import toys
 from embedded_aws.process import EmbeddedAWS
 
+from runner.errors import CellError, FileError, StoppedError
 from runner.notebook import html
-from runner.notebook.archive import (archive, read_record, read_results, recording, upload, write_whole)
-from runner.errors import (CellError, FileError, StoppedError)
+from runner.notebook.archive import (
+    archive,
+    read_record,
+    read_results,
+    recording,
+    upload,
+    write_whole,
+)
 from runner.notebook.execute import execute
-from runner.notebook.scrub import (MASK, Scrubber)
+from runner.notebook.scrub import MASK, Scrubber
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 SECRET = "s3cr&t<\"of'the>\\toy"

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-
 from runner.changed import check_changed
+
 from lifecycle.errors import CallError
 from runner.spec.models import load_spec
 

@@ -7,7 +7,7 @@ from sagemaker_xgboost.exceptions import ToolkitError
 from sagemaker_xgboost.hyperparameter_validation import validate_hyperparameters
 from sagemaker_xgboost.hyperparameters import NAMES
 
-from runner.spec.hyperparameters import (_as_text, find_wrong_hyperparameter)
+from runner.spec.hyperparameters import _as_text, find_wrong_hyperparameter
 
 
 @pytest.mark.parametrize("name", ["num_round", "eta", "learning_rate", "lambda"])
@@ -51,7 +51,9 @@ def test_a_wrong_value_is_told_with_what_may_stand_there(
     name: str, value: Any, said: str
 ) -> None:
     """In the words of whoever writes `model.yaml`, not of the container."""
-    found = find_wrong_hyperparameter({"num_round": 5, "tree_method": "hist", name: value})
+    found = find_wrong_hyperparameter(
+        {"num_round": 5, "tree_method": "hist", name: value}
+    )
 
     assert found is not None
     assert found[0] == name
@@ -68,7 +70,9 @@ def test_a_wrong_value_is_told_with_what_may_stand_there(
 )
 def test_of_a_list_the_wrong_item_is_told(metrics: str, said: str) -> None:
     """A list is a text with commas."""
-    found = find_wrong_hyperparameter({"objective": "binary:logistic", "eval_metric": metrics})
+    found = find_wrong_hyperparameter(
+        {"objective": "binary:logistic", "eval_metric": metrics}
+    )
 
     assert found is not None
     assert found[1].startswith(said)

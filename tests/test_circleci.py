@@ -15,10 +15,16 @@ from circleci_simulator.document import load
 from circleci_simulator.simulator import Pipeline, executed
 from click.testing import CliRunner
 from repository import NOTEBOOK, SPEC, Repository
-
-from runner.ci.config import (MAX_MODELS, Request, continuation, plain_line, check_request)
 from runner.cli.ci_config import command
-from lifecycle.errors import (CallError, LifecycleError)
+
+from lifecycle.errors import CallError, LifecycleError
+from runner.ci.config import (
+    MAX_MODELS,
+    Request,
+    check_request,
+    continuation,
+    plain_line,
+)
 from runner.errors import SpecError
 
 CIRCLECI = Path(__file__).parents[1] / ".circleci"

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import new_name
-from lifecycle.data import (load_prepared, read_split, read_table, split, write_splits)
-from lifecycle.errors import (DataError, StorageError)
 from lifecycle.aws import run_uri
-from lifecycle.s3 import (read_bytes, write_bytes)
+from lifecycle.data import load_prepared, read_split, read_table, split, write_splits
+from lifecycle.errors import DataError, StorageError
+from lifecycle.s3 import read_bytes, write_bytes
+from packages import new_name
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}

@@ -3,13 +3,17 @@
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from lifecycle.endpoint import (config_name, ensure_config, deployment_config, read_settings)
-from lifecycle.aws import read_tags
+from lifecycle.aws import client, read_tags
 from lifecycle.deploy import deploy
+from lifecycle.endpoint import (
+    config_name,
+    deployment_config,
+    ensure_config,
+    read_settings,
+)
 from lifecycle.errors import EndpointError
 from lifecycle.registry import Package
-from lifecycle.aws import client
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 
@@ -94,7 +98,10 @@ def test_an_update_takes_the_canary_along(package):
 
     assert after.config == config_name(package, larger)
     described = client("sagemaker").describe_endpoint(EndpointName=package.model)
-    assert described["LastDeploymentConfig"] == deployment_config(canary)["DeploymentConfig"]
+    assert (
+        described["LastDeploymentConfig"]
+        == deployment_config(canary)["DeploymentConfig"]
+    )
     delete_endpoint(package.model)
 
 

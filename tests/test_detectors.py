@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from runner.notebook.scrub import _detect
-from runner.notebook.scrub import (MASK, Scrubber)
+from runner.notebook.scrub import MASK, Scrubber, _detect
 
 # Put together here, so that no scanner takes this file for a leak.
 SECRETS = {

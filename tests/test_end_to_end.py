@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from embedded_aws.process import start
 
-from runner.spec.models import list_models
 from runner import STAGES
+from runner.spec.models import list_models
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 600

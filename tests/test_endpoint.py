@@ -8,18 +8,20 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 from lifecycle import endpoint
-from lifecycle.endpoint import ensure_config
-from lifecycle.aws import read_tags
-from lifecycle.endpoint import (EndpointState, read_state)
+from lifecycle.aws import client, read_tags
 from lifecycle.deploy import deploy
+from lifecycle.endpoint import (
+    EndpointState,
+    ensure_config,
+    read_state,
+    wait_until_settled,
+)
+from lifecycle.errors import EndpointError, StorageError
 from lifecycle.invocation import invoke
-from lifecycle.errors import (EndpointError, StorageError)
-from lifecycle.endpoint import wait_until_settled
 from lifecycle.registry import Package
-from lifecycle.aws import client
 from lifecycle.s3 import parse_uri
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 
 
 class Progress(list):
@@ -39,7 +41,9 @@ def model(aws: EmbeddedAWS) -> Iterator[str]:
         delete_endpoint(name)
 
 
-def serve(package: Package, seconds: float = 60, said: Progress | None = None) -> EndpointState:
+def serve(
+    package: Package, seconds: float = 60, said: Progress | None = None
+) -> EndpointState:
     """Deploy with the settings that all these tests share."""
     progress = Progress() if said is None else said
     return deploy(

@@ -3,7 +3,6 @@
 import logging
 
 from papermill.engines import papermill_engines
-
 from runner.engine import ENGINE, Engine, register
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import reviews
 
-from lifecycle.gates import (EVALUATION_MIME, evaluation_of)
+from lifecycle.gates import EVALUATION_MIME, evaluation_of
 
 
 def notebook(*outputs):
@@ -49,9 +49,15 @@ def test_what_is_no_number_is_none(value):
 
 def test_the_last_evaluation_of_a_notebook_counts():
     """A notebook may show one on the way."""
-    first, last = {EVALUATION_MIME: {"test_rows": 1}}, {EVALUATION_MIME: {"test_rows": 2}}
+    first, last = (
+        {EVALUATION_MIME: {"test_rows": 1}},
+        {EVALUATION_MIME: {"test_rows": 2}},
+    )
 
-    assert evaluation_of(notebook(first, {"text/plain": "x"}, last)) == last[EVALUATION_MIME]
+    assert (
+        evaluation_of(notebook(first, {"text/plain": "x"}, last))
+        == last[EVALUATION_MIME]
+    )
     assert evaluation_of(notebook({"text/plain": "x"})) is None
     assert evaluation_of({"cells": [{"cell_type": "markdown"}]}) is None
     assert evaluation_of(notebook({EVALUATION_MIME: "no mapping"})) is None

@@ -6,6 +6,22 @@ import pytest
 import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
 
+from lifecycle.aws import client, run_uri
+from lifecycle.deploy import deploy
+from lifecycle.errors import StorageError
+from lifecycle.evaluation import (
+    breakdown,
+    comparison_table,
+    confusion,
+    error_by_size,
+    gain_shares,
+    load_booster,
+    measure,
+    measure_binary,
+    predict,
+    score_live,
+)
+from lifecycle.s3 import parse_uri, write_bytes
 from packages import (
     ENDPOINT,
     ROWS,
@@ -16,11 +32,6 @@ from packages import (
     train_booster,
     upload_model,
 )
-from lifecycle.deploy import deploy
-from lifecycle.errors import StorageError
-from lifecycle.evaluation import (breakdown, comparison_table, confusion, error_by_size, gain_shares, load_booster, measure, measure_binary, predict, score_live)
-from lifecycle.aws import (client, run_uri)
-from lifecycle.s3 import (parse_uri, write_bytes)
 
 FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
 

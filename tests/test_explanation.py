@@ -2,8 +2,7 @@
 
 import pytest
 
-from lifecycle.status import why_not_in_sync
-from lifecycle.status import (ModelStatus, Version)
+from lifecycle.status import ModelStatus, Version, why_not_in_sync
 
 CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)
@@ -32,11 +31,15 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             "live version 1 has other content; version 2 waits for approval",
         ),
         (
-            ModelStatus(newest=package(), live=LIVE, attempted=3, reason="of version 3"),
+            ModelStatus(
+                newest=package(), live=LIVE, attempted=3, reason="of version 3"
+            ),
             "live version 1 has other content; version 2 is approved: deploy it",
         ),
         (
-            ModelStatus(newest=package("Rejected"), live=LIVE, rolled_back_from=CONTENT),
+            ModelStatus(
+                newest=package("Rejected"), live=LIVE, rolled_back_from=CONTENT
+            ),
             "rolled back to version 1: fix this content and merge",
         ),
     ],

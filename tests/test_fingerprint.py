@@ -12,7 +12,7 @@ import toys
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec.fingerprint import (serving_fingerprint, fingerprint, tracked_files)
+from runner.spec.fingerprint import fingerprint, serving_fingerprint, tracked_files
 
 Edit = Callable[[Path], object]
 

@@ -4,9 +4,15 @@ import math
 
 import pytest
 
-from runner.errors import SpecError
 from lifecycle.evaluation import measure
-from lifecycle.gates import (METRICS, find_reversed, find_unmeasured, evaluate_gates, unmeasured_message)
+from lifecycle.gates import (
+    METRICS,
+    evaluate_gates,
+    find_reversed,
+    find_unmeasured,
+    unmeasured_message,
+)
+from runner.errors import SpecError
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,10 @@ def test_no_number_fails_without_a_live_model_too() -> None:
     """NaN passes no gate."""
     gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
 
-    assert [one.passed for one in evaluate_gates({"rmse": math.nan}, gates)] == [False, False]
+    assert [one.passed for one in evaluate_gates({"rmse": math.nan}, gates)] == [
+        False,
+        False,
+    ]
 
 
 def test_each_bound_is_judged_on_its_own() -> None:
@@ -135,7 +144,9 @@ def test_the_metrics_of_a_task_are_those_that_are_measured() -> None:
 )
 def test_a_gate_without_a_metric_is_told(task: str, metric: str, said: str) -> None:
     """With the nearest, and all there are."""
-    assert unmeasured_message(task, metric).startswith(f"gates.{metric}: no metric {said}")
+    assert unmeasured_message(task, metric).startswith(
+        f"gates.{metric}: no metric {said}"
+    )
 
 
 @pytest.mark.parametrize("task", METRICS)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import git
 from lifecycle.errors import CallError
+from runner import git
 from runner.pipeline.evidence import source_snapshot
 
 DUBIOUS = """echo "fatal: detected dubious ownership in repository at '/x'" >&2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.errors import GitHubError
-from runner.review.pull_request import (MAX_DESCRIPTION, Commit, find_commit)
+from runner.review.pull_request import MAX_DESCRIPTION, Commit, find_commit
 
 TOKEN = "a-token-of-this-test"
 SHA = "0123456789abcdef0123456789abcdef01234567"

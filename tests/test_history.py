@@ -6,7 +6,13 @@ import pytest
 from repository import Repository
 
 from lifecycle.errors import CallError
-from runner.git import (changed_files, checked_out_branch, find_default_branch, is_ancestor, resolve)
+from runner.git import (
+    changed_files,
+    checked_out_branch,
+    find_default_branch,
+    is_ancestor,
+    resolve,
+)
 
 
 @pytest.fixture

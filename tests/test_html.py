@@ -9,7 +9,7 @@ import toys
 from bs4 import BeautifulSoup
 
 from runner.notebook import ipynb
-from runner.notebook.html import (inert, render)
+from runner.notebook.html import inert, render
 
 RECORD: dict[str, Any] = {
     "model": "toy",

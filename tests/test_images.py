@@ -6,9 +6,9 @@ import sys
 from importlib.resources import files
 
 import pytest
+from sagemaker_xgboost import IMAGE_VERSIONS, LEGACY_TAGS
 
-from sagemaker_xgboost import (LEGACY_TAGS, IMAGE_VERSIONS)
-from runner.spec.hyperparameters import (find_unknown_version, has_known_rules)
+from runner.spec.hyperparameters import find_unknown_version, has_known_rules
 
 
 def test_they_are_those_of_the_installed_sdk() -> None:
@@ -16,7 +16,10 @@ def test_they_are_those_of_the_installed_sdk() -> None:
     path = files("sagemaker.core") / "image_uri_config" / "xgboost.json"
     training = json.loads(path.read_text())["training"]
 
-    assert {*IMAGE_VERSIONS, *LEGACY_TAGS} == {*training["versions"], *training["version_aliases"]}
+    assert {*IMAGE_VERSIONS, *LEGACY_TAGS} == {
+        *training["versions"],
+        *training["version_aliases"],
+    }
 
 
 @pytest.mark.parametrize("version", [*IMAGE_VERSIONS, *LEGACY_TAGS])

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 from lifecycle import invocation
-from lifecycle.deploy import deploy
-from lifecycle.errors import (EndpointError, StorageError)
-from lifecycle.invocation import (Golden, check_golden, invoke, read_golden, record_golden)
-from lifecycle.registry import Package
 from lifecycle.aws import run_uri
+from lifecycle.deploy import deploy
+from lifecycle.errors import EndpointError, StorageError
+from lifecycle.invocation import (
+    Golden,
+    check_golden,
+    invoke,
+    read_golden,
+    record_golden,
+)
+from lifecycle.registry import Package
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 
 
 @pytest.fixture(scope="module")

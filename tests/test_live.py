@@ -6,13 +6,18 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from lifecycle.endpoint import ensure_config
-from lifecycle.deploy import deploy
-from lifecycle.errors import EndpointError
-from lifecycle.endpoint import (delete_endpoint, read_state, served_config, wait_until_settled)
-from lifecycle.endpoint import retained_configs
 from lifecycle.aws import client
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import (
+    delete_endpoint,
+    ensure_config,
+    read_state,
+    retained_configs,
+    served_config,
+    wait_until_settled,
+)
+from lifecycle.errors import EndpointError
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
 
 def quietly(_: str) -> None:

@@ -5,9 +5,8 @@ import time
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
+from lifecycle.aws import client, read_log, tail_log, without_tracebacks
 from packages import new_name
-from lifecycle.aws import (read_log, tail_log, without_tracebacks)
-from lifecycle.aws import client
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.process import EmbeddedAWS
 
-from lifecycle.aws import ignore_not_found
-from lifecycle.aws import client
+from lifecycle.aws import client, ignore_not_found
 
 ABSENT = {
     "describe_endpoint": {"EndpointName": "none"},

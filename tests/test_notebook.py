@@ -15,9 +15,17 @@ from typing import Any
 import pytest
 import toys
 
+from runner.errors import (
+    CellError,
+    IncompleteError,
+    KernelDiedError,
+    NotebookError,
+    ResultsError,
+    StoppedError,
+    TimeLimitError,
+)
 from runner.notebook import ipynb
-from runner.errors import (CellError, IncompleteError, KernelDiedError, NotebookError, ResultsError, StoppedError, TimeLimitError)
-from runner.notebook.execute import (ExecutedNotebook, execute)
+from runner.notebook.execute import ExecutedNotebook, execute
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 # Each toy with its parameters and what else `execute` is told.

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from runner.notebook.parameters import read_signature
 from runner.notebook.ipynb import cell_source
+from runner.notebook.parameters import read_signature
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("models/*/*.ipynb")]
@@ -92,7 +92,9 @@ def test_headings_make_an_argument(cells: list[Cell]) -> None:
 
     assert levels.count(1) == 1
     assert 3 <= levels.count(2) <= 7
-    assert not [text for _, text in headings if re.match(r"(step )?\d", text, re.I)]
+    assert not [
+        text for _, text in headings if re.match(r"(step )?\d", text, re.IGNORECASE)
+    ]
 
 
 def test_the_second_cell_holds_the_parameters(cells: list[Cell]) -> None:
@@ -157,7 +159,9 @@ def test_text_comes_before_code(cells: list[Cell]) -> None:
     """A sentence leads into each cell; a function may stand before its use."""
     for before, cell in pairwise(cells[2:]):
         if cell["cell_type"] == "code":
-            defines = before["cell_type"] == "code" and is_definition(cell_source(before))
+            defines = before["cell_type"] == "code" and is_definition(
+                cell_source(before)
+            )
             assert before["cell_type"] == "markdown" or defines, cell_source(cell)
 
 

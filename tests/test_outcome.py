@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 import toys
 
+from runner.errors import (
+    CellError,
+    IncompleteError,
+    KernelDiedError,
+    ResultsError,
+    StoppedError,
+)
 from runner.notebook import ipynb
-from runner.errors import (CellError, IncompleteError, KernelDiedError, ResultsError, StoppedError)
-from runner.notebook.execute import Outcome
-from runner.notebook.execute import KernelSupervisor
+from runner.notebook.execute import KernelSupervisor, Outcome
 
 
 def watch(**more: Any) -> KernelSupervisor:

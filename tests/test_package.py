@@ -2,11 +2,11 @@
 
 import pytest
 from embedded_aws.process import EmbeddedAWS
-
 from list_packages import make_package, new_name
-from lifecycle.errors import RegistryError
-from lifecycle.registry import (describe, list_packages, _properties, package_table)
+
 from lifecycle.aws import client
+from lifecycle.errors import RegistryError
+from lifecycle.registry import _properties, describe, list_packages, package_table
 
 
 def test_a_package_comes_back_as_it_was_registered(aws: EmbeddedAWS):

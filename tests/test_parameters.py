@@ -7,10 +7,14 @@ import pytest
 import toys
 
 from runner.errors import SignatureError
-from runner.notebook.parameters import (check_overrides, parse_assignment, resolve)
-from runner.spec.models import notebook_values
-from runner.notebook.parameters import (Signature, read_signature)
-from runner.spec.models import load_spec
+from runner.notebook.parameters import (
+    Signature,
+    check_overrides,
+    parse_assignment,
+    read_signature,
+    resolve,
+)
+from runner.spec.models import load_spec, notebook_values
 
 TRAIN = """\
 train: str  # the training rows

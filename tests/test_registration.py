@@ -4,11 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from embedded_aws.process import EmbeddedAWS
-
 from list_packages import IMAGE, make_package, new_name
-from lifecycle.registry import (Package, list_packages)
-from lifecycle.registry import create_package
+
 from lifecycle.aws import client
+from lifecycle.registry import Package, create_package, list_packages
 from lifecycle.s3 import read_json
 
 LINEAGE = {"run_id": "r1", "training_job": "job-1", "fingerprint": "a" * 64}

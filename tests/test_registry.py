@@ -6,11 +6,16 @@ from contextlib import contextmanager
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import IMAGE, make_package, new_name
-from lifecycle.errors import (NotApprovedError, RegistryError)
-from lifecycle.registry import Package
-from lifecycle.registry import (approve, find_approved, find_newest, find_package)
 from lifecycle.aws import client
+from lifecycle.errors import NotApprovedError, RegistryError
+from lifecycle.registry import (
+    Package,
+    approve,
+    find_approved,
+    find_newest,
+    find_package,
+)
+from packages import IMAGE, make_package, new_name
 
 OTHER = "e" * 64
 MINE = "f" * 64

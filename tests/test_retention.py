@@ -7,13 +7,11 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from lifecycle import endpoint
-from lifecycle.endpoint import ensure_config
-from lifecycle.endpoint import EndpointState
-from lifecycle.deploy import deploy
-from lifecycle.endpoint import (clean_up, outdated_configs)
 from lifecycle.aws import client
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import EndpointState, clean_up, ensure_config, outdated_configs
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 
 
 @pytest.fixture

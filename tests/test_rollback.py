@@ -7,19 +7,19 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 from lifecycle import deploy as rollback_module
-from lifecycle.aws import read_tags
-from lifecycle.endpoint import read_settings
-from lifecycle.deploy import (Change, deploy)
-from lifecycle.endpoint import (EndpointState, read_state)
+from lifecycle.aws import client, read_tags
+from lifecycle.deploy import Change, deploy, roll_back
+from lifecycle.endpoint import (
+    EndpointState,
+    read_settings,
+    read_state,
+    wait_until_settled,
+)
+from lifecycle.errors import EndpointError, NotApprovedError, RegistryError
 from lifecycle.invocation import invoke
-from lifecycle.errors import (EndpointError, NotApprovedError, RegistryError)
-from lifecycle.endpoint import wait_until_settled
-from lifecycle.registry import Package
-from lifecycle.registry import find_package
-from lifecycle.deploy import roll_back
-from lifecycle.aws import client
+from lifecycle.registry import Package, find_package
+from packages import ENDPOINT, ROWS, delete_endpoint, make_package, new_name
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import pytest
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec.models import scaffold
 from runner.notebook.parameters import read_signature
-from runner.spec.models import (list_models, load_spec)
+from runner.spec.models import list_models, load_spec, scaffold
 
 
 def test_the_new_model_is_one_yaml_and_one_notebook(repo):

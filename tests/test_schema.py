@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.spec.schema import ModelSpec
-from runner.spec.schema import first_error
+from runner.spec.schema import ModelSpec, first_error
 
 GOOD: dict[str, Any] = {
     "name": "toy",

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from runner.notebook.scrub import (MASK, Scrubber, looks_secret)
+from runner.notebook.scrub import MASK, Scrubber, looks_secret
 
 SECRET = "pa$$ w\"o'r<d>&/é\\1"
 LONG = "correct-horse-battery-staple-0123456789"

@@ -10,12 +10,12 @@ import toys
 from click.testing import CliRunner
 from path_filtering import path_filtering
 from repository import NOTEBOOK, Repository
-
 from runner.cli.select import command
+
 from lifecycle.errors import CallError
+from runner.ci.selection import Selection, select
 from runner.errors import SpecError
-from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
-from runner.ci.selection import (Selection, select)
+from runner.spec.fingerprint import fingerprint, serving_fingerprint
 
 MODELS = ("abalone", "churn", "fraud")
 

@@ -9,8 +9,8 @@ from botocore.exceptions import EndpointConnectionError
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from lifecycle.errors import (AwsError, ConfigurationError)
-from lifecycle.aws import (aws_errors, bucket, client, region, role, run_uri)
+from lifecycle.aws import aws_errors, bucket, client, region, role, run_uri
+from lifecycle.errors import AwsError, ConfigurationError
 
 
 @pytest.mark.parametrize(

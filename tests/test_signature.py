@@ -6,8 +6,8 @@ import pytest
 import toys
 
 from runner.errors import SignatureError
-from runner.notebook.parameters import (Parameter, read_signature)
 from runner.notebook.ipynb import read_code_cells
+from runner.notebook.parameters import Parameter, read_signature
 
 RESULTS = toys.code("JSON({})", "results")
 

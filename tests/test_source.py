@@ -2,7 +2,7 @@
 
 import subprocess
 
-from runner.pipeline.evidence import (dependencies, source_snapshot)
+from runner.pipeline.evidence import dependencies, source_snapshot
 
 
 def test_settings_code_and_commit_are_recorded(repo):

@@ -8,7 +8,13 @@ import toys
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec.models import (check_name, find_notebook, find_root, list_models, load_spec)
+from runner.spec.models import (
+    check_name,
+    find_notebook,
+    find_root,
+    list_models,
+    load_spec,
+)
 
 
 def refusal(root: Path, text: str | bytes) -> str:

@@ -4,10 +4,17 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import new_name
-from lifecycle.errors import (ConfigurationError, StorageError)
 from lifecycle.aws import run_uri
-from lifecycle.s3 import (exists, parse_uri, read_bytes, read_json, write_bytes, write_json)
+from lifecycle.errors import ConfigurationError, StorageError
+from lifecycle.s3 import (
+    exists,
+    parse_uri,
+    read_bytes,
+    read_json,
+    write_bytes,
+    write_json,
+)
+from packages import new_name
 
 
 @pytest.fixture

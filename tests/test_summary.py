@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from lifecycle.data import (MAX_VALUES, summarise)
+from lifecycle.data import MAX_VALUES, summarise
 
 
 def column(values):

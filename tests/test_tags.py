@@ -11,10 +11,9 @@ from click.testing import Result
 from embedded_aws.process import EmbeddedAWS
 from repository import Repository
 
-from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
-from lifecycle.aws import (bucket, client, role)
+from lifecycle.aws import bucket, client, role, tag_number, tag_time
 from lifecycle.endpoint import read_deployed_tags
-from lifecycle.aws import (tag_number, tag_time)
+from runner.spec.fingerprint import fingerprint, serving_fingerprint
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 

@@ -10,12 +10,17 @@ from botocore.exceptions import ClientError
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import IMAGE, new_name
+from lifecycle.aws import client, role, run_uri
 from lifecycle.errors import TrainingError
-from lifecycle.training import sagemaker_session
-from lifecycle.aws import (client, role, run_uri)
-from lifecycle.s3 import (exists, write_bytes)
-from lifecycle.training import (base_job_name, learning_curve, run_training, stop_training)
+from lifecycle.s3 import exists, write_bytes
+from lifecycle.training import (
+    base_job_name,
+    learning_curve,
+    run_training,
+    sagemaker_session,
+    stop_training,
+)
+from packages import IMAGE, new_name
 
 pytestmark = [
     # The SDK's own docstrings have invalid escapes, seen when it is compiled.

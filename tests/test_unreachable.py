@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifecycle.aws import (_no_answer, _no_profile)
+from lifecycle.aws import _no_answer, _no_profile
 
 AGAIN = (
     "; start `python -m runner local --port 5000` again, or unset the variables that "

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.notebook.execute import (KernelSupervisor, watching)
+from runner.notebook.execute import KernelSupervisor, watching
 
 
 def watch(**more: Any) -> KernelSupervisor:

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from test_schema import GOOD, changed, refusal
 
-from runner.spec.schema import (ModelSpec, Section)
-from runner.spec.schema import _required
+from runner.spec.schema import ModelSpec, Section, _required
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from runner.ci.environment import (approval_note, workflow_identity, run_suffix)
+from runner.ci.environment import approval_note, run_suffix, workflow_identity
 
 WORKFLOW = "3b1c7c9e-0000-4000-8000-000000000001"
 ANSWERS = {

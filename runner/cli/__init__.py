@@ -61,5 +61,5 @@ def main() -> None:
     runner(prog_name="python -m runner")
 
 
-def _exit_on_signal(signum: int, frame: FrameType | None) -> NoReturn:
+def _exit_on_signal(signum: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + signum)

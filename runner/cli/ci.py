@@ -20,9 +20,7 @@ NIL = "<nil>"
 MAX_REASONS = 3
 
 
-def _none_as_empty(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> str:
+def _none_as_empty(_: click.Context, __: click.Parameter, value: str | None) -> str:
     """Read an option that CircleCI may have set to nothing."""
     return "" if value in (None, NIL) else str(value)
 

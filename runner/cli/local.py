@@ -80,7 +80,7 @@ def require_running(target: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free.")
 @click.argument("around", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
 def local_command(port: int, around: tuple[str, ...]) -> None:
-    """Serve the embedded AWS until interrupted, or while COMMAND runs.
+    r"""Serve the embedded AWS until interrupted, or while COMMAND runs.
 
     \b
     python -m runner local --port 5000

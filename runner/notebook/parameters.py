@@ -285,12 +285,12 @@ def _type_of(node: ast.expr) -> Any:
             return None if None in sides else reduce(or_, sides)
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             inner = _type_of(item)
-            return inner and list[inner]
+            return inner and list.__class_getitem__(inner)
         case ast.Subscript(
             value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), item])
         ):
             inner = _type_of(item)
-            return inner and dict[str, inner]
+            return inner and dict.__class_getitem__((str, inner))
     return None
 
 

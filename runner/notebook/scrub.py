@@ -62,25 +62,33 @@ FORMS = [
         ("eyj", r"()\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"),
         (
             "-----begin",
-            r"()-----BEGIN [A-Z ]*PRIVATE KEY-----"
-            r"[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)",
+            (
+                r"()-----BEGIN [A-Z ]*PRIVATE KEY-----"
+                r"[\s\S]*?(?:-----END [A-Z ]*KEY-----|\Z)"
+            ),
         ),
         (
             "authorization",
-            r"(?i:(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+))"
-            r"[^\s'\",<>]+",
+            (
+                r"(?i:(authorization['\"]?\s*[:=]\s*['\"]?"
+                r"(?:basic|bearer|token)\s+))[^\s'\",<>]+"
+            ),
         ),
         ("signature", r"(Signature\s*=\s*)[0-9a-f]{64}"),
         (
             "x-amz- signature awsaccesskeyid sig=",
-            r"(?i:([?&;](?:x-amz-signature|x-amz-security-token|x-amz-credential"
-            r"|signature|awsaccesskeyid|sig)=))[^&\s'\"<>]+",
+            (
+                r"(?i:([?&;](?:x-amz-signature|x-amz-security-token|x-amz-credential"
+                r"|signature|awsaccesskeyid|sig)=))[^&\s'\"<>]+"
+            ),
         ),
         ("://", r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"<>]*:)[^\s/@'\"<>]+(?=@)"),
         (
             "passw key secret token",
-            r"(?i:(\b(?:password|passwd|api_?key|secret|auth_?token|access_?token)\b"
-            r"['\"]?\s*[:=]\s*['\"]))[^\s'\"]{6,}",
+            (
+                r"(?i:(\b(?:password|passwd|api_?key|secret|auth_?token|access_?token)"
+                r"\b['\"]?\s*[:=]\s*['\"]))[^\s'\"]{6,}"
+            ),
         ),
     )
 ]

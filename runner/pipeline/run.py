@@ -42,10 +42,10 @@ class Observer(Protocol):
     """Is told the progress of runs, from any thread."""
 
     def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
-        """A cell begins; `done` cells of `total` are finished."""
+        """Be told that a cell begins; `done` cells of `total` are finished."""
 
     def say(self, model: str, text: str) -> None:
-        """Something happened that is worth a line."""
+        """Be told something that is worth a line."""
 
 
 class Silence:

@@ -130,7 +130,7 @@ def _read_code(notebook: Path) -> list[str]:
 
 
 @lru_cache(maxsize=1024)
-def _cached_code(notebook: Path, modified: int) -> list[str]:
+def _cached_code(notebook: Path, _modified: int) -> list[str]:
     """Read a shared notebook once for all models that use it."""
     return [cell_source(cell) for cell in read_code_cells(notebook)]
 

@@ -267,12 +267,14 @@ def _wrong_gate(root: Path, spec: ModelSpec) -> str:
 def _rename(text: str, file: str, name: str, like: str) -> str:
     """Put the new name where the old one identified the model."""
     if file == "model.yaml":
-        text = re.sub(rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.M)
+        text = re.sub(
+            rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.MULTILINE
+        )
         return re.sub(
             r"^description:.*$",
             f"description: Begun as a copy of {like}.",
             text,
-            flags=re.M,
+            flags=re.MULTILINE,
         )
     old, new = json.dumps(f'"{like}"')[1:-1], json.dumps(f'"{name}"')[1:-1]
     return text.replace(f"model: str = {old}", f"model: str = {new}")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from lifecycle import registry
-from runner.spec.fingerprint import fingerprint
 from lifecycle.aws import run_uri
 from lifecycle.s3 import write_json
+from runner.spec.fingerprint import fingerprint
 
 WORKFLOW = "11111111-2222-3333-4444-555555555555"
 

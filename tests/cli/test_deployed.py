@@ -4,15 +4,15 @@ import pytest
 import tiny
 from repository import Repository
 
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from runner.pipeline.release import (record_deployment, refuse_outdated)
-from runner.pipeline.plan import make_plan
-from lifecycle.deploy import deploy
-from lifecycle.errors import EndpointError
-from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
-from lifecycle.registry import find_package
 from lifecycle.aws import client
+from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_deployed_tags
+from lifecycle.errors import EndpointError
+from lifecycle.registry import find_package
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from runner.pipeline.plan import make_plan
+from runner.pipeline.release import record_deployment, refuse_outdated
+from runner.spec.fingerprint import fingerprint, serving_fingerprint
 
 SMALLER = {"instance_type": "ml.t2.medium", "instance_count": 1}
 

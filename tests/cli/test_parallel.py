@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.pipeline.run import RunOptions
-from runner.pipeline.plan import make_plan
 from runner import STAGES
+from runner.pipeline.plan import make_plan
+from runner.pipeline.run import RunOptions
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from runner.pipeline.plan import (new_run_id, make_plan, trained_fingerprint)
-from runner.errors import SignatureError
-from runner.spec.fingerprint import fingerprint
 from runner import STAGES
+from runner.errors import SignatureError
+from runner.pipeline.plan import make_plan, new_run_id, trained_fingerprint
+from runner.spec.fingerprint import fingerprint
 
 
 def test_run_ids_sort_by_time_and_never_collide():

@@ -1,6 +1,6 @@
 """What is told of a run while it runs."""
 
-from runner.cli.output import (Lines, Silence, observer)
+from runner.cli.output import Lines, Silence, observer
 
 
 def test_a_log_gets_a_line_an_event(capsys):

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import new_name
-from runner.pipeline.plan import (Plan, make_plan)
-from runner.pipeline.earlier import resume
-from lifecycle.errors import CallError
 from lifecycle.aws import run_uri
+from lifecycle.errors import CallError
+from lifecycle.s3 import write_bytes, write_json
+from packages import new_name
 from runner import STAGES
-from lifecycle.s3 import (write_bytes, write_json)
+from runner.pipeline.earlier import resume
+from runner.pipeline.plan import Plan, make_plan
 
 RUN = "20260101000000-abcdef"
 Leave = Callable[..., None]

@@ -10,19 +10,17 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
-from runner.cli import reusable
-from runner.pipeline.plan import (Plan, Stage, make_plan)
-from runner.pipeline.earlier import (Reusable, cache_key)
-from runner.pipeline.earlier import Reused
-from lifecycle.aws import as_tags
+from lifecycle.aws import as_tags, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.registry import (Package, describe)
-from runner.spec.models import notebook_values
-from lifecycle.aws import (client, run_uri)
+from lifecycle.registry import Package, describe
+from lifecycle.s3 import parse_uri, write_bytes, write_json
+from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner import STAGES
-from lifecycle.s3 import (parse_uri, write_bytes, write_json)
+from runner.cli import reusable
+from runner.pipeline.earlier import Reusable, Reused, cache_key
+from runner.pipeline.plan import Plan, Stage, make_plan
+from runner.spec.models import notebook_values
 
 DATA = {"data_sha256": "d" * 64}
 Ran = Callable[..., Package]

@@ -9,13 +9,13 @@ import pytest
 from bs4 import BeautifulSoup
 from embedded_aws.process import EmbeddedAWS
 
-from packages import new_name
-from runner.pipeline.plan import (Plan, make_plan)
-from runner.pipeline.earlier import (Reused, announced, reused, show)
-from runner.notebook.html import render
 from lifecycle.aws import run_uri
-from runner import STAGES
 from lifecycle.s3 import write_bytes
+from packages import new_name
+from runner import STAGES
+from runner.notebook.html import render
+from runner.pipeline.earlier import Reused, announced, reused, show
+from runner.pipeline.plan import Plan, make_plan
 
 RECORD: dict[str, Any] = {
     "model": "toy",

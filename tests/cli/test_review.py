@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from lifecycle.registry import list_packages
-from lifecycle.registry import (approve, create_package)
 from lifecycle.aws import run_uri
-from lifecycle.s3 import (read_json, write_bytes)
+from lifecycle.registry import approve, create_package, list_packages
+from lifecycle.s3 import read_json, write_bytes
 
 
 @pytest.fixture

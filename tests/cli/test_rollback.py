@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from packages import ENDPOINT, delete_endpoint, make_package
+from lifecycle.aws import run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.aws import run_uri
 from lifecycle.s3 import read_json
+from packages import ENDPOINT, delete_endpoint, make_package
 
 MODEL = "toy"
 

@@ -7,17 +7,14 @@ import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import start
 
-from packages import ENDPOINT, delete_endpoint, make_package
-from lifecycle.endpoint import ensure_config
-from lifecycle.deploy import deploy
-from lifecycle.errors import EndpointError
-from runner.spec.fingerprint import fingerprint
-from lifecycle.endpoint import read_state
-from lifecycle.status import survey
-from lifecycle.registry import Package
-from lifecycle.registry import find_package
-from lifecycle.deploy import roll_back
 from lifecycle.aws import client
+from lifecycle.deploy import deploy, roll_back
+from lifecycle.endpoint import ensure_config, read_state
+from lifecycle.errors import EndpointError
+from lifecycle.registry import Package, find_package
+from lifecycle.status import survey
+from packages import ENDPOINT, delete_endpoint, make_package
+from runner.spec.fingerprint import fingerprint
 
 MODEL = "toy"
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-
-from runner.pipeline.run import RunResult
 from runner.cli.summary import print_summary
+
 from lifecycle.errors import LifecycleError
+from runner.pipeline.run import RunResult
 
 RESULTS = {
     "metrics": {"auc": 0.92451, "f1": 0.83421, "accuracy": 0.95869},
@@ -16,8 +16,12 @@ RESULTS = {
 }
 
 
-def outcome(model: str, error: LifecycleError | None = None, **results: object) -> RunResult:
-    return RunResult(model=model, results=results, seconds={"prepare": 1.6}, error=error)
+def outcome(
+    model: str, error: LifecycleError | None = None, **results: object
+) -> RunResult:
+    return RunResult(
+        model=model, results=results, seconds={"prepare": 1.6}, error=error
+    )
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 
 import pytest
-
 from runner.cli.target import (
     aws_at,
     default_target,
@@ -11,7 +10,8 @@ from runner.cli.target import (
     on_this_machine,
     require_running,
 )
-from lifecycle.errors import (AwsError, ConfigurationError)
+
+from lifecycle.errors import AwsError, ConfigurationError
 
 
 def test_circleci_means_aws_and_everywhere_else_is_local(monkeypatch):

@@ -14,13 +14,13 @@ import psutil
 from embedded_aws.faults import Fault, Kind
 from embedded_aws.process import EmbeddedAWS
 
+from lifecycle.aws import bucket, client
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import read_state
+from lifecycle.registry import Package, _summaries
 from packages import ENDPOINT, make_package
 from reliability.project import write_project
-from lifecycle.deploy import deploy
 from runner.spec.fingerprint import fingerprint
-from lifecycle.endpoint import read_state
-from lifecycle.registry import (Package, _summaries)
-from lifecycle.aws import (bucket, client)
 
 LIMIT = 120
 TRAIN = ("run", "--stage", "prepare", "--stage", "train-register")

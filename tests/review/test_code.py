@@ -1,6 +1,6 @@
 """The code cells of two versions, compared for a person."""
 
-from runner.review.changes import (MAX_LINES, code_changes)
+from runner.review.changes import MAX_LINES, code_changes
 
 
 def notebook(*sources):

@@ -2,8 +2,8 @@
 
 import reviews
 
+from runner.review.pull_request import comment, escape_markdown
 from runner.review.verdict import headline
-from runner.review.pull_request import (comment, escape_markdown)
 
 URL = "https://output.circle-artifacts.com/page"
 

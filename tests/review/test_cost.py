@@ -1,9 +1,9 @@
 """What training took and cost."""
 
 import pytest
-
 from runner.review.cost import cost
-from runner.review.page import (day, duration, number, price)
+
+from runner.review.page import day, duration, number, price
 
 JOB = {"name": "job", "seconds": 3700, "billable_seconds": 3600}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runner.review.drift import (drift, population_stability_index)
 from lifecycle.data import summarise
+from runner.review.drift import drift, population_stability_index
 
 RNG = np.random.default_rng(7)
 NORMAL = RNG.normal(0, 1, 5000)

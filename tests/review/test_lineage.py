@@ -2,7 +2,7 @@
 
 import reviews
 
-from runner.review.page import (lineage, workflow_link)
+from runner.review.page import lineage, workflow_link
 
 
 def test_it_names_what_identifies_a_run(folder, read):

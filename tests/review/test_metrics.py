@@ -3,7 +3,7 @@
 import pytest
 import reviews
 
-from runner.review.verdict import (compared, gate_rows, metric_rows)
+from runner.review.verdict import compared, gate_rows, metric_rows
 
 
 def test_each_metric_stands_beside_the_live_models(folder, read):

@@ -16,10 +16,10 @@ from circleci_simulator import JobRun, PipelineRun, Project, check_pair
 from embedded_aws.process import EmbeddedAWS, start
 from repository import Repository, copy_checkout
 
-from packages import ENDPOINT, make_package
-from lifecycle.deploy import deploy
-from runner.spec.fingerprint import (serving_fingerprint, fingerprint)
 from lifecycle.aws import client
+from lifecycle.deploy import deploy
+from packages import ENDPOINT, make_package
+from runner.spec.fingerprint import fingerprint, serving_fingerprint
 
 ROOT = Path(__file__).parents[2]
 # Its sitecustomize.py is run by every Python that starts.
