@@ -1,17 +1,15 @@
 """Kernels to look into, warm ones and cold ones."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forked_kernels.code import Statement
-from forked_kernels.imports import Imports
-from forked_kernels.warm import WarmKernels, start
+from forked_kernels.client import WarmKernels, start
+from forked_kernels.imports import Imports, Statement
 from jupyter_core.utils import ensure_event_loop
-from kernel_cells import NUMBERS, Run, Start, make
+from kernel_cells import NUMBERS, Run, Start, execute
 
 
 @pytest.fixture(autouse=True)
@@ -23,49 +21,59 @@ def closed_event_loop() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels]:
-    """One process to fork kernels from, which all must be able to."""
-    imports = Imports(statements=(Statement("numpy"),), own=frozenset())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CI", raising=False)
-        warm = start({NUMBERS: imports}, pytest.fail)
+    """One process to fork kernels from; a kernel that starts cold fails its test."""
+    warm = start({NUMBERS: Imports(statements=(Statement("numpy"),))}, pytest.fail)
     assert warm is not None
     with warm:
         yield warm
 
 
 @pytest.fixture
-def start_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Start, list[str]]]:
-    """Start kernels that import toy modules, given as code; and what they say."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    said: list[str] = []
-    started: list[WarmKernels] = []
+def reasons() -> list[str]:
+    """Why kernels started cold."""
+    return []
 
-    def begin(**modules: str) -> WarmKernels:
-        notebooks = {}
-        for name, code in modules.items():
-            (tmp_path / f"{name}.py").write_text(code)
-            imports = Imports(statements=(Statement(name),), own=frozenset())
-            notebooks[Path(f"{name}.ipynb")] = imports
-        warm = start(notebooks, said.append)
-        assert warm is not None
-        started.append(warm)
-        return warm
 
-    yield begin, said
-    for warm in started:
-        warm.close()
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose modules every kernel finds, as if they were installed."""
+    folder = tmp_path / "library"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr("forked_kernels.imports.is_installed", lambda path: True)
+    return folder
+
+
+@pytest.fixture
+def start_with(library: Path, reasons: list[str]) -> Iterator[Start]:
+    """Start a process to fork from for notebooks that import one module each.
+
+    A module is given as its code, and its notebook has the same name.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def begin(**modules: str) -> WarmKernels:
+            notebooks = {}
+            for name, code in modules.items():
+                (library / f"{name}.py").write_text(code)
+                notebooks[Path(f"{name}.ipynb")] = Imports(
+                    statements=(Statement(name),)
+                )
+            warm = start(notebooks, reasons.append)
+            assert warm is not None
+            return stack.enter_context(warm)
+
+        yield begin
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run cells in a kernel; the last one returns a JSON text."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
 
-    def execute(warm: WarmKernels | None, *cells: str, **more: Any) -> Any:
-        client, notebook = make(warm, *cells, **more)
-        with contextlib.closing(ensure_event_loop()):
-            client.execute(cwd=str(tmp_path))
-        return json.loads(notebook.cells[-1].outputs[-1]["data"]["text/plain"][1:-1])
+    def in_folder(warm: WarmKernels | None, *cells: str, **options: Any) -> Any:
+        return execute(warm, *cells, cwd=folder, **options)[0]
 
-    return execute
+    return in_folder

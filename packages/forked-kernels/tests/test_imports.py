@@ -1,17 +1,11 @@
-"""What a notebook imports is read from its code, and from the repository's."""
+"""What a notebook imports is read from its code, and from the project's modules."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from forked_kernels.code import Statement
-from forked_kernels.imports import (
-    KERNEL,
-    Imports,
-    notebook_imports,
-    preload_order,
-)
+from forked_kernels.imports import Imports, Statement, notebook_imports
 
 MODULE = """
 import html
@@ -73,7 +67,7 @@ def test_every_cell_is_read(find: Find) -> None:
     )
 
 
-def test_the_repositorys_modules_are_read_but_not_listed(find: Find) -> None:
+def test_the_projects_modules_are_read_but_not_listed(find: Find) -> None:
     """They are quick to import, and what they import is not."""
     found = find("from ours.module import Other")
 
@@ -136,11 +130,32 @@ def test_modules_that_import_each_other_are_read_once(
     assert "csv" in modules(find("import ours.beside"))
 
 
-def test_the_first_notebook_comes_first() -> None:
-    """Every kernel begins with Jupyter's, and nothing is imported twice."""
-    first = Imports(statements=(Statement("a"), Statement("b")), own=frozenset())
-    then = Imports(statements=(Statement("b"), Statement("c")), own=frozenset())
+def test_a_module_that_cannot_be_parsed_is_left_to_the_notebook(
+    find: Find, tmp_path: Path
+) -> None:
+    """Its kernel will say what is wrong."""
+    (tmp_path / "ours" / "beside.py").write_bytes(b"import \xff")
 
-    order = preload_order([first, then])
+    assert modules(find("import ours.beside")) == []
 
-    assert [one.module for one in order] == [*KERNEL, "a", "b", "c"]
+
+@pytest.mark.parametrize(
+    "content",
+    ["<<<<<<< HEAD", "[]", "{}", '{"cells": 1}', '{"cells": [{"cell_type": "code"}]}'],
+)
+def test_what_is_no_notebook_is_refused(content: str, tmp_path: Path) -> None:
+    """The caller passes it over or reports it."""
+    path = tmp_path / "broken.ipynb"
+    path.write_text(content)
+
+    with pytest.raises(ValueError, match=r"not a notebook of format 4|Expecting value"):
+        notebook_imports(path)
+
+
+def test_a_source_may_be_a_list_of_lines(tmp_path: Path) -> None:
+    """As Jupyter writes it."""
+    path = tmp_path / "lines.ipynb"
+    cell = {"cell_type": "code", "source": ["import \\\n", "    json\n"]}
+    path.write_text(json.dumps({"cells": [cell]}))
+
+    assert modules(notebook_imports(path)) == ["json"]

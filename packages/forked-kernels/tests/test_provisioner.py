@@ -1,60 +1,291 @@
-"""A notebook ends in a warm kernel as it does in a cold one."""
+"""Whatever starts a kernel by Jupyter's means, it is warm where it can be."""
 
-import threading
-import time
-from collections.abc import Mapping
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forked_kernels.warm import WarmKernels
+from forked_kernels import client as module
+from forked_kernels.client import WarmKernels
+from forked_kernels.provisioner import (
+    NAME,
+    ForkedProvisioner,
+    PromptClient,
+    PromptManager,
+    warm_up,
+)
+from jupyter_client.manager import start_new_kernel
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from kernel_cells import LIMIT_SECONDS, make_client, write_notebook
 
-from runner.errors import NotebookError
-from runner.notebook import execute
-
-NOTEBOOKS = Path(__file__).parents[3] / "tests" / "notebooks"
-ENDS: dict[str, tuple[str, Mapping[str, Any], float]] = {
-    "results": ("adds", {"a": 40, "b": 2}, 60),
-    "an error": ("raises", {"text": "first line\nsecond line"}, 60),
-    "an exit": ("exits", {"code": 0}, 60),
-    "a death": ("dies", {}, 60),
-    "out of time": ("sleeps", {}, 3),
-}
+Ask = Callable[[str], Any]
+Warm = Callable[..., WarmKernels]
+PARENT = "__import__('os').getppid()"
+SELF = "__import__('os').getpid()"
+PRELOADED = "'preloaded' in __import__('sys').modules"
 
 
-def end(name: str, folder: Path, kernels: WarmKernels | None, **more: Any) -> Any:
-    """Execute a toy and give its results, or the error's name and text."""
-    toy, parameters, limit = ENDS[name]
-    given: dict[str, Any] = {"cwd": folder, "time_limit": limit, "kernels": kernels}
+@pytest.fixture(autouse=True)
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ask Jupyter for forked kernels, and leave it as it was."""
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", NAME)
+    monkeypatch.setattr(ForkedProvisioner, "kernels", None)
+    KernelProvisionerFactory.clear_instance()
+    yield
+    KernelProvisionerFactory.clear_instance()
+
+
+@pytest.fixture
+def notebook(library: Path, tmp_path: Path) -> Path:
+    """A notebook that imports a module which takes its time."""
+    (library / "preloaded.py").write_text("import time; time.sleep(0.5)")
+    return write_notebook(tmp_path / "notebooks" / "known.ipynb", "import preloaded")
+
+
+@pytest.fixture
+def warm(reasons: list[str]) -> Iterator[Warm]:
+    """Warm this process up for notebooks."""
+    started: list[WarmKernels] = []
+
+    def start(*notebooks: Path) -> WarmKernels:
+        kernels = warm_up(notebooks, reasons.append)
+        assert kernels is not None
+        started.append(kernels)
+        return kernels
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@contextmanager
+def kernel(
+    folder: Path, *, session: str | None = None
+) -> Iterator[tuple[Callable[[], None], Ask]]:
+    """Start a kernel as nbval and many others do, and give ways to restart and ask."""
+    env = os.environ | ({"JPY_SESSION_NAME": session} if session else {})
+    manager, client = start_new_kernel(LIMIT_SECONDS, cwd=str(folder), env=env)
+
+    def ask(expression: str) -> Any:
+        """Evaluate an expression whose value is a number or a truth."""
+        given = {"answer": expression}
+        reply = client.execute_interactive(
+            "",
+            user_expressions=given,
+            timeout=LIMIT_SECONDS,
+            output_hook=lambda _: None,
+        )
+        answer = reply["content"]["user_expressions"]["answer"]
+        if answer["status"] == "error":
+            return answer["ename"]
+        return json.loads(answer["data"]["text/plain"].lower())
+
+    def restart() -> None:
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=LIMIT_SECONDS)
+
     try:
-        return execute(
-            NOTEBOOKS / f"{toy}.ipynb",
-            folder / "executed.ipynb",
-            parameters,
-            **given,
-            **more,
-        ).results
-    except NotebookError as error:
-        return type(error).__name__, str(error)
+        yield restart, ask
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
-@pytest.mark.parametrize("name", ENDS)
-def test_notebooks_end_alike(kernels: WarmKernels, name: str, tmp_path: Path) -> None:
-    """With the same results, or the same error in the same words."""
-    assert end(name, tmp_path, kernels) == end(name, tmp_path, None)
-
-
-def test_a_cancelled_notebook_ends_at_once(
-    kernels: WarmKernels, tmp_path: Path
+def test_kernels_are_warm_from_now_on(
+    notebook: Path, warm: Warm, reasons: list[str]
 ) -> None:
-    """Its kernel is killed, with all that it started."""
-    cancelled = threading.Event()
-    timer = threading.Timer(2, cancelled.set)
-    timer.start()
-    began = time.monotonic()
+    """Each is a process of its own, which is restarted as another one."""
+    kernels = warm(notebook)
 
-    ended = end("out of time", tmp_path, kernels, cancelled=cancelled)
+    with kernel(notebook.parent) as (restart, one), kernel(notebook.parent) as (_, two):
+        assert one(PARENT) == two(PARENT) == kernels.process.pid
+        first = one(SELF)
+        assert first != two(SELF)
+        one("globals().update(left=1) or 1")
+        assert one("left") == 1
 
-    assert ended[0] == "StoppedError"
-    assert time.monotonic() - began < 10
-    timer.join()
+        restart()
+
+        assert one("left") == "NameError"
+        assert one(SELF) != first
+        assert one(PARENT) == kernels.process.pid
+    assert reasons == []
+
+
+def test_a_known_notebook_has_its_imports(
+    notebook: Path, warm: Warm, reasons: list[str]
+) -> None:
+    """A Jupyter server says which it is, by name or with its folders."""
+    kernels = warm(notebook)
+
+    for name in (str(notebook), "folder/known.ipynb"):
+        with kernel(notebook.parent, session=name) as (_, ask):
+            assert ask(PRELOADED) is True
+            assert ask(PARENT) == kernels.process.pid
+    assert reasons == []
+
+
+def test_what_lies_beside_a_new_notebook_is_its_own(
+    notebook: Path, warm: Warm, reasons: list[str]
+) -> None:
+    """A notebook that is new, in a folder with a module that others know another of."""
+    folder = notebook.parent.with_name("models")
+    folder.mkdir()
+    kernels = warm(notebook)
+    with kernel(notebook.parent, session=str(notebook)) as (_, ask):
+        assert ask(PARENT) == kernels.process.pid
+
+    (folder / "preloaded.py").write_text("mine = True")
+
+    with kernel(folder) as (_, ask):
+        assert ask(PARENT) == os.getpid()
+    assert reasons == ["preloaded is another module for other notebooks"]
+
+
+def test_a_module_that_fails_leaves_new_notebooks_warm(
+    notebook: Path, warm: Warm, reasons: list[str], library: Path
+) -> None:
+    """It is not one of theirs yet; the notebook that needs it starts cold."""
+    (library / "preloaded.py").write_text("raise OSError('no')")
+    kernels = warm(notebook)
+
+    with kernel(notebook.parent) as (_, ask):
+        assert ask(PARENT) == kernels.process.pid
+    with kernel(notebook.parent, session=str(notebook)) as (_, ask):
+        assert ask(PARENT) == os.getpid()
+    assert reasons == ["import preloaded: OSError: no"]
+
+
+def test_a_notebook_that_cannot_be_read_is_passed_over(
+    notebook: Path, warm: Warm
+) -> None:
+    """A user opens Jupyter to mend it."""
+    broken = notebook.with_name("broken.ipynb")
+    broken.write_text("<<<<<<< HEAD")
+
+    kernels = warm(broken, notebook.with_name("missing.ipynb"), notebook)
+
+    assert list(kernels.imports) == [notebook]
+
+
+def test_a_provisioner_that_was_asked_for_stays(
+    notebook: Path, reasons: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernels run elsewhere."""
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "remote-provisioner")
+
+    assert warm_up([notebook], reasons.append) is None
+    assert reasons == ["remote-provisioner starts them, as was asked for"]
+
+
+def test_kernels_are_cold_where_nothing_can_be_forked(
+    notebook: Path, reasons: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a reason; so are those of a process that nobody warmed up."""
+    monkeypatch.setattr(module, "CAN_FORK", False)
+
+    assert warm_up([notebook], reasons.append) is None
+    with kernel(notebook.parent) as (_, ask):
+        assert ask(PARENT) == os.getpid()
+    assert reasons == [f"{sys.platform} forks no kernels"]
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ({"stderr": subprocess.PIPE}, "its output goes to a pipe"),
+        ({"umask": 0o77}, "the option umask is one for a process of its own"),
+    ],
+)
+def test_what_only_a_started_process_can_have_starts_one(
+    warm: Warm, reasons: list[str], option: dict[str, int], reason: str
+) -> None:
+    """A fork would be without it."""
+    client = make_client(warm(), notebook=None)
+    client.start_new_kernel(**option)
+    client.start_new_kernel_client()
+
+    process = client.km.provisioner.process
+    assert isinstance(process, subprocess.Popen)
+    assert reasons == [reason]
+    if process.stderr:
+        process.stderr.close()
+    client._cleanup_kernel()
+
+
+def test_a_kernel_has_the_time_it_needs_to_end(warm: Warm, tmp_path: Path) -> None:
+    """As much as the manager gives any kernel before it sends a signal."""
+    code = (
+        "import atexit, pathlib, time\n"
+        "atexit.register(pathlib.Path('last').touch)\n"
+        "atexit.register(time.sleep, 1.2)\n"
+    )
+    client = make_client(warm(), code, notebook=None)
+    client.km.shutdown_wait_time = 2 * LIMIT_SECONDS
+
+    client.execute(cwd=str(tmp_path))
+
+    assert (tmp_path / "last").exists()
+
+
+@asynccontextmanager
+async def started(folder: Path, *code: str) -> AsyncIterator[PromptClient]:
+    """Start a kernel, or a process that is none, and end it."""
+    manager = PromptManager(kernel_name="python3")
+    if code:
+        manager.kernel_spec.argv = [sys.executable, *code]
+    await manager.start_kernel(cwd=str(folder))
+    client = manager.client()
+    client.start_channels()
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        await manager.shutdown_kernel()
+        assert not await manager.is_alive()
+
+
+def test_a_kernel_that_is_ready_is_heard_from_its_first_word(tmp_path: Path) -> None:
+    """Both channels are there."""
+
+    async def first_words() -> list[str]:
+        async with started(tmp_path) as client:
+            await client.wait_for_ready(timeout=LIMIT_SECONDS)
+            asked = client.execute("print('hello')")
+            said = []
+            while "hello\n" not in said:
+                message = await client.get_iopub_msg(timeout=LIMIT_SECONDS)
+                if message["parent_header"].get("msg_id") == asked:
+                    said.append(message["content"].get("text", message["msg_type"]))
+            return said
+
+    assert asyncio.run(first_words()) == ["status", "execute_input", "hello\n"]
+
+
+def test_a_kernel_that_dies_before_it_speaks_is_not_waited_for(tmp_path: Path) -> None:
+    """Its end is told in nbclient's words."""
+
+    async def wait() -> None:
+        async with started(tmp_path, "-c", "pass") as client:
+            await client.wait_for_ready(timeout=LIMIT_SECONDS)
+
+    with pytest.raises(RuntimeError, match="died before replying"):
+        asyncio.run(wait())
+
+
+def test_a_kernel_that_never_speaks_is_waited_for_with_a_limit(tmp_path: Path) -> None:
+    """Then it is ended."""
+
+    async def wait() -> None:
+        code = "import time; time.sleep(600)"
+        async with started(tmp_path, "-c", code) as client:
+            await client.wait_for_ready(timeout=0.5)
+
+    with pytest.raises(RuntimeError, match=r"didn't respond in 0\.5 seconds"):
+        asyncio.run(wait())

@@ -1,7 +1,6 @@
-"""Warm kernels: forked from a process that has imported their modules already.
+"""Jupyter kernels that start warm, forked from a process that imported ahead.
 
-`imports` finds what notebooks import, `server` is the process (`preload` imports,
-`forked` makes a fork a kernel), `warm` starts and asks it, `alike` says which kernels
-it can be asked for, `provisioner` is the way into Jupyter. `jupyter` makes every kernel
-of a process warm, as `nbval` and `lab` do where these run notebooks.
+`imports` finds what a notebook imports, `client` starts the process that imports it
+and asks it for kernels, `server` is that process, `request` their messages;
+`provisioner` hands the kernels to Jupyter, `plugins` to its server and to nbval.
 """

@@ -1,97 +1,112 @@
-"""What notebooks import, read from their code without running any of it.
+"""Find what a notebook imports by reading its code, without running any of it.
 
-Modules of the repository are read too, down to imports inside of functions: they are
-quick to import but bring heavy ones. Only what lies outside is worth preloading.
+Modules that are not installed, the project's own, are read too, down to the imports
+inside of functions: they are quick to import but import heavy ones. Only what is
+installed is worth importing ahead.
 """
 
 import ast
 import importlib.util
+import json
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from forked_kernels.code import Statement, imported, mentioned, module, parsed
-from runner.signature import code_cells, source
 
-# What every kernel is made of, whatever its notebook imports.
-KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.pylabtools")
+class Statement(NamedTuple):
+    """One import: `import module`, or `from module import name, ...`."""
+
+    module: str
+    names: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """Return the first part of the module's name."""
+        return self.module.partition(".")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imports:
-    """What a notebook imports from outside, and the repository's own modules."""
+    """What a notebook imports: installed modules, and names of the project's own."""
 
     statements: tuple[Statement, ...]
-    own: frozenset[str]
-
-
-def notebook_imports(notebook: Path) -> Imports:
-    """Find what a notebook imports, itself and by what it calls in the repository."""
-    found = _Found(folder=notebook.resolve().parent)
-    for cell in code_cells(notebook):
-        found.read(parsed(source(cell)), package="")
-    found.follow_calls()
-    statements = tuple(dict.fromkeys(found.statements))
-    return Imports(statements=statements, own=frozenset(found.own))
-
-
-def preload_order(notebooks: Sequence[Imports]) -> tuple[Statement, ...]:
-    """Order all imports so that the first notebook's kernel can start first."""
-    theirs = [one for each in notebooks for one in each.statements]
-    return tuple(dict.fromkeys([*map(Statement, KERNEL), *theirs]))
+    own: frozenset[str] = frozenset()
 
 
 class _Definition(NamedTuple):
-    """A function or a class of the repository, which runs when it is mentioned."""
+    """A function or class of the project, whose body counts once it is mentioned."""
 
     tree: ast.AST
     package: str
 
 
+def notebook_imports(notebook: Path) -> Imports:
+    """Return what a notebook imports, itself and through the project's own modules.
+
+    Raises OSError or ValueError where the file is not a notebook of format 4.
+    """
+    reader = _Reader(folder=notebook.resolve().parent)
+    for source in code_cells(notebook):
+        reader.read(parse(source), package="")
+    reader.follow_calls()
+    statements = tuple(dict.fromkeys(reader.statements))
+    return Imports(statements=statements, own=frozenset(reader.own))
+
+
+def code_cells(notebook: Path) -> list[str]:
+    """Return the source of each code cell."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    try:
+        cells = [one for one in content["cells"] if one["cell_type"] == "code"]
+        # A source is a text or a list of lines.
+        return ["".join(cell["source"]) for cell in cells]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{notebook}: not a notebook of format 4") from error
+
+
 @dataclass
-class _Found:
-    """What has been found so far, from one notebook on."""
+class _Reader:
+    """Collects imports from the code of one notebook and of what it imports."""
 
     folder: Path
     statements: list[Statement] = field(default_factory=list)
     own: set[str] = field(default_factory=set)
-    _seen: set[Path] = field(default_factory=set)
+    _files: set[Path] = field(default_factory=set)
     _mentioned: set[str] = field(default_factory=set)
     _definitions: dict[str, list[_Definition]] = field(default_factory=dict)
 
     def read(self, tree: ast.AST, package: str) -> None:
-        """Note what code imports and mentions."""
+        """Collect what code imports and mentions."""
         self._mentioned |= mentioned(tree)
         for statement in imported(tree, package):
-            base = self._where(statement.top)
-            if base is None:
+            location = self._find(statement.package)
+            if location is None:
                 continue
-            if not is_own(base):
+            if is_installed(location):
                 self.statements.append(statement)
                 continue
-            self.own.add(statement.top)
-            for path in _files(base.parent, statement):
-                self._read_module(path, base.parent)
+            self.own.add(statement.package)
+            for path in files_of(location.parent, statement):
+                self._read_module(path, location.parent)
 
     def follow_calls(self) -> None:
-        """Read the repository's functions that are mentioned, until no new one is."""
+        """Read the project's functions that are mentioned, until none is new."""
         while names := self._mentioned & self._definitions.keys():
             for name in sorted(names):
                 for definition in self._definitions.pop(name):
                     self.read(definition.tree, definition.package)
 
-    def _read_module(self, path: Path, base: Path) -> None:
-        """Read what a module does when it is imported, and put the rest by."""
-        if path in self._seen:
+    def _read_module(self, path: Path, root: Path) -> None:
+        """Read what a module does when it is imported; keep its functions for later."""
+        if path in self._files:
             return
-        self._seen.add(path)
-        place = path.relative_to(base).with_suffix("").parts[:-1]
-        package = ".".join(place)
-        tree = module(path)
+        self._files.add(path)
+        package = ".".join(path.relative_to(root).with_suffix("").parts[:-1])
+        tree = parse_file(path)
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 known = self._definitions.setdefault(node.name, [])
@@ -99,47 +114,99 @@ class _Found:
         kept = [one for one in tree.body if not hasattr(one, "decorator_list")]
         self.read(ast.Module(body=kept, type_ignores=[]), package)
 
-    def _where(self, top: str) -> Path | None:
+    def _find(self, package: str) -> Path | None:
         """Find a package as a kernel in the notebook's folder would."""
-        for near in (self.folder / f"{top}.py", self.folder / top):
+        for near in (self.folder / f"{package}.py", self.folder / package):
             if near.exists():
                 return near
-        return installed_at(top, tuple(sys.path))
+        return find_on_path(package, tuple(sys.path))
 
 
 @cache
-def is_own(path: Path) -> bool:
-    """Tell the repository's modules from what is installed beside them.
+def parse_file(path: Path) -> ast.Module:
+    """Parse a module, which several notebooks may import, once."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return ast.Module(body=[], type_ignores=[])
 
-    The environment may lie inside the repository, and the repository's package may be
-    installed from where it is.
+
+def parse(code: str) -> ast.Module:
+    """Parse code without IPython's magics; return nothing where it is not Python."""
+    plain = [line for line in code.splitlines() if line.lstrip()[:1] not in ("%", "!")]
+    for text in (code, "\n".join(plain)):
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError):  # ValueError: null bytes
+            continue
+    return ast.Module(body=[], type_ignores=[])
+
+
+def mentioned(tree: ast.AST) -> set[str]:
+    """Return the names that code mentions, variables and attributes alike."""
+    nodes = list(ast.walk(tree))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
+def imported(tree: ast.AST, package: str) -> Iterator[Statement]:
+    """List imports in their order, except those that only a type checker runs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (Statement(alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(one.name for one in node.names if one.name != "*")
+            yield Statement(_absolute(node, package), names)
+        else:
+            yield from imported(node, package)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    """Name the module that a relative import means."""
+    if not node.level:
+        return node.module or ""
+    above = package.split(".")
+    parts = above[: len(above) - node.level + 1]
+    return ".".join([*parts, *filter(None, [node.module])])
+
+
+@cache
+def is_installed(path: Path) -> bool:
+    """Tell Python's and installed modules from the project's own.
+
+    The environment may lie inside the project's folder, and the project's package may
+    be installed from where it is, as editable.
     """
-    resolved = path.resolve()
-    builtin = path.name in {"built-in", "frozen"} or not path.exists()
-    return not builtin and not any(resolved.is_relative_to(one) for one in installed())
+    if path.name in {"built-in", "frozen"} or not path.exists():
+        return True
+    return any(path.resolve().is_relative_to(one) for one in _installation_folders())
 
 
 @cache
-def installed() -> tuple[Path, ...]:
+def _installation_folders() -> tuple[Path, ...]:
     """List the folders that hold Python and what is installed with it."""
     paths = (sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
     return tuple(Path(one).resolve() for one in (*paths, sys.prefix, sys.base_prefix))
 
 
 @cache
-def installed_at(top: str, path: tuple[str, ...]) -> Path | None:
-    """Find a package on the path as any kernel would."""
-    spec = importlib.util.find_spec(top) if top not in ("", "__main__") else None
+def find_on_path(package: str, path: tuple[str, ...]) -> Path | None:
+    """Find a package on the module search path, which is part of the cache's key."""
+    spec = (
+        importlib.util.find_spec(package) if package not in ("", "__main__") else None
+    )
     if spec is None:
         return None
     places = spec.submodule_search_locations
-    return Path(next(iter(places)) if places else spec.origin or top)
+    return Path(next(iter(places)) if places else spec.origin or package)
 
 
-def _files(base: Path, statement: Statement) -> Iterable[Path]:
-    """List the files that an import of the repository's own runs."""
+def files_of(folder: Path, statement: Statement) -> Iterator[Path]:
+    """List the project's files that an import runs."""
     parts = statement.module.split(".")
-    stems = [base.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    stems = [folder.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
     stems += [stems[-1] / name for name in statement.names]
     for stem in stems:
         for path in (stem.with_suffix(".py"), stem / "__init__.py"):

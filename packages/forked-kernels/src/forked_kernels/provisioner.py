@@ -1,33 +1,54 @@
-"""Jupyter's way to a warm kernel: a provisioner that forks where it can."""
+"""Hand Jupyter's kernel managers warm kernels: a provisioner that forks them.
 
+Its entry point makes it one of Jupyter's: JUPYTER_DEFAULT_PROVISIONER_NAME, or
+`kernel_provisioner` in a kernel's kernel.json, name it.
+"""
+
+import contextlib
+import math
 import os
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from queue import Empty
 from typing import IO, Any, cast
 
+import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Type, default
 
-from forked_kernels.forked_kernel import ForkedKernel
-from forked_kernels.imports import Imports
-from forked_kernels.warm import WarmKernels
+from forked_kernels.client import ForkedKernel, Report, WarmKernels, start
+from forked_kernels.imports import Imports, notebook_imports
 
-ENDING_SECONDS = 2.0
+NAME = "forked-provisioner"  # the entry point's, in pyproject.toml
+STREAMS = ("stdin", "stdout", "stderr")
+# What a fork does as a started process would; the last two concern neither.
+OPTIONS = frozenset((*STREAMS, "cwd", "env", "kernel_id", "extra_arguments"))
+# How soon a socket tries again to reach a kernel that has not opened its own yet.
+RECONNECT_MILLISECONDS = 10
+EXIT_POLL_SECONDS = 0.02
+REPLY_SECONDS = 1.0
+STATUS_SECONDS = 0.2
 
 Stream = int | IO[bytes] | None
 
 
-class WarmProvisioner(LocalProvisioner):
-    """Forks a kernel, or starts it as it would have been started without us."""
+class ForkedProvisioner(LocalProvisioner):
+    """Forks a kernel where it can, else starts it as LocalProvisioner does."""
 
-    kernels: WarmKernels
+    # Those of this process, or of the one manager that `provision` was called with.
+    kernels: WarmKernels | None = None
     notebook: Path | None = None
-    imports: Imports | None = None
     stopped: Callable[[], bool] = staticmethod(lambda: False)
     forked: ForkedKernel | None = None
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        self.forked = await self.fork(cmd, **kwargs)
+        self.forked = await self._fork(cmd, kwargs) if self.kernels else None
         if self.forked is None:
             return await super().launch_kernel(cmd, **kwargs)
         self.process = cast(Any, self.forked)
@@ -35,57 +56,58 @@ class WarmProvisioner(LocalProvisioner):
         self.cwd = kwargs.get("cwd", Path.cwd())
         return self.connection_info
 
-    async def fork(self, command: list[str], **kwargs: Any) -> ForkedKernel | None:
-        """Fork a kernel where that can be; who runs a notebook waits for it."""
-        return self.fork_now(command, **kwargs)
-
     async def cleanup(self, restart: bool = False) -> None:
         await super().cleanup(restart)
         if self.forked:
             self.forked.close()
 
-    def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
-        """Wait less for a kernel that has nothing left to do.
-
-        Some kernels, forked or not, never end when asked to: their threads wait for
-        each other. Half of this time later they are told more firmly.
-        """
-        return min(recommended, ENDING_SECONDS)
-
-    def fork_now(
-        self,
-        command: list[str],
-        *,
-        env: dict[str, str],
-        cwd: str | None = None,
-        stdin: Stream = None,
-        stdout: Stream = None,
-        stderr: Stream = None,
-        **_: object,
+    async def _fork(
+        self, command: list[str], options: Mapping[str, Any]
     ) -> ForkedKernel | None:
-        """Ask for a kernel, with what Popen would be told."""
-        if {subprocess.PIPE, subprocess.STDOUT} & {stdin, stdout, stderr}:
-            # Somebody talks with it by pipes, as nobody who runs notebooks does.
+        """Ask for a kernel with the options that Popen would be given."""
+        assert self.kernels
+        if reason := _beyond_a_fork(options):
+            self.kernels.report_cold(reason)
             return None
-        with Path(os.devnull).open("r+b") as file:
-            nothing = file.fileno()
-            wanted = ((stdin, nothing), (stdout, 1), (stderr, 2))
-            return self.kernels.fork(
+        folder = Path(options.get("cwd") or ".").resolve()
+        with Path(os.devnull).open("r+b") as devnull:
+            nothing = devnull.fileno()
+            given = [_descriptor(options.get(one), nothing) for one in STREAMS]
+            usual = (nothing, 1, 2)
+            return await self.kernels.fork(
                 command,
-                cwd=str(Path(cwd or ".").resolve()),
-                env=env,
-                streams=[_descriptor(one, nothing) or usual for one, usual in wanted],
-                notebook=self.notebook,
-                imports=self.imports,
+                cwd=folder,
+                env=options["env"],
+                streams=[
+                    standard if one is None else one
+                    for one, standard in zip(given, usual, strict=True)
+                ],
+                notebook=self.notebook or _session_notebook(folder, options["env"]),
                 stopped=self.stopped,
             )
 
 
+def _beyond_a_fork(options: Mapping[str, Any]) -> str:
+    """Return which option only a started process can have, or nothing."""
+    if others := sorted(options.keys() - OPTIONS):
+        return f"the option {others[0]} is one for a process of its own"
+    pipes = {subprocess.PIPE, subprocess.STDOUT}
+    if any(options.get(one) in pipes for one in STREAMS):
+        return "its output goes to a pipe"
+    return ""
+
+
 def _descriptor(stream: Stream, nothing: int) -> int | None:
-    """Give the open file that Popen would give to the kernel."""
+    """Return the open file that Popen would give to the kernel."""
     if stream is None or isinstance(stream, int):
         return nothing if stream == subprocess.DEVNULL else stream
     return stream.fileno()
+
+
+def _session_notebook(folder: Path, env: Mapping[str, str]) -> Path | None:
+    """Find the notebook that a Jupyter server starts a kernel for."""
+    name = Path(env.get("JPY_SESSION_NAME", "")).name
+    return folder / name if name else None
 
 
 def provision(
@@ -95,8 +117,11 @@ def provision(
     kernels: WarmKernels,
     notebook: Path | None = None,
 ) -> None:
-    """Let a kernel manager that has started nothing yet start a warm kernel."""
-    provisioner = WarmProvisioner(
+    """Let one kernel manager, which has started nothing yet, start a warm kernel.
+
+    `stopped` is asked now and then, while imports are waited for, whether to give up.
+    """
+    provisioner = ForkedProvisioner(
         kernel_id=manager.kernel_id,
         kernel_spec=manager.kernel_spec,
         parent=manager,
@@ -105,3 +130,73 @@ def provision(
     provisioner.notebook = notebook
     provisioner.stopped = stopped
     manager.provisioner = provisioner
+
+
+def warm_up(notebooks: Iterable[Path], report: Report) -> WarmKernels | None:
+    """Let every kernel that Jupyter starts in this process be warm from now on.
+
+    Notebooks that cannot be read are passed over. Returns None, and reports why, where
+    kernels cannot be forked or Jupyter is set to start them in another way.
+    """
+    name = KernelProvisionerFactory.instance().default_provisioner_name
+    if name != NAME:
+        report(f"{name} starts them, as was asked for")
+        return None
+    ForkedProvisioner.kernels = start(dict(_readable(notebooks)), report)
+    return ForkedProvisioner.kernels
+
+
+def _readable(notebooks: Iterable[Path]) -> Iterator[tuple[Path, Imports]]:
+    for notebook in notebooks:
+        with contextlib.suppress(OSError, ValueError):
+            yield notebook, notebook_imports(notebook)
+
+
+class PromptClient(AsyncKernelClient):
+    """Is ready as soon as the kernel has been heard on both channels.
+
+    AsyncKernelClient listens for another fifth of a second, until nothing more comes;
+    whoever executes cells passes over answers to other requests.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait for the kernel's answer."""
+        deadline = time.monotonic() + (timeout or math.inf)
+        while not await self._is_answered():
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+    async def _is_answered(self) -> bool:
+        """Ask once; a status sent before the channel was there needs another time."""
+        request = self.kernel_info()
+        try:
+            reply = await self.get_shell_msg(timeout=REPLY_SECONDS)
+            while reply["parent_header"].get("msg_id") != request:
+                reply = await self.get_shell_msg(timeout=REPLY_SECONDS)
+            await self.get_iopub_msg(timeout=STATUS_SECONDS)
+        except Empty:
+            return False
+        self._handle_kernel_info_reply(reply)
+        return True
+
+
+class PromptManager(AsyncKernelManager):
+    """Reaches a kernel as soon as it listens, and sees its end as soon as it ended."""
+
+    client_factory = Type(PromptClient, klass=AsyncKernelClient)
+
+    @default("context")
+    def _context_default(self) -> zmq.asyncio.Context:
+        context = super()._context_default()
+        context.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MILLISECONDS)
+        return context
+
+    async def _async_finish_shutdown(
+        self,
+        waittime: float | None = None,
+        pollinterval: float = EXIT_POLL_SECONDS,
+        restart: bool = False,
+    ) -> None:
+        await super()._async_finish_shutdown(waittime, pollinterval, restart)

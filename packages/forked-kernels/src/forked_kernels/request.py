@@ -1,10 +1,13 @@
-"""What the runner asks the process that kernels are forked from, and is told."""
+"""The messages between the process that kernels are forked from and its owner.
+
+The owner sends imports to preload, and for each kernel a request with open files: the
+kernel's own socket, input, output and error. Over the kernel's socket comes the answer,
+its process id or why it has to start cold; closing it ends the kernel.
+"""
 
 import contextlib
 import json
 import os
-import selectors
-import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ DESCRIPTORS = 4  # of one message: a kernel's socket, input, output and error
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A command that starts a kernel, with what Popen is told besides."""
+    """How a kernel is started: the launcher's arguments, folder and environment."""
 
     arguments: list[str]
     folder: str
@@ -25,11 +28,11 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A kernel to start, once what it imports is there."""
+    """A kernel to start, once as many imports are done as it needs."""
 
     launch: Launch
-    needs: int  # so many of the imports
-    own: frozenset[str]  # modules that the notebook finds in the repository
+    needs: int
+    own: frozenset[str]  # modules of the notebook's own that it may import
     handle: int
     streams: tuple[int, ...]
 
@@ -46,7 +49,7 @@ class Request:
         )
 
     def close(self) -> None:
-        """Close the kernel's files, which it has by now."""
+        """Close input, output and error, which the kernel has by now."""
         for stream in self.streams:
             os.close(stream)
 
@@ -67,22 +70,7 @@ def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return json.loads(text or b"{}"), descriptors
 
 
-def is_answered(handle: socket.socket, seconds: float) -> bool:
-    """Wait a while for a message; `select` would refuse the 1,024th open file."""
-    with selectors.PollSelector() as selector:
-        selector.register(handle, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
-
-
-def tell(handle: int, message: Mapping[str, Any]) -> None:
-    """Tell the runner something of one kernel, if it still listens."""
+def answer(handle: int, message: Mapping[str, Any]) -> None:
+    """Answer a kernel's request, if the owner still listens."""
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         os.write(handle, json.dumps(message).encode())
-
-
-def end_group(pid: int) -> None:
-    """Kill a kernel with all that it started, and collect it."""
-    for kill in (os.killpg, os.kill):  # it may not lead its group yet
-        with contextlib.suppress(ProcessLookupError):
-            kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)

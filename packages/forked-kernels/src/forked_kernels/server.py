@@ -1,41 +1,81 @@
 """The process that kernels are forked from: `python -m forked_kernels.server FD`.
 
-The descriptor is a socket whose other end the runner holds. Over it come the imports to
-preload and, each with a socket of its own, the kernels to start. A kernel's socket
-tells its process id; until the runner closes it, the kernel's exit code is kept. When
-the runner is gone, so are the kernels and this process.
+The descriptor is a socket whose other end is the owner's. Over it come the imports to
+preload and, each with a socket of its own, the kernels to start; `request` describes
+the messages. A fork becomes a kernel; the exit code of one that ended is kept until the
+owner closes its socket. When the owner is gone, so are the kernels and this process.
 """
 
+import atexit
+import contextlib
 import gc
+import io
 import os
+import runpy
 import selectors
+import signal
 import socket
 import sys
+import tempfile
+import threading
+import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-from forked_kernels.forked import Ending, become_kernel, settle
-from forked_kernels.preload import fork, preload
-from forked_kernels.request import Request, end_group, receive, tell
+from forked_kernels.request import Launch, Request, answer, receive
+
+if TYPE_CHECKING:  # imported where a notebook does
+    from botocore.loaders import Loader
+
+THREADS = Path("/proc/self/task")
+DESCRIPTORS = Path("/proc/self/fd")
+STANDARD = 3  # input, output, error
+CONTROL_SECONDS = 5
+# Descriptions of AWS that are read ahead: those of the services that ML notebooks call.
+SERVICES = ("s3", "sagemaker")
+DESCRIPTIONS = ("service-2", "endpoint-rule-set-1")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve on a socket; a fork goes on as a kernel."""
+    # What `-m` puts there is no place that kernels import from.
+    del sys.path[0]
+    quick_exit = QuickExit()
+    # A kernel reads whose child it is while its modules are imported: ours.
+    os.environ["JPY_PARENT_PID"] = str(os.getpid())
+    before = dict(os.environ)
+    gc.disable()
+    server = Server(control=socket.socket(fileno=int(arguments[0])))
+    gc.freeze()
+    request = server.serve()
+    if request:
+        # Some modules set variables while they are imported.
+        changed = dict(os.environ.items() - before.items())
+        set_up(request.launch, request.streams, changed)
+        with quick_exit:
+            become_kernel(request.launch)
 
 
 @dataclass
 class Server:
-    """What is imported, what waits for it, and the kernels that run."""
+    """What is imported, which requests wait for imports, and the running kernels."""
 
     control: socket.socket
     ahead: deque[tuple[str, list[str]]] = field(default_factory=deque)
-    errors: dict[int, str] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)  # by the import's number
     done: int = 0
     unfit: str = ""
     waiting: list[Request] = field(default_factory=list)
     running: dict[int, int] = field(default_factory=dict)  # handle: process id
     base: int = 0  # so many of the imports are those of any kernel, cold ones too
-    everywhere: frozenset[str] = frozenset()
+    kernel_modules: frozenset[str] = frozenset()
 
     def serve(self) -> Request | None:
-        """Serve until the runner is gone; in a fork, return what it is to be."""
+        """Serve until the owner is gone; in a fork, return what it is to be."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.control, selectors.EVENT_READ)
             self.selector = selector
@@ -44,20 +84,21 @@ class Server:
                     self.import_next()
                 if forked := self.start_kernels():
                     return forked
-        self.end_kernels()
+        for pid in self.running.values():
+            end_group(pid)
         return None
 
     def listen(self, timeout: float | None) -> bool:
-        """Take what has come; tell whether the runner is still there."""
+        """Take what has come; tell whether the owner is still there."""
         for key, _ in self.selector.select(timeout):
             if key.fd != self.control.fileno():
-                self.forget(key.fd)
+                self.release(key.fd)
             elif not self.receive():
                 return False
         return True
 
     def receive(self) -> bool:
-        """Take one message of the runner's."""
+        """Take one of the owner's messages."""
         message, descriptors = receive(self.control)
         if "preload" in message:
             self.ahead.extend(message["preload"])
@@ -69,13 +110,13 @@ class Server:
     def import_next(self) -> None:
         """Import one module, and note what it led to."""
         module, names = self.ahead.popleft()
-        imported = preload(module, names)
-        if imported.error:
-            self.errors[self.done] = imported.error
-        self.unfit = self.unfit or imported.unfit
+        preloaded = preload(module, names)
+        if preloaded.error:
+            self.errors[self.done] = preloaded.error
+        self.unfit = self.unfit or preloaded.unfit
         self.done += 1
         if self.done <= self.base:
-            self.everywhere = frozenset(sys.modules)
+            self.kernel_modules = frozenset(sys.modules)
 
     def start_kernels(self) -> Request | None:
         """Start the kernels whose imports are there; in a fork, return at once."""
@@ -83,7 +124,7 @@ class Server:
         for request in ready:
             self.waiting.remove(request)
             if refusal := self.refusal(request):
-                tell(request.handle, {"cold": refusal})
+                answer(request.handle, {"cold": refusal})
                 os.close(request.handle)
             elif self.fork(request) == 0:
                 return request
@@ -91,9 +132,9 @@ class Server:
         return None
 
     def refusal(self, request: Request) -> str:
-        """Say why a kernel has to start cold, if it has to."""
+        """Return why a kernel has to start cold, or nothing."""
         failed = [why for number, why in self.errors.items() if number < request.needs]
-        foreign = request.own & (set(sys.modules) - self.everywhere) - {"runner"}
+        foreign = request.own & (set(sys.modules) - self.kernel_modules)
         if self.unfit or failed:
             return self.unfit or failed[0]
         if foreign:
@@ -101,46 +142,259 @@ class Server:
         return ""
 
     def fork(self, request: Request) -> int:
-        """Fork a kernel, which tells its process id once it leads its own group."""
+        """Fork a kernel, which answers with its process id once it leads its group."""
         pid = fork()
         if pid:
             self.running[request.handle] = pid
             self.selector.register(request.handle, selectors.EVENT_READ)
         else:
+            # `set_up` closes it, and the number will be another file's.
+            self.control.detach()
             os.setsid()
-            tell(request.handle, {"pid": os.getpid()})
+            answer(request.handle, {"pid": os.getpid()})
         return pid
 
-    def forget(self, handle: int) -> None:
-        """Let go of a kernel that the runner is done with."""
+    def release(self, handle: int) -> None:
+        """Let go of a kernel that the owner is done with."""
         end_group(self.running.pop(handle))
         self.selector.unregister(handle)
         os.close(handle)
 
-    def end_kernels(self) -> None:
-        """Kill the kernels that are left."""
-        for pid in self.running.values():
-            end_group(pid)
+
+def end_group(pid: int) -> None:
+    """Kill a kernel with all that it started, and collect it."""
+    for kill in (os.killpg, os.kill):  # it may not lead its group yet
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Serve on a socket; a fork goes on as a kernel."""
-    # What `-m` puts there is no place that kernels import from.
-    del sys.path[0]
-    ending = Ending()
-    # A kernel reads whose child it is while its modules are imported: ours.
-    os.environ["JPY_PARENT_PID"] = str(os.getpid())
-    before = dict(os.environ)
-    gc.disable()
-    server = Server(control=socket.socket(fileno=int(arguments[0])))
+# Importing in a process that is to be forked, which must stay fit for it: a fork has
+# only the thread that forked, so locks that others held stay locked in it, and sockets
+# would be shared. A module that starts a thread, opens a socket or makes an AWS client
+# while it is imported makes this process unfit, and kernels start cold.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preloaded:
+    """What an import led to: an error, or something that no fork may inherit."""
+
+    error: str = ""
+    unfit: str = ""
+
+
+class Attempt:
+    """Run a block and note the error that ends it: an import may raise anything."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> "Attempt":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self.error = error
+        return isinstance(error, Exception | SystemExit)
+
+
+def preload(module: str, names: Sequence[str]) -> Preloaded:
+    """Import as `from module import names` does, and look at what that left."""
+    before, known = open_descriptors(), len(sys.modules)
+    with Attempt() as attempt:
+        # Some packages import what they hold only when it is asked for by name.
+        __import__(module, fromlist=list(names))
+        if module == "boto3":
+            share_descriptions()
+    # Where nothing ran, nothing is left.
+    left = what_is_left(before) if len(sys.modules) > known or attempt.error else ""
+    # What is there stays: kernels share its memory as long as nobody looks through it.
     gc.freeze()
-    request = server.serve()
-    if request:
-        # Some modules set variables while they are imported.
-        changed = dict(os.environ.items() - before.items())
-        settle(request.launch, request.streams, changed)
-        with ending:
-            become_kernel(request.launch)
+    error = attempt.error
+    return Preloaded(
+        error=f"import {module}: {type(error).__name__}: {error}" if error else "",
+        unfit=f"import {module} {left}" if left else "",
+    )
+
+
+def share_descriptions() -> None:
+    """Let all sessions of this process and of its forks read AWS with one loader.
+
+    The descriptions are megabytes of JSON, which each of boto3's sessions would read
+    for itself before it makes its first client.
+    """
+    import botocore.session
+
+    make = botocore.session.create_loader
+    shared = make()
+    shared.load_data_with_path("endpoints")
+    for service in SERVICES:
+        for kind in DESCRIPTIONS:
+            shared.load_service_model(service, kind)
+
+    def create_loader(search_path_string: str | None = None) -> "Loader":
+        """Return the shared loader, unless a user has descriptions of their own."""
+        return make(search_path_string) if search_path_string else shared
+
+    botocore.session.create_loader = create_loader
+
+
+def open_descriptors() -> frozenset[int]:
+    """List the open files, except the one that lists them."""
+    return frozenset(int(one.name) for one in DESCRIPTORS.iterdir() if one.exists())
+
+
+def fork() -> int:
+    """Fork without Python's warning of threads, which are looked for here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def what_is_left(before: frozenset[int]) -> str:
+    """Return what an import left that makes this process unfit to be forked."""
+    if threading.active_count() > 1 or has_threads_after_fork():
+        return "starts a thread"
+    if found := socket_or_client():
+        return f"makes a {found}"
+    return "leaves a file open" if open_descriptors() - before else ""
+
+
+def has_threads_after_fork() -> bool:
+    """Look for threads besides this one that no handler ends before a fork.
+
+    OpenBLAS has threads as soon as it is loaded, ends them before each fork and starts
+    others when there is something to compute, in parent and child.
+    """
+    if len(list(THREADS.iterdir())) == 1:
+        return False
+    pid = fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return len(list(THREADS.iterdir())) > 1
+
+
+def socket_or_client() -> str:
+    """Name a socket or an AWS client that exists since the last look."""
+    kinds: list[type] = [socket.socket]
+    botocore = sys.modules.get("botocore.client")
+    if botocore is not None:
+        kinds.append(botocore.BaseClient)
+    for one in gc.get_objects():
+        # Not isinstance: it asks proxies what they stand for.
+        if issubclass(type(one), tuple(kinds)):
+            return type(one).__name__
+    return ""
+
+
+# From here on in a fork: it becomes the kernel that a command would have started.
+
+
+def set_up(launch: Launch, streams: Sequence[int], changed: Mapping[str, str]) -> None:
+    """Leave the server behind: files, folder, environment, signals, random numbers."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    for number in open_descriptors():
+        if number >= STANDARD:
+            os.close(number)
+    os.chdir(launch.folder)
+    os.environ.clear()
+    os.environ.update(launch.environment)
+    os.environ.update(changed)
+    # The kernel ends itself when its parent is gone, which is the server.
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    draw_anew()
+    gc.enable()
+
+
+def draw_anew() -> None:
+    """Draw what each process draws for itself; Python's generator did it by itself."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None:
+        process.current_process().authkey = os.urandom(32)
+
+
+def become_kernel(launch: Launch) -> None:
+    """Do what `python -m ipykernel_launcher` does, in this process."""
+    for name in [one for one in sys.modules if one.split(".")[0] == "forked_kernels"]:
+        del sys.modules[name]
+    sys.orig_argv[1:] = ["-m", "ipykernel_launcher", *launch.arguments]
+    sys.argv[1:] = launch.arguments
+    # `-m` puts the folder there, and the launcher takes it away again.
+    sys.path.insert(0, launch.folder)
+    try:
+        runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+    finally:
+        stop_control_thread()
+
+
+def stop_control_thread() -> None:
+    """Let ipykernel's control thread finish its last request.
+
+    ipykernel closes the thread's sockets first, from the main thread. A fork, in which
+    everything is fast, would abort in one of twenty cases, or wait until it is killed.
+    """
+    kind = sys.modules["ipykernel.control"].ControlThread
+    for thread in threading.enumerate():
+        if isinstance(thread, kind):
+            thread.stop()
+            thread.join(CONTROL_SECONDS)
+
+
+class QuickExit:
+    """Ends this process once all that Python promises at its exit is done.
+
+    Taking apart every module that was imported would take longer than most cells.
+    """
+
+    def __init__(self) -> None:
+        self.code = 0
+        # What is registered first is called last.
+        atexit.register(self.leave)
+
+    def __enter__(self) -> None:
+        """Note from here on how the process ends."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            code = error.code if isinstance(error, SystemExit) else 1
+            self.code = code if isinstance(code, int) else int(code is not None)
+
+    def leave(self) -> None:
+        """End now, when files that are still open are whole."""
+        finish_files()
+        os._exit(self.code)
+
+
+def finish_files() -> None:
+    """Write what open files hold back, and delete temporary ones.
+
+    What was there before the fork is frozen, and has no open files.
+    """
+    gc.collect()
+    for one in gc.get_objects():
+        with contextlib.suppress(OSError, ValueError):
+            if issubclass(type(one), tempfile._TemporaryFileWrapper):
+                one.close()
+            elif type(one) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+                one.flush()
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
 
 
 if __name__ == "__main__":

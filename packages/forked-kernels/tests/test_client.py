@@ -1,0 +1,304 @@
+"""Kernels are forked for whoever asks, or start cold with a reason."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from forked_kernels import client as module
+from forked_kernels.client import WarmKernels, start
+from forked_kernels.imports import Imports, Statement
+from kernel_cells import (
+    LIMIT_SECONDS,
+    Run,
+    Start,
+    execute,
+    make_client,
+    value,
+    wait_until_ended,
+)
+
+PARENT = "import json, os; json.dumps(os.getppid())"
+GOES_ON = "import time; time.sleep(600)"
+# Two notebooks that run at once, or never end: each waits for the other.
+MEETS = """
+import os, pathlib, time
+pathlib.Path({own!r}).touch()
+while not pathlib.Path({other!r}).exists():
+    time.sleep(0.01)
+"""
+OWNER = """
+import time
+from forked_kernels.client import start
+from kernel_cells import make_client
+kernels = start({}, print)
+client = make_client(kernels)
+client.start_new_kernel()
+print(kernels.process.pid, client.km.provisioner.pid, flush=True)
+time.sleep(600)
+"""
+NOTEBOOKS = [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")]
+inherited: list[WarmKernels] = []  # what a process of a pool has without being told
+
+
+def meet(kernels: WarmKernels, folder: Path, own: str, other: str) -> int:
+    """Run a notebook that waits for another; return who its kernel was forked from."""
+    cells = (MEETS.format(own=own, other=other), PARENT)
+    parent, code = execute(kernels, *cells, cwd=folder, timeout=LIMIT_SECONDS)
+    assert code == 0
+    return int(parent)
+
+
+def test_notebooks_run_at_once_in_threads(kernels: WarmKernels, tmp_path: Path) -> None:
+    """Each in its own kernel, and all kernels end well."""
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(meet, kernels, tmp_path, *one) for one in NOTEBOOKS]
+        parents = [one.result(LIMIT_SECONDS) for one in running]
+
+    assert parents == [kernels.process.pid] * 4
+
+
+def test_notebooks_run_at_once_in_one_event_loop(
+    kernels: WarmKernels, tmp_path: Path
+) -> None:
+    """Waiting for a kernel lets the others go on."""
+    cells = [(MEETS.format(own=a, other=b), PARENT) for a, b in NOTEBOOKS]
+    clients = [make_client(kernels, *one, timeout=LIMIT_SECONDS) for one in cells]
+
+    async def run_all() -> None:
+        await asyncio.gather(*(one.async_execute(cwd=str(tmp_path)) for one in clients))
+
+    asyncio.run(run_all())
+
+    assert [value(one) for one in clients] == [kernels.process.pid] * 4
+
+
+def meet_in_pool(folder: Path, own: str, other: str) -> int:
+    """Do so in a process that was forked from the one that has the kernels."""
+    return meet(inherited[0], folder, own, other)
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_notebooks_run_at_once_in_a_process_pool(
+    kernels: WarmKernels, run: Run, tmp_path: Path
+) -> None:
+    """Its processes are forked from one that has kernels, and ran some before."""
+    run(kernels, PARENT)
+    inherited[:] = [kernels]
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(4, mp_context=fork) as processes:
+        running = [processes.submit(meet_in_pool, tmp_path, *one) for one in NOTEBOOKS]
+        parents = [one.result(LIMIT_SECONDS) for one in running]
+
+    assert parents == [kernels.process.pid] * 4
+    assert run(kernels, PARENT) == kernels.process.pid
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_kernel_ends_whoever_was_forked_meanwhile(kernels: WarmKernels) -> None:
+    """A process of a pool has a copy of every socket, which keeps none open."""
+    client = make_client(kernels, PARENT)
+    client.start_new_kernel()
+    kernel = client.km.provisioner.pid
+    fork = multiprocessing.get_context("fork")
+    other = fork.Process(target=time.sleep, args=[600])
+    other.start()
+    try:
+        client.start_new_kernel_client()
+        client._cleanup_kernel()
+        wait_until_ended(kernel)
+        assert not Path(f"/proc/{kernel}").exists()
+    finally:
+        other.kill()
+        other.join()
+
+
+def test_a_module_that_fails_makes_only_its_notebooks_cold(
+    start_with: Start, run: Run, reasons: list[str]
+) -> None:
+    """The others stay warm, and the same reason is reported once."""
+    warm = start_with(good="", bad="import sys; sys.exit('no')")
+
+    assert run(warm, PARENT, notebook=Path("good.ipynb")) == warm.process.pid
+    assert run(warm, PARENT, notebook=Path("bad.ipynb")) == os.getpid()
+    assert run(warm, PARENT, notebook=Path("bad.ipynb")) == os.getpid()
+    assert reasons == ["import bad: SystemExit: no"]
+
+
+def test_a_kernel_starts_before_later_notebooks_imports_are_there(
+    start_with: Start, run: Run, reasons: list[str]
+) -> None:
+    """And closing does not wait for an import that goes on."""
+    warm = start_with(quick="", slow=GOES_ON)
+
+    assert run(warm, PARENT, notebook=Path("quick.ipynb")) == warm.process.pid
+    warm.close()
+    assert warm.process.returncode == -signal.SIGKILL
+    assert reasons == []
+
+
+def test_more_notebooks_are_preloaded_later(
+    start_with: Start, run: Run, library: Path
+) -> None:
+    """What is there already is not imported again."""
+    warm = start_with(first="", second="")
+    (library / "third.py").write_text("")
+    names = ("second", "third")
+    third = Imports(statements=tuple(map(Statement, names)))
+    warm.preload({Path("third.ipynb"): third})
+    code = f"import json, sys; json.dumps([n in sys.modules for n in {names!r}])"
+
+    assert run(warm, code, notebook=Path("third.ipynb")) == [True, True]
+
+
+def test_nobody_waits_for_imports_after_being_stopped(
+    start_with: Start, reasons: list[str]
+) -> None:
+    """A signal or a time limit ends the waiting."""
+    warm = start_with(slow=GOES_ON)
+    asked: list[bool] = []
+
+    def stopped() -> bool:
+        asked.append(True)
+        return len(asked) > 2
+
+    forked = asyncio.run(
+        warm.fork(
+            [sys.executable, "-m", "ipykernel_launcher"],
+            cwd=Path("/"),
+            env=dict(os.environ),
+            streams=[0, 1, 2],
+            notebook=Path("slow.ipynb"),
+            stopped=stopped,
+        )
+    )
+
+    assert forked is None
+    assert reasons == []
+
+
+def test_a_changed_environment_makes_kernels_cold(
+    start_with: Start, run: Run, reasons: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module may have read it while it was imported; AWS is read later."""
+    warm = start_with()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    code = "import os, json; json.dumps([os.getppid(), os.environ['AWS_ENDPOINT_URL']])"
+
+    assert run(warm, code) == [warm.process.pid, "http://127.0.0.1:1"]
+
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+
+    assert run(warm, PARENT) == os.getpid()
+    assert reasons == ["the environment variable PYTHONHASHSEED was changed"]
+
+
+def test_a_package_that_was_installed_makes_kernels_cold(
+    start_with: Start,
+    run: Run,
+    reasons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Who upgrades a package in JupyterLab restarts the kernel to have it."""
+    site = tmp_path / "site-packages"
+    (site / "pandas-2.0.dist-info").mkdir(parents=True)
+    monkeypatch.setattr(module.sysconfig, "get_path", lambda name: str(site))
+    warm = start_with()
+
+    assert run(warm, PARENT) == warm.process.pid
+    (site / "pandas-2.0.dist-info").rename(site / "pandas-2.1.dist-info")
+    assert run(warm, PARENT) == os.getpid()
+    assert reasons == ["pandas-2.0 was installed or removed; what is imported is older"]
+
+
+def test_a_module_of_the_notebooks_own_makes_it_cold(
+    library: Path, run: Run, reasons: list[str]
+) -> None:
+    """Its name may stand for another module in the process, which is not its own."""
+    (library / "features.py").write_text("")
+    one, other = Path("one.ipynb"), Path("other.ipynb")
+    notebooks = {
+        one: Imports(statements=(Statement("features"),)),
+        other: Imports(statements=(), own=frozenset({"features"})),
+    }
+    warm = start(notebooks, reasons.append)
+    assert warm is not None
+    with warm:
+        assert run(warm, PARENT, notebook=one) == warm.process.pid
+        assert run(warm, PARENT, notebook=other) == os.getpid()
+    assert reasons == ["features is another module for other notebooks"]
+
+
+def test_another_kernel_starts_cold(start_with: Start, reasons: list[str]) -> None:
+    """One of another Python is not what is forked here."""
+    client = make_client(start_with(), "1")
+    client.km.kernel_spec.argv = [
+        *(sys.executable, "-Xfrozen_modules=off"),
+        *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+    ]
+    client.execute()
+
+    assert reasons == [f"the kernel is started by {sys.executable}, not by this Python"]
+
+
+def test_a_process_that_ended_is_missed_but_not_needed(
+    start_with: Start, run: Run, reasons: list[str]
+) -> None:
+    """Kernels start cold from there on."""
+    warm = start_with()
+    run(warm, PARENT)
+    os.kill(warm.process.pid, signal.SIGKILL)
+
+    assert run(warm, PARENT) == os.getpid()
+    assert reasons == ["the process to fork them from ended with SIGKILL"]
+
+
+def test_where_nothing_can_be_forked(
+    monkeypatch: pytest.MonkeyPatch, reasons: list[str]
+) -> None:
+    """There is no such process, and a reason."""
+    monkeypatch.setattr(module, "CAN_FORK", False)
+
+    assert start({}, reasons.append) is None
+    assert reasons == [f"{sys.platform} forks no kernels"]
+
+
+def test_a_process_with_many_open_files_is_answered(
+    kernels: WarmKernels, run: Run
+) -> None:
+    """One that serves notebooks has them; `select` takes 1,024 at most."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    more = max(before[0], 2048), before[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, more)
+    with contextlib.ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        for _ in range(1024):
+            files.enter_context(Path(os.devnull).open())
+
+        assert run(kernels, PARENT) == kernels.process.pid
+
+
+def test_everything_ends_with_the_owner() -> None:
+    """Even when it is killed, so that it cannot end anything itself."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER],
+        cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        pids = [int(one) for one in owner.stdout.readline().split()]
+        owner.kill()
+
+    assert len(pids) == 2
+    wait_until_ended(*pids)
