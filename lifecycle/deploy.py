@@ -292,9 +292,7 @@ def _request_update(update: _Update, *, exists: bool) -> bool:
 
 def _check_archive(package: Package, golden: Golden) -> None:
     """Check, before the endpoint changes, that the archive predicts as at training."""
-    import pandas as pd
-
-    predictions = predict(load_booster(package.model_data), pd.DataFrame(golden.rows))
+    predictions = predict(load_booster(package.model_data), golden.rows)
     compare_with_golden(package.model_data, predictions.tolist(), golden)
 
 

@@ -64,18 +64,19 @@ def load_booster(model_data: str) -> "xgb.Booster":
         ) from error
 
 
-def predict(booster: "xgb.Booster", features: "pd.DataFrame") -> "np.ndarray[Any, Any]":
+def predict(booster: "xgb.Booster", features: Any) -> "np.ndarray[Any, Any]":
     """Predict as the serving container does: by position, not by column name.
 
     Args:
-        features: rows x features, in the order of training.
+        features: a table or nested lists, rows x features, in the order of training.
 
     Returns:
         float32, one value per row.
     """
+    import numpy as np
     import xgboost as xgb
 
-    return booster.predict(xgb.DMatrix(features.to_numpy(dtype="float32")))
+    return booster.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
 
 
 def score_live(
