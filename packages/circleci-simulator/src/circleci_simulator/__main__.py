@@ -66,15 +66,15 @@ def _add_jobs_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--tag")
     parser.add_argument("--default-branch", default="main")
     parser.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE",
+        "--parameter", action="append", default=[], type=_pair, metavar="NAME=VALUE",
         help="a pipeline parameter",
     )  # fmt: skip
     parser.add_argument(
-        "--value", action="append", default=[], metavar="NAME=VALUE",
+        "--value", action="append", default=[], type=_pair, metavar="NAME=VALUE",
         help="a pipeline value, such as pipeline.deploy.target_version=7",
     )  # fmt: skip
     parser.add_argument(
-        "--outcome", action="append", default=[], metavar="JOB=STATUS",
+        "--outcome", action="append", default=[], type=_pair, metavar="JOB=STATUS",
         help="how a job ends, such as test=failed; others succeed",
     )  # fmt: skip
     parser.add_argument(
@@ -104,12 +104,12 @@ def _jobs(given: argparse.Namespace) -> Iterator[str]:
         tag=given.tag,
         default_branch=given.default_branch,
         parameters=_parameters(config, given.parameter),
-        values=dict(map(_pair, given.value)),
+        values=dict(given.value),
     )
     for one in job_statuses(
         config,
         pipeline,
-        outcomes=dict(map(_pair, given.outcome)),
+        outcomes=dict(given.outcome),
         approved=not given.unapproved,
     ):
         if one.status not in IDLE or one.status == "on_hold":
@@ -127,10 +127,10 @@ def _orbs(given: argparse.Namespace) -> dict[str, str | None]:
     }
 
 
-def _parameters(config: Config, given: Sequence[str]) -> dict[str, Any]:
+def _parameters(config: Config, given: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Read parameters as the types that the config declares."""
     found: dict[str, Any] = {}
-    for name, text in map(_pair, given):
+    for name, text in given:
         kind = (config.section("parameters").get(name) or {}).get("type")
         found[name] = yaml.safe_load(text) if kind in ("boolean", "integer") else text
     return found
@@ -139,7 +139,7 @@ def _parameters(config: Config, given: Sequence[str]) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"{text!r} is not NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
 
 

@@ -14,7 +14,7 @@ Value = Any  # a string, an integer, a boolean, a pattern, or None: undefined
 Values = Mapping[str, Value]
 Node = Callable[[Values], Value]
 
-INTERPOLATION = re.compile(r"(?<!\\)<<(.*?)>>", re.DOTALL)
+INTERPOLATION = re.compile(r"(?<!\\)<<((?:(?!>>).)*)>>", re.DOTALL)
 
 
 class ExpressionError(Exception):

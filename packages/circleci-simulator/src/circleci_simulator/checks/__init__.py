@@ -11,6 +11,7 @@ from circleci_simulator.checks.arguments import (
 )
 from circleci_simulator.checks.definitions import check_definitions
 from circleci_simulator.checks.invocations import check_workflows
+from circleci_simulator.checks.shape import check_shape
 from circleci_simulator.compile import Job, compile_jobs, compiled_size
 from circleci_simulator.config import PULL_REQUEST_VALUES, Config, ConfigError, load
 from circleci_simulator.expressions import ExpressionError
@@ -43,9 +44,16 @@ def check(
         config = load(config, orbs)
     except ConfigError as error:
         return [str(error)]
-    problems = list(dict.fromkeys(_check_text(config)))
-    # A config with mistakes in its text cannot be compiled or simulated.
-    return problems or list(dict.fromkeys(_check_pipelines(config, pipelines)))
+    for found in (
+        check_shape(config.data),
+        # A config of another shape cannot be read further; one that has mistakes in
+        # its text can be neither compiled nor simulated.
+        _check_text(config),
+        _check_pipelines(config, pipelines),
+    ):
+        if problems := list(dict.fromkeys(found)):
+            return problems
+    return []
 
 
 def check_pair(
