@@ -1,8 +1,11 @@
 """The checker finds what CircleCI's JSON schema lets pass, and what it does not."""
 
 import copy
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -466,3 +469,20 @@ def test_a_config_of_any_shape_is_read(text: str) -> None:
                 inner = inner[key]
             inner[path[-1]] = value
             check(replace(config, data=mutated))
+
+
+def test_circlecis_schema_accepts_the_good_configs(tmp_path: Path) -> None:
+    """The published JSON schema finds nothing in them either."""
+    configs = {"a": PIPELINE, "b": SETUP, "c": RELEASE, "d": ROLLBACK}
+    for name, text in configs.items():
+        (tmp_path / f"{name}.yml").write_text(text)
+    tool = [sys.executable, "-m", "check_jsonschema"]
+    files = [str(tmp_path / f"{name}.yml") for name in configs]
+    found = subprocess.run(
+        [*tool, "--builtin-schema", "vendor.circle-ci", *files],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,47 +10,16 @@ from typing import Any
 import pytest
 from circleci_simulator import ConfigError, Project
 
-COMMIT = (
-    "-c",
-    "user.name=Ada",
-    "-c",
-    "user.email=ada@example.com",
-    "commit",
-    "-qm",
-    "x",
-)
-START = "version: 2.1\njobs:\n"
 Begin = Callable[..., Project]
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git, without the configuration of whoever runs the tests."""
-    variables = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    found = subprocess.run(
-        ["git", "-C", str(folder), *arguments],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return found.stdout.strip()
-
-
 @pytest.fixture
-def begin(tmp_path: Path) -> Begin:
-    """Push files to the branch `main` of a new repository, and give its project."""
+def begin(remote: Any, tmp_path: Path) -> Begin:
+    """Push files to the branch `main` of a new repository, and return its project."""
 
     def make(files: dict[str, str], **settings: Any) -> Project:
-        here = tmp_path / "remote"
-        here.mkdir()
-        git(here, "init", "-q", "-b", "main")
-        for name, text in files.items():
-            (here / name).parent.mkdir(parents=True, exist_ok=True)
-            (here / name).write_text(text)
-        git(here, "add", "-A")
-        git(here, *COMMIT)
-        return Project(remote=here, folder=tmp_path / "circleci", **settings)
+        remote.push(files)
+        return Project(remote=remote.folder, folder=tmp_path / "circleci", **settings)
 
     return make
 
@@ -67,24 +35,19 @@ def config(
     return {".circleci/config.yml": text}
 
 
-def test_a_job_runs_in_a_clone(begin: Begin) -> None:
+def test_a_job_runs_in_a_clone(begin: Begin, remote: Any) -> None:
     """It has the pushed commit on its branch, and CircleCI's variables."""
-    show = (
-        "echo $(git rev-parse --abbrev-ref HEAD) $CIRCLE_BRANCH $CIRCLE_JOB; cat data"
-    )
-    project = begin(
-        {**config(f"      - checkout\n      - run: {show}\n"), "data": "42\n"}
-    )
+    show = "git rev-parse --abbrev-ref HEAD; git rev-parse HEAD; echo $CIRCLE_JOB"
+    steps = f"      - checkout\n      - run: {show}\n"
+    project = begin({**config(steps), "data": "42\n"})
 
     pipeline = project.trigger("main")
     work = pipeline.run()["work"]
 
     assert pipeline.executed == ["work"]
-    assert (work.status, work.log) == ("success", "main main work\n42\n")
+    sha = remote.git("rev-parse", "main")
+    assert (work.status, work.log) == ("success", f"main\n{sha}\nwork\n")
     assert (work.directory / "data").read_text() == "42\n"
-    assert git(work.directory, "rev-parse", "HEAD") == git(
-        project.remote, "rev-parse", "main"
-    )
 
 
 def test_without_a_checkout_a_job_has_no_files(begin: Begin) -> None:
@@ -93,12 +56,12 @@ def test_without_a_checkout_a_job_has_no_files(begin: Begin) -> None:
     assert project.trigger("main").run()["work"].log.strip() == "0"
 
 
-def test_a_tag_is_checked_out(begin: Begin) -> None:
+def test_a_tag_is_checked_out(begin: Begin, remote: Any) -> None:
     """A job that a filter lets run on it sees the tag, and no branch."""
     steps = '      - checkout\n      - run: echo "$CIRCLE_TAG ${CIRCLE_BRANCH-none}"\n'
     filtered = 'jobs: [work: {filters: pipeline.git.tag == "v1"}]'
     project = begin(config(steps, workflow=filtered))
-    git(project.remote, "tag", "v1")
+    remote.git("tag", "v1")
     assert project.trigger(tag="v1").run()["work"].log == "v1 none\n"
     assert project.trigger("main").run() == {}
 
@@ -358,7 +321,7 @@ def test_a_failed_setup_continues_nothing(begin: Begin) -> None:
     assert pipeline.run() == {}
 
 
-def test_a_pipeline_is_continued_once(begin: Begin) -> None:
+def test_a_pipeline_is_continued_once(begin: Begin, remote: Any) -> None:
     """By a setup workflow, and never by what it continued with."""
     twice = SETUP.replace("PASSED", "'{}'").replace(
         "workflows:",
@@ -366,22 +329,18 @@ def test_a_pipeline_is_continued_once(begin: Begin) -> None:
     )
     project = begin({".circleci/config.yml": twice, "next.yml": NEXT})
     assert "not in setup state" in project.trigger("main").setup_jobs["select"].log
-    plain = project.remote / ".circleci" / "plain.yml"
-    plain.write_text(twice.replace("setup: true\n", ""))
-    git(project.remote, "add", "-A")
-    git(project.remote, *COMMIT)
+    remote.push({".circleci/plain.yml": twice.replace("setup: true\n", "")})
     ran = project.trigger("main", config_path=".circleci/plain.yml").run()
     assert "not in setup state" in ran["select"].log
 
 
-def test_parameters_have_to_be_declared(begin: Begin) -> None:
+def test_parameters_have_to_be_declared(begin: Begin, remote: Any) -> None:
     """By the config that is triggered, and by what it continues with."""
     files = {".circleci/config.yml": SETUP.replace("PASSED", "'{}'"), "next.yml": NEXT}
     project = begin(files)
     with pytest.raises(ConfigError, match=r"Unexpected argument\(s\): model"):
         project.trigger("main", parameters={"model": "a"})
-    (project.remote / "next.yml").write_text(NEXT.replace("action:", "deed:"))
-    git(project.remote, *COMMIT[:-2], "-qam", "x")
+    remote.push({"next.yml": NEXT.replace("action:", "deed:")})
     with pytest.raises(ConfigError, match=r"Unexpected argument\(s\): action"):
         project.trigger("main", parameters={"action": "retrain"})
 
@@ -410,11 +369,11 @@ def test_a_rollback_pipeline_gets_its_values(begin: Begin) -> None:
     assert pipeline.run()["work"].log == "6\n"
 
 
-def test_a_hostile_branch_stays_a_name(begin: Begin) -> None:
+def test_a_hostile_branch_stays_a_name(begin: Begin, remote: Any) -> None:
     """Nothing of it is run by the simulator."""
     branch = "x;touch${IFS}pwned;$(touch${IFS}pwned)"
     project = begin(config('      - checkout\n      - run: echo "$CIRCLE_BRANCH"\n'))
-    git(project.remote, "branch", branch)
+    remote.git("branch", branch)
     pipeline = project.trigger(branch)
     assert pipeline.run()["work"].log == f"{branch}\n"
     assert not list(pipeline.folder.rglob("pwned"))
