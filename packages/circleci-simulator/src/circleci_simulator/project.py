@@ -172,6 +172,11 @@ class PipelineRun:
     _workflow_ids: dict[str, list[str]] = field(default_factory=dict)
 
     @property
+    def sha(self) -> str:
+        """Return the commit that it was triggered for."""
+        return str(self.pipeline.values["pipeline.git.revision"])
+
+    @property
     def executed(self) -> list[str]:
         """Name the jobs that it executes when all succeed and are approved."""
         return executed(self._loaded(), self.pipeline)
@@ -290,7 +295,7 @@ class PipelineRun:
             "CIRCLE_PROJECT_REPONAME": repository,
             "CIRCLE_PROJECT_USERNAME": organization,
             "CIRCLE_REPOSITORY_URL": str(project.remote),
-            "CIRCLE_SHA1": values["pipeline.git.revision"],
+            "CIRCLE_SHA1": self.sha,
             "CIRCLE_USERNAME": project.user,
             "CIRCLE_WORKFLOW_ID": ids[-1],
             "CIRCLE_WORKFLOW_JOB_ID": str(uuid.uuid4()),
