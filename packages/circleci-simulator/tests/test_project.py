@@ -103,6 +103,24 @@ def test_a_missing_context_is_unauthorized(begin: Begin) -> None:
     assert "no context is called secret" in ran["work"].log
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("checkout", "checkout: git clone: "),
+        ("persist_to_workspace: {root: ., paths: [none]}", "nothing is at 'none'"),
+        ("persist_to_workspace: {root: ., paths: [/etc]}", "persist_to_workspace: "),
+        ("run: {name: nothing}", "run: 'command'"),
+        ("run: {command: ls, working_directory: none}", "No such file"),
+    ],
+)
+def test_a_step_that_goes_wrong_fails(begin: Begin, step: str, told: str) -> None:
+    """The log says why."""
+    steps = f"      - run: touch file\n      - {step}\n      - run: echo on\n"
+    work = begin(config(steps)).trigger("main").run()["work"]
+    assert work.status == "failed"
+    assert told in work.log and "on\n" not in work.log.splitlines(keepends=True)
+
+
 def test_a_failed_step_ends_a_job(begin: Begin) -> None:
     """What is for failures runs then, and a pipe fails with its first command."""
     steps = """\
@@ -342,6 +360,15 @@ def test_parameters_have_to_be_declared(begin: Begin, remote: Any) -> None:
         project.trigger("main", parameters={"model": "a"})
     remote.push({"next.yml": NEXT.replace("action:", "deed:")})
     with pytest.raises(ConfigError, match=r"Unexpected argument\(s\): action"):
+        project.trigger("main", parameters={"action": "retrain"})
+
+
+def test_a_parameter_is_not_passed_again(begin: Begin) -> None:
+    """CircleCI does not continue with a parameter that the trigger has given."""
+    setup = SETUP.replace("PASSED", '\'{"action": "ci"}\'')
+    project = begin({".circleci/config.yml": setup, "next.yml": NEXT})
+    assert project.trigger("main").config == NEXT
+    with pytest.raises(ConfigError, match=r"Conflicting pipeline parameters\."):
         project.trigger("main", parameters={"action": "retrain"})
 
 
