@@ -180,6 +180,12 @@ MISTAKES = {
         "{auto_rerun_delay: 5s, command: make setup",
         "needs max_auto_reruns",
     ),
+    "command that invokes itself": ("- checkout\n", "- install\n", "invokes itself"),
+    "pattern of a filter": (
+        "branch matches /main|release-.*/",
+        "branch matches /main|(release-.*/",
+        "is not an expression",
+    ),
     "logic that is always true": (
         'pipeline.parameters.action == "ci" or pipeline.parameters.force',
         "{and: [pipeline.parameters.force]}",

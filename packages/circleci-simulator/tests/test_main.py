@@ -49,6 +49,23 @@ def test_problems_can_be_ignored(
     assert main(["check", *ignore, "old.yml"]) == 0
 
 
+def test_the_default_branch_may_have_another_name(folder: Path) -> None:
+    """A job that runs on it does not wait for ever there."""
+    on_trunk = 'filters: pipeline.git.branch == "trunk"'
+    text = PIPELINE.replace("context: [trainers]", on_trunk).replace(
+        "pipeline.git.branch matches /main|release-.*/",
+        'pipeline.git.branch == "trunk"',
+    )
+    text = text.replace("- gate: {", f"- gate: {{{on_trunk}, ")
+    text = text.replace("type: approval,", f"type: approval, {on_trunk},")
+    Path("trunk.yml").write_text(text)
+    assert main(["check", "--default-branch", "trunk", "trunk.yml"]) == 0
+    Path("is-default.yml").write_text(
+        text.replace('pipeline.git.branch == "trunk"', "pipeline.git.branch.is_default")
+    )
+    assert main(["check", "--default-branch", "trunk", "is-default.yml"]) == 0
+
+
 def test_a_continuation_is_checked_with_its_setup(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

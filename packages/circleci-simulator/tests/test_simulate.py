@@ -3,6 +3,7 @@
 import pytest
 from circleci_simulator import (
     ConfigError,
+    ExpressionError,
     Pipeline,
     executed,
     hanging,
@@ -105,6 +106,22 @@ def test_filters_by_branch_and_tag_work(filters: str, runs_on: list[str]) -> Non
         name for name, one in pipelines.items() if "train-a" in executed(text, one)
     ]
     assert found == runs_on
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("context: [trainers]", "filters: {branches: {only: /(/}}"),
+        (
+            'when: pipeline.parameters.action == "ci" or pipeline.parameters.force',
+            'when: {matches: {pattern: "(", value: << pipeline.git.branch >>}}',
+        ),
+    ],
+)
+def test_a_pattern_has_to_be_one(old: str, new: str) -> None:
+    """Otherwise the pipeline cannot be evaluated."""
+    with pytest.raises(ExpressionError, match=r"/\(/"):
+        executed(PIPELINE.replace(old, new), MAIN)
 
 
 def test_a_job_group_is_filtered_as_one() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from circleci_simulator.checks import check, check_pair
+from circleci_simulator.checks import check, check_pair, pushes
 from circleci_simulator.config import Config, ConfigError, load
 from circleci_simulator.expressions import ExpressionError
 from circleci_simulator.simulate import IDLE, job_statuses
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
             "--orb", action="append", default=[], metavar="NAME@VERSION[=FILE]",
             help="the source of an orb; without a file, its use is not checked",
         )  # fmt: skip
+        one.add_argument("--default-branch", default="main", metavar="NAME")
         if run is _check:
             _add_check_arguments(one)
         else:
@@ -64,7 +65,6 @@ def _add_jobs_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--branch")
     where.add_argument("--tag")
-    parser.add_argument("--default-branch", default="main")
     parser.add_argument(
         "--parameter", action="append", default=[], type=_pair, metavar="NAME=VALUE",
         help="a pipeline parameter",
@@ -84,13 +84,14 @@ def _add_jobs_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(given: argparse.Namespace) -> Iterator[str]:
     """Print what is wrong with each file."""
-    orbs = _orbs(given)
+    orbs, pipelines = _orbs(given), pushes(given.default_branch)
+    setup = given.setup.read_text(encoding="utf-8") if given.setup else None
     for file in given.file:
         text = file.read_text(encoding="utf-8")
-        if given.setup:
-            problems = check_pair(given.setup.read_text("utf-8"), text, orbs=orbs)
+        if setup is None:
+            problems = check(text, pipelines, orbs=orbs)
         else:
-            problems = check(text, orbs=orbs)
+            problems = check_pair(setup, text, pipelines, orbs=orbs)
         for problem in problems:
             if not any(ignored in problem for ignored in given.ignore):
                 yield f"{file}: {' '.join(problem.split())}"

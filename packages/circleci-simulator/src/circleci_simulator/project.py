@@ -120,7 +120,7 @@ class Project:
         return run
 
     def _clone(self, directory: Path, pipeline: Pipeline) -> None:
-        """Clone as CircleCI does: every branch, and the pipeline's commit checked out."""
+        """Clone all branches, and check out the pipeline's commit, as CircleCI does."""
         # The clone reads the remote's objects instead of copying them.
         self._git("clone", "--quiet", "--shared", str(self.remote), str(directory))
         where = ["-B", pipeline.branch] if pipeline.branch else ["--detach"]
@@ -157,6 +157,8 @@ class Project:
 class PipelineRun:
     """A pipeline of a project: its config, and the jobs that have run.
 
+    pipeline: what it was triggered with, and what its setup workflow passed
+    folder: where its jobs run
     config: its text; of a pipeline that was continued, what it was continued with
     setup_jobs: the jobs of the setup workflow
     jobs: the other jobs that have run, by name; by `workflow/name` where two
