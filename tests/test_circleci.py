@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from circleci_simulator.checker import check, check_pair
-from circleci_simulator.compiler import Job, compile_jobs, compiled_size
-from circleci_simulator.document import load
-from circleci_simulator.simulator import Pipeline, executed
+from circleci_simulator import (
+    Job,
+    Pipeline,
+    check,
+    check_pair,
+    compile_jobs,
+    compiled_size,
+    executed,
+    load,
+)
 from click.testing import CliRunner
 from repository import NOTEBOOK, SPEC, Repository
 from runner.cli.ci_config import command

@@ -1,4 +1,4 @@
-"""Two small configs without a mistake."""
+"""Small configs without a mistake."""
 
 PIPELINE = """\
 version: 2.1
@@ -68,4 +68,63 @@ jobs:
 workflows:
   setup:
     jobs: [select]
+"""
+RELEASE = """\
+version: 2.1
+orbs:
+  standard:
+    jobs:
+      test:
+        docker: [{image: cimg/base:current}]
+        steps: [{run: make standard-test}]
+jobs:
+  build:
+    parameters: {os: {type: enum, enum: [linux, mac]}, python: {type: string}}
+    docker: [{image: cimg/base:current}]
+    steps: [{run: {command: make build, max_auto_reruns: 2, auto_rerun_delay: 10s}}]
+  test:
+    docker: [{image: cimg/base:current}]
+    steps: [checkout, {persist_to_workspace: {root: ., paths: [report]}}]
+  migrate:
+    docker: [{image: cimg/base:current}]
+    steps: [checkout, {run: make migrate}]
+  release:
+    type: release
+    plan_name: service-release
+    validation:
+      enabled: true
+      evaluation_time: 30m
+      auto_rollback_on_failure: true
+      webhooks: [{name: errors, provider: datadog, max_failures: 2}]
+job-groups:
+  rollout:
+    jobs:
+      - migrate
+      - release: {requires: [migrate]}
+workflows:
+  ship:
+    jobs:
+      - build:
+          matrix:
+            parameters: {os: [linux, mac], python: ["3.12", "3.13"]}
+            exclude: [{os: mac, python: "3.12"}]
+      - test: {override-with: standard/test, requires: [build]}
+      - rollout:
+          requires: [test]
+          serial-group: << pipeline.project.slug >>/rollout
+          filters: pipeline.git.branch == "main"
+"""
+ROLLBACK = """\
+version: 2.1
+jobs:
+  rollback:
+    docker: [{image: cimg/base:current}]
+    environment:
+      COMPONENT: << pipeline.deploy.component_name >>
+      TARGET: << pipeline.deploy.target_version >>
+    steps: [checkout, {run: 'make rollback "$COMPONENT" "$TARGET"'}]
+workflows:
+  rollback:
+    when: pipeline.deploy.target_version != pipeline.deploy.current_version
+    jobs: [rollback]
 """

@@ -1,7 +1,16 @@
-"""Expressions are read as CircleCI's own grammar and test cases have them."""
+"""Expressions are read as CircleCI's grammar and test cases have them."""
+
+from typing import Any
 
 import pytest
-from circleci_simulator.expressions import ExpressionError, evaluate, parse
+from circleci_simulator import ExpressionError
+from circleci_simulator.expressions import (
+    condition_holds,
+    evaluate,
+    fill,
+    logic_holds,
+    parse,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +46,9 @@ from circleci_simulator.expressions import ExpressionError, evaluate, parse
         ("a.b-c_d == 1", {"a.b-c_d": 1}, True),
     ],
 )
-def test_value(text: str, environment: dict[str, object], value: object) -> None:
+def test_value(text: str, environment: dict[str, Any], value: Any) -> None:
     """Operators short-circuit, keep undefined, and never mix types."""
-    found = parse(text)(environment)  # type: ignore[arg-type]
+    found = parse(text)(environment)
     assert found == value and type(found) is type(value)
 
 
@@ -77,3 +86,65 @@ def test_an_unknown_name_is_refused() -> None:
 def test_an_undefined_result_is_false() -> None:
     """An expression that cannot be told does not hold."""
     assert evaluate("a == 1", {"a": None}) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("<< x >>", 3),
+        (" << x >>\n", 3),
+        ("<<x>><< x >>", "33"),
+        ("a << x >> b", "a 3 b"),
+        ("<< yes >> or << no >>", "true or false"),
+        ('<< branch or "none" >>', "none"),
+        ("<< branch >>", None),
+        ("on << branch >>", "on <nil>"),
+        ('<< x == 3 and "three" or "more" >>', "three"),
+        (r"cat \<<END", "cat <<END"),
+        ("<< 2x.y >>", "odd"),
+        (["<< x >>", {"k": "<< yes >>", "n": 1}], [3, {"k": True, "n": 1}]),
+    ],
+)
+def test_interpolations_are_filled_in(text: Any, value: Any) -> None:
+    """Alone a value keeps its type, in a text it is written."""
+    values = {"x": 3, "yes": True, "no": False, "branch": None, "2x.y": "odd"}
+    assert fill(text, values) == value
+
+
+@pytest.mark.parametrize(
+    ("statement", "holds"),
+    [
+        ({"and": [True, "text", 1]}, True),
+        ({"and": [True, ""]}, False),
+        ({"or": ["", 0, None]}, False),
+        ({"or": ["", "<< x >>"]}, True),
+        ({"not": "<< x >>"}, False),
+        ({"equal": [3, "<< x >>"]}, True),
+        ({"equal": ["a", "<< x >>", "a"]}, False),
+        ({"matches": {"pattern": "^ma.*$", "value": "<< b >>"}}, True),
+        ({"matches": {"pattern": "ai", "value": "<< b >>"}}, False),
+        ({"matches": {"pattern": ".*", "value": "<< none >>"}}, False),
+        ({"not": {"or": [{"equal": [1, 2]}, False]}}, True),
+        ("<< none >>", False),
+        ("<< b >>", True),
+    ],
+)
+def test_logic_statements_hold(statement: Any, holds: bool) -> None:
+    """What is empty, false, 0 or undefined is not true."""
+    assert logic_holds(statement, {"x": 3, "b": "main", "none": None}) is holds
+
+
+@pytest.mark.parametrize("statement", [{"xor": [1, 2]}, {"and": [1], "or": [1]}, {}])
+def test_other_logic_is_refused(statement: Any) -> None:
+    """There are five statements, one at a time."""
+    with pytest.raises(ExpressionError):
+        logic_holds(statement, {})
+
+
+def test_a_condition_is_an_expression_or_logic() -> None:
+    """The text of a condition is evaluated, unlike text in a logic statement."""
+    assert condition_holds('b == "main"', {"b": "main"})
+    assert not condition_holds('b == "main"', {"b": "other"})
+    assert condition_holds("<< b >>", {"b": "other"})
+    assert condition_holds({"and": ['b == "main"']}, {"b": "other"})
+    assert not condition_holds(False, {})

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from circleci_simulator.checks import check, check_pair
+from circleci_simulator.checks import check, check_pair, pushes
 from circleci_simulator.config import Config, ConfigError, load
 from circleci_simulator.expressions import ExpressionError
 from circleci_simulator.simulate import IDLE, job_statuses
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
             "--orb", action="append", default=[], metavar="NAME@VERSION[=FILE]",
             help="the source of an orb; without a file, its use is not checked",
         )  # fmt: skip
+        one.add_argument("--default-branch", default="main", metavar="NAME")
         if run is _check:
             _add_check_arguments(one)
         else:
@@ -64,17 +65,16 @@ def _add_jobs_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--branch")
     where.add_argument("--tag")
-    parser.add_argument("--default-branch", default="main")
     parser.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE",
+        "--parameter", action="append", default=[], type=_pair, metavar="NAME=VALUE",
         help="a pipeline parameter",
     )  # fmt: skip
     parser.add_argument(
-        "--value", action="append", default=[], metavar="NAME=VALUE",
+        "--value", action="append", default=[], type=_pair, metavar="NAME=VALUE",
         help="a pipeline value, such as pipeline.deploy.target_version=7",
     )  # fmt: skip
     parser.add_argument(
-        "--outcome", action="append", default=[], metavar="JOB=STATUS",
+        "--outcome", action="append", default=[], type=_pair, metavar="JOB=STATUS",
         help="how a job ends, such as test=failed; others succeed",
     )  # fmt: skip
     parser.add_argument(
@@ -84,13 +84,14 @@ def _add_jobs_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(given: argparse.Namespace) -> Iterator[str]:
     """Print what is wrong with each file."""
-    orbs = _orbs(given)
+    orbs, pipelines = _orbs(given), pushes(given.default_branch)
+    setup = given.setup.read_text(encoding="utf-8") if given.setup else None
     for file in given.file:
         text = file.read_text(encoding="utf-8")
-        if given.setup:
-            problems = check_pair(given.setup.read_text("utf-8"), text, orbs=orbs)
+        if setup is None:
+            problems = check(text, pipelines, orbs=orbs)
         else:
-            problems = check(text, orbs=orbs)
+            problems = check_pair(setup, text, pipelines, orbs=orbs)
         for problem in problems:
             if not any(ignored in problem for ignored in given.ignore):
                 yield f"{file}: {' '.join(problem.split())}"
@@ -104,12 +105,12 @@ def _jobs(given: argparse.Namespace) -> Iterator[str]:
         tag=given.tag,
         default_branch=given.default_branch,
         parameters=_parameters(config, given.parameter),
-        values=dict(map(_pair, given.value)),
+        values=dict(given.value),
     )
     for one in job_statuses(
         config,
         pipeline,
-        outcomes=dict(map(_pair, given.outcome)),
+        outcomes=dict(given.outcome),
         approved=not given.unapproved,
     ):
         if one.status not in IDLE or one.status == "on_hold":
@@ -127,10 +128,10 @@ def _orbs(given: argparse.Namespace) -> dict[str, str | None]:
     }
 
 
-def _parameters(config: Config, given: Sequence[str]) -> dict[str, Any]:
+def _parameters(config: Config, given: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Read parameters as the types that the config declares."""
     found: dict[str, Any] = {}
-    for name, text in map(_pair, given):
+    for name, text in given:
         kind = (config.section("parameters").get(name) or {}).get("type")
         found[name] = yaml.safe_load(text) if kind in ("boolean", "integer") else text
     return found
@@ -139,7 +140,7 @@ def _parameters(config: Config, given: Sequence[str]) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"{text!r} is not NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
 
 

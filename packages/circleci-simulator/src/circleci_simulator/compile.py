@@ -7,6 +7,7 @@ from typing import Any
 
 from circleci_simulator.config import (
     Config,
+    ConfigError,
     flattened,
     load,
     name_and_details,
@@ -63,15 +64,20 @@ def compile_jobs(config: Config | str, pipeline: Pipeline | None = None) -> list
     pipeline: what it was triggered with; without one, parameters have their defaults
         and other values are undefined
 
-    ConfigError: the pipeline passes parameters that the config does not take.
+    ConfigError: the pipeline passes parameters that the config does not take, or a
+        command invokes itself
+    ExpressionError: an expression cannot be evaluated
     """
     config = load(config)
     values = (pipeline or Pipeline()).values_in(config)
-    return [
-        _compiled(config, one, values)
-        for workflow in config.workflows
-        for one in invocations(config, workflow, values)
-    ]
+    try:
+        return [
+            _compiled(config, one, values)
+            for workflow in config.workflows
+            for one in invocations(config, workflow, values)
+        ]
+    except RecursionError as error:
+        raise ConfigError("a command invokes itself") from error
 
 
 def compiled_size(config: Config | str) -> int:

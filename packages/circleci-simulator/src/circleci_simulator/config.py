@@ -218,8 +218,11 @@ def load(config: str | Config, orbs: Mapping[str, str | None] | None = None) -> 
 def _read(text: str) -> dict[str, Any]:
     try:
         data = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"YAML: line {line}: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"YAML: {error}") from error
     if not isinstance(data, dict):
         raise ConfigError("YAML: no keys")
     return data

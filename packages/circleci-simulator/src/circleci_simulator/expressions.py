@@ -14,7 +14,7 @@ Value = Any  # a string, an integer, a boolean, a pattern, or None: undefined
 Values = Mapping[str, Value]
 Node = Callable[[Values], Value]
 
-INTERPOLATION = re.compile(r"(?<!\\)<<(.*?)>>", re.DOTALL)
+INTERPOLATION = re.compile(r"(?<!\\)<<((?:(?!>>).)*)>>", re.DOTALL)
 
 
 class ExpressionError(Exception):
@@ -155,11 +155,19 @@ def _literal(token: Token) -> Value:
     if token.kind == "string":
         return re.sub(r"\\(.)", r"\1", token.text[1:-1])
     if token.kind == "pattern" and len(token.text) - 2 <= MAX_PATTERN:
-        try:
-            return re.compile(token.text[1:-1])
-        except re.error as error:
-            raise ExpressionError(f"{token.text}: {error}") from error
+        return pattern(token.text[1:-1])
     raise ExpressionError(f"expected an expression, not {token.text!r}")
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Compile a regular expression.
+
+    ExpressionError: it is none.
+    """
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ExpressionError(f"/{text}/: {error}") from error
 
 
 def _lookup(name: str, values: Values) -> Value:
@@ -263,6 +271,6 @@ def logic_holds(statement: Any, values: Values) -> bool:
     if name == "equal":
         return len({str(fill(one, values)) for one in given}) == 1
     if name == "matches":
-        pattern, value = fill(given["pattern"], values), fill(given["value"], values)
-        return value is not None and bool(re.fullmatch(pattern, str(value)))
+        text, value = fill(given["pattern"], values), fill(given["value"], values)
+        return value is not None and bool(pattern(str(text)).fullmatch(str(value)))
     raise ExpressionError(f"{name!r} is no logic statement")

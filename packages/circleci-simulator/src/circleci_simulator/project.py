@@ -1,8 +1,8 @@
 """A CircleCI project on this machine: what a push triggers, run job by job.
 
 Every job has a clone, a home directory and an environment of its own: CircleCI's
-variables, those of the project and of the job's contexts, and nothing else of the
-person's who runs it. The programs that its commands call are this machine's.
+variables, those of the project and of the job's contexts, and few of this machine. The
+programs that its commands call are those of this machine.
 """
 
 import itertools
@@ -35,8 +35,8 @@ class Project:
     contexts: the environment variables of each context; a job with another context
         ends `unauthorized`
     environment: the project's environment variables
-    replaced_steps: commands that run in place of those of `run` steps, by the step's
-        name, for what this machine has already; `true` leaves a step out
+    replaced_steps: commands to run instead of those of `run` steps, by the name of
+        the step: `true` for a step that installs what this machine has already
     skipped_jobs: jobs that are not run here, and count as successful
     slug: the project's slug, `<type>/<organization>/<project>`
     user: who pushes
@@ -116,23 +116,23 @@ class Project:
             folder=self.folder / f"pipeline-{number}",
             config=self._git("show", f"{sha}:{config_path}"),
         )
-        run.set_up()
+        run._set_up()
         return run
 
-    def clone(self, directory: Path, pipeline: Pipeline) -> None:
-        """Check out as CircleCI does: all branches, and the pipeline's commit."""
-        # Objects are read from the remote, which outlives the clone.
+    def _clone(self, directory: Path, pipeline: Pipeline) -> None:
+        """Clone all branches, and check out the pipeline's commit, as CircleCI does."""
+        # The clone reads the remote's objects instead of copying them.
         self._git("clone", "--quiet", "--shared", str(self.remote), str(directory))
         where = ["-B", pipeline.branch] if pipeline.branch else ["--detach"]
         sha = pipeline.values["pipeline.git.revision"]
         arguments = ("checkout", "--quiet", "--force", *where, sha)
         self._git(*arguments, directory=directory)
 
-    def job_number(self) -> int:
+    def _job_number(self) -> int:
         """Return the next job number of the project."""
         return next(self._job_numbers)
 
-    def machine_environment(self) -> dict[str, str]:
+    def _machine_environment(self) -> dict[str, str]:
         """Return the variables that jobs have of this machine, and of the project."""
         kept = {k: v for k, v in os.environ.items() if k.startswith(self.inherited)}
         path = os.pathsep.join((str(self.folder / "bin"), os.environ["PATH"]))
@@ -157,6 +157,8 @@ class Project:
 class PipelineRun:
     """A pipeline of a project: its config, and the jobs that have run.
 
+    pipeline: what it was triggered with, and what its setup workflow passed
+    folder: where its jobs run
     config: its text; of a pipeline that was continued, what it was continued with
     setup_jobs: the jobs of the setup workflow
     jobs: the other jobs that have run, by name; by `workflow/name` where two
@@ -172,19 +174,28 @@ class PipelineRun:
     _workflow_ids: dict[str, list[str]] = field(default_factory=dict)
 
     @property
+    def sha(self) -> str:
+        """Return the commit that it was triggered for."""
+        return str(self.pipeline.values["pipeline.git.revision"])
+
+    @property
     def executed(self) -> list[str]:
         """Name the jobs that it executes when all succeed and are approved."""
         return executed(self._loaded(), self.pipeline)
 
-    def set_up(self) -> None:
+    def _set_up(self) -> None:
         """Run the setup workflow, if there is one, and continue the pipeline."""
         if not self._loaded().data.get("setup"):
             return
+        declared = self._loaded().section("parameters")
         self.setup_jobs = self.run()
         for ended in self.setup_jobs.values():
             if ended.continuation:
-                given = {**self.pipeline.parameters, **ended.continuation.parameters}
-                self.pipeline = replace(self.pipeline, parameters=given)
+                given, passed = self.pipeline.parameters, ended.continuation.parameters
+                for name in given.keys() & passed.keys():
+                    if given[name] != declared[name].get("default"):
+                        raise ConfigError("Conflicting pipeline parameters.")
+                self.pipeline = replace(self.pipeline, parameters={**given, **passed})
                 self.config, self.jobs = ended.continuation.config, {}
                 # CircleCI takes no parameters that the config does not declare.
                 self.pipeline.values_in(self._loaded())
@@ -249,7 +260,7 @@ class PipelineRun:
 
     def _run(self, job: Job) -> JobRun:
         """Run a job's steps in a home of its own."""
-        number = self.project.job_number()
+        number = self.project._job_number()
         home = self.folder / f"{number}-{job.name.replace('/', '-')}"
         home.mkdir(parents=True)
         if unknown := set(job.contexts) - self.project.contexts.keys():
@@ -263,7 +274,7 @@ class PipelineRun:
         machine = Machine(
             home=home,
             environment=self._environment(job, number, ids),
-            checkout=lambda directory: self.project.clone(directory, self.pipeline),
+            checkout=lambda directory: self.project._clone(directory, self.pipeline),
             workspace=self.folder / f"workspace-{ids[0]}",
             replaced=self.project.replaced_steps,
             timeout=self.project.step_timeout,
@@ -275,7 +286,7 @@ class PipelineRun:
         """Join the variables of the machine, the contexts and CircleCI."""
         project, values = self.project, self.pipeline.values
         _, organization, repository = [*project.slug.split("/"), "", ""][:3]
-        found = project.machine_environment()
+        found = project._machine_environment()
         for context in job.contexts:
             found |= project.contexts[context]
         found |= {
@@ -290,7 +301,7 @@ class PipelineRun:
             "CIRCLE_PROJECT_REPONAME": repository,
             "CIRCLE_PROJECT_USERNAME": organization,
             "CIRCLE_REPOSITORY_URL": str(project.remote),
-            "CIRCLE_SHA1": values["pipeline.git.revision"],
+            "CIRCLE_SHA1": self.sha,
             "CIRCLE_USERNAME": project.user,
             "CIRCLE_WORKFLOW_ID": ids[-1],
             "CIRCLE_WORKFLOW_JOB_ID": str(uuid.uuid4()),
@@ -301,7 +312,7 @@ class PipelineRun:
         else:
             found["CIRCLE_BRANCH"] = str(self.pipeline.branch)
         if job.contexts:
-            # No cloud believes it: a job can only tell that it has a token.
+            # It is not a valid token; a job can see that it has one.
             found |= dict.fromkeys(
                 ("CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2"), "token"
             )

@@ -1,18 +1,17 @@
 """Which jobs a pipeline runs: for a branch, parameters, outcomes and approvals."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from circleci_simulator.config import Config, ConfigError, load
-from circleci_simulator.expressions import Values, condition_holds
+from circleci_simulator.expressions import Values, condition_holds, pattern
 from circleci_simulator.workflows import Invocation, Pipeline, invocations
 
-# How a job stands that is not executed; `hangs` is this simulator's own word.
+# The statuses of jobs that are not executed; `hangs` is this simulator's own word.
 IDLE = frozenset({"filtered", "not_run", "on_hold", "hangs"})
-# What a job that requires another cannot take for an end of it.
+# The statuses of jobs that have not ended, so that nothing behind them runs.
 UNFINISHED = frozenset({"hangs", "on_hold", "running"})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -151,16 +150,18 @@ def _branch_or_tag_passes(filters: Mapping[str, Any], pipeline: Pipeline) -> boo
     rule = filters.get(kind)
     if not isinstance(rule, dict):
         return kind == "branches"
-    if "only" in rule:
+    if rule.get("only"):
         return _matches_any(name or "", rule["only"])
-    return not _matches_any(name or "", rule.get("ignore") or ())
+    return not _matches_any(name or "", rule.get("ignore") or [])
 
 
 def _matches_any(name: str, specifiers: Any) -> bool:
-    for one in [specifiers] if isinstance(specifiers, str) else specifiers:
-        if one == name:
+    """Tell whether a name is one of these, or matches a `/pattern/` as a whole."""
+    for one in specifiers if isinstance(specifiers, list) else [specifiers]:
+        text = str(one)
+        if text == name:
             return True
-        if one.startswith("/") and one.endswith("/") and re.fullmatch(one[1:-1], name):
+        if text[:1] == text[-1:] == "/" and pattern(text[1:-1]).fullmatch(name):
             return True
     return False
 

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from circleci_simulator.compile import Job, environment_variables
+from circleci_simulator.config import ConfigError
 
 SHELL = "bash -eo pipefail"
 # These have no effect here: no cache is ever found, artifacts stay where they are.
@@ -27,6 +28,8 @@ AGENT = """\
 #!/bin/sh
 if [ "$*" = "step halt" ]; then touch "$BASH_ENV.halted"; else echo "$@" >> {calls}; fi
 """
+# How a step fails that is wrong, or finds something else than it needs.
+FAILURES = (ConfigError, KeyError, NotImplementedError, OSError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ def install_agent(folder: Path, calls: Path) -> None:
 
 
 def run_job(job: Job, machine: Machine) -> JobRun:
-    """Run a job's steps until one fails, and those for after a failure."""
+    """Run a job's steps until one fails, then those that run after a failure."""
     log = machine.home / "log"
     # A short path: the name of a socket may have at most a hundred characters.
     with (
@@ -108,7 +111,7 @@ def run_job(job: Job, machine: Machine) -> JobRun:
 
 
 class _Agent:
-    """Runs the steps of one job, and knows how it stands."""
+    """Runs the steps of one job, and keeps its status."""
 
     def __init__(
         self, job: Job, machine: Machine, temporary: str, output: TextIO
@@ -144,7 +147,7 @@ class _Agent:
         }
 
     def take(self, name: str, details: Any) -> None:
-        """Run a step, if it is to run after those before it."""
+        """Run a step, unless the job was halted or its `when` does not hold."""
         if isinstance(details, str):
             details = {"command": details}
         details = details or {}
@@ -158,7 +161,7 @@ class _Agent:
         else:
             try:
                 self.kinds[name](details)
-            except (OSError, ValueError, subprocess.SubprocessError) as error:
+            except FAILURES as error:
                 self._fail(f"{name}: {error}")
 
     def stop(self) -> None:
@@ -176,7 +179,7 @@ class _Agent:
 
     def _path(self, text: str, base: Path) -> Path:
         """Find a path as a step means it: `~` is the job's home."""
-        return self.machine.home / text[2:] if text[:2] == "~/" else base / text
+        return self.machine.home / text[2:] if text[:2] in ("~", "~/") else base / text
 
     def _run(self, step: dict[str, Any]) -> None:
         name = step.get("name", step["command"])

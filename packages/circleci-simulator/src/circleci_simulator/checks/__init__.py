@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from circleci_simulator.checks.arguments import (
@@ -11,13 +11,13 @@ from circleci_simulator.checks.arguments import (
 )
 from circleci_simulator.checks.definitions import check_definitions
 from circleci_simulator.checks.invocations import check_workflows
+from circleci_simulator.checks.shape import check_shape
 from circleci_simulator.compile import Job, compile_jobs, compiled_size
 from circleci_simulator.config import PULL_REQUEST_VALUES, Config, ConfigError, load
 from circleci_simulator.expressions import ExpressionError
 from circleci_simulator.simulate import hanging, job_statuses
 from circleci_simulator.workflows import Pipeline
 
-PUSHES = (Pipeline(branch="main"), Pipeline(branch="feature"), Pipeline(tag="v1"))
 MAX_BYTES = 8_000_000
 CONTINUATION_KEY = "CIRCLE_CONTINUATION_KEY"
 TOP_LEVEL = {
@@ -26,9 +26,18 @@ TOP_LEVEL = {
 }  # fmt: skip
 
 
+def pushes(default_branch: str = "main") -> list[Pipeline]:
+    """Return a pipeline of the default branch, of another branch, and of a tag."""
+    return [
+        Pipeline(branch=default_branch, default_branch=default_branch),
+        Pipeline(branch="feature", default_branch=default_branch),
+        Pipeline(tag="v1", default_branch=default_branch),
+    ]
+
+
 def check(
     config: Config | str,
-    pipelines: Iterable[Pipeline] = PUSHES,
+    pipelines: Iterable[Pipeline] | None = None,
     *,
     orbs: Mapping[str, str | None] | None = None,
 ) -> list[str]:
@@ -36,24 +45,42 @@ def check(
 
     config: its text
     pipelines: for which it is checked that no job waits for ever, and that a setup
-        workflow continues once
+        workflow continues once; else those of `pushes`
     orbs: sources of orbs, see `load`
     """
     try:
         config = load(config, orbs)
     except ConfigError as error:
         return [str(error)]
-    problems = list(dict.fromkeys(_check_text(config)))
-    # A config with mistakes in its text cannot be compiled or simulated.
-    return problems or list(dict.fromkeys(_check_pipelines(config, pipelines)))
+    for found in (
+        check_shape(config.data),
+        # A config of another shape cannot be read further; one that has mistakes in
+        # its text can be neither compiled nor simulated.
+        _check_text(config),
+        _check_pipelines(config, pushes() if pipelines is None else pipelines),
+    ):
+        if problems := list(dict.fromkeys(found)):
+            return problems
+    return []
 
 
 def check_pair(
-    setup: str, continuation: str, *, orbs: Mapping[str, str | None] | None = None
+    setup: str,
+    continuation: str,
+    pipelines: Sequence[Pipeline] | None = None,
+    *,
+    orbs: Mapping[str, str | None] | None = None,
 ) -> list[str]:
-    """List what is wrong with a setup config and the config it continues with."""
-    problems = [f"setup: {one}" for one in check(setup, orbs=orbs)]
-    problems += [f"continuation: {one}" for one in check(continuation, orbs=orbs)]
+    """List what is wrong with a setup config and the config it continues with.
+
+    pipelines, orbs: see `check`
+    """
+    texts = {"setup": setup, "continuation": continuation}
+    problems = [
+        f"{name}: {problem}"
+        for name, text in texts.items()
+        for problem in check(text, pipelines, orbs=orbs)
+    ]
     try:
         before, after = load(setup, orbs), load(continuation, orbs)
     except ConfigError:

@@ -80,8 +80,11 @@ def check_pipeline_parameters(config: Config) -> Iterator[str]:
 
 def check_arguments(place: str, declared: Any, given: Any) -> Iterator[str]:
     """Report what is wrong with the arguments of a job, a command or an executor."""
-    given = given if isinstance(given, dict) else {}
-    declared = declared if isinstance(declared, dict) else {}
+    if not isinstance(given, dict | None):
+        yield f"{place}: arguments must be a mapping, not {given!r}"
+        return
+    given = given or {}
+    declared = {name: one or {} for name, one in (declared or {}).items()}
     for name, value in given.items():
         if name not in declared:
             yield f"{place}: unknown argument {name!r}"

@@ -163,7 +163,7 @@ def _check_release(place: str, job: dict[str, Any]) -> Iterator[str]:
         yield f"{place}: needs enabled: true or false"
         return
     yield from unknown_keys(place, validation, VALIDATION_KEYS)
-    for webhook in validation.get("webhooks") or ():
+    for webhook in filter(None, validation.get("webhooks") or ()):
         yield from unknown_keys(f"{place}.webhooks", webhook, WEBHOOK_KEYS)
         for key in {"name", "provider"} - webhook.keys():
             yield f"{place}.webhooks: a webhook needs a {key}"
@@ -248,8 +248,9 @@ def _check_built_in(place: str, name: str, details: Any) -> Iterator[str]:
     if "auto_rerun_delay" in details and "max_auto_reruns" not in details:
         yield f"{here}: auto_rerun_delay needs max_auto_reruns"
     yield from check_reruns(here, details)
-    for key in (details.get("key"), *(details.get("keys") or ())):
-        if key and len(str(key)) > MAX_CACHE_KEY:
+    keys = details.get("keys")
+    for key in (details.get("key", ""), *(keys if isinstance(keys, list) else ())):
+        if len(str(key)) > MAX_CACHE_KEY:
             yield f"{here}: cache key longer than {MAX_CACHE_KEY} characters"
 
 

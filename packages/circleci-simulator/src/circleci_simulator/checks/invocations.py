@@ -92,7 +92,11 @@ def _check_logic(place: str, statement: Any) -> Iterator[str]:
         return
     yield from unknown_keys(place, statement, LOGIC)
     for key in ("and", "or"):
-        for one in statement.get(key) or ():
+        every = statement.get(key, [])
+        if not isinstance(every, list):
+            yield f"{place}: {key} takes a list"
+            continue
+        for one in every:
             yield from _check_logic(place, one)
     yield from _check_logic(place, statement.get("not"))
 
