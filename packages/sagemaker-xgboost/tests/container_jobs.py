@@ -1,6 +1,7 @@
 """Training jobs of the container as files under a root that stands for /opt/ml."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,9 @@ from sagemaker_xgboost.container.train import load_matrices, read_job
 from sagemaker_xgboost.container.train_utils import train_job
 
 Files = Mapping[str, str | bytes]
+
+# Threads that wait by spinning would slow down the tests beside them.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 REGRESSION = "1,1,5\n2,2,4\n3,3,3\n4,4,2\n5,5,1\n6,6,0\n"
 BINARY = "0,1,5\n0,2,4\n0,3,3\n1,4,2\n1,5,1\n1,6,0\n"
@@ -66,6 +70,7 @@ def run_job(root: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
         check=False,
+        env=ENVIRONMENT,
     )
 
 

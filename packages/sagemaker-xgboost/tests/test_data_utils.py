@@ -13,6 +13,7 @@ from container_jobs import REGRESSION, write_job
 from pyarrow import parquet
 from sagemaker_xgboost.container.data_utils import (
     get_content_type,
+    import_xgboost,
     parse_header,
     validate_channels,
 )
@@ -333,10 +334,14 @@ assert find_spec("sklearn")
 """)
 
 
-def test_xgboost_stays_whole_where_scikit_learn_is_in_use():
-    """A process that has imported scikit-learn keeps xgboost's estimators."""
+def test_scikit_learn_is_left_alone_where_it_is_in_use():
+    """A process that uses scikit-learn or xgboost keeps what it has imported."""
+    assert import_xgboost() is xgboost
     run_python("""
-import sklearn
+import sys
+from types import ModuleType
 from sagemaker_xgboost.container.data_utils import import_xgboost
-assert import_xgboost().XGBClassifier(n_estimators=1).get_params()
+mine = sys.modules["sklearn"] = ModuleType("sklearn")
+import_xgboost()
+assert sys.modules["sklearn"] is mine
 """)

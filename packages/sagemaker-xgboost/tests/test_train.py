@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 import xgboost
-from container_jobs import REGRESSION, read_failure, run_job, write_job
+from container_jobs import (
+    ENVIRONMENT,
+    REGRESSION,
+    read_failure,
+    run_job,
+    write_job,
+)
 from sagemaker_xgboost.container.train import read_job
 from sagemaker_xgboost.exceptions import UserError
 
@@ -142,7 +148,7 @@ def test_a_wrong_call_says_how_to_call(arguments):
 def start(root):
     """Start a job that would take long."""
     command = [sys.executable, "-m", "sagemaker_xgboost.container.train", str(root)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("true", True), ("false", False)])

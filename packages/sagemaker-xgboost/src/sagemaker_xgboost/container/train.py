@@ -131,7 +131,7 @@ def refuse_script_mode(given: Mapping[str, Any]) -> None:
 
 
 def refuse_checkpoints(root: Path) -> None:
-    """Refuse checkpoints, of which the image writes the first and reads none."""
+    """Refuse checkpoints: the image writes only the first and never reads one."""
     if (root / "input" / "config" / "checkpointconfig.json").exists():
         raise UserError(
             "Checkpoints are not supported by sagemaker-xgboost: remove the job's "
@@ -140,7 +140,10 @@ def refuse_checkpoints(root: Path) -> None:
 
 
 def refuse_unsupported(hyperparameters: dict[str, Any]) -> None:
-    """Refuse what this package does not do; remove hyperparameters that deny it."""
+    """Refuse hyperparameters that ask for what this package does not do.
+
+    One that is `false` is removed, since xgboost does not know it.
+    """
     for name, feature in UNSUPPORTED.items():
         if hyperparameters.pop(name, "false") != "false":
             raise UserError(
