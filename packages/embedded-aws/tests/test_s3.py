@@ -79,7 +79,7 @@ def test_public_bucket_cannot_be_written(client):
 def test_says_which_package_is_missing():
     """A data set whose package is not installed is named."""
     with pytest.raises(FileNotFoundError, match="no_such_package is not installed"):
-        datasets.shipped("no_such_package", "data.csv")
+        datasets.packaged_file("no_such_package", "data.csv")
 
 
 URI = S3Uri(bucket="a-bucket", key="folder/file")

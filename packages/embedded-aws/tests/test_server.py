@@ -1,5 +1,6 @@
 """The server, as `embedded-aws` and `python -m embedded_aws` run it."""
 
+import ctypes
 import signal
 import socket
 import subprocess
@@ -22,17 +23,31 @@ def test_ends_on_a_signal(number, tmp_path):
     end(server)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have their own ids")
+def test_ends_on_a_signal_that_does_not_wake_the_main_thread(tmp_path):
+    """A signal is not lost that another thread of the server receives."""
+    server = spawn(0, tmp_path)
+    wait_until_ready(server, tmp_path / "server.log", 30)
+    threads = [int(path.name) for path in Path(f"/proc/{server.pid}/task").iterdir()]
+    other = next(thread for thread in threads if thread != server.pid)
+    ctypes.CDLL(None).tgkill(server.pid, other, signal.SIGTERM)
+    assert server.wait(10) == 0
+    end(server)
+
+
 def test_the_console_script_reports_its_address_and_leaves_nothing(tmp_path):
     """Without a folder the server makes one, and removes it at its end."""
-    with subprocess.Popen(
+    server = subprocess.Popen(
         [SCRIPT, "--port", "0"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)}
-    ) as server:
+    )
+    try:
         line = server.stdout.readline().decode()
+        assert line.startswith("AWS_ENDPOINT_URL=http://127.0.0.1:")
         port = int(line.rpartition(":")[2])
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        assert line.startswith("AWS_ENDPOINT_URL=http://127.0.0.1:")
         assert [path.name[:12] for path in tmp_path.iterdir()] == ["embedded-aws"]
-        server.terminate()
+    finally:
+        end(server)
     assert server.returncode == 0
     assert list(tmp_path.iterdir()) == []
 

