@@ -101,7 +101,7 @@ def missing(folders: Iterable[str], required: set[str]) -> list[str]:
     return [
         f"{path} imports {module}"
         for module, path in sorted(imported(folders).items())
-        if not required & {plain(name) for name in (module, *distributions[module])}
+        if required.isdisjoint(map(plain, [module, *distributions.get(module, [])]))
     ]
 
 

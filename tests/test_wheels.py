@@ -1,5 +1,6 @@
 """The wheels hold what the folders hold."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,5 +47,7 @@ def test_a_wheel_holds_every_module_and_template(project: Path, tmp_path: Path) 
     assert built.returncode == 0, built.stderr
 
     (wheel,) = tmp_path.glob("*.whl")
-    held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    # What it says about itself, and what it puts outside of Python, stand beside.
+    beside = re.compile(r"[^/]+\.(dist-info|data)/")
+    held = {name for name in ZipFile(wheel).namelist() if not beside.match(name)}
     assert held == set().union(*map(files, importable(project)))
