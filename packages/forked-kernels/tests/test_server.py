@@ -223,13 +223,17 @@ def test_an_interrupt_reaches_the_cell(kernels: WarmKernels) -> None:
     assert client.nb.cells[1].outputs[0]["data"]["text/plain"] == "42"
 
 
+@pytest.mark.parametrize(
+    "options", [{"stdout": subprocess.DEVNULL}, {"stderr": subprocess.STDOUT}]
+)
 def test_what_the_kernel_says_goes_where_it_should(
-    kernels: WarmKernels, tmp_path: Path
+    kernels: WarmKernels, tmp_path: Path, options: dict[str, int]
 ) -> None:
     """Its own output, before Jupyter takes hold of it, is the caller's to place."""
-    client = make_client(kernels, "import sys; sys.exit")
+    client = make_client(kernels, "1")
     with (tmp_path / "said").open("w+b") as said:
-        client.execute(cwd=str(tmp_path), stdout=subprocess.DEVNULL, stderr=said)
+        options = {"stdout": said, "stderr": said} | options
+        client.execute(cwd=str(tmp_path), **options)
         said.seek(0)
         assert b"without encryption" in said.read()
 
