@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from forked_kernels.client import WarmKernels
 from forked_kernels.provisioner import provision
-from forked_kernels.warm import WarmKernels
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError

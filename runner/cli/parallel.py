@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from forked_kernels.warm import WarmKernels
+from forked_kernels.client import WarmKernels
 
 from runner.cli.ended import Outcome
 from runner.cli.pipeline import Pipeline

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from forked_kernels.warm import WarmKernels
+from forked_kernels.client import WarmKernels
 
 from runner import artifacts, registry, session, training
 from runner.cli import reviewing

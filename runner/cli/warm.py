@@ -9,7 +9,7 @@ import click
 from runner.stages import STAGES
 
 if TYPE_CHECKING:
-    from forked_kernels.warm import WarmKernels
+    from forked_kernels.client import WarmKernels
 
     from runner.cli.plan import Plan
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
     """Start what kernels are forked from, and end it with all of them."""
-    from forked_kernels.warm import begin
+    from forked_kernels.client import begin
 
     kernels = None if cold else begin(_say)
     if kernels is None:
