@@ -62,8 +62,8 @@ format: setup  ## put code and notebooks in order
 	$(BIN)/ruff format .
 
 lab: setup  ## open JupyterLab with the embedded AWS up
-	$(BIN)/python -m runner local -- $(BIN)/jupyter lab \
-	  --ServerApp.jpserver_extensions=forked_kernels.lab=True
+	JUPYTER_DEFAULT_PROVISIONER_NAME=forked-provisioner \
+	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab
 
 pictures: setup  ## take the pictures of the review page in docs/
 	$(BIN)/python tests/pictures.py

@@ -24,7 +24,7 @@ def nbval(*notebooks):
             "-m",
             "pytest",
             "-p",
-            "forked_kernels.nbval",
+            "forked_kernels.plugins",
             "--nbval-lax",
             "--quiet",
             "--override-ini=addopts=",

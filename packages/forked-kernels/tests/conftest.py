@@ -22,7 +22,8 @@ def closed_event_loop() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels]:
     """One process to fork kernels from; a kernel that starts cold fails its test."""
-    warm = start({NUMBERS: Imports(statements=(Statement("numpy"),))}, pytest.fail)
+    statements = (Statement("numpy"), Statement("matplotlib.pyplot"))
+    warm = start({NUMBERS: Imports(statements=statements)}, pytest.fail)
     assert warm is not None
     with warm:
         yield warm

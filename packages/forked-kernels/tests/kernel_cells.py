@@ -1,11 +1,14 @@
 """Notebooks made of a few cells, kernels for them, and waiting for what happens."""
 
+import asyncio
 import contextlib
 import json
 import os
 import select
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from forked_kernels.provisioner import PromptManager, provision
 from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 
-NUMBERS = Path("numbers.ipynb")  # a notebook that imports NumPy
+NUMBERS = Path("numbers.ipynb")  # a notebook that imports NumPy and Matplotlib
+LAUNCHER = (sys.executable, "-m", "ipykernel_launcher")
 LIMIT_SECONDS = 120  # generous: another process may have this machine's processors
 
 Run = Callable[..., Any]
@@ -67,6 +71,30 @@ def execute(
     with contextlib.closing(ensure_event_loop()):
         client.execute(cwd=str(cwd))
     return value(client), processes[0].returncode
+
+
+def is_forked(
+    kernels: WarmKernels,
+    notebook: Path | None = None,
+    command: Sequence[str] = LAUNCHER,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Ask for a kernel in an empty folder, and tell whether there is one to end."""
+    with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("r+") as file:
+        forked = asyncio.run(
+            kernels.fork(
+                command,
+                cwd=Path(folder),
+                env=dict(os.environ),
+                streams=[file.fileno()] * 3,
+                notebook=notebook,
+                stopped=stopped,
+            )
+        )
+        if forked:
+            forked.kill()
+            forked.wait(LIMIT_SECONDS)
+    return forked is not None
 
 
 def wait_until_ended(*pids: int) -> None:

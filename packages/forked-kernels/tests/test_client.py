@@ -21,8 +21,10 @@ from kernel_cells import (
     Run,
     Start,
     execute,
+    is_forked,
     make_client,
     value,
+    wait_until,
     wait_until_ended,
 )
 
@@ -114,32 +116,31 @@ def test_a_kernel_ends_whoever_was_forked_meanwhile(kernels: WarmKernels) -> Non
     try:
         client.start_new_kernel_client()
         client._cleanup_kernel()
-        wait_until_ended(kernel)
-        assert not Path(f"/proc/{kernel}").exists()
+        wait_until(lambda: not Path(f"/proc/{kernel}").exists())
     finally:
         other.kill()
         other.join()
 
 
 def test_a_module_that_fails_makes_only_its_notebooks_cold(
-    start_with: Start, run: Run, reasons: list[str]
+    start_with: Start, reasons: list[str]
 ) -> None:
     """The others stay warm, and the same reason is reported once."""
     warm = start_with(good="", bad="import sys; sys.exit('no')")
 
-    assert run(warm, PARENT, notebook=Path("good.ipynb")) == warm.process.pid
-    assert run(warm, PARENT, notebook=Path("bad.ipynb")) == os.getpid()
-    assert run(warm, PARENT, notebook=Path("bad.ipynb")) == os.getpid()
+    assert is_forked(warm, Path("good.ipynb"))
+    assert not is_forked(warm, Path("bad.ipynb"))
+    assert not is_forked(warm, Path("bad.ipynb"))
     assert reasons == ["import bad: SystemExit: no"]
 
 
 def test_a_kernel_starts_before_later_notebooks_imports_are_there(
-    start_with: Start, run: Run, reasons: list[str]
+    start_with: Start, reasons: list[str]
 ) -> None:
     """And closing does not wait for an import that goes on."""
     warm = start_with(quick="", slow=GOES_ON)
 
-    assert run(warm, PARENT, notebook=Path("quick.ipynb")) == warm.process.pid
+    assert is_forked(warm, Path("quick.ipynb"))
     warm.close()
     assert warm.process.returncode == -signal.SIGKILL
     assert reasons == []
@@ -170,18 +171,7 @@ def test_nobody_waits_for_imports_after_being_stopped(
         asked.append(True)
         return len(asked) > 2
 
-    forked = asyncio.run(
-        warm.fork(
-            [sys.executable, "-m", "ipykernel_launcher"],
-            cwd=Path("/"),
-            env=dict(os.environ),
-            streams=[0, 1, 2],
-            notebook=Path("slow.ipynb"),
-            stopped=stopped,
-        )
-    )
-
-    assert forked is None
+    assert not is_forked(warm, Path("slow.ipynb"), stopped=stopped)
     assert reasons == []
 
 
@@ -197,13 +187,12 @@ def test_a_changed_environment_makes_kernels_cold(
 
     monkeypatch.setenv("PYTHONHASHSEED", "1")
 
-    assert run(warm, PARENT) == os.getpid()
+    assert not is_forked(warm)
     assert reasons == ["the environment variable PYTHONHASHSEED was changed"]
 
 
 def test_a_package_that_was_installed_makes_kernels_cold(
     start_with: Start,
-    run: Run,
     reasons: list[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -214,14 +203,14 @@ def test_a_package_that_was_installed_makes_kernels_cold(
     monkeypatch.setattr(module.sysconfig, "get_path", lambda name: str(site))
     warm = start_with()
 
-    assert run(warm, PARENT) == warm.process.pid
+    assert is_forked(warm)
     (site / "pandas-2.0.dist-info").rename(site / "pandas-2.1.dist-info")
-    assert run(warm, PARENT) == os.getpid()
+    assert not is_forked(warm)
     assert reasons == ["pandas-2.0 was installed or removed; what is imported is older"]
 
 
 def test_a_module_of_the_notebooks_own_makes_it_cold(
-    library: Path, run: Run, reasons: list[str]
+    library: Path, reasons: list[str]
 ) -> None:
     """Its name may stand for another module in the process, which is not its own."""
     (library / "features.py").write_text("")
@@ -233,32 +222,28 @@ def test_a_module_of_the_notebooks_own_makes_it_cold(
     warm = start(notebooks, reasons.append)
     assert warm is not None
     with warm:
-        assert run(warm, PARENT, notebook=one) == warm.process.pid
-        assert run(warm, PARENT, notebook=other) == os.getpid()
+        assert is_forked(warm, one)
+        assert not is_forked(warm, other)
     assert reasons == ["features is another module for other notebooks"]
 
 
 def test_another_kernel_starts_cold(start_with: Start, reasons: list[str]) -> None:
     """One of another Python is not what is forked here."""
-    client = make_client(start_with(), "1")
-    client.km.kernel_spec.argv = [
-        *(sys.executable, "-Xfrozen_modules=off"),
-        *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
-    ]
-    client.execute()
+    command = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
 
+    assert not is_forked(start_with(), command=command)
     assert reasons == [f"the kernel is started by {sys.executable}, not by this Python"]
 
 
 def test_a_process_that_ended_is_missed_but_not_needed(
-    start_with: Start, run: Run, reasons: list[str]
+    start_with: Start, reasons: list[str]
 ) -> None:
     """Kernels start cold from there on."""
     warm = start_with()
-    run(warm, PARENT)
+    assert is_forked(warm)
     os.kill(warm.process.pid, signal.SIGKILL)
 
-    assert run(warm, PARENT) == os.getpid()
+    assert not is_forked(warm)
     assert reasons == ["the process to fork them from ended with SIGKILL"]
 
 

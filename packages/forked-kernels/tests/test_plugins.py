@@ -80,7 +80,8 @@ class Kernel:
         self.client = BlockingKernelClient()
         file = server.folder / "runtime" / f"kernel-{name}.json"
         self.client.load_connection_file(str(file))
-        self.client.start_channels()
+        # Its heartbeat would give the kernel up after a second without an answer.
+        self.client.start_channels(hb=False)
 
     def run(self, code: str, expression: str = "None") -> Any:
         """Run a cell; return the value of an expression, or the error's name."""
@@ -114,11 +115,14 @@ def serving(folder: Path, **variables: str) -> Iterator[Server]:
     write_notebook(root / "notebooks" / "deploy.ipynb", "import json")
     (root / "notebooks" / "broken.ipynb").write_text("<<<<<<< HEAD")
     command = "-m jupyter server --no-browser --ip=127.0.0.1 --port=0 --allow-root"
-    extensions = [f"--ServerApp.jpserver_extensions={one}=False" for one in OTHERS]
-    token = f"--IdentityProvider.token={TOKEN}"
+    options = [
+        f"--IdentityProvider.token={TOKEN}",
+        "--KernelRestarter.time_to_dead=0.5",
+        *(f"--ServerApp.jpserver_extensions={one}=False" for one in OTHERS),
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, *command.split(), *extensions, token],
+            [sys.executable, *command.split(), *options],
             cwd=root,
             env=environment(folder) | variables,
             stdin=subprocess.DEVNULL,

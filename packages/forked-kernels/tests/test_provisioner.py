@@ -20,7 +20,7 @@ from forked_kernels.provisioner import (
     PromptManager,
     warm_up,
 )
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager, start_new_kernel
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from kernel_cells import LIMIT_SECONDS, make_client, write_notebook
 
@@ -131,20 +131,31 @@ def test_a_known_notebook_has_its_imports(
     assert reasons == []
 
 
+def is_forked(folder: Path, session: str = "") -> bool:
+    """Start a kernel, tell whether it was forked, and end it."""
+    manager = KernelManager()
+    manager.start_kernel(
+        cwd=str(folder), env=os.environ | {"JPY_SESSION_NAME": session}
+    )
+    assert manager.is_alive()
+    forked = manager.provisioner.forked is not None
+    manager.shutdown_kernel(now=True)
+    return forked
+
+
 def test_what_lies_beside_a_new_notebook_is_its_own(
     notebook: Path, warm: Warm, reasons: list[str]
 ) -> None:
     """A notebook that is new, in a folder with a module that others know another of."""
     folder = notebook.parent.with_name("models")
     folder.mkdir()
-    kernels = warm(notebook)
-    with kernel(notebook.parent, session=str(notebook)) as (_, ask):
-        assert ask(PARENT) == kernels.process.pid
+    warm(notebook)
+    assert is_forked(notebook.parent, session=str(notebook))
+    assert is_forked(folder)
 
     (folder / "preloaded.py").write_text("mine = True")
 
-    with kernel(folder) as (_, ask):
-        assert ask(PARENT) == os.getpid()
+    assert not is_forked(folder)
     assert reasons == ["preloaded is another module for other notebooks"]
 
 
@@ -153,12 +164,10 @@ def test_a_module_that_fails_leaves_new_notebooks_warm(
 ) -> None:
     """It is not one of theirs yet; the notebook that needs it starts cold."""
     (library / "preloaded.py").write_text("raise OSError('no')")
-    kernels = warm(notebook)
+    warm(notebook)
 
-    with kernel(notebook.parent) as (_, ask):
-        assert ask(PARENT) == kernels.process.pid
-    with kernel(notebook.parent, session=str(notebook)) as (_, ask):
-        assert ask(PARENT) == os.getpid()
+    assert is_forked(notebook.parent)
+    assert not is_forked(notebook.parent, session=str(notebook))
     assert reasons == ["import preloaded: OSError: no"]
 
 
@@ -187,12 +196,11 @@ def test_a_provisioner_that_was_asked_for_stays(
 def test_kernels_are_cold_where_nothing_can_be_forked(
     notebook: Path, reasons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a reason; so are those of a process that nobody warmed up."""
+    """And the reason is reported once."""
     monkeypatch.setattr(module, "CAN_FORK", False)
 
     assert warm_up([notebook], reasons.append) is None
-    with kernel(notebook.parent) as (_, ask):
-        assert ask(PARENT) == os.getpid()
+    assert not is_forked(notebook.parent)
     assert reasons == [f"{sys.platform} forks no kernels"]
 
 
@@ -207,16 +215,14 @@ def test_what_only_a_started_process_can_have_starts_one(
     warm: Warm, reasons: list[str], option: dict[str, int], reason: str
 ) -> None:
     """A fork would be without it."""
-    client = make_client(warm(), notebook=None)
-    client.start_new_kernel(**option)
-    client.start_new_kernel_client()
+    warm()
+    manager = KernelManager()
+    manager.start_kernel(**option)
 
-    process = client.km.provisioner.process
+    process = manager.provisioner.process
+    manager.shutdown_kernel(now=True)
     assert isinstance(process, subprocess.Popen)
     assert reasons == [reason]
-    if process.stderr:
-        process.stderr.close()
-    client._cleanup_kernel()
 
 
 def test_a_kernel_has_the_time_it_needs_to_end(warm: Warm, tmp_path: Path) -> None:

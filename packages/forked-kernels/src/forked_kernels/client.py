@@ -308,12 +308,23 @@ async def _receive(
     handle.setblocking(False)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + IMPORT_SECONDS
-    while not stopped() and loop.time() < deadline:
-        with contextlib.suppress(TimeoutError, ConnectionResetError):
-            async with asyncio.timeout(POLL_SECONDS):
-                text = await loop.sock_recv(handle, LONGEST_MESSAGE)
+    readable = asyncio.Event()
+    loop.add_reader(handle, readable.set)
+    try:
+        while not stopped() and loop.time() < deadline:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(readable.wait(), POLL_SECONDS)
+            try:
+                text = handle.recv(LONGEST_MESSAGE)
+            except BlockingIOError:
+                readable.clear()
+            except ConnectionResetError:
+                return {}
+            else:
                 return dict(json.loads(text or b"{}"))
-    return None
+        return None
+    finally:
+        loop.remove_reader(handle)
 
 
 def modules_in(folder: Path) -> Iterator[str]:

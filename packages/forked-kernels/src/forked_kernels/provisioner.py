@@ -35,8 +35,6 @@ EXIT_POLL_SECONDS = 0.02
 REPLY_SECONDS = 1.0
 STATUS_SECONDS = 0.2
 
-Stream = int | IO[bytes] | None
-
 
 class ForkedProvisioner(LocalProvisioner):
     """Forks a kernel where it can, else starts it as LocalProvisioner does."""
@@ -71,17 +69,11 @@ class ForkedProvisioner(LocalProvisioner):
             return None
         folder = Path(options.get("cwd") or ".").resolve()
         with Path(os.devnull).open("r+b") as devnull:
-            nothing = devnull.fileno()
-            given = [_descriptor(options.get(one), nothing) for one in STREAMS]
-            usual = (nothing, 1, 2)
             return await self.kernels.fork(
                 command,
                 cwd=folder,
                 env=options["env"],
-                streams=[
-                    standard if one is None else one
-                    for one, standard in zip(given, usual, strict=True)
-                ],
+                streams=_descriptors(options, devnull.fileno()),
                 notebook=self.notebook or _session_notebook(folder, options["env"]),
                 stopped=self.stopped,
             )
@@ -91,17 +83,23 @@ def _beyond_a_fork(options: Mapping[str, Any]) -> str:
     """Return which option only a started process can have, or nothing."""
     if others := sorted(options.keys() - OPTIONS):
         return f"the option {others[0]} is one for a process of its own"
-    pipes = {subprocess.PIPE, subprocess.STDOUT}
-    if any(options.get(one) in pipes for one in STREAMS):
+    if any(options.get(one) == subprocess.PIPE for one in STREAMS):
         return "its output goes to a pipe"
     return ""
 
 
-def _descriptor(stream: Stream, nothing: int) -> int | None:
-    """Return the open file that Popen would give to the kernel."""
-    if stream is None or isinstance(stream, int):
-        return nothing if stream == subprocess.DEVNULL else stream
-    return stream.fileno()
+def _descriptors(options: Mapping[str, Any], devnull: int) -> list[int]:
+    """Return the open files that Popen would give to a kernel."""
+    found = [devnull, 1, 2]
+    for number, name in enumerate(STREAMS):
+        stream: int | IO[bytes] | None = options.get(name)
+        if stream == subprocess.DEVNULL:
+            found[number] = devnull
+        elif stream == subprocess.STDOUT:
+            found[number] = found[1]
+        elif stream is not None:
+            found[number] = stream if isinstance(stream, int) else stream.fileno()
+    return found
 
 
 def _session_notebook(folder: Path, env: Mapping[str, str]) -> Path | None:
