@@ -23,7 +23,7 @@ def client(embedded):
 
 @pytest.fixture
 def inject(embedded):
-    """Let faults happen, and clear them at the end."""
+    """Inject faults, and clear them at the end."""
     yield embedded.inject
     embedded.clear()
 

@@ -82,7 +82,7 @@ def test_what_is_not_there_is_named(embedded, method, path, status, reason):
 
 
 def test_a_refusal_reaches_python_in_one_line(embedded):
-    """Clearing what nobody injected says so, without a traceback of urllib's."""
+    """Clearing an unknown fault raises an error of the package, not of urllib."""
     with pytest.raises(EmbeddedAWSError, match="no fault has the id 'nobody'"):
         embedded.clear(Fault(kind="throttling", id="nobody"))
 
@@ -156,7 +156,7 @@ def test_resets_the_connection(client, inject):
 
 
 def test_loses_the_response_of_a_call_that_it_carries_out(client, inject, name):
-    """Nobody hears of what was done."""
+    """The call is carried out, but its caller gets no answer."""
     inject(Fault(kind="response-lost", operation="CreateModelPackageGroup"))
     with pytest.raises(ConnectionClosedError):
         client("sagemaker").create_model_package_group(ModelPackageGroupName=name)

@@ -52,7 +52,7 @@ def test_cleared_faults_no_longer_happen():
 
 
 def test_waits_until_a_fault_is_cleared():
-    """Who is held up by a fault goes on when somebody clears it."""
+    """A thread that a fault holds up goes on when the fault is cleared."""
     faults = Faults()
     fault = Fault(kind="endpoint-stuck")
     faults.add(fault)
@@ -78,8 +78,8 @@ def test_lists_what_can_still_happen():
     assert not faults.remove(once.id)
 
 
-def test_lists_what_still_holds_somebody_up():
-    """Whoever wants to clear such a fault has to learn its id."""
+def test_lists_a_fault_that_still_holds_an_endpoint_up():
+    """Its id is needed to clear it."""
     faults = Faults()
     fault = Fault(kind="endpoint-stuck")
     faults.add(fault)

@@ -115,7 +115,7 @@ def test_keys_cannot_lead_outside(bucket, tmp_path):
 
 
 def test_describes_itself_to_the_container():
-    """inputdataconfig.json says what the request said, and FastFile looks like File."""
+    """inputdataconfig.json has the request's values, but File for FastFile."""
     given = channel("x", ContentType="text/csv", InputMode="FastFile")
     assert given.describe() == {
         "ContentType": "text/csv",

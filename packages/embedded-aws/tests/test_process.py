@@ -83,7 +83,7 @@ def test_gives_up_after_the_time_limit(temporary):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_says_how_it_ended_by_itself(number):
-    """A server that somebody else ends leaves the folder, which is its parent's."""
+    """A server that another process ends leaves its folder to its parent."""
     with start() as aws:
         aws.process.send_signal(number)
         aws.process.wait(10)

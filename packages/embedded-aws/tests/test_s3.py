@@ -69,7 +69,7 @@ def test_data_never_changes(client, key, digest):
 
 
 def test_public_bucket_cannot_be_written(client):
-    """Nobody writes to the public bucket."""
+    """Writing to the public bucket is denied, as on AWS."""
     with pytest.raises(ClientError, match="Access Denied"):
         client("s3").put_object(Bucket=BUCKET, Key="mine", Body=b"")
     with pytest.raises(ClientError, match="Access Denied"):
