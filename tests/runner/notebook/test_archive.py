@@ -1,65 +1,69 @@
-"""What a run leaves in build/ and in S3."""
+"""A stage is archived as notebook, HTML page and record, without secrets."""
 
+import base64
+import html
 import json
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import toys
-from embedded_aws.process import EmbeddedAWS
+from forked_kernels.client import WarmKernels
 
 from runner.errors import CellError, FileError, StoppedError
-from runner.notebook import html
+from runner.notebook import html as html_page
+from runner.notebook import ipynb
 from runner.notebook.archive import (
+    Recording,
     archive,
     read_record,
     read_results,
     recording,
-    upload,
+    write_json,
     write_whole,
 )
-from runner.notebook.execute import execute
+from runner.notebook.execute import ExecutedNotebook
 from runner.notebook.scrub import MASK, Scrubber
 
-NOTEBOOKS = Path(__file__).parent / "notebooks"
+TOYS = Path(__file__).parent / "toys"
 SECRET = "s3cr&t<\"of'the>\\toy"
 RECORD = {"model": "toy", "stage": "prepare", "run_id": "r1", "notebook": "toy.ipynb"}
 
 
-def given(stage: str) -> dict[str, Any]:
-    notebook = NOTEBOOKS / f"{stage}.ipynb"
-    parameters = {"text": f"no access with {SECRET}"} if stage == "raises" else {}
-    return {"stage": stage, "notebook": notebook, "parameters": parameters}
-
-
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def build(
+    kernels: WarmKernels | None,
+    execute_recorded: Callable[..., ExecutedNotebook],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
     """The folder in which a leaking and a failing notebook are archived."""
     folder = tmp_path_factory.mktemp("build") / "toy"
+    failing = {"text": f"no access with {SECRET}"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOY_TOKEN", SECRET)
-        for stage in ("leaks", "raises"):
-            try:
-                told = given(stage)
-                with recording(folder, model="toy", run_id="r1", **told) as one:
-                    executed = execute(
-                        told["notebook"],
-                        one.output,
-                        told["parameters"],
-                        cwd=folder.parent,
-                        time_limit=60,
-                    )
-                    one.succeed(executed.results)
-            except CellError as error:
-                (folder.parent / "error").write_text(f"{error}\n{error.path}")
+        patch.setenv("CIRCLE_TOKEN", SECRET)
+        execute_recorded(TOYS / "leaks.ipynb", folder, {}, kernels=kernels)
+        with pytest.raises(CellError) as caught:
+            execute_recorded(TOYS / "raises.ipynb", folder, failing, kernels=kernels)
+        (folder.parent / "error").write_text(f"{caught.value}\n{caught.value.path}")
         yield folder
 
 
+def record(
+    folder: Path, stage: str = "adds", error: BaseException | None = None
+) -> Any:
+    """Archive a notebook that was executed, or ended by an error."""
+    source = TOYS / f"{stage}.ipynb"
+    about = {"model": "toy", "stage": stage, "run_id": "r1", "parameters": {}}
+    with recording(folder, source=source, **about) as one:
+        one.notebook = ipynb.read(source)
+        if error:
+            raise error
+    return one
+
+
 def test_a_stage_leaves_notebook_html_and_json(build: Path) -> None:
-    """And nothing else, no temporary file and no notebook that ran in private."""
+    """It leaves nothing else, and no temporary file."""
     names = sorted(path.name for path in build.iterdir())
 
     assert names == [
@@ -68,21 +72,21 @@ def test_a_stage_leaves_notebook_html_and_json(build: Path) -> None:
     ]
 
 
-def test_the_record_says_what_ran_and_what_came_of_it(build: Path) -> None:
-    """In plain JSON that a later stage and the review page read."""
+def test_the_record_tells_what_ran_and_how_it_ended(build: Path) -> None:
+    """A later stage and the review page read it."""
     record = read_record(build, "leaks")
 
     assert record is not None
     assert (record["model"], record["stage"]) == ("toy", "leaks")
     assert (record["status"], record["run_id"]) == ("succeeded", "r1")
     assert record["results"] == {"secret": MASK}
-    assert record["notebook"].endswith("tests/notebooks/leaks.ipynb")
+    assert record["notebook"].endswith("tests/runner/notebook/toys/leaks.ipynb")
     assert record["started"].endswith("+00:00")
     assert record["seconds"] > 0
 
 
 def test_a_failure_is_recorded_too(build: Path) -> None:
-    """With its error, and without results."""
+    """It has an error, and no results."""
     record = read_record(build, "raises")
 
     assert record is not None
@@ -90,8 +94,8 @@ def test_a_failure_is_recorded_too(build: Path) -> None:
     assert f"ValueError: no access with {MASK}" in record["error"]
 
 
-def test_the_error_is_scrubbed_and_names_what_was_kept(build: Path) -> None:
-    """It goes to the terminal, which CI keeps."""
+def test_the_error_is_scrubbed_and_has_the_path_of_the_notebook(build: Path) -> None:
+    """It is printed, and CI keeps what is printed."""
     message, path = (build.parent / "error").read_text().splitlines()
 
     assert message.endswith(f"ValueError: no access with {MASK}")
@@ -99,10 +103,7 @@ def test_the_error_is_scrubbed_and_names_what_was_kept(build: Path) -> None:
 
 
 def test_no_secret_is_in_any_artifact(build: Path) -> None:
-    """Printed, returned, displayed, raised, passed, in base64: all are masked."""
-    import base64
-    import html
-
+    """Printed, returned, displayed, raised, passed or in base64, it is masked."""
     spelt = [SECRET, json.dumps(SECRET)[1:-1], html.escape(SECRET), repr(SECRET)[1:-1]]
     spelt.append(base64.b64encode(f"user:{SECRET}".encode()).decode())
     found = [
@@ -123,61 +124,74 @@ def test_results_are_only_those_of_a_success(build: Path) -> None:
     assert read_results(build, "deploy") is None
 
 
+def stopped_by(number: int) -> SystemExit:
+    """Make the exception of a signal that stopped a notebook."""
+    error = SystemExit(128 + number)
+    error.__cause__ = StoppedError("told to stop")
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
         (KeyboardInterrupt(), "stopped", "KeyboardInterrupt"),
         (SystemExit(143), "stopped", "143"),
+        (stopped_by(15), "stopped", "told to stop"),
         (StoppedError("told to stop"), "stopped", "told to stop"),
         (ZeroDivisionError("by nought"), "failed", "by nought"),
     ],
 )
-def test_an_interrupted_stage_is_recorded(
+def test_a_stage_that_is_interrupted_is_archived(
     tmp_path: Path, error: BaseException, status: str, message: str
 ) -> None:
-    """However it ends, its partial notebook is kept and the private one is gone."""
-    with (
-        pytest.raises(type(error)),
-        recording(tmp_path, model="toy", run_id="r1", **given("adds")) as one,
-    ):
-        toys.write(one.output, *toys.takes("a: int = 1"))
-        raise error
-    record = read_record(tmp_path, "adds")
+    """Its record and as much of its notebook as there is are kept."""
+    with pytest.raises(type(error)):
+        record(tmp_path, error=error)
+    kept = read_record(tmp_path, "adds")
 
-    assert record is not None
-    assert (record["status"], record["error"]) == (status, message)
-    assert (tmp_path / "adds.ipynb").exists()
-    assert not one.output.exists()
+    assert kept is not None
+    assert (kept["status"], kept["results"], kept["error"]) == (status, None, message)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("adds.html", "adds.ipynb", "adds.json"),
+    ]
 
 
-def test_the_notebook_runs_where_nobody_else_reads(tmp_path: Path) -> None:
-    """Until it is scrubbed, it is in a private folder outside build/."""
-    with recording(tmp_path, model="toy", run_id="r1", **given("adds")) as one:
-        assert tmp_path not in one.output.parents
-        assert one.output.parent.stat().st_mode & 0o077 == 0
-        assert one.output.is_relative_to(tempfile.gettempdir())
+def test_the_archived_notebook_replaces_the_executed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The review page is built from it, so it must not hold secrets."""
+    monkeypatch.setenv("TOY_SECRET", "Takes two numbers")
+    this = record(tmp_path)
+
+    assert MASK in this.notebook.cells[0].source
+    assert ipynb.dumps(this.notebook) == (tmp_path / "adds.ipynb").read_text()
 
 
-def test_a_stage_that_says_nothing_did_not_succeed(tmp_path: Path) -> None:
-    """Success must be told."""
-    with recording(tmp_path, model="toy", run_id="r1", **given("adds")):
-        pass
+def test_a_stage_without_results_did_not_succeed(tmp_path: Path) -> None:
+    """Its block ended without an error, and without `succeed`."""
+    record(tmp_path)
+    kept = read_record(tmp_path, "adds")
 
+    assert kept is not None
+    assert kept["status"] == "failed"
     assert read_results(tmp_path, "adds") is None
 
 
-def test_an_earlier_run_does_not_show_through(tmp_path: Path) -> None:
-    """What was there goes when a stage begins: nobody may take it for the new."""
+def test_files_of_an_earlier_run_are_removed_first(tmp_path: Path) -> None:
+    """They could be mistaken for those of this run."""
     for suffix in ("ipynb", "html", "json"):
         (tmp_path / f"adds.{suffix}").write_text("old")
-    with recording(tmp_path, model="toy", run_id="r1", **given("adds")):
+    source = TOYS / "adds.ipynb"
+    about = {"model": "toy", "stage": "adds", "run_id": "r1", "parameters": {}}
+    with recording(tmp_path, source=source, **about) as one:
+        assert isinstance(one, Recording)
         assert list(tmp_path.iterdir()) == []
 
-    assert read_record(tmp_path, "adds") is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["adds.json"]
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """The old one stays when the new one cannot be written."""
+    """The old one stays if the new one cannot be written."""
     path = tmp_path / "a.json"
     write_whole(path, "old")
     with pytest.raises(UnicodeEncodeError):
@@ -187,66 +201,59 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_artifacts_can_be_read_by_others(tmp_path: Path) -> None:
-    """CircleCI's upload may run as somebody else."""
-    archive(
-        tmp_path / "build",
-        tmp_path / "missing.ipynb",
-        {**RECORD, "status": "failed"},
-        Scrubber(),
-    )
+def test_artifacts_can_be_read_by_other_users(tmp_path: Path) -> None:
+    """CircleCI's upload may run as another one."""
+    archive(tmp_path / "build", None, {**RECORD, "status": "failed"}, Scrubber())
 
     assert (tmp_path / "build/prepare.json").stat().st_mode & 0o777 == 0o644
 
 
-def test_everything_is_copied_to_s3(aws: EmbeddedAWS, build: Path) -> None:
-    """Below the run's evidence prefix, with types that a browser understands."""
-    s3 = boto3.Session().client("s3")
-    s3.create_bucket(Bucket="toy-evidence")
-    uris = upload(build, s3, "s3://toy-evidence/toy/runs/r1/evidence/")
+def test_json_is_written_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git branch or the subject of a commit may hold one."""
+    monkeypatch.setenv("TOY_TOKEN", SECRET)
+    write_json(tmp_path / "source.json", {"branch": f"use-{SECRET}"})
 
-    assert uris[0] == "s3://toy-evidence/toy/runs/r1/evidence/leaks.html"
-    assert len(uris) == 6
-    key = "toy/runs/r1/evidence/leaks.html"
-    stored = s3.get_object(Bucket="toy-evidence", Key=key)
-    assert stored["ContentType"] == "text/html; charset=utf-8"
-    assert stored["Body"].read() == (build / "leaks.html").read_bytes()
-
-
-def test_only_what_has_changed_is_copied_again(aws: EmbeddedAWS, build: Path) -> None:
-    """A run copies its folder after every stage."""
-    s3 = boto3.Session().client("s3")
-    s3.create_bucket(Bucket="toy-again")
-    known: dict[Path, int] = {}
-    upload(build, s3, "s3://toy-again/toy", known)
-    write_whole(build / "leaks.html", "<p>again</p>")
-
-    assert upload(build, s3, "s3://toy-again/toy", known) == [
-        "s3://toy-again/toy/leaks.html"
-    ]
-    assert upload(build, s3, "s3://toy-again/toy", known) == []
+    assert json.loads((tmp_path / "source.json").read_text()) == {
+        "branch": f"use-{MASK}"
+    }
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A full disk, or a folder that is gone, is no traceback."""
-    with pytest.raises(FileError, match=r"deploy\.html: cannot be written, No such"):
-        write_whole(tmp_path / "gone" / "deploy.html", "")
+    """The message has the reason and the remedy."""
+    path = tmp_path / "gone" / "deploy.html"
+
+    with pytest.raises(FileError) as caught:
+        write_whole(path, "")
+
+    assert str(caught.value) == (
+        f"{path}: cannot be written, No such file or directory; make room or give "
+        "access, and run the same command again"
+    )
 
 
-def test_what_could_not_be_archived_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The record has room left, and says that the rest is not there."""
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with room for the few lines of a record, but not for a page."""
 
     def no_room(*_: object) -> None:
         raise FileError("no room")
 
-    monkeypatch.setattr(html, "render", no_room)
-    executed = toys.write(tmp_path / "executed.ipynb", *toys.takes("x: int = 1"))
-    record = RECORD | {"status": "succeeded", "results": {"x": 1}}
+    monkeypatch.setattr(html_page, "render", no_room)
+
+
+def test_a_notebook_that_cannot_be_archived_makes_the_stage_fail(
+    tmp_path: Path, full_disk: None
+) -> None:
+    """The record has the reason."""
+    executed = ipynb.read(
+        toys.write(tmp_path / "executed.ipynb", *toys.takes("x: int = 1"))
+    )
+    succeeded = RECORD | {"status": "succeeded", "results": {"x": 1}}
 
     with pytest.raises(FileError):
-        archive(tmp_path, executed, record, Scrubber())
+        archive(tmp_path, executed, succeeded, Scrubber())
 
     kept = read_record(tmp_path, "prepare")
     assert kept is not None
@@ -255,3 +262,18 @@ def test_what_could_not_be_archived_is_a_failure(
         None,
         "no room",
     )
+
+
+def test_a_notebook_that_cannot_be_archived_is_not_kept_with_its_secrets(
+    tmp_path: Path, full_disk: None
+) -> None:
+    """The review page would show them."""
+    about = {"model": "toy", "stage": "adds", "run_id": "r1", "parameters": {}}
+    this = recording(tmp_path, source=TOYS / "adds.ipynb", **about)
+    one = this.__enter__()
+    one.notebook = ipynb.read(TOYS / "adds.ipynb")
+
+    with pytest.raises(FileError):
+        this.__exit__(None, None, None)
+
+    assert one.notebook is None

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from lifecycle.errors import CallError
 from runner.errors import SignatureError, SpecError
-from runner.notebook.parameters import read_signature
+from runner.notebook.parameters import read_signature, resolve
 from runner.spec.models import (
     check_name,
     find_notebook,
@@ -283,6 +283,19 @@ def test_a_spec_gives_notebooks_its_values(repo: Path) -> None:
         "max_runtime_seconds": 3600,
         "hyperparameters": {"num_round": 5},
         "gates": {"rmse": {"max": 2.5}},
+        "endpoint": {"instance_type": "ml.m5.large"},
+    }
+
+
+def test_the_toy_models_notebooks_take_the_values_of_its_spec(repo: Path) -> None:
+    """A notebook gets those that its parameters cell names."""
+    values = notebook_values(load_spec(repo, "toy")) | {"run_id": "r1", "version": 3}
+    deploy = read_signature(repo / "notebooks/deploy.ipynb")
+
+    assert resolve(deploy, values, {}) == {
+        "model": "toy",
+        "package": "",
+        "version": 3,
         "endpoint": {"instance_type": "ml.m5.large"},
     }
 
