@@ -1,90 +1,69 @@
-"""The error tree is what its drawing says, and gives the right exit codes."""
+"""The errors of the runner are the tree that their module draws."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import lifecycle.errors
+from lifecycle.errors import LifecycleError
 from runner import errors
+from runner.errors import CellError, SignatureError, SpecError, display_path
 
 
 def drawn() -> list[tuple[int, str, str | None]]:
-    """Read depth, name and exit code from the drawing."""
+    """Return depth, name and exit code of each error in the drawing."""
     lines = (errors.__doc__ or "").splitlines()
     found = [re.match(r"([│├└─ ]*)(\w+Error)\s+(\d)?", line) for line in lines]
     return [(len(m[1]) // 4, m[2], m[3]) for m in found if m]
 
 
-def defined() -> dict[str, type[errors.RunnerError]]:
-    return {
-        name: one
-        for name, one in vars(errors).items()
-        if isinstance(one, type) and issubclass(one, errors.RunnerError)
-    }
+def known(name: str) -> type[LifecycleError]:
+    return getattr(errors, name, None) or getattr(lifecycle.errors, name)
 
 
 def test_the_drawing_names_every_error() -> None:
-    """No class is missing from the tree on top of the module, and none is made up."""
-    assert sorted(name for _, name, _ in drawn()) == sorted(defined())
+    """None is missing, and none is made up."""
+    defined = {name for name, one in vars(errors).items() if isinstance(one, type)}
+
+    assert {name for _, name, _ in drawn()} == defined - {"Path"}
 
 
-def test_the_drawing_shows_who_inherits_from_whom() -> None:
-    """Each error's parent is the nearest one above it that is drawn further left."""
+def test_the_drawing_shows_the_parent_of_each_error() -> None:
+    """It is the nearest error above that is drawn further left."""
     parents: list[str] = []
     for depth, name, _ in drawn():
         parents[depth:] = [name]
         if depth:
-            assert defined()[name].__bases__ == (defined()[parents[depth - 1]],)
+            assert known(name).__bases__ == (known(parents[depth - 1]),)
 
 
 @pytest.mark.parametrize(("depth", "name", "code"), [one for one in drawn() if one[2]])
 def test_the_drawing_shows_the_exit_codes(depth: int, name: str, code: str) -> None:
     """The number beside an error is its exit code."""
-    assert defined()[name].exit_code == int(code)
+    assert known(name).exit_code == int(code)
 
 
-@pytest.mark.parametrize("error", [errors.SpecError, errors.SignatureError])
-def test_a_wrong_call_exits_with_2(error: type[errors.RunnerError]) -> None:
-    """A spec or a notebook that is wrong is the caller's mistake, as click's are."""
+@pytest.mark.parametrize("error", [SpecError, SignatureError])
+def test_a_wrong_spec_or_notebook_exits_with_2(error: type[LifecycleError]) -> None:
+    """click exits with the same code for a wrong call."""
     assert error("wrong").exit_code == 2
 
 
-def test_a_notebook_error_says_where_the_notebook_is_kept() -> None:
-    """What is left of a failed notebook can be found."""
-    assert errors.CellError("failed").path is None
+def test_a_notebook_error_has_the_path_of_the_notebook() -> None:
+    """It is None until the notebook is archived."""
+    path = Path("build/toy/prepare.ipynb")
+
+    assert CellError("failed").path is None
+    assert CellError("failed", path=path).path == path
 
 
-def test_the_nearest_word_is_suggested() -> None:
-    """A slip of the finger is recognised."""
-    known = ["learning_rate", "max_depth"]
+def test_a_path_below_the_current_folder_is_shown_relative_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any other path is shown as it is."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
 
-    assert errors.did_you_mean("lerning_rate", known) == "did you mean 'learning_rate'?"
-
-
-def test_a_beginning_is_recognised() -> None:
-    """Half a name is meant for the whole."""
-    stages = ["prepare", "train-register", "deploy"]
-
-    assert errors.did_you_mean("train", stages) == "did you mean 'train-register'?"
-
-
-@pytest.mark.parametrize("word", ["auc", "foo", "plan"])
-def test_what_is_only_a_little_alike_is_not_suggested(word: str) -> None:
-    """Nonsense helps nobody."""
-    known = ["mae", "rmse", "package", "model"]
-
-    assert errors.did_you_mean(word, known).startswith("known: ")
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(None, "empty"), (True, "true"), ("a b", "'a b'"), (2.5, "2.5"), ([1], "[1]")],
-)
-def test_a_value_is_shown_as_yaml_has_it(value: object, shown: str) -> None:
-    """Who reads it wrote YAML."""
-    assert errors.as_written(value) == shown
-
-
-def test_all_words_are_listed_where_none_is_near() -> None:
-    """A wild guess learns what there is."""
-    assert errors.did_you_mean("x", ["b", "a"]) == "known: a, b"
-    assert errors.did_you_mean("x", []) == "known: none"
+    assert display_path(tmp_path / "here/a.ipynb") == Path("a.ipynb")
+    assert display_path(tmp_path / "a.ipynb") == tmp_path / "a.ipynb"
