@@ -102,9 +102,8 @@ ENDS = {
     "the notebook is too slow": End(
         toy="sleeps",
         parameters={"seconds": 60.0},
-        options={"time_limit": 4},
         error=TimeLimitError,
-        message="In [5] under 'It takes its time': the notebook took longer than 4 s",
+        message="In [5] under 'It takes its time': the notebook took longer than 60 s",
         outputs=((5, "TimeLimitError"),),
     ),
     "a cell is too slow": End(
@@ -138,6 +137,25 @@ ENDS = {
 COLD = ("a cell fails", "a cell exits", "the kernel dies")
 
 
+class Clock:
+    """A clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds since any moment, as `time.monotonic` does."""
+        return time.monotonic() + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which the time limit of a notebook is measured."""
+    clock = Clock()
+    monkeypatch.setattr("runner.notebook.execute.time", clock)
+    return clock
+
+
 def failed_cells(notebook: ipynb.Notebook) -> tuple[tuple[int, str], ...]:
     """Return by number of the code cell the names of its error outputs."""
     cells = [notebook.cells[index] for index in ipynb.code_indices(notebook)]
@@ -156,6 +174,7 @@ def failed_cells(notebook: ipynb.Notebook) -> tuple[tuple[int, str], ...]:
 def test_an_early_end_is_an_error_and_is_archived(
     kernels: WarmKernels | None,
     execute_recorded: Callable[..., ExecutedNotebook],
+    clock: Clock,
     tmp_path: Path,
     name: str,
     cold: bool,
@@ -166,6 +185,9 @@ def test_an_early_end_is_an_error_and_is_archived(
     # Papermill could take this folder's name for a template.
     folder = tmp_path / "executed {of} 100%"
     options = {"kernels": None if cold else kernels, **end.options}
+    if name == "the notebook is too slow":
+        # The time is up as soon as its last cell but one begins.
+        options["on_cell"] = lambda done, *_: setattr(clock, "ahead", 100 * (done > 3))
     with pytest.raises(NotebookError) as caught:
         execute_recorded(source, folder, end.parameters, **options)
 
