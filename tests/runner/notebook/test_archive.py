@@ -11,7 +11,7 @@ import pytest
 import toys
 from forked_kernels.client import WarmKernels
 
-from runner.errors import CellError, FileError, StoppedError
+from runner.errors import CellError, FileError, StoppedError, display_path
 from runner.notebook import html as html_page
 from runner.notebook import ipynb
 from runner.notebook.archive import (
@@ -49,7 +49,7 @@ def build(
         yield folder
 
 
-def record(
+def record_stage(
     folder: Path, stage: str = "adds", error: BaseException | None = None
 ) -> Any:
     """Archive a notebook that was executed, or ended by an error."""
@@ -80,7 +80,7 @@ def test_the_record_tells_what_ran_and_how_it_ended(build: Path) -> None:
     assert (record["model"], record["stage"]) == ("toy", "leaks")
     assert (record["status"], record["run_id"]) == ("succeeded", "r1")
     assert record["results"] == {"secret": MASK}
-    assert record["notebook"].endswith("tests/runner/notebook/toys/leaks.ipynb")
+    assert record["notebook"] == str(display_path(TOYS / "leaks.ipynb"))
     assert record["started"].endswith("+00:00")
     assert record["seconds"] > 0
 
@@ -146,7 +146,7 @@ def test_a_stage_that_is_interrupted_is_archived(
 ) -> None:
     """Its record and as much of its notebook as there is are kept."""
     with pytest.raises(type(error)):
-        record(tmp_path, error=error)
+        record_stage(tmp_path, error=error)
     kept = read_record(tmp_path, "adds")
 
     assert kept is not None
@@ -161,7 +161,7 @@ def test_the_archived_notebook_replaces_the_executed_one(
 ) -> None:
     """The review page is built from it, so it must not hold secrets."""
     monkeypatch.setenv("TOY_SECRET", "Takes two numbers")
-    this = record(tmp_path)
+    this = record_stage(tmp_path)
 
     assert MASK in this.notebook.cells[0].source
     assert ipynb.dumps(this.notebook) == (tmp_path / "adds.ipynb").read_text()
@@ -169,7 +169,7 @@ def test_the_archived_notebook_replaces_the_executed_one(
 
 def test_a_stage_without_results_did_not_succeed(tmp_path: Path) -> None:
     """Its block ended without an error, and without `succeed`."""
-    record(tmp_path)
+    record_stage(tmp_path)
     kept = read_record(tmp_path, "adds")
 
     assert kept is not None

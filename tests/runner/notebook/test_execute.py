@@ -25,6 +25,7 @@ from runner.errors import (
     ResultsError,
     StoppedError,
     TimeLimitError,
+    display_path,
 )
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record
@@ -193,7 +194,7 @@ def test_an_early_end_is_an_error_and_is_archived(
 
     error = caught.value
     assert type(error) is end.error
-    assert str(error) == f"{os.path.relpath(source)}: {end.message}"
+    assert str(error) == f"{display_path(source)}: {end.message}"
     assert error.path == folder / f"{end.toy}.ipynb"
     # A kernel that is ended may have time to add that it was interrupted.
     assert failed_cells(ipynb.read(error.path))[-1:] == end.outputs
@@ -247,7 +248,7 @@ def test_the_source_notebook_is_not_changed(added: Added) -> None:
     metadata = added.executed.notebook.metadata.papermill
 
     assert '"outputs": []' in (TOYS / "adds.ipynb").read_text()
-    assert metadata.input_path == os.path.relpath(TOYS / "adds.ipynb")
+    assert metadata.input_path == str(display_path(TOYS / "adds.ipynb"))
     assert metadata.output_path == "adds.ipynb"
     assert metadata.parameters == {"a": 40, "b": 2}
 
