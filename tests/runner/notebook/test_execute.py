@@ -110,9 +110,9 @@ ENDS = {
     "a cell is too slow": End(
         toy="sleeps",
         parameters={"seconds": 60.0},
-        options={"cell_timeout": 2},
+        options={"cell_timeout": 3},
         error=TimeLimitError,
-        message="In [5] under 'It takes its time': the cell took longer than 2 s",
+        message="In [5] under 'It takes its time': the cell took longer than 3 s",
         outputs=((5, "TimeLimitError"),),
     ),
     "a cell does not run": End(
@@ -261,8 +261,12 @@ def test_progress_is_reported_cell_by_cell(added: Added) -> None:
     assert added.progress[-1][2] == "The sum is what it should be"
 
 
+@pytest.mark.parametrize("cold", [False, True])
 def test_a_notebook_runs_in_its_folder(
-    kernels: WarmKernels | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kernels: WarmKernels | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cold: bool,
 ) -> None:
     """It has this process's environment, and this process's folder stays."""
     monkeypatch.setenv("SAGEMAKER_TOY", "blue")
@@ -272,9 +276,8 @@ def test_a_notebook_runs_in_its_folder(
     source = toys.write(tmp_path / "toy.ipynb", first, imports, last)
     (tmp_path / "below").mkdir()
     before = Path.cwd()
-    executed = execute(
-        source, {}, cwd=tmp_path / "below", time_limit=60, kernels=kernels
-    )
+    options = {"time_limit": 60, "kernels": None if cold else kernels}
+    executed = execute(source, {}, cwd=tmp_path / "below", **options)
 
     assert executed.results == {"folder": str(tmp_path / "below"), "toy": "blue"}
     assert Path.cwd() == before
