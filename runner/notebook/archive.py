@@ -86,7 +86,9 @@ def recording(
             error.path = folder / f"{stage}.ipynb"
         raise
     finally:
-        this.notebook = archive(folder, this.notebook, this.finish(), scrubber)
+        # Until it is archived it may hold secrets, so a failure must not leave it.
+        executed, this.notebook = this.notebook, None
+        this.notebook = archive(folder, executed, this.finish(), scrubber)
 
 
 def archive(

@@ -153,7 +153,8 @@ class KernelSupervisor:
     cancelled: threading.Event
     on_cell: OnCell | None
     notebook: ipynb.Notebook = None
-    cell: int | None = None
+    cell: Mapping[str, Any] | None = None  # the one that runs, or ran last
+    label: str = ""  # the heading above it
     kernel: Any = None  # its Popen, or what another provisioner has instead
     kernel_group: int | None = None
     kernel_output: str = ""
@@ -188,7 +189,8 @@ class KernelSupervisor:
     def start_cell(self, cell: dict[str, Any], cell_index: int) -> None:
         """Note the cell that begins; nbclient calls this by keyword."""
         if ipynb.is_code(cell):
-            self.cell = cell_index
+            self.cell = cell
+            self.label = ipynb.heading(self.notebook, cell_index)
             self._report(ipynb.code_indices(self.notebook).index(cell_index))
 
     def report_done(self) -> None:
@@ -231,8 +233,7 @@ class KernelSupervisor:
 
     def _report(self, done: int) -> None:
         if self.on_cell and self.notebook:
-            count = len(ipynb.code_indices(self.notebook))
-            self.on_cell(done, count, ipynb.heading(self.notebook, self.cell or 0))
+            self.on_cell(done, len(ipynb.code_indices(self.notebook)), self.label)
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -320,9 +321,8 @@ def _run_papermill(
         ) from error
     except (papermill.PapermillExecutionError, CellTimeoutError) as error:
         return error
-    except (
-        RuntimeError
-    ) as error:  # nbclient's, for a kernel that died or never answered
+    except RuntimeError as error:
+        # nbclient's, for a kernel that died or never answered.
         return error
     return None
 
@@ -354,9 +354,12 @@ def _raise_for_early_end(
     if found is None:
         return
     kind, why = found
-    error = kind(f"{_place(notebook, name, supervisor.cell)}: {why}")
-    if supervisor.cell is not None:
-        ipynb.add_error(notebook, supervisor.cell, kind.__name__, str(error))
+    # Papermill inserts cells before one that failed, so its index may have changed.
+    cells = enumerate(notebook.cells)
+    index = next((at for at, cell in cells if cell is supervisor.cell), None)
+    error = kind(f"{_place(notebook, name, index)}: {why}")
+    if index is not None:
+        ipynb.add_error(notebook, index, kind.__name__, str(error))
     raise error from raised
 
 

@@ -186,7 +186,8 @@ def _check_overrides(
     values = check_overrides(
         [stage.signature for stage in chosen],
         overrides,
-        values={name: value for name, value in found.items() if value is not None},
+        # Only a dict can have one of its keys overridden.
+        values={name: one for name, one in found.items() if isinstance(one, dict)},
         other_stages=lambda: {
             name: one.signature for name, one in known.items() if name not in included
         },

@@ -11,7 +11,7 @@ import lifecycle
 from runner import TRAINING_STAGES
 from runner.git import git_output, is_repository
 from runner.notebook.ipynb import cell_source, read_code_cells
-from runner.spec.models import find_notebook, read_yaml
+from runner.spec.models import find_notebook, parse_spec, read_yaml
 
 # Changing who owns a model or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
@@ -31,10 +31,15 @@ def fingerprint(
     """Return the fingerprint of a model, wherever and however it is checked out.
 
     Args:
-        data: the keys of its model.yaml, if they were read already.
+        data: the keys of its model.yaml, if they were read and checked already.
         tracked: from `tracked_files`, which a caller with many models calls once.
+
+    Raises:
+        SpecError: model.yaml is wrong.
     """
-    data = read_yaml(root, model) if data is None else data
+    if data is None:
+        data = read_yaml(root, model)
+        parse_spec(root, model, data)
     files = tracked_files(root, model) if tracked is None else tracked
     task = str(data.get("task", ""))
     content = {

@@ -23,6 +23,8 @@ MAX_NAME = 40
 # YAML reads these as something else than text.
 RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 SCAFFOLDED = ("model.yaml", "prepare.ipynb")
+# Keys that no notebook is given: a parameter of that name is the notebook's own.
+NOT_GIVEN = frozenset({"name", "owner", "reuse", "training", "image"})
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -105,26 +107,17 @@ def parse_spec(
         SignatureError: the value of an override is.
     """
     merged = copy.deepcopy(dict(data))
-    changed = set()
     for parameter, value in (overrides or {}).items():
         if place := yaml_place(parameter):
             _put(merged, place, value)
-            changed.add(place)
-    shown = f"models/{name}/model.yaml"
-    try:
-        spec = ModelSpec.model_validate(merged)
-    except ValidationError as error:
-        keys, message = first_error(error)
-        if any(place == tuple(keys[: len(place)]) for place in changed):
-            raise SignatureError(f"-p {_as_parameter(keys)}: {message}") from error
-        raise SpecError(f"{shown}: {'.'.join(keys)}: {message}") from error
-    if spec.name != name:
-        raise SpecError(f"{shown}: name: {spec.name!r} must be the folder's, {name!r}")
-    if wrong := _wrong_gate(root, spec):
-        if ("gates",) in changed:
-            raise SignatureError(f"-p {wrong}")
-        raise SpecError(f"{shown}: {wrong}")
-    return spec
+    found = _validate(root, name, merged)
+    if isinstance(found, ModelSpec):
+        return found
+    if overrides:
+        # What is wrong without the overrides too is an error of the file.
+        parse_spec(root, name, data)
+        raise SignatureError(f"-p {_as_parameter(found)}")
+    raise SpecError(f"models/{name}/model.yaml: {found}")
 
 
 def yaml_place(parameter: str) -> tuple[str, ...]:
@@ -132,6 +125,8 @@ def yaml_place(parameter: str) -> tuple[str, ...]:
     key = parameter.removeprefix("image_")
     if key != parameter and key in Image.model_fields:
         return ("training", "image", key)
+    if parameter in NOT_GIVEN:
+        return ()
     if parameter in Training.model_fields:
         return ("training", parameter)
     return (parameter,) if parameter in ModelSpec.model_fields else ()
@@ -229,16 +224,33 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def _put(data: dict[str, Any], place: tuple[str, ...], value: object) -> None:
+    """Set a key; what holds no keys on the way there is an error of the file."""
     *parents, key = place
     for parent in parents:
         data = data.setdefault(parent, {})
+        if not isinstance(data, dict):
+            return
     data[key] = value
 
 
-def _as_parameter(keys: list[str]) -> str:
-    """Name a key of model.yaml as notebooks name it."""
-    said = ".".join(keys)
-    return said.replace("training.image.", "image_", 1).removeprefix("training.")
+def _validate(root: Path, name: str, data: Mapping[str, Any]) -> ModelSpec | str:
+    """Return the spec that the keys of a model.yaml make, or what is wrong with one."""
+    try:
+        spec = ModelSpec.model_validate(data)
+    except ValidationError as error:
+        keys, message = first_error(error)
+        return f"{'.'.join(keys)}: {message}"
+    if spec.name != name:
+        return f"name: {spec.name!r} must be the folder's, {name!r}"
+    return _wrong_gate(root, spec) or spec
+
+
+def _as_parameter(said: str) -> str:
+    """Name the key at the start of a message as notebooks name it."""
+    image = "training.image."
+    if said.startswith(image):
+        return f"image_{said.removeprefix(image)}"
+    return said.removeprefix("training.")
 
 
 def _wrong_gate(root: Path, spec: ModelSpec) -> str:
@@ -254,7 +266,7 @@ def _wrong_gate(root: Path, spec: ModelSpec) -> str:
     if not gates:
         return ""
     notebook = find_notebook(root, spec.name, "train-register", spec.task)
-    if notebook.parent.name == spec.name:
+    if notebook.parent == root / "models" / spec.name:
         return ""
     # A metric that a team adds to the shared notebook is named there.
     code = "".join(cell_source(cell) for cell in read_code_cells(notebook)[1:])

@@ -1,21 +1,23 @@
-"""Secrets planted in every place that a run writes to: none may come out."""
+"""Secrets are planted in every place that a run writes to, and none comes out."""
 
 import base64
 import html
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import boto3
 import pytest
 import toys
+from embedded_aws.process import EmbeddedAWS
 
-pytestmark = pytest.mark.slow
-
-# Known by the name of their environment variable; they look like nothing.
+# Known by the name of their environment variable; their form tells nothing.
 NAMED = {
     "DB_PASSWORD": "correct-horse<&>\"battery'",
     "WAREHOUSE_PASSWD": "tr0ub4dor&3-of-us",
@@ -30,7 +32,7 @@ NAMED = {
     "DEPLOY_PAT": "patience-is-a-virtue",
     "HF_BEARER": "bear-with-me-please",
 }
-# Known by their form; put together here, so that no scanner takes this for a leak.
+# Known by their form; in pieces, so that no scanner takes this for a leak.
 FORMED = {
     "access key": "AKIA" + "IOSFODNN7" + "EXAMPLE",
     "github": "ghp_" + "a1B2c3D4e5" * 4,
@@ -46,7 +48,7 @@ FORMED = {
     "twilio": "SK" + "ab12" * 8,
     "npm": "//registry.example.com/:_authToken=npm_" + "a1B2" * 9,
 }
-# What of each may not stay.
+# The secret part of each, if it is not all.
 CORES = {
     "private key": "MIIabc",
     "signature": "f0" * 32,
@@ -71,7 +73,7 @@ SHOWN = {
     "quoted": "quote(s, safe='')",
     "a table": "pd.DataFrame({s: [s]})",
     "an index": "pd.Series([1], index=[s], name=s)",
-    "an evaluation": "Evaluated(metrics={s: 1.0}, verdicts=[])",
+    "an evaluation": "EvaluationOutput(metrics={s: 1.0}, verdicts=[])",
 }
 # Statements, run for each secret `s`.
 DONE = {
@@ -94,13 +96,14 @@ import base64, html, json, logging, os, pprint, subprocess, sys, traceback, warn
 from urllib.parse import quote
 import pandas as pd
 from IPython.display import HTML, JSON, SVG, Image, Latex, Markdown, display
-from runner.evaluated import Evaluated
+from lifecycle.gates import EvaluationOutput
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 ECHO = "import sys; print(sys.argv[1])"
 with open(os.environ["PLANTED"]) as file:
     planted = json.load(file)
 """
+SUFFIXES = ("ipynb", "html", "json")
 RETURNED = {
     "train": "s3://bucket/train.csv",
     "validation": "s3://bucket/validation.csv",
@@ -137,20 +140,20 @@ def fails() -> list[toys.Cell]:
     ]
 
 
-@pytest.fixture(scope="module")
-def leaked(tmp_path_factory, embedded_aws):
-    """All that a run of these notebooks leaves: files, S3 objects, and its log."""
-    root = tmp_path_factory.mktemp("leaks") / "clone"
-    toys_root = Path(__file__).parent / "toy"
-    for path in toys_root.rglob("*"):
-        if path.is_file():
-            target = root / path.relative_to(toys_root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """All that a run leaves: its id, its output, and its files and objects by name."""
+
+    run_id: str
+    output: str
+    files: dict[str, str]
+
+
+def make_clone(root: Path) -> None:
+    """Make a repository whose notebooks leak, on a branch named by a secret."""
+    shutil.copytree(Path(__file__).parents[1] / "toy", root)
     toys.write(root / "models" / "toy" / "prepare.ipynb", *prepare())
     toys.write(root / "notebooks" / "train-register.ipynb", *fails())
-    planted = root.parent / "planted.json"
-    planted.write_text(json.dumps(list(EVERY.values())))
     identity = ["-c", "user.name=toy", "-c", "user.email=toy@example.com"]
     subject = f"Use {FORMED['slack']} and {NAMED['GITHUB_TOKEN']}"
     for command in (
@@ -159,11 +162,26 @@ def leaked(tmp_path_factory, embedded_aws):
         [*identity, "commit", "-qm", subject],
     ):
         subprocess.run(["git", "-C", str(root), *command], check=True)
-    hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-    kept |= embedded_aws.environment | NAMED | {"PLANTED": str(planted)}
-    kept |= {"SAGEMAKER_BUCKET": "leaks-of-this-test"}
-    s3 = client(embedded_aws)
+
+
+@pytest.fixture
+def leaked(tmp_path: Path, embedded_aws: EmbeddedAWS) -> Run:
+    """A run of the leaking notebooks, with the secrets in its environment."""
+    root, planted = tmp_path / "clone", tmp_path / "planted.json"
+    make_clone(root)
+    planted.write_text(json.dumps(list(EVERY.values())))
+    # ipykernel ignores what a subprocess prints if a test runs it.
+    hidden = ("AWS_", "CIRCLE", "SAGEMAKER_", "PYTEST_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
+    environment |= embedded_aws.environment | NAMED | {"PLANTED": str(planted)}
+    environment |= {"SAGEMAKER_BUCKET": "leaks-of-this-test"}
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=embedded_aws.url,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
     s3.create_bucket(Bucket="leaks-of-this-test")
     answer = subprocess.run(
         [
@@ -171,36 +189,27 @@ def leaked(tmp_path_factory, embedded_aws):
             *("--stage", "prepare", "--stage", "train-register"),
         ],
         cwd=root,
-        env=kept | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    found = {
+    files = {
         str(path.relative_to(root)): path.read_text(encoding="utf-8")
         for path in (root / "build").rglob("*")
         if path.is_file()
     }
-    for one in s3.list_objects_v2(Bucket="leaks-of-this-test")["Contents"]:
+    for one in s3.list_objects_v2(Bucket="leaks-of-this-test").get("Contents", []):
         body = s3.get_object(Bucket="leaks-of-this-test", Key=one["Key"])["Body"]
-        found[f"s3 {one['Key']}"] = body.read().decode()
-    return found | {"log": answer.stdout + answer.stderr}
+        files[f"s3 {one['Key']}"] = body.read().decode()
+    record = json.loads(files.get("build/toy/prepare.json", '{"run_id": ""}'))
+    output = answer.stdout + answer.stderr
+    return Run(run_id=record["run_id"], output=output, files=files)
 
 
-def client(embedded_aws):
-    """Look at S3 from outside."""
-    return boto3.client(
-        "s3",
-        endpoint_url=embedded_aws.url,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )
-
-
-def spellings(secret):
-    """List how a text writes the same thing."""
+def spellings(secret: str) -> Iterator[str]:
+    """Yield how a text may write each line of a secret."""
     for line in secret.splitlines():
         if line.startswith("-----"):
             continue
@@ -210,37 +219,25 @@ def spellings(secret):
         yield base64.b64encode(line.encode()).decode().rstrip("=")[:-1]
 
 
-def test_everything_was_written(leaked):
-    """Otherwise there would be nothing to find."""
+def test_no_secret_comes_out_of_a_run(leaked: Run) -> None:
+    """None is in a notebook, its page or record, the review page, S3 or the output."""
     stages = ("prepare", "train-register")
-    files = {f"build/toy/{s}.{e}" for s in stages for e in ("ipynb", "html", "json")}
-    files |= {"build/toy/index.html", "build/index.html", "build/toy/source.json"}
-
-    assert files <= set(leaked), leaked["log"]
-    assert {f"s3 toy/runs/{run(leaked)}/evidence/{Path(f).name}" for f in files} >= {
-        f"s3 toy/runs/{run(leaked)}/evidence/index.html"
-    }
-    assert len([name for name in leaked if name.startswith("s3 ")]) >= 9
-    assert '"status": "succeeded"' in leaked["build/toy/prepare.json"]
-    assert "ValueError" in leaked["log"]
-    assert leaked["build/toy/prepare.ipynb"].count("[scrubbed]") >= 20 * len(
-        SHOWN | DONE
-    )
-
-
-def run(leaked):
-    return json.loads(leaked["build/toy/prepare.json"])["run_id"]
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_no_secret_comes_out(leaked, name):
-    """Not in a notebook, its HTML or JSON, the page, S3 or the log."""
-    core = CORES.get(name, EVERY[name])
+    names = {f"toy/{stage}.{suffix}" for stage in stages for suffix in SUFFIXES}
+    names |= {"toy/index.html", "index.html", "toy/source.json"}
+    evidence = f"s3 toy/runs/{leaked.run_id}/evidence"
+    objects = {f"{evidence}/{name.removeprefix('toy/')}" for name in names}
     found = {
-        (place, spelt)
-        for place, text in leaked.items()
-        for spelt in spellings(core)
+        (name, place)
+        for name, secret in EVERY.items()
+        for place, text in (leaked.files | {"the output": leaked.output}).items()
+        for spelt in spellings(CORES.get(name, secret))
         if spelt in text
     }
 
+    assert {f"build/{name}" for name in names} <= set(leaked.files), leaked.output
+    assert objects <= set(leaked.files)
+    assert '"status": "succeeded"' in leaked.files["build/toy/prepare.json"]
+    masked = leaked.files["build/toy/prepare.ipynb"].count("[scrubbed]")
+    assert masked >= 20 * len(SHOWN | DONE)
+    assert "ValueError" in leaked.output
     assert found == set()

@@ -1,4 +1,4 @@
-"""The content identity of a model: what changes it and what does not."""
+"""The fingerprint of a model: which changes change it, and which do not."""
 
 import json
 import shutil
@@ -12,7 +12,13 @@ import toys
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec.fingerprint import fingerprint, serving_fingerprint, tracked_files
+from runner.spec.fingerprint import (
+    fingerprint,
+    lifecycle_hash,
+    serving_fingerprint,
+    tracked_files,
+)
+from runner.spec.models import read_yaml
 
 Edit = Callable[[Path], object]
 
@@ -36,7 +42,7 @@ def with_cells(path: Path, change: Callable[[list[Any]], object]) -> None:
 
 
 def run_cells(cells: list[Any]) -> None:
-    """Change all of a cell that is not its code."""
+    """Change everything of a cell but its code."""
     for number, cell in enumerate(cells):
         cell["id"] = f"other-{number}"
         cell["metadata"]["collapsed"] = True
@@ -100,6 +106,9 @@ TELLING: dict[str, Edit] = {
     "a notebook of its own": lambda root: toys.write(
         root / MODEL / "train-register.ipynb", toys.code("1")
     ),
+    "a notebook of its task": lambda root: toys.write(
+        root / "notebooks/regression/train-register.ipynb", toys.code("1")
+    ),
     "a hyperparameter": lambda root: replace(
         root / MODEL / "model.yaml", "num_round: 5", "num_round: 6"
     ),
@@ -111,10 +120,10 @@ TRACKED = ["features.py", "deploy.ipynb", "a b/ü\n.txt", "sub/README.md"]
 
 
 @pytest.mark.parametrize("edit", NEUTRAL.values(), ids=NEUTRAL)
-def test_what_does_not_determine_the_model_does_not_count(
+def test_a_change_that_cannot_change_the_model_keeps_the_fingerprint(
     repo: Path, edit: Edit
 ) -> None:
-    """Such a change needs no training and no approval."""
+    """It needs no training and no approval."""
     before = fingerprint(repo, "toy")
     edit(repo)
 
@@ -122,8 +131,10 @@ def test_what_does_not_determine_the_model_does_not_count(
 
 
 @pytest.mark.parametrize("edit", TELLING.values(), ids=TELLING)
-def test_what_determines_the_model_counts(repo: Path, edit: Edit) -> None:
-    """Such a change makes it another model."""
+def test_a_change_that_can_change_the_model_changes_the_fingerprint(
+    repo: Path, edit: Edit
+) -> None:
+    """It is another model then."""
     before = fingerprint(repo, "toy")
     edit(repo)
 
@@ -141,19 +152,23 @@ def test_what_determines_the_model_counts(repo: Path, edit: Edit) -> None:
     ],
     ids=["endpoint", "deploy", "code", "description", "outputs"],
 )
-def test_what_is_served_and_how_makes_a_deployment(
+def test_the_serving_fingerprint_also_covers_the_deploy(
     repo: Path, edit: Edit, counts: bool
 ) -> None:
-    """The same model on another endpoint is deployed anew, and not trained."""
-    before = serving_fingerprint(repo, "toy")
+    """The same model for another endpoint is deployed again, but not trained."""
+
+    def serving() -> str:
+        return serving_fingerprint(repo, "toy", fingerprint(repo, "toy"))
+
+    before = serving()
     edit(repo)
 
-    assert (serving_fingerprint(repo, "toy") != before) is counts
+    assert (serving() != before) is counts
 
 
 @pytest.mark.parametrize("name", TRACKED)
 def test_every_other_tracked_file_counts(repo: Path, name: str) -> None:
-    """By its content and its name, whatever it is called."""
+    """Its content and its name do, whatever it is called."""
     path = repo / MODEL / name
     path.parent.mkdir(exist_ok=True)
     seen = [fingerprint(repo, "toy")]
@@ -167,13 +182,13 @@ def test_every_other_tracked_file_counts(repo: Path, name: str) -> None:
     assert len({*seen, fingerprint(repo, "toy")}) == 4
 
 
-def test_it_is_a_sha256(repo: Path) -> None:
+def test_a_fingerprint_is_a_sha256(repo: Path) -> None:
     """64 hexadecimal digits fit a tag and a metadata property."""
     assert int(fingerprint(repo, "toy"), 16) >= 0
     assert len(fingerprint(repo, "toy")) == 64
 
 
-def test_it_is_the_same_in_every_clone(repo: Path, tmp_path: Path) -> None:
+def test_a_fingerprint_is_the_same_in_every_clone(repo: Path, tmp_path: Path) -> None:
     """The path, the commit and the branch do not count."""
     clone = tmp_path / "another {place}"
     git(tmp_path, "clone", "-q", str(repo), str(clone))
@@ -182,8 +197,8 @@ def test_it_is_the_same_in_every_clone(repo: Path, tmp_path: Path) -> None:
     assert fingerprint(clone, "toy") == fingerprint(repo, "toy")
 
 
-def test_it_is_the_same_without_git(repo: Path, tmp_path: Path) -> None:
-    """A downloaded archive has it too; what tools leave behind does not count."""
+def test_a_fingerprint_is_the_same_without_git(repo: Path, tmp_path: Path) -> None:
+    """A downloaded archive has it too, and files that tools leave do not count."""
     (repo / MODEL / "features.py").write_text("1")
     git(repo, "add", "-A")
     archive = tmp_path / "archive"
@@ -205,8 +220,8 @@ def test_moving_the_shared_notebook_into_the_folder_changes_nothing(repo: Path) 
     assert fingerprint(repo, "toy") == before
 
 
-def test_a_link_counts_as_what_it_leads_to(repo: Path) -> None:
-    """Shared code that is linked into the folder determines the model."""
+def test_a_link_counts_as_the_file_it_points_to(repo: Path) -> None:
+    """Shared code may be linked into the folder."""
     (repo / "shared.py").write_text("1")
     (repo / MODEL / "features.py").symlink_to("../../shared.py")
     git(repo, "add", "-A")
@@ -216,8 +231,8 @@ def test_a_link_counts_as_what_it_leads_to(repo: Path) -> None:
     assert fingerprint(repo, "toy") != before
 
 
-def test_dead_links_and_deleted_files_are_no_obstacle(repo: Path) -> None:
-    """They are in the index and cannot be read."""
+def test_dead_links_and_deleted_files_are_no_error(repo: Path) -> None:
+    """They are in git's index, but cannot be read."""
     (repo / MODEL / "dead").symlink_to("nowhere")
     (repo / MODEL / "folder").symlink_to("..")
     (repo / MODEL / "deleted.py").touch()
@@ -228,7 +243,7 @@ def test_dead_links_and_deleted_files_are_no_obstacle(repo: Path) -> None:
 
 
 def test_one_list_of_files_serves_many_models(repo: Path) -> None:
-    """Who asks for a thousand fingerprints asks git once."""
+    """For a thousand fingerprints git is called once."""
     (repo / MODEL / "features.py").touch()
     git(repo, "add", "-A")
     tracked = tracked_files(repo)
@@ -238,16 +253,43 @@ def test_one_list_of_files_serves_many_models(repo: Path) -> None:
 
 
 def test_a_repository_that_git_refuses_is_an_error(repo: Path) -> None:
-    """Taking all files instead would silently be another identity."""
+    """All files instead of the tracked ones would silently be another content."""
     (repo / ".git/HEAD").write_text("nonsense")
 
     with pytest.raises(CallError, match="not a git repository; run"):
         fingerprint(repo, "toy")
 
 
-def test_a_model_with_a_wrong_spec_has_none(repo: Path) -> None:
-    """The error is the spec's own."""
+def test_a_wrong_model_yaml_has_no_fingerprint(repo: Path) -> None:
+    """The error is the one that every command shows."""
     replace(repo / MODEL / "model.yaml", "task: regression", "task: other")
 
     with pytest.raises(SpecError, match=r"models/toy/model\.yaml: task"):
         fingerprint(repo, "toy")
+
+
+def test_a_caller_that_has_read_the_spec_gets_the_same(repo: Path) -> None:
+    """A run reads model.yaml once."""
+    data = read_yaml(repo, "toy")
+    content = fingerprint(repo, "toy")
+
+    assert fingerprint(repo, "toy", data=data) == content
+    assert serving_fingerprint(repo, "toy", content, data=data) == (
+        serving_fingerprint(repo, "toy", content)
+    )
+
+
+def test_the_hash_of_lifecycle_covers_each_of_its_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage is run again if the code that its notebook calls has changed."""
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.setattr("lifecycle.__file__", str(tmp_path / "__init__.py"))
+    seen = []
+    for name, code in (("gates.py", "1"), ("gates.py", "2"), ("plots.py", "2")):
+        (tmp_path / name).write_text(code)
+        lifecycle_hash.cache_clear()
+        seen.append(lifecycle_hash())
+    lifecycle_hash.cache_clear()
+
+    assert len(set(seen)) == 3

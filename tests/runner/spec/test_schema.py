@@ -1,4 +1,4 @@
-"""What `model.yaml` may say, key by key."""
+"""The keys of model.yaml, and the message for each value that is wrong."""
 
 import copy
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.spec.schema import ModelSpec, first_error
+from runner.spec.schema import ModelSpec, Section, _required, first_error
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
-    """Give the good one with one dotted key changed."""
+    """Return the good one with one dotted key changed."""
     data = copy.deepcopy(GOOD)
     inner = data
     *parents, last = key.split(".")
@@ -32,11 +32,12 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def refusal(data: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         ModelSpec.model_validate(data)
-    return first_error(caught.value)
+    keys, message = first_error(caught.value)
+    return f"{'.'.join(keys)}: {message}"
 
 
-def test_what_is_left_out_has_a_default() -> None:
-    """The shortest model.yaml says only what no default can know."""
+def test_an_omitted_key_has_a_default() -> None:
+    """The shortest model.yaml holds only what no default can know."""
     spec = ModelSpec.model_validate(GOOD)
 
     assert spec.training.image.version == "3.2-0"
@@ -46,8 +47,8 @@ def test_what_is_left_out_has_a_default() -> None:
 
 
 @pytest.mark.parametrize("key", ["name", "task", "data", "training", "gates"])
-def test_what_no_default_can_know_is_required(key: str) -> None:
-    """A missing key is named."""
+def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+    """The message says what it may hold."""
     data = {name: value for name, value in GOOD.items() if name != key}
 
     assert refusal(data).startswith(f"{key}: missing; give ")
@@ -72,7 +73,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest(key: str, nearest: str) -> 
     )
 
 
-def test_a_misspelt_key_is_told_before_the_missing_one() -> None:
+def test_a_misspelt_key_is_reported_before_the_missing_one() -> None:
     """Of the two errors that one misspelling makes, the helpful one is shown."""
     data = changed("task", "binary")
     data["tsak"] = data.pop("task")
@@ -122,23 +123,25 @@ def test_a_wrong_value_is_an_error_with_its_key(key: str, value: Any) -> None:
     "instance_type",
     ["ml.t3.medium", "ml.c6gn.16xlarge", "ml.p6-b200.48xlarge", "ml.g4dn.xlarge"],
 )
-def test_instance_types_are_not_listed(instance_type: str) -> None:
-    """AWS has new ones every year; only their form is known."""
+def test_an_instance_type_is_checked_by_its_form_only(instance_type: str) -> None:
+    """AWS has new ones every year, so there is no list of them."""
     spec = ModelSpec.model_validate(changed("training.instance_type", instance_type))
 
     assert spec.training.instance_type == instance_type
 
 
-def test_what_a_newer_image_takes_is_left_to_it(monkeypatch) -> None:
-    """Who upgrades the SDK for a newer image need not wait for us."""
-    monkeypatch.setattr("runner.images._installed", lambda: frozenset({"3.9-0"}))
+def test_hyperparameters_of_a_newer_image_are_not_checked(monkeypatch) -> None:
+    """An SDK that knows a newer image can be used before this project knows it."""
+    monkeypatch.setattr(
+        "runner.spec.hyperparameters._sdk_versions", lambda: frozenset({"3.9-0"})
+    )
     data = changed("training.image.version", "3.9-0")
     data["training"]["hyperparameters"]["brand_new"] = 1
 
     assert ModelSpec.model_validate(data).training.hyperparameters["brand_new"] == 1
 
 
-def test_a_version_in_numbers_must_be_quoted() -> None:
+def test_a_version_that_yaml_reads_as_a_number_must_be_quoted() -> None:
     """YAML would read 3.20 as 3.2."""
     said = refusal(changed("training.image.version", 3.2))
 
@@ -146,8 +149,8 @@ def test_a_version_in_numbers_must_be_quoted() -> None:
 
 
 @pytest.mark.parametrize("name", ["lerning_rate", "Eta"])
-def test_a_misspelt_hyperparameter_is_found_here(name: str) -> None:
-    """Not in a training job that somebody pays for."""
+def test_a_misspelt_hyperparameter_is_an_error(name: str) -> None:
+    """It is found before the training job that would fail by it."""
     said = refusal(changed(f"training.hyperparameters.{name}", 1))
 
     assert said.startswith(
@@ -166,7 +169,7 @@ def test_num_round_is_required() -> None:
 
 @pytest.mark.parametrize("bounds", [{}, {"min": 1.0, "max": 2.0}])
 def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
-    """Else `worse_than_live` could not know what worse is."""
+    """The bound says whether more or less is better."""
     assert "either min (more is better) or max" in refusal(
         changed("gates.rmse", bounds)
     )
@@ -182,13 +185,85 @@ def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
     ],
 )
 def test_an_endpoint_is_of_one_kind(endpoint: dict[str, Any], said: str) -> None:
-    """Instances, or serverless."""
+    """It has instances, or it is serverless."""
     assert said in refusal(changed("endpoint", endpoint))
 
 
 def test_serverless_has_defaults() -> None:
-    """One word makes an endpoint scale to zero."""
+    """`serverless: {}` is enough."""
     spec = ModelSpec.model_validate(changed("endpoint", {"serverless": {}}))
 
     assert spec.endpoint.serverless is not None
     assert spec.endpoint.serverless.memory_mb == 2048
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("task", "clustering", "'clustering'; give regression or binary"),
+        (
+            "data",
+            "toy.csv",
+            "'toy.csv'; give where the raw data is, as s3://bucket/key",
+        ),
+        ("data", None, "empty; give where the raw data is, as s3://bucket/key"),
+        ("name", 5, "5; give the folder's name"),
+        ("training", 5, "5; give how to train, as {hyperparameters: {num_round: 50}}"),
+        ("training.spot", "no", "'no'; give true or false"),
+        ("training.instance_count", True, "true; give a whole number, at least 1"),
+        ("training.instance_type", "m5.large", "'m5.large'; give an instance type, as"),
+        ("training.image.version", 3.2, "3.2; write it in quotes, YAML reads 3.2 as"),
+        ("training.hyperparameters.eta", 7, "7; give a number from 0 to 1"),
+        ("training.hyperparameters.eta", [0.1], "[0.1]; give XGBoost's names and a"),
+        ("gates", [], "[]; give bounds by metric, as {rmse: {max: 2.5}}"),
+        ("gates.rmse", 2.5, "2.5; give bounds by metric, as {rmse: {max: 2.5}}"),
+        ("gates.rmse.max", "2.5", "'2.5'; give a number"),
+        ("gates.rmse", {}, "{}; give either min (more is better) or max"),
+        ("endpoint", {}, "{}; give instance_type or serverless"),
+        ("endpoint.canary", {"alarms": [5]}, "5; give the names of 1 to 10 CloudWatch"),
+    ],
+)
+def test_key_value_and_remedy_stand_in_one_line(
+    key: str, value: Any, said: str
+) -> None:
+    """The message shows what is there, and what may be there instead."""
+    line = refusal(changed(key, value))
+
+    assert line.partition(": ")[2].startswith(said)
+    assert line.startswith(key)
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("key", ["gates.image", "gates.training"])
+def test_a_metric_may_have_the_name_of_a_section(key: str) -> None:
+    """The place in the file counts, not the word."""
+    said = refusal(changed(f"{key}.maximum", 1))
+
+    assert said == f"{key}.maximum: unknown key; did you mean 'max'?"
+
+
+def test_a_long_value_is_cut() -> None:
+    """The message stays readable."""
+    assert len(refusal(changed("task", "x" * 5000))) < 200
+
+
+def test_a_value_that_contains_itself_is_shown() -> None:
+    """A YAML alias can make such a value."""
+    value: list[Any] = []
+    value.append(value)
+
+    assert refusal(changed("task", value)).startswith("task: [[")
+
+
+def test_every_key_has_a_description() -> None:
+    """Messages end with it."""
+    sections: list[type[Section]] = [ModelSpec]
+    for section in sections:
+        for name, field in section.model_fields.items():
+            assert field.description, f"{section.__name__}.{name}"
+            kind = _required(field.annotation)
+            if isinstance(kind, type) and issubclass(kind, Section):
+                sections.append(kind)
+
+    assert len(sections) > 5
+    assert set(GOOD) <= set(ModelSpec.model_fields)

@@ -1,0 +1,279 @@
+"""A stage is archived as notebook, HTML page and record, without secrets."""
+
+import base64
+import html
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+from forked_kernels.client import WarmKernels
+
+from runner.errors import CellError, FileError, StoppedError, display_path
+from runner.notebook import html as html_page
+from runner.notebook import ipynb
+from runner.notebook.archive import (
+    Recording,
+    archive,
+    read_record,
+    read_results,
+    recording,
+    write_json,
+    write_whole,
+)
+from runner.notebook.execute import ExecutedNotebook
+from runner.notebook.scrub import MASK, Scrubber
+
+TOYS = Path(__file__).parent / "toys"
+SECRET = "s3cr&t<\"of'the>\\toy"
+RECORD = {"model": "toy", "stage": "prepare", "run_id": "r1", "notebook": "toy.ipynb"}
+
+
+@pytest.fixture(scope="module")
+def build(
+    kernels: WarmKernels | None,
+    execute_recorded: Callable[..., ExecutedNotebook],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
+    """The folder in which a leaking and a failing notebook are archived."""
+    folder = tmp_path_factory.mktemp("build") / "toy"
+    failing = {"text": f"no access with {SECRET}"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CIRCLE_TOKEN", SECRET)
+        execute_recorded(TOYS / "leaks.ipynb", folder, {}, kernels=kernels)
+        with pytest.raises(CellError) as caught:
+            execute_recorded(TOYS / "raises.ipynb", folder, failing, kernels=kernels)
+        (folder.parent / "error").write_text(f"{caught.value}\n{caught.value.path}")
+        yield folder
+
+
+def record_stage(
+    folder: Path, stage: str = "adds", error: BaseException | None = None
+) -> Any:
+    """Archive a notebook that was executed, or ended by an error."""
+    source = TOYS / f"{stage}.ipynb"
+    about = {"model": "toy", "stage": stage, "run_id": "r1", "parameters": {}}
+    with recording(folder, source=source, **about) as one:
+        one.notebook = ipynb.read(source)
+        if error:
+            raise error
+    return one
+
+
+def test_a_stage_leaves_notebook_html_and_json(build: Path) -> None:
+    """It leaves nothing else, and no temporary file."""
+    names = sorted(path.name for path in build.iterdir())
+
+    assert names == [
+        *("leaks.html", "leaks.ipynb", "leaks.json"),
+        *("raises.html", "raises.ipynb", "raises.json"),
+    ]
+
+
+def test_the_record_tells_what_ran_and_how_it_ended(build: Path) -> None:
+    """A later stage and the review page read it."""
+    record = read_record(build, "leaks")
+
+    assert record is not None
+    assert (record["model"], record["stage"]) == ("toy", "leaks")
+    assert (record["status"], record["run_id"]) == ("succeeded", "r1")
+    assert record["results"] == {"secret": MASK}
+    assert record["notebook"] == str(display_path(TOYS / "leaks.ipynb"))
+    assert record["started"].endswith("+00:00")
+    assert record["seconds"] > 0
+
+
+def test_a_failure_is_recorded_too(build: Path) -> None:
+    """It has an error, and no results."""
+    record = read_record(build, "raises")
+
+    assert record is not None
+    assert (record["status"], record["results"]) == ("failed", None)
+    assert f"ValueError: no access with {MASK}" in record["error"]
+
+
+def test_the_error_is_scrubbed_and_has_the_path_of_the_notebook(build: Path) -> None:
+    """It is printed, and CI keeps what is printed."""
+    message, path = (build.parent / "error").read_text().splitlines()
+
+    assert message.endswith(f"ValueError: no access with {MASK}")
+    assert path == str(build / "raises.ipynb")
+
+
+def test_no_secret_is_in_any_artifact(build: Path) -> None:
+    """Printed, returned, displayed, raised, passed or in base64, it is masked."""
+    spelt = [SECRET, json.dumps(SECRET)[1:-1], html.escape(SECRET), repr(SECRET)[1:-1]]
+    spelt.append(base64.b64encode(f"user:{SECRET}".encode()).decode())
+    found = [
+        (path.name, one)
+        for path in build.iterdir()
+        for one in (*spelt, *(json.dumps(each)[1:-1] for each in spelt))
+        if one in path.read_text()
+    ]
+
+    assert found == []
+    assert (build / "leaks.ipynb").read_text().count(MASK) >= 6
+
+
+def test_results_are_only_those_of_a_success(build: Path) -> None:
+    """A stage that failed or never ran has none."""
+    assert read_results(build, "leaks") == {"secret": MASK}
+    assert read_results(build, "raises") is None
+    assert read_results(build, "deploy") is None
+
+
+def stopped_by(number: int) -> SystemExit:
+    """Make the exception of a signal that stopped a notebook."""
+    error = SystemExit(128 + number)
+    error.__cause__ = StoppedError("told to stop")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (KeyboardInterrupt(), "stopped", "KeyboardInterrupt"),
+        (SystemExit(143), "stopped", "143"),
+        (stopped_by(15), "stopped", "told to stop"),
+        (StoppedError("told to stop"), "stopped", "told to stop"),
+        (ZeroDivisionError("by nought"), "failed", "by nought"),
+    ],
+)
+def test_a_stage_that_is_interrupted_is_archived(
+    tmp_path: Path, error: BaseException, status: str, message: str
+) -> None:
+    """Its record and as much of its notebook as there is are kept."""
+    with pytest.raises(type(error)):
+        record_stage(tmp_path, error=error)
+    kept = read_record(tmp_path, "adds")
+
+    assert kept is not None
+    assert (kept["status"], kept["results"], kept["error"]) == (status, None, message)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("adds.html", "adds.ipynb", "adds.json"),
+    ]
+
+
+def test_the_archived_notebook_replaces_the_executed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The review page is built from it, so it must not hold secrets."""
+    monkeypatch.setenv("TOY_SECRET", "Takes two numbers")
+    this = record_stage(tmp_path)
+
+    assert MASK in this.notebook.cells[0].source
+    assert ipynb.dumps(this.notebook) == (tmp_path / "adds.ipynb").read_text()
+
+
+def test_a_stage_without_results_did_not_succeed(tmp_path: Path) -> None:
+    """Its block ended without an error, and without `succeed`."""
+    record_stage(tmp_path)
+    kept = read_record(tmp_path, "adds")
+
+    assert kept is not None
+    assert kept["status"] == "failed"
+    assert read_results(tmp_path, "adds") is None
+
+
+def test_files_of_an_earlier_run_are_removed_first(tmp_path: Path) -> None:
+    """They could be mistaken for those of this run."""
+    for suffix in ("ipynb", "html", "json"):
+        (tmp_path / f"adds.{suffix}").write_text("old")
+    source = TOYS / "adds.ipynb"
+    about = {"model": "toy", "stage": "adds", "run_id": "r1", "parameters": {}}
+    with recording(tmp_path, source=source, **about) as one:
+        assert isinstance(one, Recording)
+        assert list(tmp_path.iterdir()) == []
+
+    assert [path.name for path in tmp_path.iterdir()] == ["adds.json"]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """The old one stays if the new one cannot be written."""
+    path = tmp_path / "a.json"
+    write_whole(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "new \ud800")
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_artifacts_can_be_read_by_other_users(tmp_path: Path) -> None:
+    """CircleCI's upload may run as another one."""
+    archive(tmp_path / "build", None, {**RECORD, "status": "failed"}, Scrubber())
+
+    assert (tmp_path / "build/prepare.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_json_is_written_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git branch or the subject of a commit may hold one."""
+    monkeypatch.setenv("TOY_TOKEN", SECRET)
+    write_json(tmp_path / "source.json", {"branch": f"use-{SECRET}"})
+
+    assert json.loads((tmp_path / "source.json").read_text()) == {
+        "branch": f"use-{MASK}"
+    }
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """The message has the reason and the remedy."""
+    path = tmp_path / "gone" / "deploy.html"
+
+    with pytest.raises(FileError) as caught:
+        write_whole(path, "")
+
+    assert str(caught.value) == (
+        f"{path}: cannot be written, No such file or directory; make room or give "
+        "access, and run the same command again"
+    )
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with room for the few lines of a record, but not for a page."""
+
+    def no_room(*_: object) -> None:
+        raise FileError("no room")
+
+    monkeypatch.setattr(html_page, "render", no_room)
+
+
+def test_a_notebook_that_cannot_be_archived_makes_the_stage_fail(
+    tmp_path: Path, full_disk: None
+) -> None:
+    """The record has the reason."""
+    executed = ipynb.read(
+        toys.write(tmp_path / "executed.ipynb", *toys.takes("x: int = 1"))
+    )
+    succeeded = RECORD | {"status": "succeeded", "results": {"x": 1}}
+
+    with pytest.raises(FileError):
+        archive(tmp_path, executed, succeeded, Scrubber())
+
+    kept = read_record(tmp_path, "prepare")
+    assert kept is not None
+    assert (kept["status"], kept["results"], kept["error"]) == (
+        "failed",
+        None,
+        "no room",
+    )
+
+
+def test_a_notebook_that_cannot_be_archived_is_not_kept_with_its_secrets(
+    tmp_path: Path, full_disk: None
+) -> None:
+    """The review page would show them."""
+    about = {"model": "toy", "stage": "adds", "run_id": "r1", "parameters": {}}
+    this = recording(tmp_path, source=TOYS / "adds.ipynb", **about)
+    one = this.__enter__()
+    one.notebook = ipynb.read(TOYS / "adds.ipynb")
+
+    with pytest.raises(FileError):
+        this.__exit__(None, None, None)
+
+    assert one.notebook is None

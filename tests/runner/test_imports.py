@@ -1,0 +1,58 @@
+"""Verbs that answer at once import nothing heavy."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# What CircleCI's setup job installs, with its dependencies, and this repository's own.
+SETUP = {"click", "pydantic", "yaml", "lifecycle", "runner", "sagemaker_xgboost"} | {
+    *("annotated_types", "pydantic_core", "typing_extensions", "typing_inspection"),
+}
+# What prints tables, with its dependencies.
+TABLES = {"rich", "markdown_it", "mdurl", "pygments"}
+# In this order, as nothing is imported twice.
+VERBS = [
+    ["select", "--base", "HEAD"],
+    ["ci-config", "--base", "HEAD", "--branch", "feature"],
+    ["--help"],
+    ["list"],
+    ["show", "toy"],
+]
+SCRIPT = """
+import json, sys
+
+before = {*sys.modules, *sys.stdlib_module_names}
+from runner.cli import runner
+
+for verb in json.loads(sys.argv[1]):
+    runner.main(verb, standalone_mode=False)
+    imported = {name.partition(".")[0] for name in set(sys.modules)} - before
+    # Compiled modules have helpers that are files of no package.
+    found = [name for name in imported if not name.startswith(("_", "cython"))]
+    print("imported", json.dumps([verb[0], sorted(found)]), file=sys.stderr)
+"""
+
+
+def test_light_verbs_import_nothing_heavy(repo: Path) -> None:
+    """CircleCI's setup job installs only what they need."""
+    jobs = repo / ".circleci" / "jobs.yml"
+    jobs.parent.mkdir()
+    shutil.copy(ROOT / ".circleci" / "jobs.yml", jobs)
+    answer = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(VERBS)],
+        cwd=repo,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr[-500:]
+    lines = [line.partition(" ") for line in answer.stderr.splitlines()]
+    imported = dict(json.loads(rest) for word, _, rest in lines if word == "imported")
+    assert list(imported) == [verb for verb, *_ in VERBS]
+    assert set(imported["ci-config"]) <= SETUP
+    assert set(imported["show"]) <= SETUP | TABLES
