@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lifecycle.gates import TASKS
 from runner import STAGES, TRAINING_STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import SignatureError
@@ -34,7 +35,9 @@ from runner.spec.schema import ModelSpec
 # A notebook has this long besides the training job or the canary that it waits for.
 TIME_LIMIT_SECONDS = 3600
 # Parameters that only the runner may fill in.
-COMPUTED = frozenset({"model", "run", "run_id", "fingerprint", "commit", "ci_url"})
+COMPUTED = frozenset(
+    {"model", "task", "run", "run_id", "fingerprint", "commit", "ci_url"}
+)
 
 # What each stage has returned so far, by stage.
 StageResults = Mapping[str, Mapping[str, Any]]
@@ -133,10 +136,10 @@ def make_plan(
         SignatureError: a notebook or an override is.
     """
     data = read_yaml(root, model)
-    if not overrides:
+    task = str(data.get("task", ""))
+    if not overrides or task not in TASKS:
         # The first thing to say is what is wrong with model.yaml.
         spec = parse_spec(root, model, data)
-    task = str(data.get("task", ""))
     known = {name: _stage(root, model, name, task) for name in STAGES}
     chosen = tuple(one for one in known.values() if not stages or one.name in stages)
     if overrides:
