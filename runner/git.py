@@ -23,14 +23,16 @@ SHORT = 7
 MAX_COMMITS = 10_000
 
 
-def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run_git(
+    root: Path, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; the caller looks at the exit code."""
     try:
         return subprocess.run(
             ["git", "-C", str(root), *arguments],
             # Its messages are compared below, so they must be English.
             env=os.environ | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
             check=False,
@@ -44,13 +46,13 @@ def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         ) from error
 
 
-def git_output(root: Path, *arguments: str) -> bytes:
+def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     """Return what git prints.
 
     Raises:
         CallError: git refuses.
     """
-    answer = run_git(root, *arguments)
+    answer = run_git(root, *arguments, stdin=stdin)
     if answer.returncode:
         raise CallError(_refusal(root, " ".join(arguments), answer.stderr))
     return answer.stdout

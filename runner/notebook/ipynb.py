@@ -24,16 +24,30 @@ def read_code_cells(notebook: Path) -> list[Cell]:
     """
     where = display_path(notebook)
     try:
-        content = json.loads(notebook.read_text(encoding="utf-8"))
-        return [cell for cell in content["cells"] if _has_code(cell)]
+        return parse_code_cells(notebook.read_bytes(), where)
+    except OSError as error:
+        raise SignatureError(f"{where}: {error.strerror}") from error
+
+
+def parse_code_cells(content: bytes, where: Path | str) -> list[Cell]:
+    """Return the code cells of a notebook file's content, without empty ones.
+
+    Args:
+        where: names the file in an error.
+
+    Raises:
+        SignatureError: it is not a notebook of format 4.
+    """
+    try:
+        # Some editors begin a file with a byte order mark.
+        notebook = json.loads(content.decode("utf-8-sig"))
+        return [cell for cell in notebook["cells"] if _has_code(cell)]
     except json.JSONDecodeError as error:
         raise SignatureError(
             f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
         ) from error
     except UnicodeDecodeError as error:
         raise SignatureError(f"{where}: not UTF-8 at byte {error.start}") from error
-    except OSError as error:
-        raise SignatureError(f"{where}: {error.strerror}") from error
     except (AttributeError, KeyError, TypeError) as error:
         raise SignatureError(
             f"{where}: not a notebook of format 4; save it anew in JupyterLab"
