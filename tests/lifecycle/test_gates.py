@@ -1,18 +1,58 @@
-"""Judging a candidate by the gates of its model.yaml."""
+"""A candidate is evaluated by the gates of its model.yaml."""
 
+import json
 import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from sklearn import metrics as sklearn_metrics
 
-from lifecycle.evaluation import measure
+from lifecycle.endpoint import EndpointState
+from lifecycle.errors import GateError
+from lifecycle.evaluation import LiveScore
 from lifecycle.gates import (
+    EVALUATION_MIME,
     METRICS,
+    EvaluationOutput,
     evaluate_gates,
+    evaluation_of,
     find_reversed,
     find_unmeasured,
+    require_passed,
     unmeasured_message,
 )
-from runner.errors import SpecError
+from lifecycle.training import TrainingJob
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+GATES = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
+JOB = TrainingJob(
+    name="toy-r1", image="image", model_data="s3://b/m", seconds=125, billable_seconds=9
+)
+LIVE = EndpointState(
+    name="toy",
+    arn="arn:aws:sagemaker:eu-west-1:1:endpoint/toy",
+    status="InService",
+    failure_reason="",
+    modified=datetime(2026, 11, 23, tzinfo=UTC),
+    config="toy-v1-0123abcd",
+    config_arn="arn:aws:sagemaker:eu-west-1:1:endpoint-config/toy-v1-0123abcd",
+    package="arn:aws:sagemaker:eu-west-1:1:model-package/toy/1",
+    version=1,
+    fingerprint="f" * 64,
+    commit="c0ffee",
+    run_id="20261101000000-aaaaaa",
+    previous_config="",
+    verified_config="toy-v1-0123abcd",
+    verified_at=None,
+    rolled_back_from="",
+    rollback_target="",
+    attempted_version=0,
+    deployment="",
+    deployed_commit="",
+)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +71,7 @@ from runner.errors import SpecError
 def test_a_bound_is_inclusive(
     value: float, bounds: dict[str, float], passed: bool, reason: str
 ) -> None:
-    """A metric at its bound passes; one that is no number never does."""
+    """A metric at its bound passes; NaN and infinity do not."""
     (verdict,) = evaluate_gates({"score": value}, {"score": bounds})
 
     assert (verdict.passed, verdict.reason) == (passed, reason)
@@ -62,10 +102,9 @@ def test_a_share_of_the_live_model_may_be_lost(
     assert verdict.live == live
 
 
-def test_a_verdict_against_the_live_model_says_what_it_compares() -> None:
-    """A reviewer reads bound, live value and slack in one sentence."""
-    gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
-    _, verdict = evaluate_gates({"rmse": 2.6}, gates, {"rmse": 2.1})
+def test_a_verdict_on_the_live_model_says_what_it_compares() -> None:
+    """A reviewer reads bound, live value and tolerance in one sentence."""
+    _, verdict = evaluate_gates({"rmse": 2.6}, GATES, {"rmse": 2.1})
 
     assert str(verdict) == (
         "failed: rmse 2.6 is above 2.205, the live model's 2.1 and 5 %"
@@ -73,27 +112,25 @@ def test_a_verdict_against_the_live_model_says_what_it_compares() -> None:
 
 
 @pytest.mark.parametrize("live", [None, {}, {"rmse": math.nan}])
-def test_the_first_version_has_nothing_to_lose(live: dict[str, float] | None) -> None:
-    """Without a live metric the relative gate passes, and says why."""
-    gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
-    _, verdict = evaluate_gates({"rmse": 2.0}, gates, live)
+def test_without_a_live_metric_the_relative_gate_passes(
+    live: dict[str, float] | None,
+) -> None:
+    """The verdict says that nothing was compared."""
+    _, verdict = evaluate_gates({"rmse": 2.0}, GATES, live)
 
     assert verdict.passed
     assert verdict.reason == "rmse 2 is not compared, no live model has it"
 
 
-def test_no_number_fails_without_a_live_model_too() -> None:
-    """NaN passes no gate."""
-    gates = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
+def test_nan_passes_no_gate() -> None:
+    """Not the relative one either, where no model is live."""
+    verdicts = evaluate_gates({"rmse": math.nan}, GATES)
 
-    assert [one.passed for one in evaluate_gates({"rmse": math.nan}, gates)] == [
-        False,
-        False,
-    ]
+    assert [one.passed for one in verdicts] == [False, False]
 
 
-def test_each_bound_is_judged_on_its_own() -> None:
-    """In the order of model.yaml; what is left out or null is no bound."""
+def test_each_bound_has_a_verdict_of_its_own() -> None:
+    """They come in the order of model.yaml; null is no bound."""
     gates = {
         "rmse": {"max": 2.5, "min": None, "worse_than_live": None},
         "r2": {"min": 0.5, "worse_than_live": 0.1},
@@ -108,55 +145,93 @@ def test_each_bound_is_judged_on_its_own() -> None:
 
 
 def test_an_unknown_metric_is_an_error_with_the_nearest() -> None:
-    """A misspelt gate must not pass for lack of a number."""
-    with pytest.raises(SpecError, match=r"gates\.rmes: no such metric .* 'rmse'"):
+    """A misspelt gate must not pass because it has no value."""
+    with pytest.raises(GateError, match=r"gates\.rmes: no such metric .* 'rmse'"):
         evaluate_gates({"rmse": 1.0, "mae": 1.0}, {"rmes": {"max": 2.5}})
 
 
 def test_an_unknown_rule_is_an_error_with_the_nearest() -> None:
-    """Also in a gate that was written in the notebook."""
-    with pytest.raises(SpecError, match=r"gates\.rmse\.maximum: .* 'max'"):
+    """A notebook may evaluate gates that no model.yaml has checked."""
+    with pytest.raises(GateError, match=r"gates\.rmse\.maximum: .* 'max'"):
         evaluate_gates({"rmse": 1.0}, {"rmse": {"maximum": 2.5}})
 
 
 @pytest.mark.parametrize("bounds", [{}, {"min": 1.0, "max": 2.0}])
 def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
-    """Else nobody knows what worse is."""
-    with pytest.raises(SpecError, match="give either min"):
+    """It says whether more or less is better."""
+    with pytest.raises(GateError, match="give either min"):
         evaluate_gates({"rmse": 1.0}, {"rmse": bounds})
 
 
-def test_the_metrics_of_a_task_are_those_that_are_measured() -> None:
-    """What is checked before training is what is measured after it."""
-    assert set(measure("regression", [1.0, 2.0], [1.5, 2.0])) == set(
-        METRICS["regression"]
-    )
-    assert set(measure("binary", [0, 1], [0.2, 0.9])) == set(METRICS["binary"])
+def measure_of(task: str) -> Any:
+    """Return the function with which the notebook of a task measures."""
+    notebook = json.loads((NOTEBOOKS / task / "train-register.ipynb").read_text())
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    (source,) = [one for one in sources if one.startswith("def measure(")]
+    names = dict(vars(sklearn_metrics))
+    exec(source, names)
+    return names["measure"]
 
 
 @pytest.mark.parametrize(
-    ("task", "metric", "said"),
+    ("task", "truth", "prediction", "expected"),
+    [
+        (
+            "regression",
+            [1.0, 5.0],
+            [2.0, 2.0],
+            {"rmse": 5**0.5, "mae": 2.0, "r2": -0.25},
+        ),
+        (
+            "binary",
+            [0, 0, 1, 1],
+            [0.1, 0.4, 0.3, 0.9],
+            {
+                "auc": 0.75,
+                "accuracy": 0.75,
+                "precision": 1.0,
+                "recall": 0.5,
+                "f1": 2 / 3,
+                "logloss": 0.481380,
+            },
+        ),
+    ],
+)
+def test_the_metrics_of_a_task_are_those_that_its_notebook_measures(
+    task: str, truth: list[float], prediction: list[float], expected: dict[str, float]
+) -> None:
+    """A gate of model.yaml is checked before training, and evaluated after it."""
+    measured = measure_of(task)(np.array(truth), np.array(prediction, dtype="float32"))
+
+    assert measured == pytest.approx(expected, abs=1e-5)
+    assert sorted(measured) == list(METRICS[task])
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "expected"),
     [
         ("regression", "rsme", "of a regression; did you mean 'rmse'? it has mae, r2,"),
         ("regression", "auc", "of a regression; it has mae, r2, rmse; measure "),
         ("binary", "rmse", "of a binary classification; it has accuracy, auc, f1,"),
     ],
 )
-def test_a_gate_without_a_metric_is_told(task: str, metric: str, said: str) -> None:
-    """With the nearest, and all there are."""
-    assert unmeasured_message(task, metric).startswith(
-        f"gates.{metric}: no metric {said}"
-    )
+def test_a_gate_on_a_metric_that_is_not_measured_is_explained(
+    task: str, metric: str, expected: str
+) -> None:
+    """The message names the nearest metric, and all metrics of the task."""
+    message = unmeasured_message(task, metric)
+
+    assert message.startswith(f"gates.{metric}: no metric {expected}")
 
 
 @pytest.mark.parametrize("task", METRICS)
-def test_gates_are_found_that_have_no_metric(task: str) -> None:
-    """Each metric of the task may have one."""
+def test_gates_on_metrics_that_are_not_measured_are_found(task: str) -> None:
+    """Each metric of the task may have a gate."""
     assert find_unmeasured(task, [*METRICS[task], "rsme"]) == ["rsme"]
 
 
 @pytest.mark.parametrize(
-    ("task", "gates", "said"),
+    ("task", "gates", "expected"),
     [
         ("regression", {"rmse": {"min": 1.0}}, "gates.rmse.min: less rmse is better"),
         ("binary", {"auc": {"max": 0.9}}, "gates.auc.max: more auc is better"),
@@ -164,7 +239,104 @@ def test_gates_are_found_that_have_no_metric(task: str) -> None:
         ("binary", {"threshold": {"max": 0.9}}, ""),
     ],
 )
-def test_a_gate_in_the_wrong_direction_is_found(task, gates, said) -> None:
-    """A worse model would pass it; of a notebook's own metric nobody knows."""
-    assert find_reversed(task, gates).startswith(said)
-    assert bool(find_reversed(task, gates)) is bool(said)
+def test_a_gate_in_the_wrong_direction_is_found(task, gates, expected) -> None:
+    """It would pass a worse model; a notebook's own metric is not known here."""
+    message = find_reversed(task, gates)
+
+    assert message.startswith(expected)
+    assert bool(message) is bool(expected)
+
+
+def test_a_failed_gate_raises_an_error_with_all_that_failed() -> None:
+    """Passed gates are not listed, and without a failure nothing is raised."""
+    gates = {"rmse": {"max": 2.0}, "mae": {"max": 2.0}, "r2": {"min": 0.5}}
+    verdicts = evaluate_gates({"rmse": 2.5, "mae": 1.0, "r2": 0.4}, gates)
+
+    with pytest.raises(GateError) as raised:
+        require_passed(verdicts)
+
+    assert str(raised.value) == (
+        "failed: rmse 2.5 is above 2; failed: r2 0.4 is below 0.5"
+    )
+    require_passed(one for one in verdicts if one.passed)
+
+
+def evaluate(rmse: Any, live: float | None = None) -> EvaluationOutput:
+    """Evaluate a candidate with this RMSE, beside a live model with that one."""
+    score = None if live is None else LiveScore(live=LIVE, metrics={"rmse": live})
+    verdicts = evaluate_gates({"rmse": rmse}, GATES, score.metrics if score else None)
+    return EvaluationOutput(
+        metrics={"rmse": rmse}, verdicts=verdicts, live=score, job=JOB, test_rows=50
+    )
+
+
+def test_an_evaluation_is_shown_as_a_table() -> None:
+    """A row per verdict, as HTML in the notebook and as text in a terminal."""
+    shown = evaluate(2.4, live=2.2)._repr_mimebundle_()
+
+    assert shown["text/html"].count("<tr") == 3
+    assert "worse_than_live" in shown["text/plain"]
+    assert "False" in shown["text/plain"]
+
+
+def test_an_evaluation_can_be_read_by_programs() -> None:
+    """The data has metrics, verdicts, the live model's score and the training job."""
+    data = evaluate(2.4, live=2.2)._repr_mimebundle_()[EVALUATION_MIME]
+
+    assert data["metrics"] == {"rmse": 2.4}
+    assert [one["passed"] for one in data["verdicts"]] == [True, False]
+    assert data["live"]["metrics"] == {"rmse": 2.2}
+    assert data["live"]["live"]["version"] == 1
+    assert data["live"]["reason"] == ""
+    assert data["job"]["billable_seconds"] == 9
+    assert data["test_rows"] == 50
+
+
+def test_the_first_version_has_no_live_score() -> None:
+    """Without a live model the data has null instead of a score."""
+    assert evaluate(2.0).data()["live"] is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_metric_that_is_not_a_number_is_null(value: float) -> None:
+    """JSON has neither NaN nor infinity, and browsers refuse them."""
+    data = evaluate(value).data()
+
+    assert data["metrics"] == {"rmse": None}
+    json.dumps(data, allow_nan=False)
+
+
+def test_a_metric_may_be_of_any_numeric_type() -> None:
+    """A notebook's metric may be NumPy's float32."""
+    data = evaluate(np.float32(0.5), live=np.float32(0.25)).data()
+
+    assert data["metrics"] == {"rmse": 0.5}
+    assert data["live"]["metrics"] == {"rmse": 0.25}
+
+
+def notebook_with(*outputs: dict[str, Any]) -> dict[str, Any]:
+    """Return an executed notebook with these outputs."""
+    return {"cells": [{"outputs": [{"data": one}]} for one in outputs]}
+
+
+def test_the_last_evaluation_of_a_notebook_counts() -> None:
+    """A notebook may show others before it."""
+    first, last = {"test_rows": 1}, {"test_rows": 2}
+    notebook = notebook_with(
+        {EVALUATION_MIME: first}, {"text/plain": "x"}, {EVALUATION_MIME: last}
+    )
+
+    assert evaluation_of(notebook) == last
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        notebook_with({"text/plain": "x"}),
+        notebook_with({EVALUATION_MIME: "no mapping"}),
+        {"cells": [{"cell_type": "markdown"}]},
+    ],
+)
+def test_a_notebook_may_show_no_evaluation(notebook: dict[str, Any]) -> None:
+    """An own notebook need not show one."""
+    assert evaluation_of(notebook) is None
