@@ -313,15 +313,18 @@ def _accept(
     """Record what was verified, and delete configs that are not kept any more."""
     package = update.package
     previous = before.verified_config if before and not update.is_rollback else ""
+    if previous == after.config:
+        previous = ""
     after.record_verified(
         package,
-        previous_config=previous if previous != after.config else "",
+        previous_config=previous,
         rolled_back_from=update.rolled_back_from,
     )
     update.on_progress(f"version {package.version} is live")
     clean_up(package.model, update.on_progress)
     return replace(
         after,
+        previous_config=previous or after.previous_config,
         verified_config=after.config,
         verified_at=after.modified,
         rolled_back_from=update.rolled_back_from,
