@@ -35,8 +35,8 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
         (
             ModelStatus(newest=package(fingerprint=OTHER), live=LIVE),
             (
-                "live version 1 has other content; the newest, version 2, has too: train "
-                "it"
+                "live version 1 has other content; the newest, version 2, has too: "
+                "train it"
             ),
         ),
         (
