@@ -55,7 +55,9 @@ def test_predictions_go_by_position(aws: EmbeddedAWS):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not an archive", archive(b"x", "other"), archive(b"not a model")]
+    "content",
+    [b"", b"not an archive", archive(b"x", "other"), archive(b"not a model")],
+    ids=["empty", "no archive", "other file", "no model"],
 )
 def test_a_broken_archive_is_an_error(aws: EmbeddedAWS, content):
     """The error names the archive, and says what to do."""
