@@ -6,12 +6,12 @@ to bottom. If a step fails, the endpoint serves again what was verified before.
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lifecycle.aws import as_tags, client, error_message, polls, tail_log
+from lifecycle.aws import Progress, as_tags, client, error_message, polls, tail_log
 from lifecycle.endpoint import (
     EndpointState,
     clean_up,
@@ -39,8 +39,6 @@ from lifecycle.registry import (
     list_packages,
     package_table,
 )
-
-Progress = Callable[[str], None]
 
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
