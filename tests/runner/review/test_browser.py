@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 from browsers import NONE, find_browser, opened
 from pictures import Story, tell
-from reviews import HOSTILE, full
+from reviews import HOSTILE, write_run
 
 from runner.review.page import write_overview, write_page
 
@@ -149,7 +149,7 @@ def test_the_style_is_the_one_that_the_policy_allows(pages, visit):
 
 def test_hostile_text_does_nothing(folder, visit):
     """Not in the page, and not in the list of pages."""
-    full(folder, HOSTILE)
+    write_run(folder, HOSTILE)
     path = write_page(folder, "toy")
     overview = write_overview(folder.parent, ["toy"])
     for one in (path, overview):
@@ -172,7 +172,7 @@ INJECTED = {
 @pytest.mark.parametrize("kind", INJECTED)
 def test_the_policy_stops_what_slips_through(folder, browser, kind):
     """Even a hole in the page's escaping would run, load and restyle nothing."""
-    full(folder)
+    write_run(folder)
     path = write_page(folder, "toy")
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("<main>", f"<main>{INJECTED[kind]}"))

@@ -1,4 +1,4 @@
-"""How far the training data has moved."""
+"""How far the training data is from the live model's."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ def exact(before, after, edges):
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.3, 0.6])
 def test_the_index_is_that_of_the_rows(shift):
-    """A hundred percentiles are enough to tell it."""
+    """A hundred percentiles are enough to estimate it."""
     moved = RNG.normal(shift, 1, 5000)
     tenths = np.quantile(NORMAL, np.arange(0.1, 1, 0.1))
     expected = exact(NORMAL, moved, tenths)
@@ -40,13 +40,13 @@ def test_the_index_is_that_of_the_rows(shift):
 
 
 def test_the_same_rows_have_not_moved():
-    """Whatever their form: few values, many, ties, or none."""
+    """Few values, many, ties, or none at all."""
     for values in ([0, 1, 1], NORMAL, np.r_[np.zeros(900), NORMAL[:100]], [np.nan] * 3):
         assert population_stability_index(column(values), column(values)) == 0
 
 
-def test_columns_are_told_apart_by_how_far_they_moved():
-    """The furthest first; a column that only one side has before all."""
+def test_columns_are_sorted_by_how_far_they_moved():
+    """The furthest first, after the columns that only one side has."""
     flags = np.r_[np.zeros(4000), np.ones(1000)]
     before = summary(a=NORMAL, b=NORMAL, flag=flags, old=NORMAL)
     after = summary(a=NORMAL + 2, b=NORMAL, flag=flags[::-1], new=NORMAL)
@@ -62,8 +62,8 @@ def test_columns_are_told_apart_by_how_far_they_moved():
     }
 
 
-def test_a_value_that_was_never_there_moves_a_column():
-    """A new kind of customer, for example."""
+def test_a_new_value_moves_a_column():
+    """For example the code of a new kind of customer."""
     before = column([0, 1] * 500)
     after = column([0, 1, 2, 2] * 250)
 
@@ -71,22 +71,22 @@ def test_a_value_that_was_never_there_moves_a_column():
 
 
 def test_missing_values_move_a_column():
-    """Half of them lost is far, even where the rest is the same."""
+    """A column of which half is lost has moved far, even if the rest is the same."""
     lost = np.where(np.arange(5000) % 2, NORMAL, np.nan)
 
     assert population_stability_index(column(NORMAL), column(lost)) > 0.25
 
 
 def test_few_values_may_become_many():
-    """As where a count becomes a measurement."""
+    """For example if a count becomes a measurement."""
     found = drift(summary(x=[1, 2, 3] * 100), summary(x=RNG.uniform(1, 3, 300)))
 
     assert found[0].word == "far"
     assert len(found[0].bars) == 12
 
 
-def test_the_drawing_has_the_shares_of_both():
-    """Each side sums up to all of its rows."""
+def test_the_bars_have_the_shares_of_both():
+    """The shares of each side add up to 1."""
     (one,) = drift(summary(x=NORMAL), summary(x=NORMAL + 0.5))
 
     assert sum(was for was, _ in one.bars) == pytest.approx(1)
