@@ -1,4 +1,4 @@
-"""A job knows its workflow, and who approved in it as far as CircleCI tells."""
+"""The CircleCI workflow of a job: its identity, and who approved in it."""
 
 import json
 import re
@@ -25,20 +25,19 @@ ANSWERS = {
 
 
 class Api(BaseHTTPRequestHandler):
-    """CircleCI's API v2, as far as it is asked, for one token."""
+    """The two calls of CircleCI's API v2 that tell who approved, for one token."""
 
-    elsewhere = ""  # where it sends who asks
+    redirect = ""
     tokens: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.tokens.append(self.headers["Circle-Token"])
-        if self.elsewhere and not self.path.startswith("/elsewhere"):
-            self.send_response(302)
-            self.send_header("Location", self.elsewhere)
-            return self.end_headers()
         known = ANSWERS.get(self.path)
         allowed = self.headers["Circle-Token"] == "secret"
-        self.send_response(200 if known and allowed else 401 if known else 404)
+        status = 200 if known and allowed else 401 if known else 404
+        self.send_response(302 if self.redirect else status)
+        if self.redirect:
+            self.send_header("Location", self.redirect)
         self.end_headers()
         self.wfile.write(json.dumps(known).encode())
 
@@ -49,13 +48,13 @@ class Api(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[str]:
     """The address of the API."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    Api.tokens.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -66,8 +65,10 @@ def circleci(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_a_token_tells_who_approved(circleci: pytest.MonkeyPatch, api: str) -> None:
-    """With CIRCLE_TOKEN the person who clicked is named."""
+def test_with_a_token_the_approver_is_named(
+    circleci: pytest.MonkeyPatch, api: str
+) -> None:
+    """CIRCLE_TOKEN may ask CircleCI who approved."""
     circleci.setenv("CIRCLE_TOKEN", "secret")
     note = approval_note("churn", api=api)
     assert note == f"Approved in CircleCI workflow {WORKFLOW} by ada"
@@ -76,33 +77,32 @@ def test_a_token_tells_who_approved(circleci: pytest.MonkeyPatch, api: str) -> N
 @pytest.mark.parametrize(
     ("token", "model"), [("", "churn"), ("wrong", "churn"), ("secret", "fraud")]
 )
-def test_without_an_answer_the_starter_is_named(
+def test_otherwise_the_starter_is_named(
     circleci: pytest.MonkeyPatch, api: str, token: str, model: str
 ) -> None:
-    """No token, a wrong one or no approval of this model: say what is known."""
+    """Without a token, with a wrong one, or if nobody has approved this model."""
     circleci.setenv("CIRCLE_TOKEN", token)
     note = approval_note(model, api=api)
     assert note == f"Approved in CircleCI workflow {WORKFLOW}, started by grace"
 
 
 def test_an_api_that_is_down_stops_no_approval(circleci: pytest.MonkeyPatch) -> None:
-    """The record is worth having, but not a failed approval."""
+    """Nothing listens on the reserved port 9."""
     circleci.setenv("CIRCLE_TOKEN", "secret")
     assert "started by grace" in approval_note("churn", api="http://127.0.0.1:9")
 
 
-def test_a_token_goes_nowhere_else(circleci: pytest.MonkeyPatch, api: str) -> None:
-    """Who is redirected does not follow, as the token would go along."""
+def test_no_redirect_is_followed(circleci: pytest.MonkeyPatch, api: str) -> None:
+    """The token would be sent along, and the answer is not read either."""
     circleci.setenv("CIRCLE_TOKEN", "secret")
-    circleci.setattr(Api, "elsewhere", f"{api}/elsewhere")
-    circleci.setattr(Api, "tokens", [])
+    circleci.setattr(Api, "redirect", f"{api}/elsewhere")
 
     assert "started by grace" in approval_note("churn", api=api)
     assert Api.tokens == ["secret"]
 
 
-def test_outside_of_circleci_there_is_nothing_to_say() -> None:
-    """A person at a terminal is known to AWS by their own credentials."""
+def test_outside_of_circleci_there_is_no_workflow() -> None:
+    """AWS knows a person at a terminal by their own credentials."""
     assert approval_note("churn") == ""
     assert workflow_identity() == ""
     assert run_suffix() == ""
@@ -111,16 +111,16 @@ def test_outside_of_circleci_there_is_nothing_to_say() -> None:
 def test_a_rerun_has_the_identity_of_its_workflow(
     circleci: pytest.MonkeyPatch,
 ) -> None:
-    """A rerun gets a new workflow id and keeps the workspace of the first."""
+    """A rerun has a new workflow id, but the workspace of the first run."""
     assert workflow_identity() == WORKFLOW
     circleci.setenv("CIRCLE_WORKFLOW_WORKSPACE_ID", "first")
     assert workflow_identity() == "first"
 
 
-def test_the_jobs_of_a_workflow_share_the_end_of_their_runs_ids(
+def test_runs_of_a_workflow_have_the_same_suffix(
     circleci: pytest.MonkeyPatch,
 ) -> None:
-    """Six hexadecimal digits, another six for another workflow."""
+    """Six hexadecimal digits, others for another workflow."""
     one = run_suffix()
     assert re.fullmatch("[0-9a-f]{6}", one)
     assert run_suffix() == one

@@ -1,16 +1,13 @@
-"""Which models a change affects: the rules, the base, and the live endpoints."""
+"""The models that a change affects: the rules, the base, and live endpoints."""
 
-import json
 import random
 import subprocess
 from pathlib import Path
 
 import pytest
 import toys
-from click.testing import CliRunner
 from path_filtering import path_filtering
 from repository import NOTEBOOK, Repository
-from runner.cli.select import command
 
 from lifecycle.errors import CallError
 from runner.ci.selection import Selection, select
@@ -57,16 +54,16 @@ def test_a_file_in_a_folder_affects_its_model(repository: Repository) -> None:
     "path", ["README.md", "models/README.md", "notebooks/README.md", "runner/x.py"]
 )
 def test_files_of_no_model_affect_none(repository: Repository, path: str) -> None:
-    """What no rule names leaves every model alone."""
+    """No rule names them."""
     repository.branch("feature")
     repository.commit(path)
     assert names(on_branch(repository)) == []
 
 
-def test_a_shared_notebook_affects_those_that_resolve_to_it(
+def test_a_shared_notebook_affects_the_models_that_use_it(
     repository: Repository,
 ) -> None:
-    """A model with a notebook of its own does not care about the shared one."""
+    """A model with a notebook of its own does not use it."""
     repository.write("models/churn/train-register.ipynb", NOTEBOOK)
     repository.commit()
     repository.branch("feature")
@@ -79,11 +76,47 @@ def test_a_shared_notebook_affects_those_that_resolve_to_it(
 
 
 def test_a_removed_shared_notebook_affects_its_users(repository: Repository) -> None:
-    """Taking the shared notebook away is a change for all that used it."""
+    """A shared notebook may be removed together with the last need of it."""
     repository.branch("feature")
     repository.git("rm", "-q", "notebooks/deploy.ipynb")
     repository.commit()
     assert names(on_branch(repository)) == list(MODELS)
+
+
+@pytest.mark.parametrize("change", ["edited", "added", "removed"])
+def test_a_notebook_of_a_task_affects_the_models_of_that_task(
+    repository: Repository, change: str
+) -> None:
+    """It comes before the shared one; a model with its own uses neither."""
+    file = "notebooks/regression/train-register.ipynb"
+    repository.write("models/churn/train-register.ipynb", NOTEBOOK)
+    if change != "added":
+        repository.write(file, NOTEBOOK)
+    repository.commit("notebooks/binary/deploy.ipynb")
+    repository.branch("feature")
+    if change == "removed":
+        repository.git("rm", "-q", file)
+    repository.commit(*([] if change == "removed" else [file]))
+
+    assert names(on_branch(repository)) == ["abalone", "fraud"]
+
+
+def test_a_notebook_of_another_task_affects_no_model(repository: Repository) -> None:
+    """All three models here are regressions."""
+    repository.branch("feature")
+    repository.commit("notebooks/binary/deploy.ipynb")
+    assert names(on_branch(repository)) == []
+
+
+def test_a_shared_notebook_behind_one_of_the_task_affects_no_model(
+    repository: Repository,
+) -> None:
+    """The notebook of the task comes first."""
+    repository.write("notebooks/regression/deploy.ipynb", NOTEBOOK)
+    repository.commit()
+    repository.branch("feature")
+    repository.commit("notebooks/deploy.ipynb")
+    assert names(on_branch(repository)) == []
 
 
 def test_requirements_affect_all(repository: Repository) -> None:
@@ -118,7 +151,7 @@ def test_both_sides_of_a_rename_count(repository: Repository) -> None:
     ],
 )
 def test_odd_file_names_count_like_others(repository: Repository, name: str) -> None:
-    """No character in a file's name hides it, or breaks the line it is told on."""
+    """No character in a file's name hides it or breaks the line of the reason."""
     repository.branch("feature")
     repository.commit(f"models/fraud/{name}")
 
@@ -129,7 +162,7 @@ def test_odd_file_names_count_like_others(repository: Repository, name: str) -> 
 
 
 def test_a_file_name_that_is_not_utf8_counts(repository: Repository) -> None:
-    """Bytes that are no text select as well, and can be printed."""
+    """Bytes that are no text select as well, and the reason can be printed."""
     repository.branch("feature")
     blob = repository.git("rev-parse", "HEAD:requirements.txt")
     entry = b"100644 " + blob.encode() + b"\tmodels/churn/\xff.csv\0"
@@ -148,8 +181,8 @@ def test_a_file_name_that_is_not_utf8_counts(repository: Repository) -> None:
     selection.models[0].reasons[0].encode()
 
 
-def test_a_deleted_model_is_told_and_not_selected(repository: Repository) -> None:
-    """A folder that is gone has nothing to train."""
+def test_a_deleted_model_is_listed_and_not_selected(repository: Repository) -> None:
+    """There is nothing to train in a folder that is gone."""
     repository.branch("feature")
     repository.git("rm", "-qr", "models/churn")
     repository.commit()
@@ -163,7 +196,7 @@ def test_a_deleted_model_is_told_and_not_selected(repository: Repository) -> Non
 def test_a_renamed_model_is_selected_under_its_new_name(
     repository: Repository,
 ) -> None:
-    """The old folder is told as deleted, the new one selected."""
+    """The old folder is listed as deleted, the new one is selected."""
     repository.branch("feature")
     repository.git("mv", "models/churn", "models/leavers")
     repository.commit()
@@ -185,7 +218,7 @@ def test_a_folder_that_is_no_model_name_is_refused(
 
 
 def test_hidden_folders_are_no_models(repository: Repository) -> None:
-    """Templates and checkpoints neither count nor get told as deleted."""
+    """Templates and checkpoints are neither selected nor listed as deleted."""
     repository.branch("feature")
     repository.commit("models/_template/model.yaml", "models/.cache/x")
     selection = on_branch(repository)
@@ -193,7 +226,7 @@ def test_hidden_folders_are_no_models(repository: Repository) -> None:
 
 
 def test_a_branch_is_measured_from_where_it_left_main(repository: Repository) -> None:
-    """All commits of the branch count, and none that main got since."""
+    """All commits of the branch count, and no later ones of main."""
     repository.branch("feature")
     repository.commit("models/abalone/a")
     repository.commit("models/churn/b")
@@ -219,7 +252,7 @@ def test_a_branch_with_main_merged_in_shows_only_its_own(
 def test_a_branch_without_commits_is_measured_from_its_parent(
     repository: Repository,
 ) -> None:
-    """A branch at main's tip selects what that commit changed, as the orb does."""
+    """A branch at main's newest commit selects what that commit changed."""
     repository.commit("models/fraud/c")
     repository.branch("feature")
     assert names(on_branch(repository)) == ["fraud"]
@@ -228,7 +261,7 @@ def test_a_branch_without_commits_is_measured_from_its_parent(
 def test_origin_counts_before_a_stale_local_main(
     repository: Repository, tmp_path: Path
 ) -> None:
-    """The fork is sought in what origin has, which CI just fetched."""
+    """CircleCI has just fetched origin's branch."""
     repository.branch("feature")
     repository.commit("models/abalone/a")
     repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
@@ -237,7 +270,7 @@ def test_origin_counts_before_a_stale_local_main(
 
 
 def merged(repository: Repository, how: str) -> str:
-    """Bring two commits to main in one of the ways a pull request can be merged."""
+    """Merge two commits into main in one of the ways of GitHub."""
     before = repository.git("rev-parse", "HEAD")
     repository.branch("feature")
     repository.commit("models/abalone/a")
@@ -264,7 +297,7 @@ def test_every_way_to_merge_gives_the_same_answer(
 
 @pytest.mark.parametrize("how", ["merge", "squash"])
 def test_a_merge_needs_no_previous_push(repository: Repository, how: str) -> None:
-    """The first parent tells all where one commit brings the branch."""
+    """The first parent of main's newest commit is the state before."""
     merged(repository, how)
     assert names(on_main(repository)) == ["abalone", "churn"]
 
@@ -272,7 +305,7 @@ def test_a_merge_needs_no_previous_push(repository: Repository, how: str) -> Non
 def test_a_rebase_is_measured_from_what_was_deployed_last(
     repository: Repository,
 ) -> None:
-    """Where CircleCI names no previous push, an endpoint's tags do."""
+    """If CircleCI names no previous push, an endpoint's tags name a commit."""
     before = merged(repository, "rebase")
     live = live_of(repository)
     for tags in live.values():
@@ -283,7 +316,7 @@ def test_a_rebase_is_measured_from_what_was_deployed_last(
 def test_a_second_pipeline_for_a_commit_repeats_the_first(
     repository: Repository,
 ) -> None:
-    """What one deployment already carries says nothing of those that failed."""
+    """One model may be deployed from this commit while another one failed."""
     before = merged(repository, "rebase")
     head = repository.git("rev-parse", "HEAD")
     live = live_of(repository)
@@ -293,10 +326,10 @@ def test_a_second_pipeline_for_a_commit_repeats_the_first(
 
 
 @pytest.mark.parametrize("pushed_from", ["HEAD", "0" * 40, "--output=x", "feature"])
-def test_a_previous_push_that_is_none_is_ignored(
+def test_a_wrong_previous_push_is_ignored(
     repository: Repository, pushed_from: str
 ) -> None:
-    """The commit itself, a forced-away one and no commit at all fall back."""
+    """The commit itself, one that is gone after a forced push, or no commit."""
     merged(repository, "squash")
     if pushed_from == "HEAD":
         pushed_from = repository.git("rev-parse", "HEAD")
@@ -305,7 +338,7 @@ def test_a_previous_push_that_is_none_is_ignored(
 
 
 def test_the_first_commit_selects_everything(repository: Repository) -> None:
-    """With nothing before it, all is new."""
+    """There is nothing to compare with."""
     selection = on_main(repository)
     assert (selection.base, names(selection)) == (None, list(MODELS))
     assert "first commit" in selection.notes[0]
@@ -315,7 +348,7 @@ def test_the_first_commit_selects_everything(repository: Repository) -> None:
 def test_a_shallow_clone_selects_everything(
     repository: Repository, tmp_path: Path, branch: str
 ) -> None:
-    """Where history is missing nothing may be left out, and it is said."""
+    """What the missing history would tell is unknown, and the note says so."""
     repository.commit("models/abalone/a")
     repository.branch("feature")
     repository.commit("models/churn/b")
@@ -332,7 +365,7 @@ def test_a_shallow_clone_selects_everything(
 
 
 def test_an_unknown_default_branch_selects_everything(repository: Repository) -> None:
-    """A branch that cannot be compared is new from end to end."""
+    """There is nothing to compare with."""
     repository.commit("models/abalone/a")
     selection = on_branch(repository, default_branch="trunk")
     assert names(selection) == list(MODELS)
@@ -348,7 +381,7 @@ def test_no_git_at_all_selects_everything(
 
 
 def test_a_named_base_wins(repository: Repository) -> None:
-    """`--base` measures from where HEAD left that revision."""
+    """`--base` compares with the commit at which HEAD left that revision."""
     repository.branch("feature")
     repository.commit("models/abalone/a")
     repository.commit("models/churn/b")
@@ -360,7 +393,7 @@ def test_a_named_base_wins(repository: Repository) -> None:
 def test_a_base_that_is_not_there_is_a_wrong_call(
     repository: Repository, base: str
 ) -> None:
-    """A revision that a person mistyped is not guessed at, and is no option."""
+    """A mistyped revision is an error, and never an option of git."""
     with pytest.raises(CallError, match="no such revision"):
         on_branch(repository, base=base)
     assert not (repository.root / "pwned").exists()
@@ -378,7 +411,7 @@ def test_a_hostile_branch_name_is_only_a_name(
 
 
 def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
-    """Paths count from the project, not from the top of the repository."""
+    """Paths are relative to the project, not to the top of the repository."""
     outer = Repository(tmp_path / "outer")
     inner = Repository(tmp_path / "outer" / "ml", MODELS)
     subprocess.run(["rm", "-rf", str(inner.root / ".git")], check=True, timeout=60)
@@ -388,19 +421,19 @@ def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
 
 
 def live_of(repository: Repository) -> dict[str, dict[str, str]]:
-    """Say that every endpoint serves what is checked out."""
+    """Return the tags of endpoints that serve what is checked out."""
     root = repository.root
     return {
         name: {
             "fingerprint": fingerprint(root, name),
-            "deployment": serving_fingerprint(root, name),
+            "deployment": serving_fingerprint(root, name, fingerprint(root, name)),
         }
         for name in MODELS
     }
 
 
 def test_what_is_live_is_not_deployed_again(repository: Repository) -> None:
-    """Endpoints that carry the checkout's content need nothing."""
+    """Endpoints that serve the checkout's content need nothing."""
     repository.commit("README.md")
     assert names(on_main(repository, live=live_of(repository))) == []
 
@@ -408,7 +441,7 @@ def test_what_is_live_is_not_deployed_again(repository: Repository) -> None:
 def test_what_is_not_live_is_selected_whatever_the_commit(
     repository: Repository,
 ) -> None:
-    """A deployment that failed or never happened heals at the next push."""
+    """The next push repeats a deployment that failed or never began."""
     repository.commit("README.md")
     live = live_of(repository)
     live["churn"] = {"fingerprint": "0" * 64}
@@ -423,10 +456,10 @@ def test_what_is_not_live_is_selected_whatever_the_commit(
 
 
 @pytest.mark.parametrize("path", ["models/churn/model.yaml", "notebooks/deploy.ipynb"])
-def test_a_deployment_that_did_not_end_well_is_repeated(
+def test_a_deployment_that_failed_is_repeated(
     repository: Repository, path: str
 ) -> None:
-    """Also one that served the same model otherwise, whatever came after it."""
+    """Also one of the same model on other instances, however many commits ago."""
     live = live_of(repository)
     if path.endswith("yaml"):
         spec = (repository.root / path).read_text().replace("m5.large", "m5.xlarge")
@@ -453,7 +486,7 @@ def test_a_change_outside_the_content_is_deployed_too(repository: Repository) ->
 
 
 def test_a_rollback_is_not_undone(repository: Repository) -> None:
-    """What somebody rolled back from stays away until its content changes."""
+    """The content that was rolled back from is not deployed until it changes."""
     repository.commit("models/churn/README.md")
     live = live_of(repository)
     left = live["churn"]["fingerprint"]
@@ -467,7 +500,7 @@ def test_a_rollback_is_not_undone(repository: Repository) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_ordinary_pushes_select_what_the_orb_selects(tmp_path: Path, seed: int) -> None:
-    """Edits, additions and deletions inside folders: the same models as the orb's."""
+    """For edits and additions inside folders both agree."""
     chance = random.Random(seed)
     repository = Repository(tmp_path / "clone", MODELS)
     repository.commit()
@@ -492,7 +525,7 @@ def _some_files(chance: random.Random) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_never_less_than_the_orb_selects(tmp_path: Path, seed: int) -> None:
-    """With renames, deletions, odd names and merges the orb may miss, we may not."""
+    """The orb misses some renames and odd names; the runner misses none."""
     chance = random.Random(seed)
     repository = Repository(tmp_path / "clone", MODELS)
     repository.commit(*(f"models/{model}/a b.txt" for model in MODELS))
@@ -533,58 +566,10 @@ def test_names_with_blanks_escape_the_orb_only(repository: Repository) -> None:
     assert names(on_branch(repository)) == ["abalone"]
 
 
-def test_the_verb_tells_machines_and_people(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`--json` gives base, names and reasons; the text shows the first of many."""
-    monkeypatch.chdir(repository.root)
-    for name in ("CIRCLE_BRANCH", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    repository.branch("feature")
-    repository.commit(*(f"models/churn/{number}" for number in range(5)))
-
-    told = CliRunner().invoke(command, [])
-    machine = CliRunner().invoke(command, ["--json"])
-
-    assert "1 model affected" in told.output
-    assert "and 2 more" in told.output
-    found = json.loads(machine.output)
-    assert [model["name"] for model in found["models"]] == ["churn"]
-    assert len(found["models"][0]["reasons"]) == 5
-    assert found["base"] == repository.git("rev-parse", "main")
-
-
-def test_a_tag_selects_nothing(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pipeline for a tag has no branch, and nothing to train or deploy."""
-    monkeypatch.chdir(repository.root)
-    monkeypatch.delenv("CIRCLE_BRANCH", raising=False)
-    monkeypatch.setenv("CIRCLE_TAG", "v1")
-    repository.git("checkout", "-q", "--detach")
-    assert "0 models" in CliRunner().invoke(command, []).output
-
-
-def test_git_that_is_not_installed_is_said(
+def test_a_missing_git_is_named(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing can be selected without git, and the remedy is plain."""
+    """The error says what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CallError, match="git: command not found"):
         on_main(repository)
-
-
-@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
-def test_the_verb_knows_the_previous_push(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    """From CircleCI's variable it tells the same, however a branch was merged."""
-    before = merged(repository, how)
-    monkeypatch.chdir(repository.root)
-    monkeypatch.setenv("CIRCLE_BRANCH", "main")
-    monkeypatch.setenv("PIPELINE_BASE_REVISION", before)
-
-    told = CliRunner().invoke(command, ["--json"])
-
-    selected = [model["name"] for model in json.loads(told.stdout)["models"]]
-    assert selected == ["abalone", "churn"]
