@@ -1,77 +1,112 @@
-"""Every notebook runs with the defaults of its parameters cell, as in JupyterLab."""
+"""The two sample models run, by the runner and as in JupyterLab, while they are here."""
 
-import os
+import json
 import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import clones
 import pytest
+from embedded_aws import EmbeddedAWS, start
 
 from lifecycle import registry
-from runner.spec.fingerprint import fingerprint
 
-ROOT = Path(__file__).parents[1]
-LIMIT = 600
+SAMPLES = ("abalone", "churn")
+NBVAL = (
+    "pytest",
+    *("-p", "forked_kernels.plugins", "-p", "no:cacheprovider", "-p", "no:xdist"),
+    *("--nbval-lax", "--quiet", "--override-ini=addopts="),
+    "--override-ini=filterwarnings=default",
+    *("--disable-socket", "--allow-unix-socket", "--allow-hosts=127.0.0.1,localhost"),
+)
 
 pytestmark = pytest.mark.slow
 
 
-def nbval(*notebooks):
+def require(*models: str) -> None:
+    """Skip a test of samples that the team has removed."""
+    for name in models:
+        if not (clones.ROOT / "models" / name / "model.yaml").is_file():
+            pytest.skip(f"models/{name} was removed")
+
+
+@pytest.fixture(scope="module")
+def samples_aws() -> Iterator[EmbeddedAWS]:
+    """An embedded AWS of the samples' own."""
+    with start() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with those of the two samples that are here."""
+    root = tmp_path_factory.mktemp("samples") / "clone"
+    folders = [f"models/{name}" for name in SAMPLES]
+    clones.copy_checkout(root, *clones.TEMPLATE, *folders)
+    return root
+
+
+@pytest.fixture(scope="module")
+def demo(clone: Path, samples_aws: EmbeddedAWS) -> dict[str, Any]:
+    """The outcome of `make demo`, by model."""
+    command = ("runner", "run", "--all", "--target", "local", "--json")
+    ended = clones.run(clone, samples_aws, *command)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return {one["model"]: one["results"] for one in json.loads(ended.stdout)}
+
+
+@pytest.fixture
+def nbval(
+    clone: Path, samples_aws: EmbeddedAWS
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Let nbval run notebooks from top to bottom, each on a fresh kernel."""
-    answer = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "forked_kernels.nbval",
-            "--nbval-lax",
-            "--quiet",
-            "--override-ini=addopts=",
-            "--override-ini=filterwarnings=default",
-            "--disable-socket",
-            "--allow-unix-socket",
-            "--allow-hosts=127.0.0.1,localhost",
-            "-p",
-            "no:cacheprovider",
-            *notebooks,
-        ],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
+    return lambda *notebooks: clones.run(clone, samples_aws, *NBVAL, *notebooks)
+
+
+@pytest.mark.parametrize(
+    ("model", "promised"),
+    [
+        ("abalone", {"rmse": (0, 2.35)}),
+        ("churn", {"auc": (0.90, 1), "accuracy": (0.94, 1)}),
+    ],
+)
+def test_a_sample_is_as_good_as_promised(
+    request: pytest.FixtureRequest,
+    model: str,
+    promised: dict[str, tuple[float, float]],
+) -> None:
+    """The test metrics of the demo are within the README's figures."""
+    require(model)
+    metrics = request.getfixturevalue("demo")[model]["metrics"]
+
+    for name, (low, high) in promised.items():
+        assert low <= metrics[name] <= high
+
+
+def test_the_defaults_run_in_their_order(
+    nbval: Callable[..., subprocess.CompletedProcess[str]],
+    samples_aws: EmbeddedAWS,
+    clone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prepare, train and register, then, once approved, deploy: as in JupyterLab."""
+    require(*SAMPLES)
+    trained = nbval(
+        "models/abalone/prepare.ipynb",
+        "models/churn/prepare.ipynb",
+        "models/churn/train-register.ipynb",
+        "notebooks/binary/train-register.ipynb",
+        "notebooks/regression/train-register.ipynb",
     )
-    return answer.returncode, answer.stdout + answer.stderr
+    assert trained.returncode == 0, trained.stdout
 
-
-def test_the_defaults_run_in_their_order(aws):
-    """Prepare, train and register, then, once approved, deploy."""
-    code, said = nbval("models/abalone/prepare.ipynb", "notebooks/train-register.ipynb")
-    assert code == 0, said
-
-    newest = registry.find_newest("abalone", fingerprint(ROOT, "abalone"))
+    for name, value in samples_aws.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(clone)
+    content = registry.fingerprint_of("abalone", {})
+    newest = registry.find_newest("abalone", content)
     registry.approve("abalone", version=newest.version)
 
-    code, said = nbval("notebooks/deploy.ipynb")
-    assert code == 0, said
-
-
-def test_churns_own_notebooks_run_too(aws):
-    """A model's own evaluation stands on its own defaults."""
-    code, said = nbval(
-        "models/churn/prepare.ipynb", "models/churn/train-register.ipynb"
-    )
-    assert code == 0, said
-
-
-def test_training_before_preparing_says_so(aws, monkeypatch):
-    """Who opens train-register first reads what to run before it."""
-    monkeypatch.setenv("SAGEMAKER_BUCKET", "nothing-prepared")
-    registry.client("s3").create_bucket(Bucket="nothing-prepared")
-
-    code, said = nbval("notebooks/train-register.ipynb")
-
-    assert code == 1
-    assert "prepare" in said
+    deployed = nbval("notebooks/deploy.ipynb")
+    assert deployed.returncode == 0, deployed.stdout
