@@ -1,6 +1,6 @@
 """Clones of this template with models of the tests' own, whatever models a team has.
 
-`size` is a regression and `large` a binary classification of the same few rows. Both use
+`size` is a regression, `large` a binary classification of the same few rows. Both use
 the template's notebooks for every stage but `prepare`.
 """
 

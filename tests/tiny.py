@@ -1,8 +1,8 @@
 """Models so small that they are trained, registered and deployed in seconds.
 
-Each predicts `slope * x` for a row of x and x modulo 2, so that a prediction tells which
-version is live. Their notebooks are their own: they call what the template's call, but
-import neither the SageMaker SDK nor XGBoost, which takes longer than all the rest.
+Each predicts `slope * x` for a row of x and x modulo 2, so a prediction tells which
+version is live. Their notebooks are their own: they call what the template's call,
+but import neither the SageMaker SDK nor XGBoost, which takes longer than all the rest.
 """
 
 from collections.abc import Sequence

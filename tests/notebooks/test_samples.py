@@ -1,4 +1,4 @@
-"""The two sample models run, by the runner and as in JupyterLab, while they are here."""
+"""The two sample models, if they are here, run as a demo and as in JupyterLab."""
 
 import json
 import subprocess

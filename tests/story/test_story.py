@@ -318,7 +318,8 @@ def test_of_two_branches_the_one_merged_last_is_live(
     assert predict("two") == pytest.approx(30, rel=0.05)
     refused = first.rerun("deploy-two")
     assert refused.status == "failed"
-    assert f"deployed from commit {last.pipeline.values["pipeline.git.revision"][:7]}, which came after" in refused.log
+    commit = last.pipeline.values["pipeline.git.revision"][:7]
+    assert f"deployed from commit {commit}, which came after" in refused.log
     assert "python -m runner rollback two" in refused.log
     assert predict("two") == pytest.approx(30, rel=0.05)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from embedded_aws import faults
-
 from story.reliability.measure import Measured
 
 PATH = Path(__file__).parents[3] / "docs" / "reliability.md"

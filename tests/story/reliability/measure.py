@@ -13,7 +13,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import CALLS
-
 from story.reliability.case import Case
 from story.reliability.rows import Row
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from embedded_aws import EmbeddedAWS, start
-
 from story.reliability import document
 from story.reliability.measure import Measured, measure
 from story.reliability.rows import ROWS
