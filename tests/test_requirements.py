@@ -105,7 +105,7 @@ def missing(folders: Iterable[str], required: set[str]) -> list[str]:
     return [
         f"{path} imports {module}"
         for module, path in sorted(imported(folders).items())
-        if not required & set(map(plain, (module, *distributions.get(module, ()))))
+        if required.isdisjoint(map(plain, [module, *distributions.get(module, [])]))
     ]
 
 
