@@ -12,19 +12,28 @@ import pytest
 from runner.notebook.ipynb import cell_source
 from runner.notebook.parameters import read_signature
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOKS = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("models/*/*.ipynb")]
-NAMES = [str(path.relative_to(ROOT)) for path in NOTEBOOKS]
+ROOT = Path(__file__).parents[2]
+# The template's own. A team's models are theirs: `ruff` and nbval look at them.
+NOTEBOOKS = (
+    "models/abalone/prepare.ipynb",
+    "models/churn/prepare.ipynb",
+    "models/churn/train-register.ipynb",
+    "notebooks/binary/train-register.ipynb",
+    "notebooks/deploy.ipynb",
+    "notebooks/regression/train-register.ipynb",
+)
 PARAMETER = re.compile(r"\w+: [^=]+( = [^=]+)?  # [^=]+|}  # .+")
 FORBIDDEN = ("pip install", "sys.path", "os.chdir", "nest_asyncio", "input(")
 
 Cell = dict[str, Any]
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=NAMES)
+@pytest.fixture(params=NOTEBOOKS)
 def path(request: pytest.FixtureRequest) -> Path:
-    """Each notebook in turn."""
-    found: Path = request.param
+    """Each notebook in turn; the samples' may have been removed."""
+    found: Path = ROOT / request.param
+    if request.param.startswith("models/") and not found.parent.is_dir():
+        pytest.skip(f"{found.parent.name} was removed")
     return found
 
 
@@ -44,12 +53,6 @@ def code(cells: list[Cell]) -> list[str]:
 def is_definition(text: str) -> bool:
     """Tell a cell that only defines functions."""
     return all(isinstance(one, ast.FunctionDef) for one in ast.parse(text).body)
-
-
-def test_there_are_notebooks() -> None:
-    """Those that all models share, and each model's own."""
-    assert "notebooks/deploy.ipynb" in NAMES
-    assert len(NAMES) >= 5
 
 
 def test_the_runner_can_read_it(path: Path) -> None:
@@ -143,7 +146,7 @@ def test_the_last_cell_is_one_json(cells: list[Cell]) -> None:
     assert isinstance(last, ast.Expr)
     assert isinstance(last.value, ast.Call)
     assert ast.unparse(last.value.func) == "JSON"
-    assert isinstance(last.value.args[0], ast.Dict)
+    assert len(last.value.args) == 1
 
 
 def test_a_cell_is_one_idea(code: list[str]) -> None:

@@ -4,10 +4,11 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from story.reliability.case import DEPLOY, ROLLBACK, TRAIN, Case, Ended, finished, serve
+
 from lifecycle.aws import client
 from lifecycle.registry import Package
 from lifecycle.s3 import parse_uri, read_bytes, write_bytes
-from reliability.case import DEPLOY, ROLLBACK, TRAIN, Case, Ended, finished, serve
 
 Breaks = Callable[[Case, tuple[str, ...]], Ended]
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import get_args
 
 import psutil
+import tiny
+from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault, Kind
-from embedded_aws.process import EmbeddedAWS
+from repository import Repository
 
 from lifecycle.aws import bucket, client
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.registry import Package, _summaries
+from lifecycle.registry import Package, list_packages
 from packages import ENDPOINT, make_package
-from reliability.project import write_project
 from runner.spec.fingerprint import fingerprint
 
 LIMIT = 120
@@ -47,10 +48,15 @@ class Case:
     package: Package | None = None
     saved: bytes = b""
     known: set[str] = field(default_factory=set)
+    injected: list[Fault] = field(default_factory=list)
 
     def begin(self, *, is_live: bool) -> None:
         """Let version 1 be live, and check out content whose slope is 2."""
-        write_project(self.root, self.model, 2.0)
+        repository = Repository(self.root)
+        tiny.write_shared(self.root, golden=True)
+        tiny.write_model(self.root, self.model, slope=2.0)
+        repository.write(".gitignore", "build/\n")
+        repository.commit()
         if is_live:
             serve(make_package(self.model, fingerprint="1" * 64))
 
@@ -64,13 +70,15 @@ class Case:
         """Let something go wrong for this model only."""
         star = "*" if kind.startswith(("training", "model-data")) else ""
         chosen = {"name": f"{self.model}{star}", **values}
-        return self.aws.inject(Fault(kind=kind, **chosen))
+        fault = self.aws.inject(Fault(kind=kind, **chosen))
+        self.injected.append(fault)
+        return fault
 
     def mend(self, kinds: Sequence[str] = get_args(Kind)) -> None:
         """Let nothing of these kinds go wrong for this model any more."""
-        for fault in self.aws.faults():
-            if self.model in fault["name"] and fault["kind"] in kinds:
-                self.aws.ask("DELETE", name=fault["id"])
+        for fault in [one for one in self.injected if one.kind in kinds]:
+            self.aws.clear(fault)
+            self.injected.remove(fault)
 
     def start(self, *command: str, limit_files: int = 0) -> subprocess.Popen[str]:
         """Start a command of the runner on this model."""
@@ -160,11 +168,10 @@ class Case:
         now = read_state(self.model)
         if now and now.status != "InService":
             found.append(f"the endpoint, {now.status}")
-        for one in _summaries(self.model):
-            version, status = one["ModelPackageVersion"], one["ModelApprovalStatus"]
-            mine = self.package and self.package.version == version
-            if version > 1 and not mine:
-                found.append(f"version {version}, {status}")
+        for one in list_packages(self.model):
+            mine = self.package and self.package.version == one.version
+            if one.version > 1 and not mine:
+                found.append(f"version {one.version}, {one.approval_status}")
         for name in self.configs() - self.known:
             if not now or now.config != name:
                 number = name.split("-v")[1].split("-")[0]

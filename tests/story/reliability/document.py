@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from embedded_aws import faults
+from story.reliability.measure import Measured
 
-from reliability.measure import Measured
-
-PATH = Path(__file__).parents[2] / "docs" / "reliability.md"
+PATH = Path(__file__).parents[3] / "docs" / "reliability.md"
 TEMPLATE = Path(__file__).with_name("template.md")
 TABLES = (
     ("Training and registering, while version 1 is live", "--stage prepare"),
