@@ -160,7 +160,7 @@ def _start(trainer: Any, channels: Sequence[Any]) -> str:
         if not name:
             raise
         return name
-    started: str = trainer._latest_training_job.training_job_name  # noqa: SLF001
+    started: str = trainer._latest_training_job.training_job_name
     return started
 
 
