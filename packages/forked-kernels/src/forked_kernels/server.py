@@ -356,12 +356,13 @@ class QuickExit:
     """
 
     def __init__(self) -> None:
-        self.code = 0
+        self.code, self.pid = 0, os.getpid()
         # What is registered first is called last.
         atexit.register(self.leave)
 
     def __enter__(self) -> None:
-        """Note from here on how the process ends."""
+        """Note from here on how this process ends."""
+        self.pid = os.getpid()
 
     def __exit__(
         self,
@@ -374,9 +375,10 @@ class QuickExit:
             self.code = code if isinstance(code, int) else int(code is not None)
 
     def leave(self) -> None:
-        """End now, when files that are still open are whole."""
-        finish_files()
-        os._exit(self.code)
+        """End now, when files that are still open are whole; forks end as they do."""
+        if os.getpid() == self.pid:
+            finish_files()
+            os._exit(self.code)
 
 
 def finish_files() -> None:
