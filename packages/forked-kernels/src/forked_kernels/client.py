@@ -308,11 +308,18 @@ async def _receive(
     handle.setblocking(False)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + IMPORT_SECONDS
-    while not stopped() and loop.time() < deadline:
-        with contextlib.suppress(TimeoutError, ConnectionResetError):
-            async with asyncio.timeout(POLL_SECONDS):
-                text = await loop.sock_recv(handle, LONGEST_MESSAGE)
-                return dict(json.loads(text or b"{}"))
+    # Not cancelled at each poll: an answer that comes just then would be lost.
+    answer = asyncio.ensure_future(loop.sock_recv(handle, LONGEST_MESSAGE))
+    try:
+        while not stopped() and loop.time() < deadline:
+            if (await asyncio.wait({answer}, timeout=POLL_SECONDS))[0]:
+                return dict(json.loads(await answer or b"{}"))
+    except ConnectionResetError:
+        return {}
+    finally:
+        # It listens to the socket until it is done, and that is closed next.
+        answer.cancel()
+        await asyncio.wait({answer})
     return None
 
 
