@@ -10,9 +10,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import boto3
 import toys
+from botocore.config import Config
 from embedded_aws import EmbeddedAWS
 
 ROOT = Path(__file__).parents[1]
@@ -110,14 +112,16 @@ def upload_rows(aws: EmbeddedAWS, count: int = 600) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body="\n".join(lines).encode())
 
 
-def connect(aws: EmbeddedAWS, service: str) -> boto3.client:
+def connect(aws: EmbeddedAWS, service: str, config: Config | None = None) -> Any:
     """Make a client of one embedded AWS, whatever the environment says."""
-    return boto3.client(
+    # boto3's own session would keep the profile that the environment named first.
+    return boto3.Session().client(
         service,
         endpoint_url=aws.url,
         region_name=aws.environment["AWS_DEFAULT_REGION"],
         aws_access_key_id=aws.environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key="unused",
+        config=config,
     )
 
 

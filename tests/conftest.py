@@ -19,6 +19,8 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name == "CI" or name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
             monkeypatch.delenv(name)
+    # boto3's own session remembers the environment that it was made in.
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
 
 @pytest.fixture(scope="session")

@@ -118,12 +118,16 @@ class Team:
         self.here.git("push", "-q", "origin", branch)
         return self.trigger(branch)
 
-    def change(self, branch: str, model: str, **change: float) -> PipelineRun:
-        """Push a branch off main that changes a tiny model."""
+    def commit_on(self, branch: str, model: str, **change: float) -> None:
+        """Commit a changed tiny model on a branch off main."""
         self.here.checkout("main")
         self.here.branch(branch)
         tiny.write_model(self.here.root, model, **change)
         self.here.commit()
+
+    def change(self, branch: str, model: str, **change: float) -> PipelineRun:
+        """Push a branch off main that changes a tiny model."""
+        self.commit_on(branch, model, **change)
         return self.push(branch)
 
     def merge(self, branch: str, *arguments: str) -> PipelineRun:
@@ -276,7 +280,7 @@ def test_a_rebase_goes_live_and_reruns_change_nothing(
 ) -> None:
     """Several commits land on top of another change; each job runs twice."""
     ours = team("rebased", "aside")
-    ours.change("steeper", "rebased", slope=2.0)
+    ours.commit_on("steeper", "rebased", slope=2.0)
     tiny.write_model(ours.here.root, "rebased", slope=2.0, rounds=30)
     ours.here.commit("models/rebased/README.md")
     pushed = ours.push("steeper")
@@ -288,7 +292,6 @@ def test_a_rebase_goes_live_and_reruns_change_nothing(
     assert pushed.rerun("approve-rebased").log == approved
     ours.here.checkout("main")
     ours.here.commit("README.md")
-    ours.push()
 
     ours.here.git("rebase", "-q", "main", "steeper")
     merged = ours.merge("steeper", "--ff-only")
@@ -338,7 +341,7 @@ def test_a_merge_that_nobody_approved_is_not_deployed(
     """Two approved branches give a third content; a retraining on main lets it go."""
     ours = team("mixed")
     for branch, change in (("steeper", {"slope": 2.0}), ("longer", {"rounds": 30})):
-        ours.change(branch, "mixed", **change)
+        ours.commit_on(branch, "mixed", **change)
         make_package("mixed", fingerprint=fingerprint(ours.here.root, "mixed"))
     ours.here.checkout("main")
     ours.here.git("merge", "-q", "steeper")

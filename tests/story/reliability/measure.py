@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-import boto3
+import clones
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from embedded_aws import EmbeddedAWS
@@ -137,14 +137,8 @@ def client_at_work(aws: EmbeddedAWS, model: str) -> Iterator[Watch]:
 
 def ask(aws: EmbeddedAWS, model: str, watch: Watch, over: threading.Event) -> None:
     """Note which version answers, or that none does."""
-    runtime = boto3.client(
-        "sagemaker-runtime",
-        endpoint_url=aws.url,
-        region_name="us-east-1",
-        aws_access_key_id=aws.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key="unused",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    once = Config(retries={"total_max_attempts": 1})
+    runtime = clones.connect(aws, "sagemaker-runtime", once)
     while not over.wait(PAUSE_SECONDS):
         try:
             answer = runtime.invoke_endpoint(
