@@ -23,7 +23,7 @@ bench: setup  ## measure, and write benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
 reliability: setup  ## let everything go wrong once, and write docs/reliability.md
-	RELIABILITY=all $(BIN)/python -m pytest tests/reliability
+	RELIABILITY=all $(BIN)/python -m pytest tests/story/reliability
 
 setup: .venv/ready  ## create .venv with every pinned dependency
 runtime: .venv/runtime  ## create .venv with what runs a model, and no more
@@ -66,7 +66,7 @@ lab: setup  ## open JupyterLab with the embedded AWS up
 	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab
 
 pictures: setup  ## take the pictures of the review page in docs/
-	$(BIN)/python tests/pictures.py
+	$(BIN)/python tests/story/pictures.py
 
 requirements: setup  ## pin what is new in requirements*.in; what is pinned stays
 	$(COMPILE) --output-file requirements.txt requirements.in

@@ -39,8 +39,10 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parts = [
         "# Benchmarks",
-        "`make bench` writes this page: medians, and in brackets "
-        "the smallest and the largest value.",
+        (
+            "`make bench` writes this page: medians, and in brackets "
+            "the smallest and the largest value."
+        ),
         machine(),
     ]
     with tempfile.TemporaryDirectory() as name:

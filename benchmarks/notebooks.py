@@ -7,12 +7,34 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from embedded_aws.process import start
+from embedded_aws import start
 
 from benchmarks.measure import QUICK, Sample, repeat, run, table
 from benchmarks.ploomber import ploomber
-from benchmarks.six import BIN, RUNNER, notebooks
+from benchmarks.six import BIN, RUN_BOTH, notebooks
 from runner import STAGES
+
+BOTH = (
+    "Both models prepared, trained, registered and deployed, each time on a fresh "
+    "embedded AWS."
+)
+SECONDS = "what is in the way is further down, where the seconds go."
+OVERHEAD = (
+    "Wall-clock time less what the notebook's own cells took, imports among them: all "
+    "six notebooks, but for `jupyter execute` only those that run without parameters. "
+    "The runner's is that from Papermill's first step to its last, once the runner "
+    "itself is there."
+)
+
+
+def papermill(
+    notebook: Path, output: Path, parameters: Mapping[str, Any]
+) -> list[str | Path]:
+    """Return Papermill's command for a notebook."""
+    # YAML reads JSON.
+    given = ["--parameters_yaml", json.dumps(parameters)]
+    options = ["--no-progress-bar", "--cwd", notebook.parent]
+    return [BIN / "papermill", *options, *given, notebook, output]
 
 
 def by_papermill(root: Path) -> float:
@@ -22,22 +44,20 @@ def by_papermill(root: Path) -> float:
         for model, stage, notebook, given in notebooks(root):
             output = root / "build" / "papermill" / model / f"{stage}.ipynb"
             output.parent.mkdir(parents=True, exist_ok=True)
-            values = [one for name in given for one in ("-p", name, given[name])]
-            command = [BIN / "papermill", "--no-progress-bar", "--cwd", notebook.parent]
-            run([*command, notebook, output, *values], cwd=root, env=aws.environment)
+            run(papermill(notebook, output, given), cwd=root, env=aws.environment)
         return time.perf_counter() - began
 
 
 def by_runner(root: Path, *options: str) -> float:
     """Run the runner once."""
     with start() as aws:
-        return run([*RUNNER, "--all", *options], cwd=root, env=aws.environment).seconds
+        return run([*RUN_BOTH, *options], cwd=root, env=aws.environment).seconds
 
 
 def first_and_again(root: Path) -> tuple[float, float]:
     """Run the runner twice on the same embedded AWS, nothing changed in between."""
     with start() as aws:
-        command = [*RUNNER, "--all"]
+        command = [*RUN_BOTH]
         first = run(command, cwd=root, env=aws.environment).seconds
         return first, run(command, cwd=root, env=aws.environment).seconds
 
@@ -67,11 +87,8 @@ def overheads(root: Path) -> list[tuple[str, Sample]]:
     with start() as aws:
         for _, stage, notebook, given in notebooks(root):
             output = root / "build" / "overhead.ipynb"
-            values = [one for name in given for one in ("-p", name, given[name])]
-            command = [BIN / "papermill", "--no-progress-bar", "--cwd", notebook.parent]
-            took = run(
-                [*command, notebook, output, *values], cwd=root, env=aws.environment
-            )
+            command = papermill(notebook, output, given)
+            took = run(command, cwd=root, env=aws.environment)
             rows.setdefault("papermill CLI", []).append(
                 took.seconds - own_seconds(output)
             )
@@ -89,7 +106,7 @@ def overheads(root: Path) -> list[tuple[str, Sample]]:
 
 def _runner_overheads(root: Path, *options: str) -> list[float]:
     with start() as aws:
-        command = [*RUNNER, "--all", "--jobs", "1", *options]
+        command = [*RUN_BOTH, "--jobs", "1", *options]
         said = run(command, cwd=root, env=aws.environment).stdout
     return [
         seconds - own_seconds(root / "build" / one["model"] / f"{stage}.ipynb")
@@ -100,17 +117,16 @@ def _runner_overheads(root: Path, *options: str) -> list[float]:
 
 def report(root: Path, scratch: Path) -> str:
     """Measure all ways to run the six notebooks, and write it down."""
+    verb = "runner run abalone churn"
     once = {
         "papermill CLI, one after the other": repeat(3, lambda: by_papermill(root)),
         **ploomber(root, scratch),
-        "`runner run --all --cold`": repeat(1, lambda: by_runner(root, "--cold")),
-        "`runner run --all --jobs 1`": repeat(
-            1, lambda: by_runner(root, "--jobs", "1")
-        ),
+        f"`{verb} --cold`": repeat(1, lambda: by_runner(root, "--cold")),
+        f"`{verb} --jobs 1`": repeat(1, lambda: by_runner(root, "--jobs", "1")),
     }
     pairs = [first_and_again(root) for _ in range(1 if QUICK else 3)]
-    once["`runner run --all`"] = Sample(tuple(first for first, _ in pairs))
-    once["`runner run --all` again, nothing changed"] = Sample(
+    once[f"`{verb}`"] = Sample(tuple(first for first, _ in pairs))
+    once[f"`{verb}` again, nothing changed"] = Sample(
         tuple(again for _, again in pairs)
     )
     reference = once["papermill CLI, one after the other"].median
@@ -124,16 +140,11 @@ def report(root: Path, scratch: Path) -> str:
     return "\n\n".join(
         [
             "## Six notebooks",
-            "Both models prepared, trained, registered and deployed, each time on a "
-            "fresh embedded AWS.",
+            BOTH,
             table(["", "seconds", "times as fast"], rows),
-            f"Five times as fast would be {reference / 5:.1f} s: what is in the way is "
-            "further down, where the seconds go.",
+            f"Five times as fast would be {reference / 5:.1f} s: {SECONDS}",
             "## Overhead per notebook",
-            "Wall-clock time less what the notebook's own cells took, imports among "
-            "them: all six notebooks, but for `jupyter execute` only those that run "
-            "without parameters. The runner's is that from Papermill's first step to "
-            "its last, once the runner itself is there.",
+            OVERHEAD,
             table(["", "seconds"], added),
         ]
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from embedded_aws.process import start
+from embedded_aws import start
 
 from benchmarks.measure import Sample, repeat, run, table
 from benchmarks.repository import commit

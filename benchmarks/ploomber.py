@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from embedded_aws.process import start
+from embedded_aws import start
 
 from benchmarks.measure import LIMIT_SECONDS, Sample, repeat, run
 from benchmarks.six import BIN, notebooks

@@ -19,15 +19,16 @@ def report(scratch: Path) -> str:
     rows = []
     for count in COUNTS:
         root = many(_folder(scratch / f"models-{count}"), count)
-        for changed in [one for one in CHANGED if one <= count]:
-            rows.append(_row(root, count, changed))
+        rows += [_row(root, count, one) for one in CHANGED if one <= count]
     header = ["models", "changed", "`select` s", "`ci-config` s", "together s"]
     return "\n\n".join(
         [
             "## Selecting models and writing CircleCI's config",
-            "Whole processes, with peak memory and the config's size. The orb column "
-            f"is one `grep` process per model and changed file, {ORB_FILES} files, "
-            "which is what `circleci/path-filtering` spends.",
+            (
+                "Whole processes, with peak memory and the config's size. The orb "
+                "column is one `grep` process per model and changed file, "
+                f"{ORB_FILES} files, which is what `circleci/path-filtering` spends."
+            ),
             table([*header, "MB", "config bytes", "orb s"], rows),
         ]
     )
@@ -48,7 +49,7 @@ def _row(root: Path, count: int, changed: int) -> list[object]:
     configured = repeat(times, lambda: run(config, cwd=root).seconds)
     peak, size = _memory(config, root), len(run(config, cwd=root).stdout)
     together = f"{selected.median + configured.median:.2f}"
-    orb = f"{_orb(root, count):.2f}"
+    orb = f"{_orb(count):.2f}"
     git(root, "reset", "--quiet", "--hard", base)
     return [count, changed, selected, configured, together, f"{peak:.0f}", size, orb]
 
@@ -64,7 +65,7 @@ def _memory(command: list[str], root: Path) -> float:
     return int(said) / 1024
 
 
-def _orb(root: Path, count: int) -> float:
+def _orb(count: int) -> float:
     """Run one grep per model and file, or as many as are needed to know their cost."""
     pairs = count * ORB_FILES
     measured = min(pairs, ORB_PAIRS)

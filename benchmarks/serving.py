@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import quantiles
 from unittest.mock import patch
 
-from embedded_aws.process import start
+from embedded_aws import start
 
 from benchmarks.measure import number, run, table
 from benchmarks.six import RUNNER

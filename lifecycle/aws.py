@@ -7,7 +7,7 @@ a laptop and AWS: boto3 honours `AWS_ENDPOINT_URL` by itself.
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -51,6 +51,9 @@ CREDENTIALS_REMEDY = (
 # and address of the run, and by stage the results of the stages before. Empty where a
 # person runs the notebook.
 Run = Mapping[str, Any]
+
+# Is called with a line for each step of what takes long.
+Progress = Callable[[str], None]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_FOUND = ("could not find", "not found", "not exist")

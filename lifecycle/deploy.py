@@ -6,12 +6,12 @@ to bottom. If a step fails, the endpoint serves again what was verified before.
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lifecycle.aws import as_tags, client, error_message, polls, tail_log
+from lifecycle.aws import Progress, as_tags, client, error_message, polls, tail_log
 from lifecycle.endpoint import (
     EndpointState,
     clean_up,
@@ -39,8 +39,6 @@ from lifecycle.registry import (
     list_packages,
     package_table,
 )
-
-Progress = Callable[[str], None]
 
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
@@ -311,15 +309,18 @@ def _accept(
     """Record what was verified, and delete configs that are not kept any more."""
     package = update.package
     previous = before.verified_config if before and not update.is_rollback else ""
+    if previous == after.config:
+        previous = ""
     after.record_verified(
         package,
-        previous_config=previous if previous != after.config else "",
+        previous_config=previous,
         rolled_back_from=update.rolled_back_from,
     )
     update.on_progress(f"version {package.version} is live")
     clean_up(package.model, update.on_progress)
     return replace(
         after,
+        previous_config=previous or after.previous_config,
         verified_config=after.config,
         verified_at=after.modified,
         rolled_back_from=update.rolled_back_from,

@@ -10,12 +10,13 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import (
+    Progress,
     add_tags,
     as_tags,
     client,
@@ -50,7 +51,6 @@ KEPT_CONFIGS = 2
 CONFIG_SUFFIX = re.compile(r"-v\d+-[0-9a-f]{8}")
 # An unverified config may belong to a deploy that still waits for its turn.
 ABANDONED_AFTER = timedelta(hours=6)
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

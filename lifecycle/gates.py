@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, Literal
 
 from lifecycle.errors import GateError, did_you_mean
@@ -69,7 +70,7 @@ class EvaluationOutput:
             "job": asdict(self.job) if self.job else None,
             "test_rows": self.test_rows,
         }
-        return dict(_nan_as_none(json.loads(json.dumps(plain, default=str))))
+        return dict(_nan_as_none(json.loads(json.dumps(plain, default=_plain))))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Show the verdicts as a table, and add the data for programs."""
@@ -222,6 +223,11 @@ def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:
     if rule == "min":
         return value >= bound, "at least" if value >= bound else "below"
     return value <= bound, "at most" if value <= bound else "above"
+
+
+def _plain(value: object) -> float | str:
+    """Return NumPy's numbers as floats, and everything else as text."""
+    return float(value) if isinstance(value, Real) else str(value)
 
 
 def _nan_as_none(value: Any) -> Any:

@@ -7,6 +7,7 @@ them as `metric.<name>`. The group's tags repeat what its newest package is.
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -167,7 +168,8 @@ def create_package(
     if package is None:
         evidence = run_uri(model, metadata["run_id"], "evidence")
         statistics = write_json(
-            f"{evidence}/{metadata['training_job']}/metrics.json", dict(metrics)
+            f"{evidence}/{metadata['training_job']}/metrics.json",
+            _finite(metrics),
         )
         quality: MetricsSourceTypeDef = {
             "ContentType": "application/json",
@@ -399,6 +401,12 @@ def _properties(
         for key, value in merged.items()
         if value
     }
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Return metrics as JSON has them: without NumPy's types, NaN and infinity."""
+    values = {name: float(value) for name, value in metrics.items()}
+    return {name: v if math.isfinite(v) else None for name, v in values.items()}
 
 
 def _tag_group(group: str, package: Package) -> None:

@@ -6,7 +6,7 @@ is done here: the SDK's session, the job's name, waiting and failing.
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import (
+    Progress,
     Run,
     boto_session,
     bucket,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
-Progress = Callable[[str], None]
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
 MAX_BASE_NAME = 63 - 1 - 14
@@ -160,7 +160,7 @@ def _start(trainer: Any, channels: Sequence[Any]) -> str:
         if not name:
             raise
         return name
-    started: str = trainer._latest_training_job.training_job_name  # noqa: SLF001
+    started: str = trainer._latest_training_job.training_job_name
     return started
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from embedded_aws.process import EmbeddedAWS, start
+from embedded_aws import EmbeddedAWS, start
 
 TOY = Path(__file__).parent / "toy"
 
@@ -19,16 +19,26 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name == "CI" or name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
             monkeypatch.delenv(name)
+    # boto3's own session remembers the environment that it was made in.
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    """A git repository with one model, `toy`, that inherits its later notebooks."""
-    root = tmp_path / "repo"
+@pytest.fixture(scope="session")
+def toy_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The git repository that `repo` copies; no test changes this one."""
+    root = tmp_path_factory.mktemp("toy") / "repo"
     shutil.copytree(TOY, root)
     identity = ["-c", "user.name=toy", "-c", "user.email=toy@example.com"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "Toy"]):
         subprocess.run(["git", "-C", str(root), *command], check=True)
+    return root
+
+
+@pytest.fixture
+def repo(tmp_path: Path, toy_repository: Path) -> Path:
+    """A git repository with one model, `toy`, that inherits its later notebooks."""
+    root = tmp_path / "repo"
+    shutil.copytree(toy_repository, root)
     return root
 
 

@@ -2,6 +2,8 @@
 
 import io
 import tarfile
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +11,8 @@ import numpy as np
 import xgboost as xgb
 
 from lifecycle.aws import client, run_uri
+from lifecycle.deploy import deploy
+from lifecycle.endpoint import EndpointState
 from lifecycle.invocation import record_golden
 from lifecycle.registry import Package, approve, create_package
 from lifecycle.s3 import write_bytes
@@ -23,11 +27,13 @@ def new_name() -> str:
     return f"m-{uuid4().hex[:12]}"
 
 
+@cache
 def train_booster(factor: float) -> xgb.Booster:
     """Train a model that predicts about the first feature times a factor."""
     features = np.array(ROWS * 10, dtype="float32")
-    rows = xgb.DMatrix(features, label=factor * features[:, 0])
-    return xgb.train({"objective": "reg:squarederror", "eta": 0.9}, rows, 20)
+    rows = xgb.DMatrix(features, label=factor * features[:, 0], nthread=1)
+    settings = {"objective": "reg:squarederror", "eta": 0.9, "nthread": 1}
+    return xgb.train(settings, rows, 20)
 
 
 def archive(content: bytes, name: str = "xgboost-model") -> bytes:
@@ -61,7 +67,7 @@ def make_package(
     golden = record_golden(
         run_uri(model, run_id, "evidence", "golden.json"),
         ROWS,
-        recorded.predict(xgb.DMatrix(np.array(ROWS))).tolist(),
+        recorded.predict(xgb.DMatrix(np.array(ROWS), nthread=1)).tolist(),
     )
     lineage: dict[str, Any] = {
         "fingerprint": "f" * 64,
@@ -77,7 +83,24 @@ def make_package(
         metrics={"rmse": 0.5},
         metadata=lineage | metadata,
     )
-    return approve(model, version=package.version) if approved else package
+    return approve(model, arn=package.arn) if approved else package
+
+
+def ignore(_: str) -> None:
+    """Ignore what a deploy or a training job reports."""
+
+
+def serve(
+    package: Package,
+    *,
+    endpoint: Mapping[str, Any] = ENDPOINT,
+    wait_seconds: float = 60,
+    on_progress: Callable[[str], None] = ignore,
+) -> EndpointState:
+    """Deploy a package with the settings that most tests share."""
+    return deploy(
+        package, endpoint=endpoint, wait_seconds=wait_seconds, on_progress=on_progress
+    )
 
 
 def delete_endpoint(name: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -86,15 +85,3 @@ class Repository:
     def checkout(self, name: str) -> None:
         """Go to a branch."""
         self.git("checkout", "-q", name)
-
-
-def copy_checkout(source: Path, target: Path) -> None:
-    """Copy what git would commit of a checkout, as it is now."""
-    listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    found = subprocess.run(
-        ["git", *listed], cwd=source, capture_output=True, timeout=60, check=True
-    )
-    for name in filter(None, found.stdout.decode().split("\0")):
-        if (source / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source / name, target / name)

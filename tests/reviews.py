@@ -1,4 +1,4 @@
-"""Leave in a folder what a run leaves, without running anything."""
+"""Write into a folder what a run leaves there, without running anything."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,9 @@ from typing import Any
 
 import toys
 
-from lifecycle.gates import EvaluationOutput, evaluate_gates
+from lifecycle.evaluation import LiveScore
+from lifecycle.gates import EVALUATION_MIME, EvaluationOutput, evaluate_gates
+from lifecycle.training import TrainingJob
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
 STARTED = "2026-11-23T05:36:33+00:00"
@@ -21,29 +23,20 @@ PIXEL = (
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """The live version, as a score names it."""
+    """What a score says of the live version."""
 
     version: int = 1
     package: str = "arn:aws:sagemaker:eu-west-1:1:model-package/toy/1"
     run_id: str = "20261101000000-aaaaaa"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """The live model's metrics on the candidate's test rows."""
-
-    live: Live
-    metrics: Mapping[str, float]
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A training job that completed."""
-
-    name: str = "toy-job"
-    seconds: int = 125
-    billable_seconds: int = 100
+JOB = TrainingJob(
+    name="toy-job",
+    image="image",
+    model_data="s3://bucket/model.tar.gz",
+    seconds=125,
+    billable_seconds=100,
+)
 
 
 def evaluation(
@@ -57,28 +50,29 @@ def evaluation(
     score = None
     if live is not None or reason:
         known = {} if live is None else {"rmse": live}
-        score = Score(live=Live(), metrics=known, reason=reason)
+        live_state: Any = Live()
+        score = LiveScore(live=live_state, metrics=known, reason=reason)
     metrics = {"rmse": rmse, **more}
     verdicts = evaluate_gates(metrics, gates, score.metrics if score else None)
     return EvaluationOutput(
-        metrics=metrics, verdicts=verdicts, live=score, job=Job(), test_rows=50
+        metrics=metrics, verdicts=verdicts, live=score, job=JOB, test_rows=50
     )
 
 
-def shown(
+def output_cells(
     evaluated: EvaluationOutput | None = None, figure: str = PIXEL
 ) -> list[toys.Cell]:
     """Make the cells that show an evaluation and a figure."""
     png = {"output_type": "display_data", "metadata": {}, "data": {"image/png": figure}}
     cells = [toys.text("## How good it is"), toys.code("plot()", outputs=[png])]
     if evaluated:
-        data = {"text/plain": "a table", MIME: evaluated.data()}
+        data = {"text/plain": "a table", EVALUATION_MIME: evaluated.data()}
         table = {"output_type": "display_data", "metadata": {}, "data": data}
         cells += [toys.text("## Its bounds"), toys.code("show()", outputs=[table])]
     return cells
 
 
-def leave(
+def write_stage(
     folder: Path,
     stage: str,
     *,
@@ -87,8 +81,8 @@ def leave(
     cells: list[toys.Cell] | None = None,
     **more: Any,
 ) -> Path:
-    """Leave a stage's notebook, HTML and JSON."""
-    toys.write(folder / f"{stage}.ipynb", *(cells or shown()))
+    """Write a stage's notebook, HTML and JSON."""
+    toys.write(folder / f"{stage}.ipynb", *(cells or output_cells()))
     page = f"<!DOCTYPE html><title>{stage}</title><p id='failed'>{stage}</p>"
     (folder / f"{stage}.html").write_text(page)
     record = {"model": folder.name, "stage": stage, "run_id": "20261123053633-a1b2c3"}
@@ -99,14 +93,18 @@ def leave(
     )
 
 
-def trained(folder: Path, evaluated: EvaluationOutput, **more: Any) -> Path:
-    """Leave a training that registered version 2."""
+def write_training(folder: Path, evaluated: EvaluationOutput, **more: Any) -> Path:
+    """Write a training that registered version 2."""
     results = {"package": "arn:aws:p/toy/2", "version": 2, "training_job": "toy-job"}
     results |= {"approval_status": "PendingManualApproval"}
     results |= {"metrics": dict(evaluated.metrics), "gates": {"rmse": "passed"}}
     parameters = {"gates": GATES, "instance_type": "ml.m5.large", "instance_count": 1}
-    given = {"results": results, "parameters": parameters, "cells": shown(evaluated)}
-    return leave(folder, "train-register", **(given | more))
+    given = {
+        "results": results,
+        "parameters": parameters,
+        "cells": output_cells(evaluated),
+    }
+    return write_stage(folder, "train-register", **(given | more))
 
 
 def write(path: Path, content: Any) -> Path:
@@ -134,10 +132,10 @@ def source(code: str = "x = 1", **settings: Any) -> dict[str, Any]:
     }
 
 
-def full(folder: Path, text: str = "text") -> None:
-    """Leave a run in which everything there is says `text`."""
+def write_run(folder: Path, text: str = "text") -> None:
+    """Write a run with all evidence; every text in it is `text`."""
     evaluated = evaluation(2.0, live=2.2, **{f"m{text}": 1.0})
-    leave(
+    write_stage(
         folder,
         "prepare",
         results={
@@ -147,9 +145,9 @@ def full(folder: Path, text: str = "text") -> None:
         },
         parameters={text: text},
     )
-    cells = shown(evaluated)
+    cells = output_cells(evaluated)
     cells[0]["source"] = f"## {text}"
-    trained(folder, evaluated, cells=cells, commit=text, ci_url=text)
+    write_training(folder, evaluated, cells=cells, commit=text, ci_url=text)
     after = source(code=text, **{text: text})
     after |= {"branch": text, "subject": text, "pull_request": text, "workflow": text}
     after["dependencies"] = {text: text}

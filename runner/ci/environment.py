@@ -53,7 +53,13 @@ def _approver(workflow: str, job: str, api: str) -> str:
 
 
 def _get(url: str, token: str) -> Any:
-    """Return the JSON at a URL; a redirect is refused, it would get the token too."""
+    """Return the JSON at a URL.
+
+    Raises:
+        OSError: the API refuses or does not answer, or redirects to another address,
+            which would get the token too.
+        ValueError: what it answers is not JSON.
+    """
     import requests
 
     response = requests.get(
@@ -63,4 +69,6 @@ def _get(url: str, token: str) -> Any:
         allow_redirects=False,
     )
     response.raise_for_status()
+    if response.is_redirect:
+        raise requests.HTTPError(f"{url}: redirects elsewhere", response=response)
     return response.json()

@@ -276,7 +276,8 @@ def _describe(root: Path, name: str) -> dict[str, Any]:
 
     spec = load_spec(root, name)
     notebooks = {s: find_notebook(root, name, s, spec.task) for s in STAGES}
-    own = [stage for stage, path in notebooks.items() if path.parent.name == name]
+    folder = root / "models" / name
+    own = [stage for stage, path in notebooks.items() if path.parent == folder]
     described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
     return described | {"description": spec.description}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle import s3
-from lifecycle.aws import run_uri
-from lifecycle.endpoint import read_state
+from lifecycle.aws import aws_errors, run_uri
+from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
 from lifecycle.gates import evaluation_of
 from lifecycle.registry import Package, find_package
@@ -139,17 +139,16 @@ def baseline(model: str) -> dict[str, Any]:
     If it cannot be read, the reason takes its place.
     """
     try:
-        now = read_state(model)
-        if now is None or not now.package:
-            return {}
-        known = {"version": now.version, "package": now.package, "run_id": now.run_id}
-        return known | _read_baseline(run_uri(model, now.run_id, "evidence"))
+        with aws_errors():
+            now = read_state(model)
+            return _read_baseline(model, now) if now and now.package else {}
     except LifecycleError as error:
         return {"reason": str(error)}
 
 
-def _read_baseline(prefix: str) -> dict[str, Any]:
+def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
     """Read the parts of a run's evidence that a comparison needs."""
+    prefix = run_uri(model, now.run_id, "evidence")
     records = {
         stage: _read_optional(f"{prefix}/{stage}.json") or {}
         for stage in TRAINING_STAGES
@@ -157,6 +156,9 @@ def _read_baseline(prefix: str) -> dict[str, Any]:
     trained = _read_optional(f"{prefix}/train-register.ipynb")
     prepared = records["prepare"].get("results") or {}
     return {
+        "version": now.version,
+        "package": now.package,
+        "run_id": now.run_id,
         "source": _read_optional(f"{prefix}/{SOURCE}"),
         "data-summary": _read_optional(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},

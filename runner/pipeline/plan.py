@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lifecycle.errors import CallError, did_you_mean
 from lifecycle.gates import TASKS
 from runner import STAGES, TRAINING_STAGES
 from runner.ci.environment import run_suffix
@@ -132,9 +133,14 @@ def make_plan(
         stages: the names of those to run; all if empty.
 
     Raises:
+        CallError: there is no such stage.
         SpecError: model.yaml is wrong.
         SignatureError: a notebook or an override is.
     """
+    for name in stages:
+        if name not in STAGES:
+            hint = did_you_mean(name, STAGES)
+            raise CallError(f"{name!r} is not a stage; {hint}")
     data = read_yaml(root, model)
     task = str(data.get("task", ""))
     if not overrides or task not in TASKS:

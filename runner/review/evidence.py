@@ -79,8 +79,11 @@ class Evidence:
 
     @property
     def registered(self) -> Mapping[str, Any]:
-        """Return what train-register or deploy returned about the package."""
-        return self.results("train-register") or self.results("deploy")
+        """Return what is known of the run's package: the deployed one, if one was."""
+        trained, deployed = self.results("train-register"), self.results("deploy")
+        # A deploy takes the newest approved version, which may be an earlier run's.
+        other = deployed and deployed.get("version") != trained.get("version")
+        return deployed if other else {**trained, **deployed}
 
     @property
     def unsuccessful(self) -> Mapping[str, Any] | None:

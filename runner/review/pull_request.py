@@ -149,9 +149,9 @@ class Commit:
                 json=content,
                 headers={
                     "Accept": "application/vnd.github+json",
-                    "Authorization": f"Bearer {self.token}",
                     "User-Agent": "runner",
                 },
+                auth=self._authorize,
                 timeout=TIMEOUT_SECONDS,
                 # The token would be sent along.
                 allow_redirects=False,
@@ -163,6 +163,11 @@ class Commit:
         why = f"{response.status_code} {response.reason}"
         remedy = "give GITHUB_TOKEN write access to pull requests and statuses"
         raise GitHubError(f"GitHub: {method} {path}: {why}; {remedy}")
+
+    def _authorize(self, request: Any) -> Any:
+        """Add the token; as a header alone it would give way to one in ~/.netrc."""
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
 
 
 def find_commit(environment: Mapping[str, str], origin: str = "") -> Commit | None:

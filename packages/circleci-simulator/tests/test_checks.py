@@ -55,8 +55,10 @@ MISTAKES = {
     "cycle": ("model: a\n", "model: a\n          requires: [deploy]\n", "each other"),
     "approval clash": (
         "jobs:\n      - train",
-        "jobs:\n      - review: {type: approval, name: x}\n"
-        "      - review: {type: approval, name: x}\n      - train",
+        (
+            "jobs:\n      - review: {type: approval, name: x}\n"
+            "      - review: {type: approval, name: x}\n      - train"
+        ),
         "two jobs are called 'x'",
     ),
     "approval that guards nothing": (

@@ -22,8 +22,9 @@ def closed_event_loop() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels]:
     """One process to fork kernels from; a kernel that starts cold fails its test."""
-    statements = (Statement("numpy"), Statement("matplotlib.pyplot"))
-    warm = start({NUMBERS: Imports(statements=statements)}, pytest.fail)
+    modules = ("numpy", "matplotlib.pyplot", "multiprocessing")
+    imports = Imports(statements=tuple(map(Statement, modules)))
+    warm = start({NUMBERS: imports}, pytest.fail)
     assert warm is not None
     with warm:
         yield warm

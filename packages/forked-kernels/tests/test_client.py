@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -158,6 +159,27 @@ def test_more_notebooks_are_preloaded_later(
     code = f"import json, sys; json.dumps([n in sys.modules for n in {names!r}])"
 
     assert run(warm, code, notebook=Path("third.ipynb")) == [True, True]
+
+
+def test_an_answer_at_the_end_of_a_poll_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The event loop may see the answer and the end of the time at once."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "IMPORT_SECONDS", 1)
+
+    async def receive() -> object:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+        def answer_and_keep_the_loop_busy() -> None:
+            theirs.send(b'{"pid": 1}')
+            time.sleep(2 * module.POLL_SECONDS)
+
+        with ours, theirs:
+            asyncio.get_running_loop().call_soon(answer_and_keep_the_loop_busy)
+            return await module._receive(ours, lambda: False)
+
+    assert asyncio.run(receive()) == {"pid": 1}
 
 
 def test_nobody_waits_for_imports_after_being_stopped(

@@ -85,6 +85,23 @@ def test_functions_count_when_they_are_mentioned(find: Find) -> None:
     assert {"tarfile", "decimal", "sqlite3"}.isdisjoint(found)
 
 
+@pytest.mark.parametrize(
+    ("cell", "counts"),
+    [
+        ("import ours.module\nours.module.called()", True),
+        ("from ours import module as other\nother.called()", True),
+        ("from ours import module\n'a b'.called()", False),
+        ("from ours import module\ntext = ''\ntext.called()", False),
+        ("from ours import module\nmodule.beside.text().called()", False),
+    ],
+)
+def test_a_method_of_that_name_is_no_mention(
+    find: Find, cell: str, counts: bool
+) -> None:
+    """A text's `split` is not the function `split` of a module of the project."""
+    assert ("zipfile" in modules(find(cell))) is counts
+
+
 def test_classes_count_as_a_whole(find: Find) -> None:
     """Nobody knows which of their methods are called."""
     assert "decimal" in modules(find("from ours.module import Shape", "Shape()"))

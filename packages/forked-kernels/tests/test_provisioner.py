@@ -1,15 +1,19 @@
 """Whatever starts a kernel by Jupyter's means, it is warm where it can be."""
 
 import asyncio
+import contextlib
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from forked_kernels import client as module
 from forked_kernels.client import WarmKernels
@@ -22,7 +26,9 @@ from forked_kernels.provisioner import (
 )
 from jupyter_client.manager import KernelManager, start_new_kernel
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from jupyter_core.utils import ensure_event_loop
 from kernel_cells import LIMIT_SECONDS, make_client, write_notebook
+from nbclient import NotebookClient
 
 Ask = Callable[[str], Any]
 Warm = Callable[..., WarmKernels]
@@ -128,6 +134,27 @@ def test_a_known_notebook_has_its_imports(
         with kernel(notebook.parent, session=name) as (_, ask):
             assert ask(PRELOADED) is True
             assert ask(PARENT) == kernels.process.pid
+    assert reasons == []
+
+
+def run_notebook(_: int = 0) -> int:
+    """Run a notebook as nbclient does by itself; return its kernel's parent."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PARENT)])
+    with contextlib.closing(ensure_event_loop()):
+        NotebookClient(notebook, startup_timeout=LIMIT_SECONDS).execute()
+    return int(notebook.cells[0].outputs[0]["data"]["text/plain"])
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_kernels_are_warm_in_a_process_pool_too(warm: Warm, reasons: list[str]) -> None:
+    """Also when the process that it is forked from ran notebooks before."""
+    parent = warm().process.pid
+    assert run_notebook() == parent
+
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(2, mp_context=fork) as processes:
+        running = processes.map(run_notebook, range(4), timeout=LIMIT_SECONDS)
+        assert list(running) == [parent] * 4
     assert reasons == []
 
 

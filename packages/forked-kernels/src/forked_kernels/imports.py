@@ -76,12 +76,16 @@ class _Reader:
     statements: list[Statement] = field(default_factory=list)
     own: set[str] = field(default_factory=set)
     _files: set[Path] = field(default_factory=set)
-    _mentioned: set[str] = field(default_factory=set)
+    _names: set[str] = field(default_factory=set)
+    _attributes: set[tuple[str, str]] = field(default_factory=set)
+    _modules: set[str] = field(default_factory=set)
     _definitions: dict[str, list[_Definition]] = field(default_factory=dict)
 
     def read(self, tree: ast.AST, package: str) -> None:
         """Collect what code imports and mentions."""
-        self._mentioned |= mentioned(tree)
+        self._names |= names_in(tree)
+        self._attributes |= attributes_in(tree)
+        self._modules |= aliases_in(tree)
         for statement in imported(tree, package):
             location = self._find(statement.package)
             if location is None:
@@ -90,15 +94,24 @@ class _Reader:
                 self.statements.append(statement)
                 continue
             self.own.add(statement.package)
+            self._modules |= {*statement.module.split("."), *statement.names}
             for path in files_of(location.parent, statement):
                 self._read_module(path, location.parent)
 
     def follow_calls(self) -> None:
         """Read the project's functions that are mentioned, until none is new."""
-        while names := self._mentioned & self._definitions.keys():
+        while names := self._mentioned() & self._definitions.keys():
             for name in sorted(names):
                 for definition in self._definitions.pop(name):
                     self.read(definition.tree, definition.package)
+
+    def _mentioned(self) -> set[str]:
+        """Return the names that the code mentions, by themselves or as `module.name`.
+
+        An attribute of anything else is no function of a module: `"a b".split()`.
+        """
+        inside = {name for place, name in self._attributes if place in self._modules}
+        return self._names | inside
 
     def _read_module(self, path: Path, root: Path) -> None:
         """Read what a module does when it is imported; keep its functions for later."""
@@ -142,11 +155,25 @@ def parse(code: str) -> ast.Module:
     return ast.Module(body=[], type_ignores=[])
 
 
-def mentioned(tree: ast.AST) -> set[str]:
-    """Return the names that code mentions, variables and attributes alike."""
-    nodes = list(ast.walk(tree))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+def names_in(tree: ast.AST) -> set[str]:
+    """Return the names of variables, functions and classes that code mentions."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def attributes_in(tree: ast.AST) -> set[tuple[str, str]]:
+    """Return the attributes that code mentions, each after the name before its dot."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=place) | ast.Attribute(attr=place)):
+                found.add((place, node.attr))
+    return found
+
+
+def aliases_in(tree: ast.AST) -> set[str]:
+    """Return the other names that code imports modules under."""
+    nodes = [one for one in ast.walk(tree) if isinstance(one, ast.alias)]
+    return {node.asname for node in nodes if node.asname}
 
 
 def imported(tree: ast.AST, package: str) -> Iterator[Statement]:

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from forked_kernels.request import Launch, Request, answer, receive
 
@@ -188,7 +188,7 @@ class Attempt:
 
     error: BaseException | None = None
 
-    def __enter__(self) -> "Attempt":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -356,12 +356,13 @@ class QuickExit:
     """
 
     def __init__(self) -> None:
-        self.code = 0
+        self.code, self.pid = 0, os.getpid()
         # What is registered first is called last.
         atexit.register(self.leave)
 
     def __enter__(self) -> None:
-        """Note from here on how the process ends."""
+        """Note from here on how this process ends."""
+        self.pid = os.getpid()
 
     def __exit__(
         self,
@@ -374,9 +375,10 @@ class QuickExit:
             self.code = code if isinstance(code, int) else int(code is not None)
 
     def leave(self) -> None:
-        """End now, when files that are still open are whole."""
-        finish_files()
-        os._exit(self.code)
+        """End now, when files that are still open are whole; forks end as they do."""
+        if os.getpid() == self.pid:
+            finish_files()
+            os._exit(self.code)
 
 
 def finish_files() -> None:

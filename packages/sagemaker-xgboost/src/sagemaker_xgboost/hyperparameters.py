@@ -113,7 +113,7 @@ def check_value(name: str, value: Any, known: Range) -> None:
 def check_items(name: str, value: Any, known: Range) -> None:
     """Raise HyperparameterError for a list with an item that is out of range."""
     # A list, not a generator: every item is looked up, and may raise its own error.
-    if any([item not in known for item in value]):
+    if any(item not in known for item in value):
         raise HyperparameterError(
             f"Hyperparameter {name}: value {value} not in range {known}"
         )
@@ -121,7 +121,7 @@ def check_items(name: str, value: Any, known: Range) -> None:
 
 def check_nested(name: str, value: Any, known: Range) -> None:
     """Raise HyperparameterError for lists with an item that is out of range."""
-    if any([item not in known for items in value for item in items]):
+    if any(item not in known for items in value for item in items):
         raise HyperparameterError(
             f"Hyperparameter {name}: value {value} not in range {known}"
         )

@@ -112,7 +112,7 @@ def _check_text(config: Config) -> Iterator[str]:
 def _holds_anchors(text: str, key: str) -> bool:
     """Tell whether a top-level key is there for YAML anchors, which CircleCI allows."""
     block = re.search(
-        rf"^['\"]?{re.escape(key)}['\"]?:(.*\n(?:[ \t#-].*\n|\n)*)", text, re.M
+        rf"^['\"]?{re.escape(key)}['\"]?:(.*\n(?:[ \t#-].*\n|\n)*)", text, re.MULTILINE
     )
     return bool(block and re.search(r"(?:^|\s)&[\w-]+", block[1]))
 

@@ -27,7 +27,11 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 def check_role(arn: str) -> None:
     """Raise AWS's error for a role that SageMaker cannot assume."""
-    partition, account, name = arn.split(":")[1], arn.split(":")[4], arn.split("/")[-1]
+    partition, account, name = (
+        arn.split(":")[1],
+        arn.split(":")[4],
+        arn.rsplit("/", maxsplit=1)[-1],
+    )
     roles = iam_backends[account][partition].roles.values()
     if not any(role.name == name and role.arn == arn for role in roles):
         raise ValidationError(

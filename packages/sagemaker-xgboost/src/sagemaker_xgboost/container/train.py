@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from sagemaker_xgboost.container.data_utils import (
     Channel,
@@ -243,7 +243,7 @@ class JobReport:
         self.names = names
         self.exit_code = 0
 
-    def __enter__(self) -> "JobReport":
+    def __enter__(self) -> Self:
         """Make the folder to write to."""
         self.output.mkdir(parents=True, exist_ok=True)
         return self

@@ -24,8 +24,10 @@ CUSTOMER_ERRORS = (
     "feature_names mismatch",
     "Check failed: preds.size() == info.labels_.size()",
     "Check failed: !auc_error AUC: the dataset only contains pos or neg samples",
-    "Check failed: base_score > 0.0f && base_score < 1.0f base_score must be in (0,1) "
-    "for logistic loss",
+    (
+        "Check failed: base_score > 0.0f && base_score < 1.0f base_score must be in "
+        "(0,1) for logistic loss"
+    ),
     "Check failed: label_correct PoissonRegression: label must be nonnegative",
     "Check failed: label_correct TweedieRegression: label must be nonnegative",
     "Parameter reg_lambda should be greater equal to 0",

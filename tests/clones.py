@@ -1,0 +1,147 @@
+"""Clones of this template with models of the tests' own, whatever models a team has.
+
+`size` is a regression, `large` a binary classification of the same few rows. Both use
+the template's notebooks for every stage but `prepare`.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import toys
+from botocore.config import Config
+from embedded_aws import EmbeddedAWS
+
+ROOT = Path(__file__).parents[1]
+# What runs models, in CircleCI too.
+TEMPLATE = (
+    ".circleci",
+    ".gitignore",
+    "lifecycle",
+    "notebooks",
+    "pyproject.toml",
+    "requirements.txt",
+    "runner",
+)
+BUCKET, KEY = "raw-tables", "sizes.csv"
+GATES = {"size": "rmse: {max: 2.5}", "large": "auc: {min: 0.7}"}
+TASKS = {"size": "regression", "large": "binary"}
+OBJECTIVES = {"size": "reg:squarederror", "large": "binary:logistic"}
+
+SPEC = """\
+name: {name}
+description: Made for the tests.
+task: {task}
+data: s3://{bucket}/{key}
+training:
+  hyperparameters: {{objective: "{objective}", num_round: 10, max_depth: 3}}
+gates: {{{gates}}}
+endpoint: {{instance_type: ml.m5.large}}
+"""
+
+PARAMETERS = """\
+model: str = "{name}"  # the model
+data: str = "s3://{bucket}/{key}"  # the raw table
+seed: int = 7  # draws the splits
+run: dict = {{}}  # filled in by the runner"""
+
+PREPARE = """\
+from IPython.display import JSON
+
+from lifecycle.data import read_table, split, write_splits
+
+raw = read_table(data, ["size", "large", "width", "height", "colour"])
+table = raw[["{name}", "width", "height", "colour"]]
+splits = split(table, stratify=raw["large"], seed=seed, held_out=0.3)
+written = write_splits(model, run, splits)"""
+
+
+def copy_checkout(target: Path, *paths: str) -> None:
+    """Copy what git would commit of this checkout, as it is now.
+
+    Args:
+        paths: the files and folders to copy.
+    """
+    listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
+    found = subprocess.run(
+        ["git", *listed, *paths], cwd=ROOT, capture_output=True, timeout=60, check=True
+    )
+    for name in filter(None, found.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+
+
+def clone_template(target: Path, *models: str) -> None:
+    """Copy the template, without the models that are here, and write models instead."""
+    copy_checkout(target, *TEMPLATE)
+    for name in models:
+        write_model(target, name)
+
+
+def write_model(root: Path, name: str) -> None:
+    """Write the model `size` or `large`."""
+    about = {"name": name, "bucket": BUCKET, "key": KEY}
+    folder = root / "models" / name
+    toys.write(
+        folder / "prepare.ipynb",
+        toys.code(PARAMETERS.format(**about), "parameters"),
+        toys.code(PREPARE.format(**about)),
+        toys.code("JSON(written)", "results"),
+    )
+    about |= {"task": TASKS[name], "objective": OBJECTIVES[name], "gates": GATES[name]}
+    (folder / "model.yaml").write_text(SPEC.format(**about))
+
+
+def upload_rows(aws: EmbeddedAWS, count: int = 600) -> None:
+    """Put the rows that both models are made of where their model.yaml says."""
+    chance = random.Random(1)
+    lines = ["size,large,width,height,colour"]
+    for _ in range(count):
+        width, height = chance.uniform(0, 5), chance.uniform(0, 2)
+        size = 2 * width + height + chance.gauss(0, 0.3)
+        colour = chance.choice((0, 1))
+        lines.append(f"{size:.3f},{int(size > 6)},{width:.3f},{height:.3f},{colour}")
+    s3 = connect(aws, "s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body="\n".join(lines).encode())
+
+
+def connect(aws: EmbeddedAWS, service: str, config: Config | None = None) -> Any:
+    """Make a client of one embedded AWS, whatever the environment says."""
+    # boto3's own session would keep the profile that the environment named first.
+    return boto3.Session().client(
+        service,
+        endpoint_url=aws.url,
+        region_name=aws.environment["AWS_DEFAULT_REGION"],
+        aws_access_key_id=aws.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key="unused",
+        config=config,
+    )
+
+
+def clean_environment(root: Path, aws: EmbeddedAWS) -> dict[str, str]:
+    """Return the environment of a process that runs a clone's models on an AWS."""
+    hidden = ("AWS_", "CI", "SAGEMAKER_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
+    return kept | aws.environment | {"PYTHONPATH": str(root)}
+
+
+def run(
+    root: Path, aws: EmbeddedAWS, *command: str, timeout: float = 600
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python module in a clone: `run(root, aws, "runner", "list")`."""
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=root,
+        env=clean_environment(root, aws),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

@@ -1,0 +1,28 @@
+"""Fixtures that the tests of lifecycle share."""
+
+from collections.abc import Iterator
+
+import pytest
+from embedded_aws.process import EmbeddedAWS
+
+from lifecycle.aws import ignore_not_found
+from packages import delete_endpoint, new_name
+
+
+@pytest.fixture(scope="module")
+def module_aws(embedded_aws: EmbeddedAWS) -> Iterator[EmbeddedAWS]:
+    """The embedded AWS, for fixtures that all tests of a module share."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in embedded_aws.environment.items():
+            patch.setenv(name, value)
+        yield embedded_aws
+
+
+@pytest.fixture
+def model(aws: EmbeddedAWS) -> Iterator[str]:
+    """A model name that no other test uses; its endpoint is deleted with the test."""
+    name = new_name()
+    yield name
+    aws.clear()
+    with ignore_not_found():
+        delete_endpoint(name)

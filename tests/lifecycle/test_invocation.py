@@ -1,0 +1,150 @@
+"""Endpoints are invoked, and their predictions compared with recorded ones."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from embedded_aws.process import EmbeddedAWS
+
+from lifecycle import invocation
+from lifecycle.aws import run_uri
+from lifecycle.errors import EndpointError, StorageError
+from lifecycle.invocation import (
+    Golden,
+    check_golden,
+    compare_with_golden,
+    invoke,
+    read_golden,
+    record_golden,
+)
+from lifecycle.registry import Package
+from packages import ROWS, delete_endpoint, make_package, new_name, serve
+
+
+@pytest.fixture(scope="module")
+def package(module_aws: EmbeddedAWS) -> Iterator[Package]:
+    """A package that an endpoint serves."""
+    made = make_package(new_name(), factor=2.0)
+    serve(made)
+    yield made
+    delete_endpoint(made.model)
+
+
+def test_each_row_gets_a_prediction(aws: EmbeddedAWS, package):
+    """The predictions come in the order of the rows."""
+    assert invoke(package.model, ROWS) == pytest.approx([0, 2, 4, 6], abs=0.2)
+
+
+def test_no_rows_make_no_request():
+    """There need not even be an endpoint."""
+    assert invoke("no-such-endpoint", []) == []
+
+
+def test_many_rows_take_several_requests(aws: EmbeddedAWS, package, monkeypatch):
+    """No request is larger than an endpoint accepts."""
+    monkeypatch.setattr(invocation, "MAX_PAYLOAD", 20)
+    payloads = list(invocation._payloads(ROWS))
+
+    assert max(map(len, payloads)) <= 20
+    assert len(payloads) > 1
+    assert invoke(package.model, ROWS) == pytest.approx([0, 2, 4, 6], abs=0.2)
+
+
+def test_a_missing_value_is_an_empty_cell():
+    """XGBoost reads it as missing."""
+    assert list(invocation._payloads([[1.5, math.nan]])) == ["1.5,"]
+
+
+def test_a_refusal_is_explained(aws: EmbeddedAWS, package):
+    """The error has the container's message."""
+    with pytest.raises(EndpointError, match="number of features"):
+        invoke(package.model, [[1.0, 2.0, 3.0]])
+
+
+def test_a_missing_endpoint_is_an_error(aws: EmbeddedAWS):
+    """The error names the endpoint."""
+    with pytest.raises(EndpointError, match="no-such-endpoint: refuses"):
+        invoke("no-such-endpoint", ROWS)
+
+
+def test_an_endpoint_that_does_not_answer_is_an_error(
+    monkeypatch, embedded_aws: EmbeddedAWS
+):
+    """The error names the endpoint, not only the address."""
+    for name, value in embedded_aws.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    with pytest.raises(EndpointError, match="toy: does not answer; Could not connect"):
+        invoke("toy", ROWS)
+
+
+def test_golden_records_are_read_as_they_were_recorded(aws: EmbeddedAWS):
+    """Missing values included."""
+    model = new_name()
+    uri = run_uri(model, "r1", "evidence", "golden.json")
+
+    assert record_golden(uri, [[1.0, math.nan], [2.0, 3.0]], [3.0, 4.0]) == uri
+
+    golden = read_golden(model, {"golden": uri})
+    assert golden is not None
+    assert golden.rows[0][0] == 1.0
+    assert math.isnan(golden.rows[0][1])
+    assert golden.rows[1] == [2.0, 3.0]
+    assert golden.predictions == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("metadata", [{}, {"golden": ""}])
+def test_a_package_may_have_no_golden_records(metadata):
+    """One that another tool registered cannot be verified."""
+    assert read_golden("toy", metadata) is None
+
+
+def test_lost_golden_records_are_an_error(aws: EmbeddedAWS):
+    """They are not taken for records that never existed."""
+    uri = run_uri(new_name(), "r1", "evidence", "none.json")
+
+    with pytest.raises(StorageError, match=r"none\.json: not there; train toy again"):
+        read_golden("toy", {"golden": uri})
+
+
+def test_an_endpoint_that_predicts_what_was_recorded_passes(aws: EmbeddedAWS, package):
+    """It serves the model that it should."""
+    golden = read_golden(package.model, package.metadata)
+
+    assert golden is not None
+    assert golden.rows == ROWS
+    check_golden(package.model, golden)
+
+
+@pytest.mark.parametrize("factor", [1.01, 0.99, -1.0])
+def test_an_endpoint_with_other_predictions_does_not_pass(
+    aws: EmbeddedAWS, package, factor
+):
+    """One percent is far more than rounding explains."""
+    other = [factor * value for value in invoke(package.model, ROWS)]
+
+    with pytest.raises(EndpointError, match=r"predicts .* for golden row \d, where"):
+        check_golden(package.model, Golden(rows=ROWS, predictions=other))
+
+
+@pytest.mark.parametrize(
+    ("predictions", "passes"),
+    [
+        ([1.0, 2.0], True),
+        ([1.00009, 2.0], True),
+        ([1.00011, 2.0], False),
+        ([1.0, math.nan], False),
+        ([1.0], False),
+        ([1.0, 2.0, 3.0], False),
+    ],
+)
+def test_predictions_are_compared_within_a_tolerance(predictions, passes):
+    """Their number counts too, and the error names who predicts."""
+    golden = Golden(rows=[[0.0], [1.0]], predictions=[1.0, 2.0])
+
+    if passes:
+        compare_with_golden("toy", predictions, golden)
+        return
+    with pytest.raises(EndpointError, match=r"^toy: "):
+        compare_with_golden("toy", predictions, golden)

@@ -1,0 +1,593 @@
+"""Trained models are registered, approved, and found by version and by content."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from embedded_aws.process import EmbeddedAWS
+
+from lifecycle.aws import client, read_tags, run_uri
+from lifecycle.data import write_splits
+from lifecycle.errors import (
+    GateError,
+    NotApprovedError,
+    RegistryError,
+    StorageError,
+)
+from lifecycle.gates import evaluate_gates
+from lifecycle.invocation import read_golden
+from lifecycle.registry import (
+    Package,
+    _properties,
+    approve,
+    create_package,
+    describe,
+    find_approved,
+    find_newest,
+    find_package,
+    fingerprint_of,
+    list_packages,
+    package_table,
+    register,
+)
+from lifecycle.s3 import exists, read_json
+from lifecycle.training import TrainingJob
+from packages import IMAGE, ROWS, make_package, new_name, train_booster, upload_model
+from runner.spec.fingerprint import fingerprint
+
+OTHER = "e" * 64
+MINE = "f" * 64
+LINEAGE = {"run_id": "r1", "training_job": "job-1", "fingerprint": "a" * 64}
+
+
+@pytest.fixture
+def many(model: str) -> Callable[..., None]:
+    """Register many versions quickly: only what the registry looks at."""
+
+    def register_versions(
+        count: int, fingerprint: str, status: str = "Approved"
+    ) -> None:
+        for _ in range(count):
+            client("sagemaker").create_model_package(
+                ModelPackageGroupName=model,
+                InferenceSpecification={
+                    "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://b/m"}],
+                    "SupportedContentTypes": ["text/csv"],
+                    "SupportedResponseMIMETypes": ["text/csv"],
+                },
+                ModelApprovalStatus=status,
+                CustomerMetadataProperties={"fingerprint": fingerprint},
+            )
+
+    make_package(model, fingerprint=OTHER)
+    return register_versions
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """List the calls of SageMaker that are made in the block."""
+    events, calls = client("sagemaker").meta.events, []
+
+    def count(model, **_):
+        calls.append(model.name)
+
+    events.register("before-call.sagemaker", count)
+    yield calls
+    events.unregister("before-call.sagemaker", count)
+
+
+def group_arn(model: str) -> str:
+    """Return the ARN of a model's package group."""
+    found = client("sagemaker").describe_model_package_group(
+        ModelPackageGroupName=model
+    )
+    return found["ModelPackageGroupArn"]
+
+
+def reject(package: Package) -> None:
+    """Reject a package, as a person does in SageMaker's console."""
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, ModelApprovalStatus="Rejected"
+    )
+
+
+@pytest.fixture
+def job(model: str) -> TrainingJob:
+    """A training job that has left its model."""
+    return TrainingJob(
+        name=f"{model}-r1-20261123053633",
+        image=IMAGE,
+        model_data=upload_model(model, "r1", train_booster(1.0)),
+        seconds=60,
+        billable_seconds=50,
+    )
+
+
+@pytest.fixture
+def run(model: str) -> dict[str, Any]:
+    """What the runner fills into `run`, after the prepare stage."""
+    rows = pd.DataFrame({"label": [1, 2], "a": [0.5, 1.5]})
+    prepared = write_splits(model, {"run_id": "r1"}, {"train": rows, "test": rows})
+    return {
+        "run_id": "r1",
+        "fingerprint": MINE,
+        "commit": "c0ffee",
+        "ci_url": "https://app.circleci.com/p/1",
+        "description": "Who is about\nto leave.",
+        "approval": "manual",
+        "prepare": prepared,
+    }
+
+
+def register_job(
+    model: str,
+    run: Mapping[str, Any],
+    job: TrainingJob,
+    *,
+    rmse: float = 0.5,
+    rows: Any = ROWS,
+) -> Package:
+    """Register as the last cells of a train-register notebook do."""
+    verdicts = evaluate_gates({"rmse": rmse}, {"rmse": {"max": 1.0}})
+    predictions = np.arange(len(rows), dtype="float32")
+    return register(
+        model,
+        run,
+        job,
+        metrics={"rmse": rmse},
+        verdicts=verdicts,
+        golden=(pd.DataFrame(rows, columns=["a", "b"]), predictions),
+    )
+
+
+def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
+    """The package says which content, run, job and data it was made from."""
+    package = register_job(model, run, job)
+
+    assert package == find_package(model)
+    assert package.approval_status == "PendingManualApproval"
+    assert package.metrics == {"rmse": 0.5}
+    assert (package.image, package.model_data) == (job.image, job.model_data)
+    assert package.metadata == {
+        "fingerprint": MINE,
+        "commit": "c0ffee",
+        "run_id": "r1",
+        "training_job": job.name,
+        "data_sha256": run["prepare"]["data_sha256"],
+        "test": run["prepare"]["test"],
+        "golden": run_uri(model, "r1", "evidence", job.name, "golden.json"),
+        "ci_url": "https://app.circleci.com/p/1",
+        "evidence": run_uri(model, "r1", "evidence"),
+    }
+    described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
+    about = described["ModelPackageDescription"]
+    assert about == "Who is about to leave. Run r1."
+
+
+def test_the_results_of_a_training_are_those_of_its_package(model, run, job):
+    """They are plain values, which the deploy stage and the review page read."""
+    package = register_job(model, run, job)
+
+    assert package.results() == {
+        "package": package.arn,
+        "version": 1,
+        "approval_status": "PendingManualApproval",
+        "training_job": job.name,
+        "model_data": job.model_data,
+        "metrics": {"rmse": 0.5},
+        "fingerprint": MINE,
+    }
+
+
+def test_the_first_ten_test_rows_become_golden_records(model, run, job):
+    """Every endpoint of this version has to repeat their predictions."""
+    package = register_job(model, run, job, rows=ROWS * 3)
+
+    golden = read_golden(model, package.metadata)
+    assert golden is not None
+    assert golden.rows == (ROWS * 3)[:10]
+    assert golden.predictions == [float(number) for number in range(10)]
+
+
+def test_a_pre_approved_model_is_registered_as_approved(model, run, job):
+    """`approval: pre-approved` of model.yaml leaves the decision to the merge."""
+    package = register_job(model, run | {"approval": "pre-approved"}, job)
+
+    assert package.approval_status == "Approved"
+
+
+def test_a_failed_gate_registers_nothing(model, run, job):
+    """The error lists the gates that failed."""
+    with pytest.raises(GateError, match=r"failed: rmse 1\.5 is above 1"):
+        register_job(model, run, job, rmse=1.5)
+
+    assert list(list_packages(model)) == []
+    assert not exists(run_uri(model, "r1", "evidence", job.name, "golden.json"))
+
+
+def test_registering_twice_gives_the_same_package(model, run, job):
+    """A notebook that lost the response, or ended after it, may run again."""
+    assert register_job(model, run, job) == register_job(model, run, job)
+    assert [one.version for one in list_packages(model)] == [1]
+
+
+def test_the_prepared_data_is_found_where_the_runner_passes_none_on(model, run, job):
+    """In JupyterLab the prepare notebook has left its results in S3."""
+    package = register_job(model, run | {"prepare": {}}, job)
+
+    assert package.metadata["data_sha256"] == run["prepare"]["data_sha256"]
+
+
+def test_without_prepared_data_nothing_is_registered(model, job):
+    """The error names the notebook to run first."""
+    with pytest.raises(StorageError, match="run this model's prepare notebook first"):
+        register_job(model, {"run_id": "r2", "fingerprint": MINE}, job)
+
+    assert list(list_packages(model)) == []
+
+
+def test_the_fingerprint_is_the_one_that_the_runner_filled_in():
+    """It is that of the content when the run began."""
+    assert fingerprint_of("toy", {"fingerprint": MINE}) == MINE
+
+
+def test_the_fingerprint_in_jupyterlab_is_that_of_the_checkout(repo: Path, monkeypatch):
+    """A notebook runs in its own folder, and nothing has filled in `run`."""
+    monkeypatch.chdir(repo / "models" / "toy")
+
+    assert fingerprint_of("toy", {}) == fingerprint(repo, "toy")
+
+
+def test_a_fingerprint_that_cannot_be_computed_is_an_error(repo: Path, monkeypatch):
+    """The error has the reason."""
+    monkeypatch.chdir(repo)
+
+    with pytest.raises(RegistryError, match=r"toys: its fingerprint is unknown; .*toy"):
+        fingerprint_of("toys", {})
+
+
+def test_a_package_is_read_as_it_was_registered(aws: EmbeddedAWS):
+    """Fingerprint, lineage and metrics survive the registry."""
+    package = make_package(new_name(), ci_url="https://app.circleci.com/p/1")
+
+    assert describe(package.arn) == package
+    assert package.fingerprint == MINE
+    assert package.metrics == {"rmse": 0.5}
+    assert package.metadata["ci_url"] == "https://app.circleci.com/p/1"
+    assert not any(key.startswith("metric.") for key in package.metadata)
+
+
+def test_a_deleted_package_is_an_error(aws: EmbeddedAWS):
+    """The error names its ARN."""
+    package = make_package(new_name())
+    client("sagemaker").delete_model_package(ModelPackageName=package.arn)
+
+    with pytest.raises(RegistryError, match=f"{package.arn}: no such package"):
+        describe(package.arn)
+
+
+def test_packages_are_listed_newest_first(model):
+    """Only those of this model, whatever others are called."""
+    for _ in range(2):
+        make_package(model)
+    make_package(model, approved=False)
+    make_package(f"{model}-v2")
+
+    assert [one.version for one in list_packages(model)] == [3, 2, 1]
+    assert [one.version for one in list_packages(model, "Approved")] == [2, 1]
+
+
+def test_a_model_that_was_never_registered_has_no_packages(model):
+    """The first run of a model is an ordinary case."""
+    assert list(list_packages(model)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ("plain", "plain"),
+        ("s3://bucket/key", "s3://bucket/key"),
+        ("https://x/y?z=1&b", "https://x/y-z=1-b"),
+        ("x" * 300, "x" * 256),
+    ],
+)
+def test_metadata_is_changed_to_what_sagemaker_accepts(value, accepted):
+    """It refuses some characters, and long values."""
+    assert _properties({}, {"key": value}) == {"key": accepted}
+
+
+def test_the_names_of_metrics_are_changed_too():
+    """A notebook may name a metric as it likes."""
+    assert _properties({"f1 (macro)": 0.5}, {}) == {"metric.f1 -macro-": "0.5"}
+
+
+def test_empty_metadata_is_left_out():
+    """SageMaker refuses empty values too."""
+    assert _properties({"rmse": 1.25}, {"commit": ""}) == {"metric.rmse": "1.25"}
+
+
+def test_packages_are_shown_as_a_table(aws: EmbeddedAWS):
+    """Each has a line with version, content, status and origin."""
+    package = make_package(new_name())
+    dirty = replace(package, fingerprint="", commit="c0ffee" * 6 + "-dirty")
+
+    head, *lines = package_table([package, dirty]).splitlines()
+
+    assert head.split() == ["version", "fingerprint", "status", "commit", "CI"]
+    assert [line.split() for line in lines] == [
+        ["1", "f" * 12, "Approved", "c0ffeec", "-"],
+        ["1", "-", "Approved", "c0ffeec-dirty", "-"],
+    ]
+
+
+def test_a_group_belongs_to_its_model(model):
+    """The group is created with the first package, with an owner tag."""
+    make_package(model)
+
+    assert read_tags(group_arn(model))["owner"] == model
+
+
+def test_a_description_becomes_one_line(model):
+    """SageMaker refuses a newline, and more than 1,024 characters."""
+    package = create_package(
+        model,
+        image=IMAGE,
+        model_data="s3://bucket/model.tar.gz",
+        metrics={},
+        metadata=LINEAGE,
+        description="folded:\n" + "long\n" * 500,
+    )
+
+    described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
+    assert described["ModelPackageDescription"].startswith("folded: long long")
+    assert "\n" not in described["ModelPackageDescription"]
+
+
+@pytest.mark.parametrize("status", ["Approved", "PendingManualApproval"])
+def test_a_package_has_the_status_that_was_asked_for(model, status):
+    """It waits for approval by default."""
+    chosen = {} if status == "PendingManualApproval" else {"approval_status": status}
+
+    package = create_package(
+        model,
+        image=IMAGE,
+        model_data="s3://bucket/model.tar.gz",
+        metrics={"rmse": 1.0},
+        metadata=LINEAGE,
+        **chosen,
+    )
+
+    assert package.approval_status == status
+
+
+def create_again(first: Package, **other: str) -> Package:
+    """Register what a package was made of, with other metadata if given."""
+    return create_package(
+        first.model,
+        image=IMAGE,
+        model_data=first.model_data,
+        metrics={},
+        metadata={**first.metadata, **other},
+    )
+
+
+def test_a_repeated_registration_finds_its_package_among_later_ones(model):
+    """The group's tags go on to describe the newest package."""
+    first = make_package(model)
+    second = make_package(model)
+
+    assert create_again(first) == first
+    assert [one.version for one in list_packages(model)] == [2, 1]
+    tags = read_tags(group_arn(model))
+    assert (tags["version"], tags["run_id"]) == ("2", second.run_id)
+
+
+def test_a_repeated_registration_completes_the_groups_tags(model):
+    """The first one may have ended between its two calls."""
+    first = make_package(model)
+    group = group_arn(model)
+    client("sagemaker").delete_tags(ResourceArn=group, TagKeys=["version", "run_id"])
+
+    create_again(first)
+
+    tags = read_tags(group)
+    assert (tags["version"], tags["run_id"]) == ("1", first.run_id)
+
+
+@pytest.mark.parametrize("key", ["run_id", "training_job", "fingerprint"])
+def test_another_run_job_or_content_is_another_package(model, key: str):
+    """Each of them is approved by itself."""
+    first = make_package(model)
+
+    second = create_again(first, **{key: OTHER})
+
+    assert second.version == 2
+    assert second.metadata[key] == OTHER
+
+
+def test_metrics_are_written_beside_the_package(model):
+    """SageMaker shows them from a file among the run's evidence."""
+    metrics = {"rmse": np.float32(0.5), "r2": float("nan")}
+    package = create_package(
+        model,
+        image=IMAGE,
+        model_data="s3://bucket/model.tar.gz",
+        metrics=metrics,
+        metadata=LINEAGE,
+    )
+
+    described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
+    statistics = described["ModelMetrics"]["ModelQuality"]["Statistics"]
+
+    assert f"/{package.run_id}/evidence/" in statistics["S3Uri"]
+    assert read_json(statistics["S3Uri"]) == {"rmse": 0.5, "r2": None}
+    assert package.metrics == pytest.approx(metrics, nan_ok=True)
+
+
+def test_first_runs_may_register_at_once(model):
+    """Concurrent runs create the group once and get a version each."""
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: make_package(model), range(4)))
+
+    assert sorted(one.version for one in made) == [1, 2, 3, 4]
+
+
+def test_a_package_is_found_by_its_version(model):
+    """Without a version it is the newest."""
+    first = make_package(model)
+    second = make_package(model)
+
+    assert find_package(model, 2) == find_package(model) == second
+    assert find_package(model, 1) == first
+
+
+def test_a_model_without_packages_has_to_be_trained_first(model):
+    """There is nothing to find, and nothing to approve."""
+    make_package(model)
+
+    with pytest.raises(RegistryError, match="nothing is registered; train it first"):
+        find_package(f"{model}-v2")
+    with pytest.raises(RegistryError, match="train it first"):
+        approve(f"{model}-v2")
+
+
+def test_many_versions_cost_no_more_calls(model, many):
+    """The newest are listed and one is described, however many there are."""
+    many(110, OTHER)
+    many(1, MINE)
+
+    for find in (
+        lambda: find_package(model),
+        lambda: find_package(model, 112),
+        lambda: find_newest(model, MINE),
+        lambda: find_approved(model, MINE),
+    ):
+        with counted() as calls:
+            assert find().version == 112
+        assert calls == ["ListModelPackages", "DescribeModelPackage"]
+
+
+def test_a_search_ends_at_the_first_match(model, many):
+    """Older packages are neither described nor listed."""
+    many(110, MINE)
+    many(2, MINE, "PendingManualApproval")
+    many(2, OTHER)
+
+    with counted() as calls:
+        assert find_approved(model, MINE).version == 111
+    assert calls == ["ListModelPackages", *["DescribeModelPackage"] * 3]
+
+    with counted() as calls:
+        assert find_package(model, 2).version == 2
+    assert calls == [*["ListModelPackages"] * 2, "DescribeModelPackage"]
+
+
+def test_an_unknown_version_is_an_error(model):
+    """The error lists the newest versions."""
+    make_package(model)
+
+    with pytest.raises(RegistryError, match="no version 7; newest: 1"):
+        find_package(model, 7)
+
+
+def test_the_newest_approved_package_of_a_content_is_found(model):
+    """Neither a newer package of other content nor an unapproved one comes first."""
+    make_package(model)
+    wanted = make_package(model)
+    make_package(model, fingerprint=OTHER)
+    make_package(model, approved=False)
+
+    assert find_approved(model, MINE) == wanted
+
+
+def test_the_newest_package_of_a_content_is_found(model):
+    """Its approval status does not matter."""
+    make_package(model)
+    wanted = make_package(model, approved=False)
+    make_package(model, fingerprint=OTHER)
+
+    assert find_newest(model, MINE) == wanted
+
+
+def test_a_content_that_is_not_registered_has_to_be_trained(model):
+    """The error of the first deploy says what to do."""
+    with pytest.raises(NotApprovedError) as raised:
+        find_approved(model, MINE)
+
+    assert f"python -m runner run {model}" in str(raised.value)
+    assert "nothing has been registered yet" in str(raised.value)
+    with pytest.raises(RegistryError, match="no package has this content"):
+        find_newest(model, MINE)
+
+
+def test_an_unapproved_content_says_where_to_approve(model):
+    """The error names the version that waits for approval, and lists all."""
+    make_package(model, fingerprint=OTHER)
+    make_package(model, approved=False)
+
+    with pytest.raises(NotApprovedError) as raised:
+        find_approved(model, MINE)
+
+    first, *table = str(raised.value).splitlines()
+    assert f"python -m runner approve {model} --version 2" in first
+    assert [line.split()[0] for line in table] == ["version", "2", "1"]
+
+
+def test_approval_changes_only_the_status(model):
+    """Who approved is recorded."""
+    before = make_package(model, approved=False)
+
+    after = approve(model, version=1, description="Approved in workflow 7")
+
+    assert after.approval_status == "Approved"
+    assert after.metadata == before.metadata
+    assert after.metrics == before.metrics
+    assert after.approval_description.startswith("Approved in workflow 7 by arn:")
+    assert after.modified > before.modified
+
+
+def test_approving_twice_changes_nothing(model):
+    """The first approval stays the recorded one."""
+    package = make_package(model)
+
+    assert approve(model, arn=package.arn, description="again") == package
+    assert describe(package.arn) == package
+
+
+def test_the_newest_is_approved_by_default(model):
+    """It waits for approval even if older versions wait too."""
+    make_package(model, approved=False)
+    make_package(model, approved=False)
+
+    assert approve(model).version == 2
+    assert find_package(model, 1).approval_status == "PendingManualApproval"
+
+
+def test_a_rejected_content_is_not_found(model):
+    """The error says that it was rejected, though it had been approved."""
+    reject(make_package(model))
+
+    with pytest.raises(NotApprovedError, match="version 1 of this content was reject"):
+        find_approved(model, MINE)
+
+
+def test_a_rejected_version_cannot_be_approved(model):
+    """A new version has to be trained."""
+    reject(make_package(model, approved=False))
+
+    with pytest.raises(RegistryError, match="version 1 was rejected"):
+        approve(model, version=1)
+
+
+def test_another_models_package_is_not_approved(model):
+    """An ARN has to belong to the named model."""
+    other = make_package(f"{model}-v2", approved=False)
+
+    with pytest.raises(RegistryError, match=f"of {model}-v2, not of {model}"):
+        approve(model, arn=other.arn)

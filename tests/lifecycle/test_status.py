@@ -1,0 +1,199 @@
+"""A model's status: what is registered, what is live, and what is missing between."""
+
+import time
+
+import pytest
+from embedded_aws.faults import Fault
+from embedded_aws.process import EmbeddedAWS
+
+from lifecycle.aws import add_tags, client
+from lifecycle.deploy import roll_back
+from lifecycle.endpoint import ensure_config, wait_until_settled
+from lifecycle.errors import EndpointError
+from lifecycle.registry import approve, find_package
+from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync
+from packages import ENDPOINT, ignore, make_package, serve
+
+CONTENT, OTHER = "a" * 64, "b" * 64
+LIVE = Version(version=1, status="InService", fingerprint=OTHER)
+
+
+def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
+    """Return version 2, as registered."""
+    return Version(version=2, status=status, fingerprint=fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (ModelStatus(), "nothing is registered: train it"),
+        (ModelStatus(newest=package("Rejected")), "version 2 is Rejected: train again"),
+        (
+            ModelStatus(newest=package(fingerprint=OTHER)),
+            "the newest, version 2, has other content: train it",
+        ),
+        (
+            ModelStatus(newest=package(fingerprint=OTHER), live=LIVE),
+            (
+                "live version 1 has other content; the newest, version 2, has too: "
+                "train it"
+            ),
+        ),
+        (
+            ModelStatus(newest=package("PendingManualApproval"), live=LIVE),
+            "live version 1 has other content; version 2 waits for approval",
+        ),
+        (
+            ModelStatus(
+                newest=package(), live=LIVE, attempted=3, reason="of version 3"
+            ),
+            "live version 1 has other content; version 2 is approved: deploy it",
+        ),
+        (
+            ModelStatus(newest=package(), live=LIVE, attempted=2),
+            (
+                "live version 1 has other content; version 2 is approved, but its last "
+                "deploy did not make it live: the log of that deploy says why"
+            ),
+        ),
+        (
+            ModelStatus(
+                newest=package("Rejected"), live=LIVE, rolled_back_from=CONTENT
+            ),
+            "rolled back to version 1: fix this content and merge",
+        ),
+        (
+            ModelStatus(newest=package(), live=LIVE, rolled_back_from=CONTENT),
+            (
+                "rolled back to version 1: fix this content and merge, or go forward "
+                "again: python -m runner rollback toy --to 2"
+            ),
+        ),
+        (
+            ModelStatus(newest=package(), live=Version(status="Updating")),
+            "the endpoint is Updating",
+        ),
+    ],
+)
+def test_the_nearest_reason_is_given_with_what_to_do(status, expected):
+    """One sentence names the one step that comes next."""
+    assert why_not_in_sync("toy", CONTENT, status) == expected
+
+
+def why(model: str) -> str:
+    """Say why the endpoint of a model does not serve the content."""
+    return why_not_in_sync(model, CONTENT, read_status(model, CONTENT))
+
+
+def test_each_step_from_training_to_serving_is_told(model):
+    """Trained, approved, deployed: the next step is the reason, until none is left."""
+    assert read_status(model, CONTENT) == ModelStatus()
+    assert why(model) == "nothing is registered: train it"
+
+    made = make_package(model, fingerprint=CONTENT, approved=False)
+    assert why(model) == "version 1 waits for approval"
+
+    made = approve(model, arn=made.arn)
+    assert why(model) == "version 1 is approved: deploy it"
+
+    serve(made)
+    assert why(model) == ""
+    status = read_status(model, CONTENT)
+    assert status.verified
+    assert (status.newest.version, status.newest.status) == (1, "Approved")
+    assert status.live.status == "InService"
+    for version in (status.newest, status.live):
+        assert version.version == 1
+        assert version.fingerprint == CONTENT
+        assert (version.commit, version.run_id) == (made.commit, made.run_id)
+        assert version.since.startswith("20")
+
+
+def test_the_newest_package_is_that_of_the_content(model):
+    """A newer one of other content is shown only if there is none of this content."""
+    make_package(model, fingerprint=OTHER)
+    assert read_status(model, CONTENT).newest.version == 1
+
+    make_package(model, fingerprint=CONTENT)
+    make_package(model, fingerprint=OTHER)
+
+    assert read_status(model, CONTENT).newest.version == 2
+    assert read_status(model, "c" * 64).newest.version == 3
+
+
+def test_a_rollback_is_told_from_other_content(model):
+    """Its message names the two ways out of it."""
+    serve(make_package(model, fingerprint=OTHER))
+    assert why(model) == "live version 1 has other content: train it"
+
+    serve(make_package(model, fingerprint=CONTENT))
+    assert why(model) == ""
+
+    roll_back(model, wait_seconds=60, on_progress=ignore)
+    assert why(model) == (
+        "rolled back to version 1: fix this content and merge, or go forward again: "
+        f"python -m runner rollback {model} --to 2"
+    )
+
+
+def test_a_version_whose_deploy_failed_is_told(aws: EmbeddedAWS, model):
+    """What is live stays, since when too, and SageMaker's reason is given."""
+    serve(make_package(model, fingerprint=OTHER))
+    since = read_status(model, CONTENT).live.since
+    make_package(model, fingerprint=CONTENT)
+    approved = "live version 1 has other content; version 2 is approved"
+    assert why(model) == f"{approved}: deploy it"
+
+    aws.inject(Fault(kind="ping-failure", name=model))
+    with pytest.raises(EndpointError):
+        serve(find_package(model, 2))
+
+    failed = f"{approved}, but its last deploy did not make it live: The primary cont"
+    assert why(model).startswith(failed)
+    assert read_status(model, CONTENT).live.since == since
+
+    serve(find_package(model, 2))
+    assert why(model) == ""
+
+
+def test_an_update_that_was_undone_leaves_the_model_in_sync(aws: EmbeddedAWS, model):
+    """The endpoint has changed since the deploy, but serves what it served."""
+    serve(make_package(model, fingerprint=CONTENT))
+    aws.inject(Fault(kind="ping-failure", name=model))
+    with pytest.raises(EndpointError):
+        serve(make_package(model, fingerprint=OTHER, factor=2.0))
+
+    assert why(model) == ""
+
+
+def test_tags_of_another_tool_are_not_an_error(model):
+    """What the endpoint serves is unknown then."""
+    state = serve(make_package(model, fingerprint=OTHER))
+    foreign = {"version": "v2.1", "since": "yesterday", "attempted": "main"}
+    add_tags(state.arn, foreign)
+    add_tags(state.config_arn, foreign)
+
+    status = read_status(model, CONTENT)
+
+    assert (status.live.version, status.live.status) == (0, "InService")
+    assert status.live.since.startswith("20")
+    assert status.attempted == 0
+
+
+def test_an_update_that_no_deploy_has_verified_is_told(aws: EmbeddedAWS, model):
+    """While it goes on, and after it, until a deploy verifies what it has left."""
+    serve(make_package(model, fingerprint=CONTENT))
+    other = make_package(model, fingerprint=CONTENT, factor=2.0)
+    slow = aws.inject(Fault(kind="endpoint-slow", name=model, seconds=60))
+    client("sagemaker").update_endpoint(
+        EndpointName=model, EndpointConfigName=ensure_config(other, ENDPOINT)
+    )
+    assert why(model) == "the endpoint is Updating"
+
+    aws.clear(slow)
+    wait_until_settled(model, time.monotonic() + 30, ignore)
+    assert read_status(model, CONTENT).live.version == 2
+    assert why(model) == "the endpoint has changed since a deploy verified it"
+
+    serve(other)
+    assert why(model) == ""

@@ -1,0 +1,137 @@
+"""The template's notebooks, the whole way, as a person at a laptop runs them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import clones
+import pytest
+from embedded_aws import EmbeddedAWS, start
+
+from runner import STAGES
+
+pytestmark = pytest.mark.slow
+
+Outcome = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def fresh_aws() -> Iterator[EmbeddedAWS]:
+    """An embedded AWS on which nothing has been trained yet."""
+    with start() as embedded:
+        clones.upload_rows(embedded)
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with a regression and a binary model, which use the shared notebooks."""
+    root = tmp_path_factory.mktemp("end-to-end") / "clone"
+    clones.clone_template(root, "size", "large")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(clone: Path, fresh_aws: EmbeddedAWS) -> Callable[..., dict[str, Outcome]]:
+    """Call `runner run` in the clone and return its outcomes by model."""
+
+    def call(*arguments: str) -> dict[str, Outcome]:
+        ended = clones.run(clone, fresh_aws, "runner", "run", *arguments, "--json")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return {one["model"]: one for one in json.loads(ended.stdout)}
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def first(run: Callable[..., dict[str, Outcome]]) -> dict[str, Outcome]:
+    """The outcome of the first run of all models."""
+    return run("--all")
+
+
+@pytest.fixture(scope="module")
+def second(
+    run: Callable[..., dict[str, Outcome]], first: dict[str, Outcome]
+) -> Outcome:
+    """The outcome of training one model again on the same AWS."""
+    return run("size", "--no-reuse")["size"]
+
+
+@pytest.mark.parametrize("model", ["size", "large"])
+def test_every_stage_ran_and_left_its_notebook(
+    clone: Path, first: dict[str, Outcome], model: str
+) -> None:
+    """All three stages of each model are in build/, as notebook, HTML and JSON."""
+    names = {path.name for path in (clone / "build" / model).iterdir()}
+
+    assert set(first[model]["seconds"]) == set(STAGES)
+    assert {f"{s}.{e}" for s in STAGES for e in ("ipynb", "html", "json")} <= names
+
+
+def test_each_task_has_its_metrics(first: dict[str, Outcome]) -> None:
+    """They are those that gates may bound, and these models learn something."""
+    size, large = (first[model]["results"]["metrics"] for model in ("size", "large"))
+
+    assert size["r2"] > 0.9
+    assert large["auc"] > 0.9
+    assert {"rmse", "mae"} <= set(size)
+    assert {"accuracy", "precision", "recall", "f1", "logloss"} <= set(large)
+
+
+def test_a_second_run_registers_version_2_and_updates_in_place(
+    first: dict[str, Outcome], second: Outcome
+) -> None:
+    """The endpoint keeps its name and gets another config and package."""
+    before, now = first["size"]["results"], second["results"]
+
+    assert (before["version"], now["version"]) == (1, 2)
+    assert now["endpoint"] == before["endpoint"] == "size"
+    assert now["endpoint_config"] != before["endpoint_config"]
+    assert now["changed"]
+
+
+def test_the_same_rows_and_seed_give_the_same_model(
+    first: dict[str, Outcome], second: Outcome
+) -> None:
+    """Nothing in the pipeline depends on the run."""
+    before, now = first["size"]["results"], second["results"]
+
+    assert now["metrics"] == before["metrics"]
+    assert now["data_sha256"] == before["data_sha256"]
+
+
+def test_nothing_unchanged_is_trained_again(
+    run: Callable[..., dict[str, Outcome]], second: Outcome
+) -> None:
+    """The registered package and what is live are what this content needs."""
+    before, now = second["results"], run("size")["size"]["results"]
+
+    assert now["training_job"] == before["training_job"]
+    assert now["version"] == before["version"]
+    assert not now["changed"]
+
+
+def test_deploy_alone_finds_what_it_needs(
+    run: Callable[..., dict[str, Outcome]], second: Outcome
+) -> None:
+    """The registry and S3 are enough, and what is live already stays."""
+    again = run("size", "--stage", "deploy", "--no-reuse")["size"]["results"]
+
+    assert again["version"] == 2
+    assert not again["changed"]
+    assert again["predictions"] == second["results"]["predictions"]
+
+
+def test_the_evidence_is_in_s3_too(
+    first: dict[str, Outcome], fresh_aws: EmbeddedAWS
+) -> None:
+    """What is in build/ can be read back from the run's prefix."""
+    train = first["large"]["results"]["train"]
+    bucket, _, key = train.removeprefix("s3://").partition("/")
+    prefix = key.removesuffix("train/train.csv") + "evidence/"
+    s3 = clones.connect(fresh_aws, "s3")
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+
+    names = {one["Key"].removeprefix(prefix) for one in found}
+    assert {f"{stage}.html" for stage in STAGES} <= names

@@ -1,0 +1,500 @@
+"""The verbs of a release: `review`, `approve`, `rollback` and `status`."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reviews
+from click.testing import Result
+from embedded_aws import EmbeddedAWS
+from embedded_aws.faults import Fault
+
+from lifecycle.aws import as_tags, client
+from lifecycle.deploy import deploy, roll_back
+from lifecycle.endpoint import EndpointState, ensure_config, read_state
+from lifecycle.errors import EndpointError
+from lifecycle.registry import Package, find_package
+from lifecycle.s3 import upload_folder
+from packages import ENDPOINT, delete_endpoint, make_package
+from runner.review.page import write_page
+from runner.spec.fingerprint import fingerprint
+
+# Verbs that look into an AWS, and would start an empty one.
+LOOKING = ("review", "approve", "rollback", "status")
+JOB = {"CIRCLE_WORKFLOW_JOB_ID": "job-id", "CIRCLE_NODE_INDEX": "0"}
+PAGE = "https://output.circle-artifacts.com/output/job/job-id/artifacts/0/build"
+
+
+@pytest.fixture
+def verb(
+    invoke: Callable[..., Result],
+    repo: Path,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Result]:
+    """Call a verb in the repository of `model`."""
+    monkeypatch.chdir(repo)
+    return invoke
+
+
+def serve(package: Package) -> EndpointState:
+    """Deploy a package."""
+    return deploy(package, endpoint=ENDPOINT, wait_seconds=60, on_progress=str)
+
+
+@pytest.fixture
+def endpoint(model: str, aws: EmbeddedAWS) -> Iterator[None]:
+    """Delete the endpoint that a test creates."""
+    yield
+    delete_endpoint(model)
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_no_verb_looks_into_an_aws_that_starts_empty(
+    verb: Callable[..., Result], model: str, name: str
+) -> None:
+    """The error says how to start one that stays."""
+    answer = verb(name, model)
+
+    assert answer.exit_code == 2
+    assert "AWS_ENDPOINT_URL is not set" in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["review", "rollback"])
+def test_a_name_that_no_model_can_have_reaches_no_path(
+    verb: Callable[..., Result], aws: EmbeddedAWS, name: str
+) -> None:
+    """It is refused before anything else."""
+    answer = verb(name, "../etc")
+
+    assert answer.exit_code == 2
+    assert "not a model name" in answer.stderr
+
+
+def test_review_rebuilds_the_page_of_a_version(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    aws: EmbeddedAWS,
+    tmp_path: Path,
+) -> None:
+    """By default of the newest; people and programs get its path."""
+    folder = tmp_path / model
+    folder.mkdir()
+    reviews.write_run(folder)
+    for _ in range(2):
+        package = make_package(model, approved=False)
+        upload_folder(folder, package.metadata["evidence"], {})
+
+    first = verb("review", model, "--version", "1")
+    newest = verb("review", model, "--json")
+
+    assert first.stdout == f"open build/{model}@1/index.html\n"
+    assert json.loads(newest.stdout) == {
+        "model": model,
+        "page": f"build/{model}@2/index.html",
+    }
+    for version in (1, 2):
+        assert (repo / "build" / f"{model}@{version}" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("registered", "arguments", "message"),
+    [
+        (True, ["--version", "999"], "no version 999"),
+        (False, [], "nothing is registered"),
+    ],
+)
+def test_a_version_that_is_not_there_is_one_line(
+    verb: Callable[..., Result],
+    model: str,
+    aws: EmbeddedAWS,
+    registered: bool,
+    arguments: list[str],
+    message: str,
+) -> None:
+    """With exit code 1."""
+    if registered:
+        make_package(model)
+
+    answer = verb("review", model, *arguments)
+
+    assert answer.exit_code == 1
+    assert message in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_job_prints_the_address_of_its_page(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As CircleCI serves it; without a token GitHub is not called."""
+    (repo / "build" / model).mkdir(parents=True)
+    write_page(repo / "build" / model, model)
+    for name, value in JOB.items():
+        monkeypatch.setenv(name, value)
+
+    answer = verb("review", model, "--announce")
+
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert answer.stdout == f"{PAGE}/{model}/index.html\n"
+
+
+def test_a_github_that_does_not_answer_fails_no_job(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The address is printed all the same, and the error as a note."""
+    (repo / "build" / model).mkdir(parents=True)
+    write_page(repo / "build" / model, model)
+    variables = JOB | {
+        "GITHUB_TOKEN": "a-token-of-this-test",
+        "GITHUB_API_URL": "http://127.0.0.1:1",
+        "CIRCLE_SHA1": "0" * 40,
+        "CIRCLE_PULL_REQUEST": "https://github.com/team/models/pull/7",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    answer = verb("review", model, "--announce")
+
+    assert answer.exit_code == 0
+    assert answer.stdout == f"{PAGE}/{model}/index.html\n"
+    assert answer.stderr.startswith("note: GitHub: POST statuses/")
+
+
+def test_without_a_page_nothing_is_announced(
+    verb: Callable[..., Result], model: str
+) -> None:
+    """The model has to be run first."""
+    answer = verb("review", model, "--announce")
+
+    assert answer.exit_code == 2
+    assert f"build/{model}/index.html: not there" in answer.stderr
+
+
+def test_approve_takes_the_newest_of_this_content(
+    verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """People get a line, programs the package."""
+    content = fingerprint(repo, model)
+    package = make_package(model, approved=False, fingerprint=content)
+
+    text = verb("approve", model).stdout
+    found = json.loads(verb("approve", model, "--json").stdout)
+
+    assert text == (
+        f"{model}: version 1 is Approved "
+        f"(fingerprint {content[:12]}, run {package.run_id})\n"
+    )
+    assert (found["arn"], found["approval_status"]) == (package.arn, "Approved")
+    assert found["created"] == package.created.isoformat()
+
+
+def test_approve_takes_a_named_version(
+    verb: Callable[..., Result], model: str, aws: EmbeddedAWS
+) -> None:
+    """Of whatever content."""
+    make_package(model, approved=False)
+
+    answer = verb("approve", model, "--version", "1")
+
+    assert answer.stdout.startswith(f"{model}: version 1 is Approved ")
+
+
+def test_content_that_is_not_registered_is_an_error(
+    verb: Callable[..., Result], model: str, aws: EmbeddedAWS
+) -> None:
+    """It lists the packages that there are."""
+    make_package(model, approved=False)
+
+    answer = verb("approve", model)
+
+    assert answer.exit_code == 1
+    assert "PendingManualApproval" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("workflow", "arguments"), [("", []), ("workflow", ["--version", "1"])]
+)
+def test_the_workflows_own_package_is_known_in_circleci_only(
+    verb: Callable[..., Result],
+    model: str,
+    aws: EmbeddedAWS,
+    monkeypatch: pytest.MonkeyPatch,
+    workflow: str,
+    arguments: list[str],
+) -> None:
+    """A named version contradicts it."""
+    if workflow:
+        monkeypatch.setenv("CIRCLE_WORKFLOW_ID", workflow)
+
+    answer = verb("approve", model, "--this-workflow", *arguments)
+
+    assert answer.exit_code == 2
+    assert "--this-workflow: only in CircleCI" in answer.stderr
+
+
+def test_a_workflow_without_a_package_is_told_what_to_rerun(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    aws: EmbeddedAWS,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A package of another workflow is not approved."""
+    make_package(model, approved=False, fingerprint=fingerprint(repo, model))
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
+
+    answer = verb("approve", model, "--this-workflow")
+
+    assert answer.exit_code == 1
+    assert "rerun its train job" in answer.stderr
+
+
+@pytest.fixture
+def two_versions(model: str, endpoint: None) -> None:
+    """The second of two versions is live."""
+    for _ in range(2):
+        serve(make_package(model))
+
+
+def test_rollback_prints_its_progress_and_the_outcome(
+    verb: Callable[..., Result], model: str, two_versions: None
+) -> None:
+    """The former version is live then; `--to` names another one."""
+    back = verb("rollback", model)
+    forward = verb("rollback", model, "--to", "2")
+    again = verb("rollback", model, "--version", "2")
+
+    lines = [answer.stdout.splitlines()[-1] for answer in (back, forward, again)]
+    assert lines == [
+        f"{model}: version 1 is live, instead of version 2",
+        f"{model}: version 2 is live, instead of version 1",
+        f"{model}: version 2 is live, as it was before",
+    ]
+    assert len(back.stdout.splitlines()) > 1
+    assert read_state(model).version == 2
+
+
+@pytest.mark.parametrize("trouble", ["broken", "gone"])
+def test_rollback_needs_no_model_yaml(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    two_versions: None,
+    trouble: str,
+) -> None:
+    """It may be what is wrong; programs get the record alone."""
+    if trouble == "broken":
+        (repo / "models" / model / "model.yaml").write_text("name: [")
+    else:
+        shutil.rmtree(repo / "models" / model)
+
+    answer = verb("rollback", model, "--json")
+
+    assert answer.exit_code == 0, answer.output
+    kept = json.loads((repo / "build" / model / "rollback.json").read_text())
+    assert json.loads(answer.stdout) == kept
+    assert (kept["status"], kept["version"], kept["from_version"]) == (
+        "succeeded",
+        1,
+        2,
+    )
+
+
+def test_a_rollback_that_fails_is_an_error(
+    verb: Callable[..., Result], repo: Path, model: str, two_versions: None
+) -> None:
+    """The record of it is kept."""
+    answer = verb("rollback", model, "--to", "9999")
+
+    assert answer.exit_code == 1
+    assert "no version 9999" in answer.stderr
+    kept = json.loads((repo / "build" / model / "rollback.json").read_text())
+    assert kept["status"] == "failed"
+
+
+def test_a_misspelt_model_has_nothing_live(
+    verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """The error suggests the nearest name, and nothing is written."""
+    answer = verb("rollback", f"{model}x")
+
+    assert answer.exit_code == 1
+    assert f"{model}x: nothing is live" in answer.stderr
+    assert f"did you mean '{model}'?" in answer.stderr
+    assert not (repo / "build").exists()
+
+
+@pytest.fixture
+def status(verb: Callable[..., Result], model: str) -> Callable[[], dict[str, Any]]:
+    """Return the status of the model."""
+
+    def row() -> dict[str, Any]:
+        answer = verb("status", model, "--json")
+        assert answer.exit_code == 0, answer.output
+        (found,) = json.loads(answer.stdout)
+        return found
+
+    return row
+
+
+def test_status_names_each_step_from_nothing_to_in_sync(
+    repo: Path, model: str, status: Callable[[], dict[str, Any]], endpoint: None
+) -> None:
+    """Trained, approved, live: the step that is missing is the reason."""
+    content = fingerprint(repo, model)
+    reasons = [status()["why"]]
+    package = make_package(model, approved=False, fingerprint=content)
+    reasons.append(status()["why"])
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, ModelApprovalStatus="Approved"
+    )
+    reasons.append(status()["why"])
+    serve(package)
+    row = status()
+
+    assert reasons == [
+        "nothing is registered: train it",
+        "version 1 waits for approval",
+        "version 1 is approved: deploy it",
+    ]
+    assert (row["in_sync"], row["why"]) == (True, "")
+    assert row["content"] == row["live"]["fingerprint"] == content
+    assert row["live"]["commit"] == package.commit
+    assert row["live"]["run_id"] == package.run_id
+    assert row["live"]["since"].startswith("20")
+
+
+def test_status_tells_other_content_from_a_rollback(
+    repo: Path, model: str, status: Callable[[], dict[str, Any]], endpoint: None
+) -> None:
+    """A rollback is out of sync on purpose."""
+    serve(make_package(model))
+    assert status()["why"] == "live version 1 has other content: train it"
+
+    serve(make_package(model, fingerprint=fingerprint(repo, model)))
+    assert status()["in_sync"]
+
+    roll_back(model, wait_seconds=60, on_progress=str)
+    assert status()["why"] == (
+        "rolled back to version 1: fix this content and merge, or go forward again: "
+        f"python -m runner rollback {model} --to 2"
+    )
+
+
+def test_status_knows_a_version_whose_deploy_failed(
+    repo: Path,
+    model: str,
+    status: Callable[[], dict[str, Any]],
+    endpoint: None,
+    aws: EmbeddedAWS,
+) -> None:
+    """What is live, and since when, stays as it was."""
+    serve(make_package(model))
+    before = status()["live"]
+    make_package(model, fingerprint=fingerprint(repo, model))
+    why = "live version 1 has other content; version 2 is approved"
+    assert status()["why"] == f"{why}: deploy it"
+
+    aws.inject(Fault(kind="ping-failure", name=model))
+    with pytest.raises(EndpointError):
+        serve(find_package(model, 2))
+
+    row = status()
+    failed = f"{why}, but its last deploy did not make it live: "
+    assert row["why"].startswith(f"{failed}The primary container")
+    assert row["live"] == before
+    serve(find_package(model, 2))
+    assert status()["in_sync"]
+
+
+def test_after_an_update_that_was_rolled_back_a_model_is_in_sync(
+    repo: Path,
+    model: str,
+    status: Callable[[], dict[str, Any]],
+    endpoint: None,
+    aws: EmbeddedAWS,
+) -> None:
+    """The endpoint has changed since, but serves what was verified."""
+    serve(make_package(model, fingerprint=fingerprint(repo, model)))
+    aws.inject(Fault(kind="ping-failure", name=model))
+    with pytest.raises(EndpointError):
+        serve(make_package(model, factor=2.0))
+
+    assert status()["in_sync"]
+
+
+def test_the_tags_of_another_tool_are_no_error(
+    model: str, status: Callable[[], dict[str, Any]], endpoint: None
+) -> None:
+    """What it serves is unknown then."""
+    package = make_package(model, fingerprint="e" * 64)
+    now = serve(package)
+    foreign = {"version": "v2.1", "since": "yesterday", "attempted": "main"}
+    sagemaker = client("sagemaker")
+    for arn in (now.arn, now.config_arn):
+        sagemaker.add_tags(ResourceArn=arn, Tags=as_tags(foreign))
+
+    live = status()["live"]
+
+    assert (live["version"], live["status"]) == (0, "InService")
+    assert live["since"].startswith("20")
+
+
+def test_status_knows_what_no_deploy_has_verified(
+    repo: Path,
+    model: str,
+    status: Callable[[], dict[str, Any]],
+    endpoint: None,
+    aws: EmbeddedAWS,
+) -> None:
+    """An update that goes on without its deploy, and the config it leaves."""
+    content = fingerprint(repo, model)
+    serve(make_package(model, fingerprint=content))
+    config = ensure_config(make_package(model, fingerprint=content), ENDPOINT)
+    slow = aws.inject(Fault(kind="endpoint-slow", name=model, seconds=30))
+    client("sagemaker").update_endpoint(EndpointName=model, EndpointConfigName=config)
+    assert status()["why"] == "the endpoint is Updating"
+
+    aws.clear(slow)
+    waiter = client("sagemaker").get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName=model, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    assert status()["why"] == "the endpoint has changed since a deploy verified it"
+
+
+def test_people_get_a_table_of_all_models_and_the_reasons(
+    verb: Callable[..., Result], repo: Path, model: str, endpoint: None
+) -> None:
+    """Only a package of this content is shown; times are in UTC."""
+    verb("new", "zoo", "--like", model)
+    serve(make_package(model, commit="c0ffee" * 6 + "-dirty"))
+    since = f"{read_state(model).since:%Y-%m-%d %H:%M} UTC"
+
+    lines = verb("status").stdout.splitlines()
+
+    (row,) = (line.split("  ") for line in lines if "InService" in line)
+    cells = [cell.strip() for cell in row if cell.strip()]
+    assert cells == [model, "-", "1 InService", since, "c0ffeec-dirty", "no"]
+    assert lines[-2:] == [
+        f"{model}: live version 1 has other content: train it",
+        "zoo: nothing is registered: train it",
+    ]
+
+
+def test_status_of_a_misspelt_model_suggests_the_nearest(
+    verb: Callable[..., Result], model: str, aws: EmbeddedAWS
+) -> None:
+    """With exit code 2."""
+    answer = verb("status", f"{model}x")
+
+    assert answer.exit_code == 2
+    assert f"did you mean '{model}'?" in answer.stderr

@@ -1,0 +1,57 @@
+"""Fixtures of the runner's tests: a model of one's own, AWS and warm kernels."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from embedded_aws import EmbeddedAWS
+from forked_kernels.client import WarmKernels, begin
+
+from packages import new_name
+
+
+@pytest.fixture
+def model(repo: Path) -> str:
+    """The toy model under a name that no other test uses, committed."""
+    name = new_name()
+    path = repo / "models" / "toy" / "model.yaml"
+    path.write_text(path.read_text().replace("name: toy", f"name: {name}"))
+    path.parent.rename(repo / "models" / name)
+    identity = ("-c", "user.name=toy", "-c", "user.email=toy@example.com")
+    for command in (("add", "-A"), (*identity, "commit", "-qm", "Rename the model")):
+        subprocess.run(["git", "-C", str(repo), *command], check=True)
+    return name
+
+
+@pytest.fixture(scope="session")
+def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[None]]:
+    """Lead to the embedded AWS within a block, in fixtures of any scope."""
+
+    @contextmanager
+    def lead() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in list(os.environ):
+                if name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
+                    patch.delenv(name)
+            for name, value in embedded_aws.environment.items():
+                patch.setenv(name, value)
+            yield
+
+    return lead
+
+
+@pytest.fixture(scope="session")
+def kernels() -> Iterator[WarmKernels | None]:
+    """The process that kernels are forked from; one for all tests of a worker."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Tests have no variable CI, and kernels of another environment start cold.
+        patch.delenv("CI", raising=False)
+        started = begin(lambda _: None)
+    if started is None:
+        yield None
+        return
+    with started:
+        yield started

@@ -1,0 +1,466 @@
+"""Runs of models, called as Python functions."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import tiny
+import toys
+import yaml
+from embedded_aws import EmbeddedAWS
+from embedded_aws.faults import Fault
+from forked_kernels.client import WarmKernels
+from repository import Repository
+
+from lifecycle.aws import client, role, run_uri
+from lifecycle.endpoint import EndpointState, read_state
+from lifecycle.errors import CallError
+from lifecycle.registry import Package, describe
+from lifecycle.s3 import list_files, read_json, write_bytes
+from packages import IMAGE, delete_endpoint, new_name
+from runner import STAGES
+from runner.errors import CellError, FileError, SpecError
+from runner.pipeline.plan import make_plan
+from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
+from runner.spec.fingerprint import fingerprint, serving_fingerprint
+
+KINDS = ("ipynb", "html", "json")
+
+
+@dataclass
+class Listener:
+    """An observer that remembers what it is told."""
+
+    lines: list[str] = field(default_factory=list)
+    cells: list[tuple[str, int, int, str]] = field(default_factory=list)
+    on_cell: Callable[[str], object] = lambda _: None
+
+    def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
+        """Remember a cell."""
+        self.cells.append((stage, done, total, label))
+        self.on_cell(label)
+
+    def say(self, model: str, text: str) -> None:
+        """Remember a line."""
+        self.lines.append(text)
+
+    def said(self, beginning: str) -> bool:
+        """Return whether a line began like this."""
+        return any(line.startswith(beginning) for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run of all stages that succeeded, and what was live after it."""
+
+    root: Path
+    model: str
+    result: RunResult
+    listener: Listener
+    files: frozenset[str]
+    package: Package
+    live: EndpointState
+
+    def record(self, stage: str) -> dict[str, object]:
+        """Read the record of a stage, as S3 keeps it."""
+        uri = run_uri(self.model, self.package.run_id, "evidence", f"{stage}.json")
+        return read_json(uri)
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory,
+    at_aws: Callable[[], AbstractContextManager[None]],
+    kernels: WarmKernels | None,
+) -> Iterator[Finished]:
+    """A tiny model that was trained, approved and deployed by one call."""
+    name = new_name()
+    repository = Repository(tmp_path_factory.mktemp("run") / "clone")
+    root, listener = repository.root, Listener()
+    with at_aws():
+        tiny.write_shared(root)
+        tiny.write_model(root, name)
+        path = root / "models" / name / "model.yaml"
+        spec = yaml.safe_load(path.read_text())
+        data = write_bytes(run_uri(name, "raw", "rows.csv"), b"1,2\n")
+        path.write_text(yaml.safe_dump(spec | {"data": data}))
+        repository.commit()
+        options = RunOptions(approve=True, observer=listener, kernels=kernels)
+        result = run_model(root, name, options=options)
+        assert result.error is None, result.error
+        files = frozenset(path.name for path in (root / "build" / name).iterdir())
+        package, now = describe(result.results["package"]), read_state(name)
+        yield Finished(root, name, result, listener, files, package, now)
+        delete_endpoint(name)
+
+
+@pytest.fixture
+def run(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> Callable[..., RunResult]:
+    """Run stages of the toy model, whose notebooks do nothing."""
+
+    def call(*stages: str, **options: object) -> RunResult:
+        given = RunOptions(kernels=kernels, **options)  # type: ignore[arg-type]
+        return run_model(repo, model, stages=stages, options=given)
+
+    return call
+
+
+def break_prepare(root: Path, model: str) -> None:
+    """Let the prepare notebook fail in its third cell."""
+    path = root / "models" / model / "prepare.ipynb"
+    path.write_text(path.read_text().replace("prefix = f", "1 / 0; prefix = f"))
+
+
+def test_a_run_returns_what_its_stages_returned(finished: Finished) -> None:
+    """In one dict, beside the seconds of each stage and the metrics with a gate."""
+    results = finished.result.results
+
+    assert results["package"] == finished.package.arn
+    assert (results["version"], results["endpoint"]) == (1, finished.model)
+    assert results["metrics"] == {"rmse": 0.1}
+    assert results["changed"] is True
+    assert list(finished.result.seconds) == list(STAGES)
+    assert finished.result.gated == ("rmse",)
+
+
+def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> None:
+    """With the fingerprint and the commit of the checkout."""
+    assert finished.package.approval_status == "Approved"
+    assert finished.package.fingerprint == fingerprint(finished.root, finished.model)
+    assert "Implied: a run of all stages" in finished.package.approval_description
+    assert finished.live.package == finished.package.arn
+    assert finished.live.is_verified
+
+
+def test_the_endpoint_records_which_checkout_it_serves(finished: Finished) -> None:
+    """So that neither `select` nor a later job deploys it again."""
+    content = finished.package.fingerprint
+    serving = serving_fingerprint(finished.root, finished.model, content)
+
+    assert finished.live.deployed_commit == finished.package.commit
+    assert finished.live.deployment == serving
+
+
+def test_each_stage_leaves_notebook_html_and_record(
+    finished: Finished, aws: EmbeddedAWS
+) -> None:
+    """In build/ and in S3, where the package points at them; beside the page."""
+    stages = {f"{stage}.{kind}" for stage in STAGES for kind in KINDS}
+    review = {"index.html", "source.json", "baseline.json"}
+    kept = list_files(finished.package.metadata["evidence"])
+
+    assert finished.files == stages | review
+    assert finished.files <= set(kept)
+
+
+def test_a_record_has_the_lineage(finished: Finished, aws: EmbeddedAWS) -> None:
+    """Of every stage: content, commit and run."""
+    for stage in STAGES:
+        record = finished.record(stage)
+        assert record["status"] == "succeeded"
+        assert record["fingerprint"] == finished.package.fingerprint
+        assert record["commit"] == finished.package.commit
+        assert record["run_id"] == finished.package.run_id
+        assert record["work"]
+
+
+def test_the_observer_is_told_of_stages_and_cells(finished: Finished) -> None:
+    """In the order in which they happen."""
+    lines = [line.partition(" in ")[0] for line in finished.listener.lines]
+    stages = [stage for stage, done, *_ in finished.listener.cells if done == 0]
+    stage, done, total, label = finished.listener.cells[0]
+
+    assert lines == [
+        "prepare succeeded",
+        "train-register succeeded",
+        "approved version 1, implied by a local run",
+        "deploy succeeded",
+    ]
+    assert stages == list(STAGES)
+    assert (stage, done, label) == ("prepare", 0, "")
+    assert total >= 3
+
+
+def test_unchanged_work_is_reused(
+    finished: Finished, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """What was registered is shown again, and says so at the top of the page."""
+    listener = Listener()
+    stages = ("prepare", "train-register")
+    options = RunOptions(approve=True, observer=listener, kernels=kernels)
+
+    result = run_model(finished.root, finished.model, stages=stages, options=options)
+
+    folder = finished.root / "build" / finished.model
+    said = f"reused from run {finished.package.run_id}: "
+    assert result.error is None
+    assert result.results["package"] == finished.package.arn
+    assert listener.cells == []
+    assert [listener.said(f"{stage} {said}") for stage in stages] == [True, True]
+    assert not listener.said("approved")
+    assert "No training job was started" in (folder / "train-register.html").read_text()
+    assert f"prepare was not run again: {said}" in (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize(("asked", "allowed"), [(False, True), (True, False)])
+def test_reuse_can_be_left_out(
+    finished: Finished,
+    tmp_path: Path,
+    aws: EmbeddedAWS,
+    kernels: WarmKernels | None,
+    asked: bool,
+    allowed: bool,
+) -> None:
+    """For one run, or in model.yaml if a notebook reads more than can be compared."""
+    root = tmp_path / "clone"
+    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("build"))
+    path = root / "models" / finished.model / "model.yaml"
+    path.write_text(f"{path.read_text()}\nreuse: {str(allowed).lower()}\n")
+    listener = Listener()
+    options = RunOptions(reuse=asked, observer=listener, kernels=kernels)
+
+    result = run_model(root, finished.model, stages=("prepare",), options=options)
+
+    assert result.error is None
+    assert listener.said("prepare succeeded")
+
+
+def test_a_stage_gets_the_results_of_earlier_runs(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """Training alone takes the newest rows that were prepared of this content."""
+    prepared = run("prepare")
+    trained = run("train-register")
+
+    record = json.loads((repo / "build" / model / "train-register.json").read_text())
+    assert trained.error is None
+    assert record["parameters"]["train"] == prepared.results["train"]
+    assert trained.results["train"] == prepared.results["train"]
+
+
+def test_a_missing_stage_before_it_is_named(
+    run: Callable[..., RunResult], model: str
+) -> None:
+    """Nothing has run then, and the exit code is that of a wrong call."""
+    result = run("train-register")
+
+    assert isinstance(result.error, CallError)
+    assert "add `--stage prepare`" in str(result.error)
+    assert result.seconds == {}
+
+
+def test_a_failed_stage_ends_the_run(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """Its notebook, HTML and record are kept, in build/ and in S3, with a page."""
+    break_prepare(repo, model)
+    listener = Listener()
+
+    result = run("prepare", "train-register", observer=listener)
+
+    folder = repo / "build" / model
+    record = json.loads((folder / "prepare.json").read_text())
+    page = (folder / "index.html").read_text()
+    kept = list_files(run_uri(model, record["run_id"], "evidence"))
+    assert isinstance(result.error, CellError)
+    assert listener.said(f"failed: {repo}/models/{model}/prepare.ipynb: In [")
+    assert "ZeroDivisionError" in str(result.error)
+    assert (record["status"], record["error"]) == ("failed", str(result.error))
+    assert not (folder / "train-register.json").exists()
+    assert "Cannot be approved: prepare failed" in page
+    assert 'href="prepare.html#failed"' in page
+    assert set(kept) == {path.name for path in folder.iterdir()}
+
+
+def test_a_deploy_without_an_approval_fails(
+    finished: Finished,
+    tmp_path: Path,
+    aws: EmbeddedAWS,
+    kernels: WarmKernels | None,
+) -> None:
+    """A run approves only what it is asked to approve; what is live stays."""
+    root = tmp_path / "clone"
+    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("build"))
+    tiny.write_model(root, finished.model, rounds=21)
+    options = RunOptions(kernels=kernels)
+
+    result = run_model(root, finished.model, stages=("deploy",), options=options)
+
+    page = (root / "build" / finished.model / "index.html").read_text()
+    assert "NotApprovedError" in str(result.error)
+    assert "Version 1 stays live" in page
+    assert read_state(finished.model).package == finished.package.arn
+
+
+def test_a_model_that_fails_does_not_stop_the_others(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """Results come in the order of the plans, and one page links to all models."""
+    other = new_name()
+    shutil.copytree(repo / "models" / model, repo / "models" / other)
+    path = repo / "models" / other / "model.yaml"
+    path.write_text(path.read_text().replace(model, other))
+    break_prepare(repo, model)
+    plans = [make_plan(repo, name, ["prepare"], {}) for name in (model, other)]
+
+    results = run_models(repo, plans, RunOptions(jobs=2, kernels=kernels))
+
+    overview = (repo / "build" / "index.html").read_text()
+    assert [result.model for result in results] == [model, other]
+    assert [result.error is None for result in results] == [False, True]
+    assert f'href="{model}/index.html"' in overview
+    assert f'href="{other}/index.html"' in overview
+    assert overview.count("Nothing to approve yet") == 1
+
+
+def test_a_run_is_resumed_where_it_failed(
+    run: Callable[..., RunResult], repo: Path, model: str, tmp_path: Path
+) -> None:
+    """Under its id, once what is wrong outside of the notebook has been repaired."""
+    awaited = tmp_path / "awaited.txt"
+    path = repo / "notebooks" / "train-register.ipynb"
+    reading = f"open({str(awaited)!r}).close(); metrics ="
+    path.write_text(path.read_text().replace("metrics =", reading, 1))
+    failed = run("prepare", "train-register")
+    prepared = json.loads((repo / "build" / model / "prepare.json").read_text())
+    awaited.touch()
+    listener = Listener()
+
+    resumed = run("prepare", "train-register", resume=True, observer=listener)
+
+    folder = repo / "build" / model
+    trained = json.loads((folder / "train-register.json").read_text())
+    assert "FileNotFoundError" in str(failed.error)
+    assert resumed.error is None
+    assert listener.lines[0] == f"resumed run {prepared['run_id']}"
+    assert {stage for stage, *_ in listener.cells} == {"train-register"}
+    assert trained["run_id"] == prepared["run_id"]
+    assert resumed.results["train"] == failed.results["train"]
+    assert json.loads((folder / "prepare.json").read_text()) == prepared
+    assert "Can be approved" in (folder / "index.html").read_text()
+
+
+def test_without_a_run_to_resume_nothing_is_touched(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """The folder keeps what the last run left."""
+    run("prepare")
+    folder = repo / "build" / model
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    result = run("prepare", resume=True)
+
+    assert "nothing of it is left to resume" in str(result.error)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+START_JOB = """\
+client("sagemaker").create_training_job(
+    TrainingJobName=f"{{base_job_name(model, run_id)}}-20260101000000",
+    AlgorithmSpecification={{"TrainingImage": {image!r}, "TrainingInputMode": "File"}},
+    RoleArn={role!r},
+    InputDataConfig=[
+        {{
+            "ChannelName": "train",
+            "ContentType": "text/csv",
+            "DataSource": {{
+                "S3DataSource": {{"S3DataType": "S3Prefix", "S3Uri": {rows!r}}}
+            }},
+        }}
+    ],
+    OutputDataConfig={{"S3OutputPath": run_uri(model, run_id, "model")}},
+    ResourceConfig={{
+        "InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1
+    }},
+    StoppingCondition={{"MaxRuntimeInSeconds": 600}},
+    HyperParameters={{"num_round": "1"}},
+)"""
+
+
+def test_an_interrupted_run_keeps_its_evidence_and_stops_its_training_job(
+    run: Callable[..., RunResult], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """A job that is not waited for any more costs money."""
+    rows = write_bytes(run_uri(model, "raw", "rows.csv"), b"1,2\n3,4\n")
+    toys.write(
+        repo / "notebooks" / "train-register.ipynb",
+        toys.code('model: str = ""  # the model\nrun_id: str = ""  # it', "parameters"),
+        toys.code(
+            "from lifecycle.aws import client, run_uri\n"
+            "from lifecycle.training import base_job_name"
+        ),
+        toys.code(START_JOB.format(image=IMAGE, role=role(), rows=rows)),
+        toys.text("## Waiting"),
+        toys.code("import time\ntime.sleep(600)"),
+        toys.code("JSON({})", "results"),
+    )
+    aws.inject(Fault(kind="training-slow", name=f"{model}-*", seconds=600))
+
+    def interrupt(heading: str) -> None:
+        if heading == "Waiting":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    listener = Listener(on_cell=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run("prepare", "train-register", observer=listener)
+
+    folder = repo / "build" / model
+    record = json.loads((folder / "train-register.json").read_text())
+    job = f"{model}-{record['run_id']}-20260101000000"
+    found = client("sagemaker").describe_training_job(TrainingJobName=job)
+    kept = list_files(run_uri(model, record["run_id"], "evidence"))
+    assert record["status"] == "stopped"
+    assert listener.lines[-1] == f"stopped the training job {job}"
+    assert found["TrainingJobStatus"] in ("Stopping", "Stopped")
+    assert "the run was stopped" in (folder / "index.html").read_text()
+    assert set(kept) == {path.name for path in folder.iterdir()}
+
+
+def test_a_folder_that_cannot_be_written_fails_the_run(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """The error names the file; the run does not end in a traceback."""
+    (repo / "build").mkdir()
+    (repo / "build" / model).touch()
+
+    result = run("prepare")
+
+    assert isinstance(result.error, FileError)
+    assert f"build/{model}" in str(result.error)
+
+
+@pytest.mark.parametrize(
+    ("stages", "parameters", "kind"),
+    [
+        ((), {"lerning_rate": "1"}, CallError),
+        (("prepair",), {}, CallError),
+        ((), {"hyperparameters.eta": "7"}, CallError),
+    ],
+)
+def test_a_wrong_call_starts_nothing(
+    repo: Path, stages: Sequence[str], parameters: dict[str, str], kind: type[Exception]
+) -> None:
+    """It raises, instead of returning an error."""
+    with pytest.raises(kind):
+        run_model(repo, "toy", stages=stages, parameters=parameters)
+
+    assert not (repo / "build").exists()
+
+
+def test_a_wrong_model_yaml_starts_nothing(repo: Path) -> None:
+    """It raises an error with the file and the key."""
+    path = repo / "models" / "toy" / "model.yaml"
+    path.write_text(path.read_text().replace("task:", "taks:"))
+
+    with pytest.raises(SpecError, match=r"models/toy/model\.yaml: taks: unknown key"):
+        run_model(repo, "toy")
+
+    assert not (repo / "build").exists()

@@ -1,0 +1,94 @@
+"""How far the training data is from the live model's."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lifecycle.data import summarise
+from runner.review.drift import drift, population_stability_index
+
+RNG = np.random.default_rng(7)
+NORMAL = RNG.normal(0, 1, 5000)
+
+
+def summary(**columns):
+    return summarise(pd.DataFrame(columns))
+
+
+def column(values):
+    return summary(x=values)["columns"]["x"]
+
+
+def exact(before, after, edges):
+    """Compute the index from the rows themselves."""
+    bins = [-np.inf, *edges, np.inf]
+    shares = [np.histogram(one, bins)[0] / len(one) for one in (before, after)]
+    old, new = (np.maximum(one, 1e-4) for one in shares)
+    return float(((new - old) * np.log(new / old)).sum())
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.3, 0.6])
+def test_the_index_is_that_of_the_rows(shift):
+    """A hundred percentiles are enough to estimate it."""
+    moved = RNG.normal(shift, 1, 5000)
+    tenths = np.quantile(NORMAL, np.arange(0.1, 1, 0.1))
+    expected = exact(NORMAL, moved, tenths)
+
+    index = population_stability_index(column(NORMAL), column(moved))
+
+    assert index == pytest.approx(expected, rel=0.15, abs=0.003)
+
+
+def test_the_same_rows_have_not_moved():
+    """Few values, many, ties, or none at all."""
+    for values in ([0, 1, 1], NORMAL, np.r_[np.zeros(900), NORMAL[:100]], [np.nan] * 3):
+        assert population_stability_index(column(values), column(values)) == 0
+
+
+def test_columns_are_sorted_by_how_far_they_moved():
+    """The furthest first, after the columns that only one side has."""
+    flags = np.r_[np.zeros(4000), np.ones(1000)]
+    before = summary(a=NORMAL, b=NORMAL, flag=flags, old=NORMAL)
+    after = summary(a=NORMAL + 2, b=NORMAL, flag=flags[::-1], new=NORMAL)
+    found = {one.column: one.word for one in drift(before, after)}
+
+    assert list(found)[:3] == ["new", "old", "a"]
+    assert found == {
+        "new": "new",
+        "old": "gone",
+        "a": "far",
+        "b": "alike",
+        "flag": "alike",
+    }
+
+
+def test_a_new_value_moves_a_column():
+    """For example the code of a new kind of customer."""
+    before = column([0, 1] * 500)
+    after = column([0, 1, 2, 2] * 250)
+
+    assert population_stability_index(before, after) > 0.25
+
+
+def test_missing_values_move_a_column():
+    """A column of which half is lost has moved far, even if the rest is the same."""
+    lost = np.where(np.arange(5000) % 2, NORMAL, np.nan)
+
+    assert population_stability_index(column(NORMAL), column(lost)) > 0.25
+
+
+def test_few_values_may_become_many():
+    """For example if a count becomes a measurement."""
+    found = drift(summary(x=[1, 2, 3] * 100), summary(x=RNG.uniform(1, 3, 300)))
+
+    assert found[0].word == "far"
+    assert len(found[0].bars) == 12
+
+
+def test_the_bars_have_the_shares_of_both():
+    """The shares of each side add up to 1."""
+    (one,) = drift(summary(x=NORMAL), summary(x=NORMAL + 0.5))
+
+    assert sum(was for was, _ in one.bars) == pytest.approx(1)
+    assert sum(now for _, now in one.bars) == pytest.approx(1)
+    assert all(0 <= share <= 1 for pair in one.bars for share in pair)

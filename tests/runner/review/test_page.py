@@ -1,0 +1,295 @@
+"""The review page: what is on it, and that it loads nothing and runs nothing."""
+
+import json
+import re
+
+import pytest
+import reviews
+from bs4 import BeautifulSoup
+from reviews import HOSTILE, write_run
+
+from runner.review.page import (
+    day,
+    duration,
+    lineage,
+    number,
+    workflow_link,
+    write_overview,
+    write_page,
+)
+from runner.review.verdict import SIGNS
+
+
+@pytest.fixture
+def page(folder):
+    """Write the page and parse it."""
+
+    def build():
+        path = write_page(folder, "toy")
+        return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+    return build
+
+
+def test_sections_stand_in_the_order_of_a_review(folder, page):
+    """The gates first, the lineage last."""
+    write_run(folder)
+    soup = page()
+
+    headings = [one.get_text() for one in soup.find_all("h2")]
+    assert headings == [
+        "Gates",
+        "Against the live model",
+        "Figures",
+        "What changed",
+        "Training data",
+        "Lineage",
+    ]
+    said = " ".join(soup.get_text(" ").split())
+    assert "✓ Can be approved" in said
+    assert "Both scored on the same 50 test rows of this run." in said
+    assert "The live model was trained on other data" in said
+    assert "1 of 1 columns moved" in said
+    assert "training time 2 min 5 s on 1 x ml.m5.large, 1 min 40 s billed" in said
+    assert "python -m runner approve toy --version 2" in said
+
+
+def test_it_leads_to_the_executed_notebooks(folder, page):
+    """By relative links, which work wherever the folder is."""
+    write_run(folder)
+    links = [one["href"] for one in page().select("nav a")]
+
+    assert links == ["prepare.html", "train-register.html"]
+
+
+def test_it_leads_to_the_approval(folder, page):
+    """In CircleCI, if the run knows its workflow."""
+    write_run(folder)
+    workflow = "7a1c8f2e-0000-4000-8000-1234567890ab"
+    reviews.write(folder / "source.json", reviews.source() | {"workflow": workflow})
+    link = page().select_one("nav a.main")
+
+    assert link.get_text() == "Approve in CircleCI: review-toy"
+    assert link["href"] == f"https://app.circleci.com/pipelines/workflows/{workflow}"
+
+
+def test_it_needs_nothing_but_itself(folder, page):
+    """It can be opened offline, for instance from an e-mail."""
+    write_run(folder)
+    soup = page()
+
+    assert soup.find_all(["script", "iframe", "object", "form"]) == []
+    assert all(one["src"].startswith("data:image/") for one in soup.find_all("img"))
+    assert [one["href"] for one in soup.find_all("link")] == ["data:,"]
+    policy = soup.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+def test_hostile_text_is_text(folder, page):
+    """In the data, the branch, the commit, the code, the settings and the notebook."""
+    write_run(folder, HOSTILE)
+    soup = page()
+
+    assert soup.find_all("script") == []
+    assert [one for one in soup.find_all(True) if "onerror" in one.attrs] == []
+    assert soup.get_text().count(HOSTILE) >= 12
+    assert "49" not in soup.find("title").get_text()
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//x"])
+def test_a_link_leads_to_the_web_or_nowhere(folder, page, address):
+    """An address that is not https is shown as text."""
+    write_run(folder)
+    reviews.write(folder / "source.json", reviews.source() | {"pull_request": address})
+    soup = page()
+
+    assert address in soup.get_text()
+    assert all(address not in one["href"] for one in soup.find_all("a"))
+
+
+def test_a_failed_notebook_leads_to_its_cell(folder, page):
+    """The error stands above the link."""
+    reviews.write_stage(folder, "prepare", status="failed", error="KeyError: 'sex'")
+    soup = page()
+
+    assert soup.select_one("header .error").get_text() == "KeyError: 'sex'"
+    assert soup.select_one("nav a.main")["href"] == "prepare.html#failed"
+
+
+def test_a_run_that_left_nothing_has_a_page(folder, page):
+    """AWS may refuse a call before the first notebook."""
+    assert "Cannot be approved: nothing ran" in page().get_text()
+
+
+def test_a_comparison_that_is_out_of_date_says_so(folder, page):
+    """A version may be reused after another one went live."""
+    write_run(folder)
+    assert "Since then" not in page().get_text()
+    reviews.write(folder / "baseline.json", {"version": 3})
+
+    assert "Since then version 3 went live." in page().get_text()
+
+
+def test_a_reused_stage_is_named_at_the_top(folder, page):
+    """So that an old notebook is not taken for a new one."""
+    write_run(folder)
+    record = json.loads((folder / "prepare.json").read_text())
+    reused = {"reused": "reused from run r0: same code, same raw data"}
+    reviews.write(folder / "prepare.json", record | reused)
+
+    said = page().header.get_text(" ", strip=True)
+    assert "prepare was not run again: reused from run r0: same code" in said
+    assert "train-register was not run again" not in said
+
+
+def test_evidence_older_than_the_page_is_no_error(folder, page):
+    """What it lacks is not shown."""
+    write_run(folder)
+    reviews.write(folder / "baseline.json", {"version": 1})
+    reviews.write(folder / "source.json", {})
+    said = page().get_text()
+
+    assert "Live version 1 left no record of its source" in said
+
+
+def test_one_page_leads_to_all_models(folder):
+    """Each with its headline; a model without a page is left out."""
+    write_run(folder)
+    write_page(folder, "toy")
+    path = write_overview(folder.parent, ["toy", "lost"])
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+    assert [one["href"] for one in soup.select("a")] == ["toy/index.html"]
+    assert f"{SIGNS['good']} Can be approved" in soup.get_text()
+    assert re.search(r"1 model\b", soup.get_text())
+
+
+def test_a_first_version_says_that_nothing_was_live(folder, page):
+    """In the past tense: it may be live itself when the page is read."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    soup = page()
+    said = " ".join(soup.get_text().split())
+
+    assert "On 50 test rows. Nothing was live before this run." in said
+    assert "Nothing was live before this run, so all of it is new." in said
+    assert "Nothing is live" not in said
+    dash = SIGNS["idle"]
+    relative = soup.select_one("tr.not-compared .verdict")
+    assert relative.get_text() == f"{dash} not compared"
+    assert soup.select_one("tr.passed .verdict").get_text() == "✓ passed"
+
+
+def test_a_version_that_was_live_is_not_compared_with_itself(folder, page):
+    """For instance if it is deployed again, or reused."""
+    write_run(folder)
+    baseline = json.loads((folder / "baseline.json").read_text())
+    reviews.write(folder / "baseline.json", baseline | {"version": 2})
+    said = " ".join(page().get_text().split())
+
+    assert "Nothing: this version was live before this run already." in said
+    assert "Since then this one went live." in said
+    assert "compared with" not in said
+    assert "columns moved" not in said
+
+
+def test_after_a_deployment_the_former_version_is_not_called_live(folder, page):
+    """The page of a deployment is read after it."""
+    write_run(folder)
+    reviews.write_stage(folder, "deploy", results={"endpoint": "toy", "version": 2})
+    said = " ".join(page().get_text(" ").split())
+
+    assert "Against what was live" in said
+    assert "this one version 1 difference" in said
+    assert "Settings version 1 this one" in said
+    assert "Version 1 was trained on other rows" in said
+    assert "ive version 1" not in said
+
+
+def test_uncommitted_changes_are_marked(folder, page):
+    """The short form of the commit keeps the mark, too."""
+    commit = "c0ffee" * 6 + "-dirty"
+    reviews.write_training(folder, reviews.evaluation(2.0), commit=commit)
+
+    assert "c0ffeec-dirty" in page().select_one(".facts").get_text()
+
+
+def test_a_live_version_that_cannot_be_read_is_not_missing(folder, page):
+    """The page gives the reason, and does not claim that all of it is new."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
+    said = page().get_text()
+
+    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "Nothing was live" not in said
+
+
+def test_the_lineage_identifies_a_run(folder, read):
+    """What is not known is left out."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "source.json", reviews.source() | {"evidence": "s3://b/e"})
+    facts = {one.name: one.value for one in lineage(read())}
+
+    assert facts == {
+        "commit": f"{'c0ffee' * 6} Try deeper trees",
+        "branch": "deeper",
+        "run": "20261123053633-a1b2c3",
+        "package": "arn:aws:p/toy/2",
+        "approval": "PendingManualApproval",
+        "fingerprint": "f" * 64,
+        "training job": "toy-job",
+        "training time": "2 min 5 s on 1 x ml.m5.large, 1 min 40 s billed",
+        "evidence": "s3://b/e",
+    }
+
+
+def test_a_training_job_is_known_before_its_package(folder, read):
+    """From the evaluation, if a gate ended the run."""
+    cells = reviews.output_cells(reviews.evaluation(3.0))
+    parameters = {"instance_type": "ml.m5.xlarge", "instance_count": 3}
+    ended = {"status": "failed", "cells": cells, "error": "x", "parameters": parameters}
+    reviews.write_stage(folder, "train-register", **ended)
+    facts = {one.name: one.value for one in lineage(read())}
+
+    assert facts["training job"] == "toy-job"
+    assert facts["training time"].startswith("2 min 5 s on 3 x ml.m5.xlarge, ")
+
+
+def test_training_time_needs_no_instance_type(folder, read):
+    """A notebook need not have it as a parameter."""
+    reviews.write_training(folder, reviews.evaluation(2.0), parameters={})
+    facts = {one.name: one.value for one in lineage(read())}
+
+    assert facts["training time"] == "2 min 5 s, 1 min 40 s billed"
+
+
+@pytest.mark.parametrize("workflow", ["../../evil", "", "7a1c8f2e"])
+def test_a_workflow_without_a_uuid_has_no_link(folder, read, workflow):
+    """Only an id as CircleCI makes them becomes a part of an address."""
+    reviews.write(folder / "source.json", reviews.source() | {"workflow": workflow})
+
+    assert workflow_link(read()) == ""
+
+
+def test_numbers_and_durations_are_short():
+    """Four digits, and at most two units."""
+    minus = "\N{MINUS SIGN}"
+    assert [duration(s) for s in (5, 125, 7260)] == ["5 s", "2 min 5 s", "2 h 1 min"]
+    assert number(0.123456) == "0.1235"
+    assert number(-0.5, signed=True) == f"{minus}0.5"
+    assert number(0.5, signed=True) == "+0.5"
+    assert number(None) == number("many") == "\N{EN DASH}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-11-23T08:29:59.123+00:00", "2026-11-23 08:29 UTC"),
+        ("2026-11-23T10:29:00+02:00", "2026-11-23 08:29 UTC"),
+        ("2026-11-23T08:29:00", "2026-11-23 08:29 UTC"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_time_is_shown_to_the_minute_in_utc(text, shown):
+    """In whichever time zone it is; any other text stays as it is."""
+    assert day(text) == shown

@@ -1,0 +1,307 @@
+"""Whether a run can be approved, and why: the headline, metrics and gates."""
+
+import pytest
+import reviews
+
+from runner.review.verdict import compared, gate_rows, headline, metric_rows
+
+BETTER = reviews.evaluation(2.0, live=2.2)
+WORSE = reviews.evaluation(2.2, live=2.19)
+FAILED = reviews.evaluation(2.6, live=2.2)
+
+
+def test_a_first_version_can_be_approved(folder, read):
+    """Its gates passed, and there is nothing to compare it with."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    said = headline(read())
+
+    assert (said.tone, said.title, said.open) == ("good", "Can be approved", True)
+    assert said.because == (
+        "Every gate passed that could be judged. This is the first version. "
+        "Nothing was live before this run."
+    )
+
+
+def test_a_version_is_not_called_the_first_if_that_is_unknown(folder, read):
+    """AWS may have refused to tell what was live."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
+
+    said = headline(read()).because
+    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "first" not in said
+
+
+def test_a_better_version_says_by_how_much(folder, read):
+    """In the metric that has a gate."""
+    reviews.write_training(folder, BETTER)
+    said = headline(read())
+
+    assert (said.tone, said.title) == ("good", "Can be approved")
+    assert "better than live version 1 (rmse 2 against 2.2)" in said.because
+
+
+def test_a_worse_version_within_its_bounds_asks_to_look_twice(folder, read):
+    """A gate may allow what a reviewer would not."""
+    reviews.write_training(folder, WORSE)
+    said = headline(read())
+
+    assert (said.tone, said.title) == ("mind", "Can be approved, but look twice")
+    assert "worse than live version 1" in said.because
+
+
+def test_the_same_model_again_is_as_good(folder, read):
+    """Training the live model again is no reason to look twice."""
+    reviews.write_training(folder, reviews.evaluation(2.2, live=2.2))
+
+    assert "It is as good as live version 1" in headline(read()).because
+
+
+def test_a_live_model_that_cannot_be_scored_is_named(folder, read):
+    """The reason stands in place of a comparison."""
+    reviews.write_training(
+        folder, reviews.evaluation(2.0, reason="its archive is lost")
+    )
+
+    assert "could not be compared with the live model: its archive is lost" in (
+        headline(read()).because
+    )
+
+
+def test_a_failed_gate_cannot_be_approved(folder, read):
+    """The page says which bound, and what stays live."""
+    cells = reviews.output_cells(FAILED)
+    parameters = {"gates": reviews.GATES}
+    ended = {"status": "failed", "cells": cells, "parameters": parameters}
+    reviews.write_stage(folder, "prepare", results={})
+    reviews.write_stage(folder, "train-register", error="AssertionError", **ended)
+    said = headline(read())
+
+    assert (said.tone, said.open) == ("bad", False)
+    assert said.title == "Cannot be approved: a gate failed"
+    assert "rmse 2.6 is above 2.5" in said.because
+    assert "more than 5 % worse than the live model's 2.2" in said.because
+    assert said.because.endswith("No version was registered. Version 1 stays live.")
+    assert said.failed_stage == "train-register"
+    assert said.error == ""
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train-register"])
+def test_a_failed_notebook_cannot_be_approved(folder, read, stage):
+    """The page shows its error, and leads to the cell."""
+    reviews.write_stage(folder, stage, status="failed", error="KeyError: 'sex'")
+    said = headline(read())
+
+    assert said.title == f"Cannot be approved: {stage} failed"
+    assert said.because == (
+        "No version was registered. Nothing was live before this run."
+    )
+    assert (said.tone, said.error) == ("bad", "KeyError: 'sex'")
+
+
+def test_a_failure_after_the_gates_passed_is_no_failed_gate(folder, read):
+    """Registering can fail too."""
+    ended = {
+        "status": "failed",
+        "cells": reviews.output_cells(BETTER),
+        "error": "AwsError",
+    }
+    reviews.write_stage(folder, "train-register", **ended)
+
+    assert headline(read()).title == "Cannot be approved: train-register failed"
+
+
+def test_a_stopped_run_cannot_be_approved(folder, read):
+    """How it would have ended is unknown."""
+    reviews.write_stage(folder, "prepare", status="stopped", error="told to stop")
+    said = headline(read())
+
+    assert said.title == "Cannot be approved: the run was stopped"
+
+
+def test_prepared_data_alone_is_nothing_to_approve(folder, read):
+    """No model has been trained."""
+    reviews.write_stage(folder, "prepare", results={"train": "s3://b/train.csv"})
+    said = headline(read())
+
+    assert (said.tone, said.title) == ("idle", "Nothing to approve yet")
+
+
+def test_a_deployment_names_endpoint_and_version(folder, read):
+    """The deploy job on the main branch runs no other stage."""
+    deployed = {"endpoint": "toy", "version": 3, "package": "arn"}
+    reviews.write_stage(folder, "deploy", results=deployed)
+    said = headline(read())
+
+    assert (said.tone, said.title) == ("good", "Deployed")
+    assert said.because == "Endpoint toy serves version 3."
+
+
+def test_after_a_deployment_the_former_version_was_live(folder, read):
+    """The page is read after the deployment, so it speaks of it as of the past."""
+    reviews.write_training(folder, BETTER)
+    reviews.write_stage(folder, "deploy", results={"endpoint": "toy", "version": 2})
+
+    assert headline(read()).because == (
+        "Endpoint toy serves version 2. Every gate passed. It is better than version "
+        "1, live before (rmse 2 against 2.2)."
+    )
+
+
+def test_a_version_is_not_compared_with_itself(folder, read):
+    """It may be deployed, or reused, when it is live already."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"version": 2, "package": "arn"})
+    said = headline(read()).because
+    assert said.endswith("It was live before this run already.")
+
+    reviews.write_stage(folder, "deploy", results={"endpoint": "toy", "version": 2})
+    said = headline(read()).because
+    assert said.startswith("Endpoint toy serves version 2, as it did before this run.")
+
+
+def test_a_live_version_stays_if_its_deployment_fails(folder, read):
+    """Deploying the live version again may fail, too."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    reviews.write(folder / "baseline.json", {"version": 2})
+    reviews.write_stage(folder, "deploy", status="failed", error="EndpointError")
+
+    assert headline(read()).because.endswith("Version 2 stays live.")
+
+
+def test_after_a_failed_deployment_the_endpoint_is_as_before(folder, read):
+    """The headline tells that the endpoint was left or restored."""
+    reviews.write_stage(folder, "deploy", status="failed", error="EndpointError")
+    said = headline(read())
+
+    assert (said.tone, said.title) == ("bad", "Not deployed")
+    assert "as it was" in said.because
+
+
+@pytest.mark.parametrize(
+    ("status", "tone"), [("Approved", "good"), ("Rejected", "bad")]
+)
+def test_a_decision_is_the_headline(folder, read, status, tone):
+    """Followed by who made it."""
+    reviews.write_training(folder, BETTER)
+    decided = {"approval_status": status, "approval_description": "Tried by Ada"}
+    reviews.write(folder / "package.json", decided)
+    said = headline(read())
+
+    assert (said.tone, said.title, said.open) == (tone, status, False)
+    assert said.because.startswith("Tried by Ada")
+
+
+def test_each_metric_stands_beside_the_live_models(folder, read):
+    """With the difference, and what it means."""
+    reviews.write_training(folder, reviews.evaluation(2.0, live=2.5, mae=1.0))
+    first, second = metric_rows(read())
+
+    assert (first.name, first.candidate, first.live) == ("rmse", 2.0, 2.5)
+    assert (first.difference, first.share) == (-0.5, -0.2)
+    assert (first.direction, first.gated) == ("better", True)
+    assert (second.name, second.live, second.difference) == ("mae", None, None)
+    assert second.direction == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "candidate", "live", "direction"),
+    [
+        ("auc", 0.9, 0.8, "better"),
+        ("auc", 0.8, 0.9, "worse"),
+        ("logloss", 0.3, 0.2, "worse"),
+        ("f1", 0.5, 0.5, "same"),
+        ("threshold", 0.3, 0.2, ""),
+    ],
+)
+def test_known_metrics_have_a_direction(folder, read, name, candidate, live, direction):
+    """Others only have a difference: more may be better or worse."""
+    evaluated = reviews.evaluation(2.0, live=2.0, **{name: candidate})
+    evaluated.live.metrics[name] = live
+    reviews.write_training(folder, evaluated)
+    found = {one.name: one for one in metric_rows(read())}
+
+    assert found[name].direction == direction
+    assert found[name].difference == pytest.approx(candidate - live)
+
+
+def test_a_gate_knows_better_than_the_name(folder, read):
+    """`max` says that less is better."""
+    bounds = {"rmse": {"min": 1.0}}
+    evaluated = reviews.evaluation(2.0, live=2.5, gates=bounds)
+    reviews.write_training(folder, evaluated, parameters={"gates": bounds})
+
+    assert metric_rows(read())[0].direction == "worse"
+
+
+def test_every_bound_has_a_verdict(folder, read):
+    """In words, with the value that was judged."""
+    reviews.write_training(folder, reviews.evaluation(2.4, live=2.2))
+    absolute, relative = gate_rows(read())
+
+    assert (absolute.asks, absolute.verdict) == ("at most 2.5", "passed")
+    assert (relative.asks, relative.verdict) == (
+        "at most 5 % worse than live",
+        "failed",
+    )
+    assert relative.note == "at most 2.31, the live one has 2.2"
+    assert (
+        relative.reason == "rmse is 2.4, more than 5 % worse than the live model's 2.2"
+    )
+
+
+def test_a_first_version_is_not_compared(folder, read):
+    """Its relative bound has no verdict, and the note says why."""
+    reviews.write_training(folder, reviews.evaluation(2.4))
+
+    assert gate_rows(read())[1].note == "nothing to compare with"
+    assert [one.verdict for one in gate_rows(read())] == ["passed", "not compared"]
+
+
+def test_a_metric_that_is_no_number_fails_its_gate(folder, read):
+    """The page shows no value for it."""
+    reviews.write_training(folder, reviews.evaluation(float("nan"), live=2.0))
+    found = gate_rows(read())
+
+    assert [one.verdict for one in found] == ["failed", "failed"]
+    assert [one.value for one in found] == [None, None]
+    assert "no number" in found[1].reason
+
+
+def test_bounds_that_were_not_evaluated_say_so(folder, read):
+    """A run that failed early did not come to them."""
+    reviews.write_stage(folder, "prepare", status="failed", error="KeyError")
+    reviews.write(folder / "source.json", reviews.source())
+
+    assert [one.verdict for one in gate_rows(read())] == ["not judged", "not judged"]
+
+
+def test_a_notebook_that_shows_no_evaluation_still_has_metrics(folder, read):
+    """Those of its results; there is no comparison then."""
+    reviews.write_training(
+        folder, reviews.evaluation(2.0), cells=reviews.output_cells()
+    )
+
+    assert [(one.name, one.candidate) for one in metric_rows(read())] == [("rmse", 2.0)]
+    assert [one.verdict for one in gate_rows(read())] == ["passed", "not compared"]
+    reviews.write(folder / "baseline.json", {"version": 1})
+    assert {one.verdict for one in gate_rows(read())} == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("rmse", "r2", "word"),
+    [
+        (1.9, 0.6, "better"),
+        (2.1, 0.4, "worse"),
+        (1.9, 0.4, "mixed"),
+        (2.0, 0.5, "same"),
+    ],
+)
+def test_all_gates_make_one_word(folder, read, rmse, r2, word):
+    """Better, worse, both, or the same."""
+    bounds = {"rmse": {"max": 2.5}, "r2": {"min": 0.1}}
+    evaluated = reviews.evaluation(rmse, live=2.0, gates=bounds, r2=r2)
+    evaluated.live.metrics["r2"] = 0.5
+    reviews.write_training(folder, evaluated, parameters={"gates": bounds})
+
+    assert compared(read()) == word

@@ -1,0 +1,337 @@
+"""What goes wrong: each row breaks something, runs a command, and mends it again."""
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from story.reliability.case import DEPLOY, ROLLBACK, TRAIN, Case, Ended, finished, serve
+
+from lifecycle.aws import client
+from lifecycle.registry import Package
+from lifecycle.s3 import parse_uri, read_bytes, write_bytes
+
+Breaks = Callable[[Case, tuple[str, ...]], Ended]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A fault or an interruption, and the command that meets it."""
+
+    name: str
+    command: tuple[str, ...]
+    breaks: Breaks
+    is_live: bool = True
+    mend: Callable[[Case], None] = Case.mend
+    prepare: Callable[[Case], object] = Case.register
+
+
+def faults(*wanted: tuple[str, dict[str, object]]) -> Breaks:
+    """Let these faults happen to the command."""
+
+    def broken(case: Case, command: tuple[str, ...]) -> Ended:
+        for kind, values in wanted:
+            case.inject(kind, **values)
+        return case.run(*command)
+
+    return broken
+
+
+def fault(kind: str, **values: object) -> Breaks:
+    """Let one fault happen to the command."""
+    return faults((kind, values))
+
+
+def training(name: str, breaks: Breaks) -> Row:
+    """Break the training and registering of a model that is live."""
+    return Row(name=name, command=TRAIN, breaks=breaks, prepare=nothing)
+
+
+def deploying(name: str, breaks: Breaks, *options: str, **more: object) -> Row:
+    """Break the deploy of an approved version 2 over version 1."""
+    return Row(name=name, command=(*DEPLOY, *options), breaks=breaks, **more)
+
+
+def nothing(case: Case) -> None:
+    """Change nothing before the command."""
+
+
+def slow_training(case: Case) -> None:
+    case.inject("training-slow", seconds=60)
+
+
+def slow_update(case: Case) -> None:
+    case.inject("endpoint-slow", operation="UpdateEndpoint", seconds=4)
+
+
+def held_update(case: Case) -> None:
+    """Let the update last until it is mended, so that who looks sees it last."""
+    case.inject("endpoint-stuck", operation="UpdateEndpoint")
+
+
+def terminated_in_training(case: Case, command: tuple[str, ...]) -> Ended:
+    slow_training(case)
+    return case.interrupted(*command, when=case.trains)
+
+
+def terminated_in_registration(case: Case, command: tuple[str, ...]) -> Ended:
+    """The call is refused again and again, so that it lasts."""
+    busy = case.inject("throttling", operation="CreateModelPackage", count=50)
+    return case.interrupted(*command, when=lambda: case.began(busy))
+
+
+def terminated_after_registration(case: Case, command: tuple[str, ...]) -> Ended:
+    """The package is there, but the notebook does not come to know of it."""
+    lost = case.inject("response-lost", operation="CreateModelPackage", count=50)
+    return case.interrupted(*command, when=lambda: case.began(lost))
+
+
+def terminated_in_update(case: Case, command: tuple[str, ...]) -> Ended:
+    held_update(case)
+    return case.interrupted(*command, when=case.is_updating)
+
+
+def interrupted_in_update(case: Case, command: tuple[str, ...]) -> Ended:
+    held_update(case)
+    return case.interrupted(*command, when=case.is_updating, how=signal.SIGINT)
+
+
+def kernel_killed_in_training(case: Case, command: tuple[str, ...]) -> Ended:
+    slow_training(case)
+    return case.kernel_killed(*command, when=case.trains)
+
+
+def kernel_killed_in_update(case: Case, command: tuple[str, ...]) -> Ended:
+    held_update(case)
+    return case.kernel_killed(*command, when=case.is_updating)
+
+
+def two_at_once(case: Case, command: tuple[str, ...]) -> Ended:
+    slow_update(case)
+    both = [case.start(*command) for _ in range(2)]
+    first, second = (finished(process) for process in both)
+    return Ended(code=max(first.code, second.code), said=first.said + second.said)
+
+
+def another_update(case: Case, command: tuple[str, ...]) -> Ended:
+    """Somebody enlarges the endpoint by hand while the deploy begins."""
+    slow_update(case)
+    client("sagemaker").update_endpoint(
+        EndpointName=case.model,
+        EndpointConfigName=client("sagemaker").describe_endpoint(
+            EndpointName=case.model
+        )["EndpointConfigName"],
+    )
+    return case.run(*command)
+
+
+def full_disk(case: Case, command: tuple[str, ...]) -> Ended:
+    """No file may grow beyond 24 blocks of 512 bytes."""
+    return case.run(*command, limit_files=24)
+
+
+def registered(case: Case) -> Package:
+    assert case.package is not None
+    return case.package
+
+
+def status(case: Case, value: str) -> None:
+    client("sagemaker").update_model_package(
+        ModelPackageArn=registered(case).arn, ModelApprovalStatus=value
+    )
+
+
+def withdrawn(case: Case, command: tuple[str, ...]) -> Ended:
+    status(case, "Rejected")
+    return case.run(*command)
+
+
+def approved_again(case: Case) -> None:
+    status(case, "Approved")
+
+
+def package_deleted(case: Case, command: tuple[str, ...]) -> Ended:
+    client("sagemaker").delete_model_package(ModelPackageName=registered(case).arn)
+    return case.run(*command)
+
+
+def registered_again(case: Case) -> None:
+    case.register()
+
+
+def archive_changed(change: Callable[[bytes], bytes | None]) -> Breaks:
+    """Change version 2's archive, or delete it, after its approval."""
+
+    def broken(case: Case, command: tuple[str, ...]) -> Ended:
+        uri = registered(case).model_data
+        content = read_bytes(uri)
+        case.saved = content
+        if (changed := change(content)) is None:
+            bucket, key = parse_uri(uri)
+            client("s3").delete_object(Bucket=bucket, Key=key)
+        else:
+            write_bytes(uri, changed)
+        return case.run(*command)
+
+    return broken
+
+
+def archive_restored(case: Case) -> None:
+    write_bytes(registered(case).model_data, case.saved)
+
+
+def version_2_live(case: Case) -> None:
+    """Let version 2 be live, so that there is a way back."""
+    serve(case.register())
+
+
+FOREVER = {"count": -1}
+ROWS: Sequence[Row] = (
+    training("Training fails in the algorithm", fault("training-algorithm-error")),
+    training("Training fails at its data", fault("training-client-error")),
+    training("Somebody stops the training job", fault("training-stopped")),
+    Row(
+        name="Training is slower than the notebook's time limit",
+        command=(*TRAIN, "--time-limit", "8"),
+        breaks=fault("training-slow", seconds=60),
+        prepare=nothing,
+    ),
+    training(
+        "The answer to CreateTrainingJob is lost",
+        fault("response-lost", operation="CreateTrainingJob"),
+    ),
+    training(
+        "The connection is reset twice before CreateTrainingJob",
+        fault("connection-reset", operation="CreateTrainingJob", count=2),
+    ),
+    training("The job leaves no model.tar.gz", fault("model-data-lost")),
+    training("The job's model.tar.gz is cut in half", fault("model-data-truncated")),
+    training(
+        "SageMaker throttles the wait for the job, in a burst",
+        fault("throttling", operation="DescribeTrainingJob", count=3),
+    ),
+    training(
+        "The answer to CreateModelPackage is lost",
+        fault("response-lost", operation="CreateModelPackage"),
+    ),
+    training(
+        "S3 refuses the prepared rows",
+        fault("s3-access-denied", operation="PutObject", **FOREVER),
+    ),
+    training(
+        "Credentials expire while the job trains",
+        faults(
+            ("training-slow", {"seconds": 60}),
+            ("expired-credentials", {"operation": "DescribeTrainingJob", **FOREVER}),
+            ("expired-credentials", {"operation": "StopTrainingJob", **FOREVER}),
+            ("expired-credentials", {"operation": "ListTrainingJobs"}),
+        ),
+    ),
+    training("SIGTERM during training", terminated_in_training),
+    training("SIGTERM during registration", terminated_in_registration),
+    training("SIGTERM after the registration", terminated_after_registration),
+    training("The kernel is killed during training", kernel_killed_in_training),
+    training("The disk is full while archiving", full_disk),
+    deploying(
+        "A first version fails its ping",
+        fault("ping-failure", operation="CreateEndpoint"),
+        is_live=False,
+    ),
+    deploying(
+        "A new version fails its ping",
+        fault("ping-failure", operation="UpdateEndpoint"),
+    ),
+    deploying("SageMaker rolls back and says nothing", fault("silent-rollback")),
+    deploying(
+        "The endpoint is stuck in Creating",
+        fault("endpoint-stuck", operation="CreateEndpoint"),
+        "-p",
+        "wait_seconds=4",
+        is_live=False,
+    ),
+    deploying(
+        "The endpoint is stuck in Updating",
+        fault("endpoint-stuck", operation="UpdateEndpoint"),
+        "-p",
+        "wait_seconds=4",
+    ),
+    deploying(
+        "The answer to CreateEndpoint is lost",
+        fault("response-lost", operation="CreateEndpoint"),
+        is_live=False,
+    ),
+    deploying(
+        "The answer to UpdateEndpoint is lost",
+        fault("response-lost", operation="UpdateEndpoint"),
+    ),
+    deploying(
+        "The connection is reset twice while waiting",
+        fault("connection-reset", operation="DescribeEndpoint", count=2),
+    ),
+    deploying(
+        "SageMaker throttles, in a burst",
+        fault("throttling", operation="UpdateEndpoint", count=3),
+    ),
+    deploying(
+        "SageMaker throttles for longer than anybody retries",
+        fault("throttling", operation="UpdateEndpoint", **FOREVER),
+    ),
+    deploying(
+        "SageMaker is unavailable",
+        fault("service-unavailable", operation="ListModelPackages", **FOREVER),
+    ),
+    deploying(
+        "Credentials are expired",
+        fault("expired-credentials", operation="DescribeEndpoint", **FOREVER),
+    ),
+    deploying(
+        "The clock is wrong",
+        fault("clock-skew", operation="DescribeEndpoint", **FOREVER),
+    ),
+    deploying(
+        "S3 refuses the golden rows",
+        fault("s3-access-denied", operation="GetObject", **FOREVER),
+    ),
+    deploying(
+        "S3 refuses the evidence",
+        fault("s3-access-denied", operation="PutObject", **FOREVER),
+    ),
+    deploying(
+        "The approved model.tar.gz is lost",
+        archive_changed(lambda content: None),
+        mend=archive_restored,
+    ),
+    deploying(
+        "The approved model.tar.gz is cut in half",
+        archive_changed(lambda content: content[: len(content) // 2]),
+        mend=archive_restored,
+    ),
+    deploying("SIGTERM during the update", terminated_in_update),
+    deploying("Ctrl-C during the update", interrupted_in_update),
+    deploying("The kernel is killed during the update", kernel_killed_in_update),
+    deploying("Two deploys at once", two_at_once),
+    deploying("Somebody else's update is in progress", another_update),
+    deploying(
+        "Approval is withdrawn between approve and deploy",
+        withdrawn,
+        mend=approved_again,
+    ),
+    deploying(
+        "The approved package is deleted", package_deleted, mend=registered_again
+    ),
+    deploying(
+        "The clean-up of older configs is refused",
+        fault("service-unavailable", operation="GetResources", **FOREVER),
+    ),
+    Row(
+        name="The way back fails its ping",
+        command=ROLLBACK,
+        breaks=fault("ping-failure", operation="UpdateEndpoint"),
+        prepare=version_2_live,
+    ),
+    Row(
+        name="SIGTERM on the way back",
+        command=ROLLBACK,
+        breaks=terminated_in_update,
+        prepare=version_2_live,
+    ),
+)

@@ -1,0 +1,99 @@
+"""In every row the endpoint serves a verified version, and running again succeeds.
+
+`make reliability` carries all rows out and writes docs/reliability.md. Without it some
+rows are carried out, and the document has to say of them what happened.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from embedded_aws import EmbeddedAWS, start
+from story.reliability import document
+from story.reliability.measure import Measured, measure
+from story.reliability.rows import ROWS
+
+pytestmark = pytest.mark.slow
+
+EVERYTHING = bool(os.environ.get("RELIABILITY"))
+# One of each kind: of training, deploying and going back; of fault and interruption.
+SOME = (
+    "The answer to CreateTrainingJob is lost",
+    "SIGTERM during training",
+    "A new version fails its ping",
+    "SIGTERM during the update",
+    "SIGTERM on the way back",
+)
+CHOSEN = {row.name: row for row in ROWS if EVERYTHING or row.name in SOME}
+GOOD = {"nothing", "version 1", "version 2"}
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[EmbeddedAWS]:
+    """One embedded AWS for all rows, each of which has a model of its own."""
+    with start() as aws, pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name == "CI" or name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
+                patch.delenv(name)
+        for name, value in aws.environment.items():
+            patch.setenv(name, value)
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def measured(
+    embedded: EmbeddedAWS, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Measured]]:
+    """Return what a row comes to; all rows are measured two at a time."""
+    folder = tmp_path_factory.mktemp("reliability")
+    models = {row.name: f"r{number:02}" for number, row in enumerate(ROWS, 1)}
+
+    def one(name: str) -> Measured:
+        return measure(CHOSEN[name], models[name], embedded, folder)
+
+    if not EVERYTHING:
+        # pytest-xdist gives each of its processes some of the rows.
+        yield one
+        return
+    with ThreadPoolExecutor(2) as threads:
+        rows = {name: threads.submit(one, name) for name in CHOSEN}
+        yield lambda name: rows[name].result()
+        threads.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(autouse=True)
+def clean_environ() -> None:
+    """Leave the environment to `embedded`, which all threads share."""
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_the_endpoint_serves_a_verified_version_throughout(
+    measured: Callable[[str], Measured], name: str
+) -> None:
+    """Whatever fails, and the same command succeeds once that is over."""
+    row = measured(name)
+
+    assert set(row.served) <= GOOD
+    # Where something was live, something stays live.
+    assert row.before == "nothing" or "nothing" not in row.served
+    assert row.finally_live.endswith(", verified")
+    assert row.again == 0
+    assert row.evidence
+    assert row.message
+    if not EVERYTHING:
+        text = document.PATH.read_text(encoding="utf-8")
+        assert document.as_line(row) in text.splitlines()
+
+
+def test_the_document_knows_every_row_and_fault(
+    measured: Callable[[str], Measured],
+) -> None:
+    """It is written from the rows, so one that is added appears in it."""
+    if EVERYTHING:
+        document.write([measured(name) for name in CHOSEN])
+    text = document.PATH.read_text(encoding="utf-8")
+
+    assert [row.name for row in ROWS if f"| {row.name} |" not in text] == []
+    assert all(part in text for part in document.parts())
+    assert len(ROWS) >= 25
