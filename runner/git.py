@@ -135,6 +135,11 @@ def checked_out_branch(root: Path) -> str:
     return git_line(root, "symbolic-ref", "--quiet", "--short", "HEAD")
 
 
+def has_uncommitted_changes(root: Path) -> bool:
+    """Return whether tracked files differ from the checked-out commit."""
+    return run_git(root, "diff-index", "--quiet", "HEAD", "--").returncode == 1
+
+
 def resolve(root: Path, rev: str) -> str | None:
     """Return the sha of a revision; None if there is none."""
     wanted = f"{rev}^{{commit}}"

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from runner.spec.trees import Tree
+from typing import NamedTuple
 
 # IPython's magics that run the Python code of their cell or line, or none.
 PLAIN_MAGICS = frozenset(
@@ -43,8 +42,7 @@ DYNAMIC_CALLS = frozenset(
 FILE_NAME = re.compile(r"[^\n\r*?<>|:\"]{1,200}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Import:
+class Import(NamedTuple):
     """One imported module: its absolute name, or relative to a package."""
 
     module: str
@@ -74,22 +72,16 @@ def read_code(source: str) -> Reads:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return Reads(unfollowed=("is no Python that can be parsed",))
-    visitor = _Visitor()
-    visitor.visit(tree)
-    return Reads(
-        imports=tuple(dict.fromkeys(visitor.imports)),
-        files=tuple(dict.fromkeys(visitor.files)),
-        unfollowed=tuple(dict.fromkeys(visitor.unfollowed)),
-    )
+    return _collect(tree)
 
 
 @lru_cache(maxsize=8192)
 def read_cells(cells: tuple[str, ...]) -> Reads:
     """Return what the code cells of a notebook read, magics included."""
-    lines, unfollowed = [], []
+    lines: list[str] = []
+    unfollowed: list[str] = []
     for cell in cells:
-        for line in _without_magics(cell.splitlines(), unfollowed):
-            lines.append(line)
+        lines += _without_magics(cell.splitlines(), unfollowed)
     found = read_code("\n".join(lines) + "\n")
     if unfollowed:
         found = Reads(
@@ -102,7 +94,7 @@ def read_cells(cells: tuple[str, ...]) -> Reads:
 
 def _without_magics(lines: Sequence[str], unfollowed: list[str]) -> Iterator[str]:
     """Replace IPython's own lines by Python, and note what they run."""
-    for number, line in enumerate(lines):
+    for line in lines:
         match = MAGIC.match(line)
         if match and _is_magic(match):
             indent, sign, name, rest = match.groups()
@@ -126,52 +118,65 @@ def _is_magic(match: re.Match[str]) -> bool:
     return not match[4].startswith(("=", "("))
 
 
-class _Visitor(ast.NodeVisitor):
-    """Collects what a syntax tree reads."""
+def _collect(tree: ast.AST) -> Reads:
+    """Collect what a syntax tree reads."""
+    imports: list[Import] = []
+    files: list[str] = []
+    unfollowed: list[str] = []
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        node = ahead.pop()
+        kind = type(node)
+        if kind is ast.Constant:
+            value = node.value  # type: ignore[attr-defined]
+            if type(value) is str and FILE_NAME.fullmatch(value):
+                files.append(value)
+            continue
+        if kind in _LEAVES:
+            continue
+        if kind is ast.Import:
+            imports += [Import(one.name) for one in node.names]  # type: ignore[attr-defined]
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            imports.append(Import(node.module or "", names, node.level))
+        elif isinstance(node, ast.Call):
+            _note_call(node, imports, unfollowed)
+        elif isinstance(node, ast.If) and _is_type_checking(node.test):
+            # What is imported for type checkers only is not executed.
+            ahead += node.orelse
+            continue
+        ahead += reversed(list(ast.iter_child_nodes(node)))
+    return Reads(
+        imports=tuple(dict.fromkeys(imports)),
+        files=tuple(dict.fromkeys(files)),
+        unfollowed=tuple(dict.fromkeys(unfollowed)),
+    )
 
-    def __init__(self) -> None:
-        self.imports: list[Import] = []
-        self.files: list[str] = []
-        self.unfollowed: list[str] = []
 
-    def visit_If(self, node: ast.If) -> None:
-        """Pass over what is imported for type checkers only."""
-        test = ast.unparse(node.test)
-        if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            for one in node.orelse:
-                self.visit(one)
-            return
-        self.generic_visit(node)
+_LEAVES = (ast.Load, ast.Store, ast.Name, ast.Pass)
 
-    def visit_Import(self, node: ast.Import) -> None:
-        self.imports += [Import(module=alias.name) for alias in node.names]
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        names = tuple(alias.name for alias in node.names)
-        module = node.module or ""
-        self.imports.append(Import(module=module, names=names, level=node.level))
+def _is_type_checking(test: ast.expr) -> bool:
+    return _dotted(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
-    def visit_Call(self, node: ast.Call) -> None:
-        called = _dotted(node.func)
-        if called in DYNAMIC_NAMES or called in DYNAMIC_CALLS:
-            self._note_dynamic(called, node)
-        elif called.startswith("get_ipython."):
-            self.unfollowed.append(f"calls {called}()")
-        self.generic_visit(node)
 
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and FILE_NAME.fullmatch(node.value):
-            self.files.append(node.value)
-
-    def _note_dynamic(self, called: str, node: ast.Call) -> None:
-        first = node.args[0] if node.args else None
-        literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
-        if literal and called.endswith(("import_module", "__import__")):
-            name = str(first.value)  # type: ignore[union-attr]
-            if not name.startswith("."):
-                self.imports.append(Import(module=name))
-                return
-        self.unfollowed.append(f"calls {called}()")
+def _note_call(node: ast.Call, imports: list[Import], unfollowed: list[str]) -> None:
+    """Note a call that imports or runs what a text says."""
+    called = _dotted(node.func)
+    if called.startswith("get_ipython."):
+        unfollowed.append(f"calls {called}()")
+    if called not in DYNAMIC_NAMES and called not in DYNAMIC_CALLS:
+        return
+    first = node.args[0] if node.args else None
+    if (
+        called.endswith(("import_module", "__import__"))
+        and isinstance(first, ast.Constant)
+        and isinstance(first.value, str)
+        and not first.value.startswith(".")
+    ):
+        imports.append(Import(first.value))
+        return
+    unfollowed.append(f"calls {called}()")
 
 
 def _dotted(node: ast.expr) -> str:
@@ -185,37 +190,6 @@ def _dotted(node: ast.expr) -> str:
         inner = _dotted(node.value)
         return f"{inner}.{node.attr}" if inner else ""
     return ""
-
-
-def module_files(tree: Tree, base: str, name: str) -> list[str]:
-    """Return the files that importing a dotted name from a folder executes.
-
-    Args:
-        base: the folder on Python's path; "" is the repository.
-
-    Returns:
-        The packages' __init__.py and the module, as paths seen from the repository;
-        empty if the first part of the name is not there.
-    """
-    found: list[str] = []
-    folder = base
-    for part in name.split("."):
-        here = f"{folder}/{part}" if folder else part
-        if tree.find(f"{here}/__init__.py") == "file":
-            found.append(f"{here}/__init__.py")
-        elif tree.find(f"{here}.py") == "file":
-            found.append(f"{here}.py")
-            break
-        elif tree.find(here) != "folder":
-            break
-        folder = here
-    return found
-
-
-def is_importable(tree: Tree, base: str, top: str) -> bool:
-    """Return whether a folder on Python's path has a module or package of a name."""
-    here = f"{base}/{top}" if base else top
-    return tree.find(f"{here}.py") == "file" or tree.find(here) == "folder"
 
 
 def star_names(init: bytes) -> Iterable[str]:

@@ -96,18 +96,29 @@ class Lock:
             names += [one for one in self.pins if one.startswith(f"{names[0]}-")]
         return sorted({name for name in names if name in self.pins})
 
-    def with_dependencies(self, packages: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Yield packages and all that they need, with the package that needs each."""
-        ahead = [(name, "") for name in packages]
+    def with_dependencies(self, packages: frozenset[str]) -> list[tuple[str, str, str]]:
+        """Return packages and all that they need.
+
+        Returns:
+            Name, version, and the package that needs it, "" for those given.
+        """
+        if packages not in self._closures:
+            self._closures[packages] = list(self._follow(packages))
+        return self._closures[packages]
+
+    @cached_property
+    def _closures(self) -> dict[frozenset[str], list[tuple[str, str, str]]]:
+        return {}
+
+    def _follow(self, packages: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+        ahead = [(name, "") for name in sorted(packages)]
         seen: set[str] = set()
-        while ahead:
-            name, parent = ahead.pop(0)
-            if name in seen or name not in self.pins:
-                continue
-            seen.add(name)
-            yield name, parent
-            needed = sorted(self.dependencies.get(name, ()))
-            ahead += [(one, name) for one in needed]
+        for name, parent in ahead:
+            if name not in seen and name in self.pins:
+                seen.add(name)
+                yield name, self.pins[name], parent
+                needed = sorted(self.dependencies.get(name, ()))
+                ahead += [(one, name) for one in needed]
 
 
 def parse_lock(text: str) -> Lock:
@@ -119,7 +130,7 @@ def parse_lock(text: str) -> Lock:
         if pin := PIN.match(line):
             name = normalize(pin[1])
             version = "".join(pin[2].split()).removeprefix("==")
-            condition = pin[3].split("#")[0].strip().rstrip("\\\\").strip()
+            condition = pin[3].split("#")[0].strip(" \\\\")
             pins.setdefault(name, []).append(f"{version} {condition}".strip())
         elif name and (via := VIA.match(line)) and via[1] != "via":
             parents.setdefault(name, set()).add(normalize(via[1]))

@@ -7,10 +7,9 @@ not matter. On disk a file counts that git does not track, unless it is ignored.
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from runner.git import git_output, is_repository, run_git
 
@@ -23,8 +22,7 @@ NEUTRAL = ("-c", "core.quotePath=false", "-c", "core.fsmonitor=false")
 MAX_LINKS = 40
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One path of a tree: a file or a link by its blob, a submodule by its commit."""
 
     kind: Kind
@@ -75,7 +73,7 @@ class Tree:
                 break
             target = os.fsdecode(self.read(link))
             rest = path.removeprefix(link).lstrip("/")
-            joined = os.path.normpath(os.path.join(os.path.dirname(link), target, rest))
+            joined = os.path.normpath(PurePosixPath(link).parent / target / rest)
             if joined.startswith(("/", "..")):
                 return link
             path = "" if joined == "." else joined
@@ -110,6 +108,10 @@ class Tree:
         """Yield the files of a submodule that are not as in its commit, and blobs."""
         return iter(())
 
+    def entries_below(self, folder: str) -> dict[str, Entry]:
+        """Return the entries below a folder."""
+        return {path: self.entries[path] for path in self.folders.get(folder, ())}
+
     def _link_on(self, path: str) -> str:
         """Return the first link on the way to a path; "" if there is none."""
         if not self.links:
@@ -122,10 +124,13 @@ class Tree:
 class Revision(Tree):
     """The tree of a commit."""
 
-    def __init__(self, root: Path, sha: str) -> None:
+    def __init__(
+        self, root: Path, sha: str, blobs: dict[str, bytes] | None = None
+    ) -> None:
+        """Open a commit; trees that share `blobs` read what is equal only once."""
         self.root = root
         self.sha = sha
-        self._blobs: dict[str, bytes] = {}
+        self.blobs = {} if blobs is None else blobs
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
@@ -134,19 +139,19 @@ class Revision(Tree):
 
     def read(self, path: str) -> bytes:
         """Return the content of a file, or the target of a link."""
-        if self.entries[path].oid not in self._blobs:
+        if self.entries[path].oid not in self.blobs:
             self.preload([path])
-        return self._blobs[self.entries[path].oid]
+        return self.blobs[self.entries[path].oid]
 
     def preload(self, paths: Iterable[str]) -> None:
         """Read several files with one call of git for each repository."""
         wanted: dict[Path, list[str]] = {}
         for path in paths:
             entry = self.entries[path]
-            if entry.kind != "submodule" and entry.oid not in self._blobs:
+            if entry.kind != "submodule" and entry.oid not in self.blobs:
                 wanted.setdefault(self._repository_of(path), []).append(entry.oid)
         for repository, oids in wanted.items():
-            self._blobs.update(_read_blobs(repository, oids))
+            self.blobs.update(_read_blobs(repository, oids))
 
     def _repository_of(self, path: str) -> Path:
         """Return the folder of the repository, or of the submodule, that has a file."""
@@ -171,13 +176,18 @@ class WorkingTree(Tree):
         return dict(_list_working_tree(self.root))
 
     @cached_property
-    def committed(self) -> Mapping[str, Entry]:
-        """Return the entries of the checked-out commit; none before the first."""
+    def differs(self) -> frozenset[str]:
+        """Return the paths that are not as in the checked-out commit."""
         if not is_repository(self.root):
-            return {}
+            return frozenset()
         found = run_git(self.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         sha = found.stdout.decode().strip()
-        return Revision(self.root, sha).entries if sha else {}
+        committed = Revision(self.root, sha).entries if sha else {}
+        return frozenset(
+            path
+            for path in {*committed, *self.entries}
+            if committed.get(path) != self.entries.get(path)
+        )
 
     @cached_property
     def ignored(self) -> frozenset[str]:
@@ -213,7 +223,7 @@ def _list_revision(
     root: Path, sha: str, prefix: str = ""
 ) -> Iterator[tuple[str, Entry]]:
     """List a commit, and the commits of its submodules as far as they are here."""
-    listed = git_output(root, *NEUTRAL, "ls-tree", "-r", "-z", "--full-tree", sha)
+    listed = git_output(root, *NEUTRAL, "ls-tree", "-r", "-z", sha)
     for line in _split(listed):
         head, _, name = line.partition("\t")
         mode, _, oid = head.split(" ")
@@ -228,12 +238,18 @@ def _list_working_tree(root: Path, prefix: str = "") -> Iterator[tuple[str, Entr
     index = dict(_list_index(root))
     # A submodule's own changes are found in its own checkout.
     differs = git_output(
-        root, *NEUTRAL, "diff-files", "--name-only", "-z", "--ignore-submodules=all"
+        root,
+        *NEUTRAL,
+        "diff-files",
+        "--name-only",
+        "--relative",
+        "-z",
+        "--ignore-submodules=all",
     )
     others = git_output(
         root, *NEUTRAL, "ls-files", "-z", "--others", "--exclude-standard", "--", "."
     )
-    changed = {name for name in (*_split(differs), *_split(others))}
+    changed = {*_split(differs), *_split(others)}
     for name, entry in index.items():
         if entry.kind == "submodule":
             yield from _list_submodule(root / name, entry, f"{prefix}{name}")
