@@ -66,7 +66,7 @@ lab: setup  ## open JupyterLab with the embedded AWS up
 	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab
 
 pictures: setup  ## take the pictures of the review page in docs/
-	$(BIN)/python tests/story/pictures.py
+	PYTHONPATH=tests $(BIN)/python -m story.pictures
 
 requirements: setup  ## pin what is new in requirements*.in; what is pinned stays
 	$(COMPILE) --output-file requirements.txt requirements.in

@@ -6,39 +6,27 @@ a better one, one that misses a gate, and one whose data has changed under it.
 
 import io
 import json
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+import clones
 from browsers import find_browser, opened
-from embedded_aws.process import start
+from embedded_aws import EmbeddedAWS, start
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
 SIZE = {"width": 1100, "height": 760}
 
 
 class Story:
     """A copy of this checkout, what is run in it, and the pages that come out."""
 
-    def __init__(self, root: Path, pages: Path, environment: dict[str, str]) -> None:
+    def __init__(self, root: Path, pages: Path, aws: EmbeddedAWS) -> None:
         self.root = root
         self.pages = pages
-        hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-        self.environment = kept | environment | {"PYTHONPATH": str(root)}
-        self._copy()
-
-    def _copy(self) -> None:
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout
-        for name in filter(None, names.decode().split("\0")):
-            if (ROOT / name).is_file():
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, self.root / name)
+        self.aws = aws
+        clones.copy_checkout(root, *clones.TEMPLATE, "models/abalone")
         self._git("init", "-q", "-b", "main")
         self.commit("Add the models")
 
@@ -61,8 +49,8 @@ class Story:
 
     def run(self, *arguments: str) -> None:
         """Call the runner; what it says about failed gates is part of the story."""
-        command = [sys.executable, "-m", "runner", *arguments, "--target", "local"]
-        subprocess.run(command, cwd=self.root, env=self.environment, check=False)
+        command = ("runner", *arguments, "--target", "local")
+        print(clones.run(self.root, self.aws, *command).stdout)
 
     def keep(self, name: str) -> None:
         """Keep the page of the last run, with the notebooks it leads to."""
@@ -122,8 +110,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pictures-") as scratch, start() as aws:
         pages = Path(scratch, "pages")
         pages.mkdir()
-        tell(Story(Path(scratch, "clone"), pages, aws.environment))
-        photograph(pages, ROOT / "docs")
+        tell(Story(Path(scratch, "clone"), pages, aws))
+        photograph(pages, clones.ROOT / "docs")
 
 
 if __name__ == "__main__":

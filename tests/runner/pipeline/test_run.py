@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,18 +15,18 @@ import tiny
 import toys
 import yaml
 from embedded_aws import EmbeddedAWS
-from embedded_aws.faults import Fault
+from embedded_aws.faults import FOREVER, Fault
 from forked_kernels.client import WarmKernels
 from repository import Repository
 
 from lifecycle.aws import client, role, run_uri
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.errors import CallError
+from lifecycle.errors import CallError, EndpointError, StorageError
 from lifecycle.registry import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
 from packages import IMAGE, delete_endpoint, new_name
 from runner import STAGES
-from runner.errors import CellError, FileError, SpecError
+from runner.errors import CellError, FileError, SpecError, TimeLimitError
 from runner.pipeline.plan import make_plan
 from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
 from runner.spec.fingerprint import fingerprint, serving_fingerprint
@@ -59,13 +60,25 @@ class Listener:
 class Finished:
     """A run of all stages that succeeded, and what was live after it."""
 
-    root: Path
+    repository: Repository
     model: str
     result: RunResult
     listener: Listener
     files: frozenset[str]
     package: Package
     live: EndpointState
+
+    @property
+    def root(self) -> Path:
+        """Return the clone."""
+        return self.repository.root
+
+    def copy(self, target: Path) -> Repository:
+        """Copy the clone, without what runs have left in it."""
+        shutil.copytree(self.root, target, ignore=shutil.ignore_patterns("build"))
+        copied = copy(self.repository)
+        copied.root = target
+        return copied
 
     def record(self, stage: str) -> dict[str, object]:
         """Read the record of a stage, as S3 keeps it."""
@@ -96,7 +109,7 @@ def finished(
         assert result.error is None, result.error
         files = frozenset(path.name for path in (root / "build" / name).iterdir())
         package, now = describe(result.results["package"]), read_state(name)
-        yield Finished(root, name, result, listener, files, package, now)
+        yield Finished(repository, name, result, listener, files, package, now)
         delete_endpoint(name)
 
 
@@ -220,8 +233,7 @@ def test_reuse_can_be_left_out(
     allowed: bool,
 ) -> None:
     """For one run, or in model.yaml if a notebook reads more than can be compared."""
-    root = tmp_path / "clone"
-    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("build"))
+    root = finished.copy(tmp_path / "clone").root
     path = root / "models" / finished.model / "model.yaml"
     path.write_text(f"{path.read_text()}\nreuse: {str(allowed).lower()}\n")
     listener = Listener()
@@ -280,6 +292,75 @@ def test_a_failed_stage_ends_the_run(
     assert set(kept) == {path.name for path in folder.iterdir()}
 
 
+def test_parameters_are_set_for_one_run(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """As `-p` sets them."""
+    options = RunOptions(kernels=kernels)
+    parameters = {"rows": "4"}
+
+    result = run_model(
+        repo, model, stages=("prepare",), parameters=parameters, options=options
+    )
+
+    assert result.error is None
+    assert result.results["rows"]["train"] == 4
+
+
+def test_a_notebook_ends_at_the_time_limit(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """That of the call, instead of the usual one."""
+    path = repo / "models" / model / "prepare.ipynb"
+    slow = "import time; time.sleep(600); prefix = f"
+    path.write_text(path.read_text().replace("prefix = f", slow))
+
+    result = run("prepare", time_limit=1)
+
+    assert isinstance(result.error, TimeLimitError)
+    assert "took longer than 1 s" in str(result.error)
+
+
+def test_evidence_that_cannot_be_uploaded_stays_on_this_machine(
+    run: Callable[..., RunResult], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """The run fails, and says where its evidence is."""
+    fault = Fault(
+        kind="s3-access-denied", operation="PutObject", name=model, count=FOREVER
+    )
+    refusal = aws.inject(fault)
+    listener = Listener()
+
+    result = run("prepare", observer=listener)
+
+    aws.clear(refusal)
+    folder = repo / "build" / model
+    assert isinstance(result.error, StorageError)
+    assert listener.said(f"the evidence stays in {folder} only: ")
+    assert (folder / "prepare.html").is_file()
+    assert (folder / "index.html").is_file()
+
+
+def test_the_rerun_of_an_old_deploy_runs_nothing(
+    finished: Finished, tmp_path: Path, aws: EmbeddedAWS
+) -> None:
+    """A later commit is live, and stays."""
+    clone, live = finished.copy(tmp_path / "clone"), finished.live
+    tiny.write_model(clone.root, finished.model, rounds=21)
+    old = clone.commit()
+    live.record_deployment(live.deployment, clone.commit("README.md"))
+    clone.checkout(old)
+    listener = Listener()
+    options = RunOptions(observer=listener)
+
+    result = run_model(clone.root, finished.model, stages=("deploy",), options=options)
+
+    live.record_deployment(live.deployment, live.deployed_commit)
+    assert isinstance(result.error, EndpointError)
+    assert "which came after this one" in str(result.error)
+    assert listener.cells == []
+
+
 def test_a_deploy_without_an_approval_fails(
     finished: Finished,
     tmp_path: Path,
@@ -287,8 +368,7 @@ def test_a_deploy_without_an_approval_fails(
     kernels: WarmKernels | None,
 ) -> None:
     """A run approves only what it is asked to approve; what is live stays."""
-    root = tmp_path / "clone"
-    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("build"))
+    root = finished.copy(tmp_path / "clone").root
     tiny.write_model(root, finished.model, rounds=21)
     options = RunOptions(kernels=kernels)
 

@@ -19,7 +19,7 @@ from story.reliability.rows import Row
 # For this row version 1 predicts about 2.0, version 2 twice that.
 FEATURES = "2.0,1.0"
 BY_PREDICTION = {2: "version 1", 4: "version 2"}
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.1
 
 LINES = 3
 FAILURES = ("failed: ", "error: ", "stopped: ")

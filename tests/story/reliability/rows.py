@@ -64,7 +64,7 @@ def slow_update(case: Case) -> None:
 
 
 def held_update(case: Case) -> None:
-    """Let the update last until it is mended, so that who looks sees it last."""
+    """Let the update last until the fault is cleared."""
     case.inject("endpoint-stuck", operation="UpdateEndpoint")
 
 
@@ -80,7 +80,7 @@ def terminated_in_registration(case: Case, command: tuple[str, ...]) -> Ended:
 
 
 def terminated_after_registration(case: Case, command: tuple[str, ...]) -> Ended:
-    """The package is there, but the notebook does not come to know of it."""
+    """The package is there, but the notebook never gets the response."""
     lost = case.inject("response-lost", operation="CreateModelPackage", count=50)
     return case.interrupted(*command, when=lambda: case.began(lost))
 
@@ -113,7 +113,7 @@ def two_at_once(case: Case, command: tuple[str, ...]) -> Ended:
 
 
 def another_update(case: Case, command: tuple[str, ...]) -> Ended:
-    """Somebody enlarges the endpoint by hand while the deploy begins."""
+    """Another caller updates the endpoint while the deploy begins."""
     slow_update(case)
     client("sagemaker").update_endpoint(
         EndpointName=case.model,
@@ -188,7 +188,7 @@ FOREVER = {"count": -1}
 ROWS: Sequence[Row] = (
     training("Training fails in the algorithm", fault("training-algorithm-error")),
     training("Training fails at its data", fault("training-client-error")),
-    training("Somebody stops the training job", fault("training-stopped")),
+    training("A person stops the training job", fault("training-stopped")),
     Row(
         name="Training is slower than the notebook's time limit",
         command=(*TRAIN, "--time-limit", "8"),
@@ -272,7 +272,7 @@ ROWS: Sequence[Row] = (
         fault("throttling", operation="UpdateEndpoint", count=3),
     ),
     deploying(
-        "SageMaker throttles for longer than anybody retries",
+        "SageMaker throttles for longer than clients retry",
         fault("throttling", operation="UpdateEndpoint", **FOREVER),
     ),
     deploying(
@@ -309,7 +309,7 @@ ROWS: Sequence[Row] = (
     deploying("Ctrl-C during the update", interrupted_in_update),
     deploying("The kernel is killed during the update", kernel_killed_in_update),
     deploying("Two deploys at once", two_at_once),
-    deploying("Somebody else's update is in progress", another_update),
+    deploying("Another caller's update is in progress", another_update),
     deploying(
         "Approval is withdrawn between approve and deploy",
         withdrawn,
