@@ -13,13 +13,17 @@ from embedded_aws import EmbeddedAWS, start
 TOY = Path(__file__).parent / "toy"
 
 
+def pytest_configure() -> None:
+    """Hide this machine's AWS account and CI from tests and fixtures of any scope."""
+    hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
+    for name in [name for name in os.environ if name.startswith(hidden)]:
+        del os.environ[name]
+    os.environ.pop("CI", None)
+
+
 @pytest.fixture(autouse=True)
 def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the machine's own AWS account and CI from every test."""
-    for name in list(os.environ):
-        if name == "CI" or name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
-            monkeypatch.delenv(name)
-    # boto3's own session remembers the environment that it was made in.
+    """Forget boto3's own session: it remembers the environment it was made in."""
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
 

@@ -1,6 +1,5 @@
 """Fixtures of the runner's tests: a model of one's own, AWS and warm kernels."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -33,9 +32,6 @@ def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[Non
     @contextmanager
     def lead() -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            for name in list(os.environ):
-                if name.startswith(("AWS_", "CIRCLE", "SAGEMAKER_")):
-                    patch.delenv(name)
             for name, value in embedded_aws.environment.items():
                 patch.setenv(name, value)
             yield
@@ -46,10 +42,7 @@ def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[Non
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels | None]:
     """The process that kernels are forked from; one for all tests of a worker."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Tests have no variable CI, and kernels of another environment start cold.
-        patch.delenv("CI", raising=False)
-        started = begin(lambda _: None)
+    started = begin(lambda _: None)
     if started is None:
         yield None
         return

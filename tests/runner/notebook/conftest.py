@@ -17,10 +17,7 @@ def kernels() -> Iterator[WarmKernels | None]:
 
     None on a system that forks none: all kernels start cold there.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        # No test has this variable, and a kernel with another environment starts cold.
-        patch.delenv("CI", raising=False)
-        warm = begin(pytest.fail) if CAN_FORK else None
+    warm = begin(pytest.fail) if CAN_FORK else None
     if warm is None:
         yield None
         return
