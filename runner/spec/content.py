@@ -209,6 +209,27 @@ def content_in(tree: Tree, model: str) -> Content:
     )
 
 
+def code_parts(tree: Tree, model: str) -> Iterator[Part]:
+    """Yield the parts that stand for the code of a model, and the files that it names.
+
+    They are those of training, then those of the deploy.
+    """
+    settings = _read_settings(tree, f"models/{model}")
+    task = str(settings.get("task", ""))
+    notebooks = [find_stage(tree, model, stage, task) for stage in TRAINING_STAGES]
+    yield from _notebook_parts(tree, notebooks)
+    reached = [Graph.of(tree).reach(path) for path in notebooks if path]
+    yield from _reached_parts(tree, reached)
+    yield from _serving_parts(tree, model, task, settings)
+
+
+def value_of(tree: Tree, part: Part) -> str:
+    """Return the value that a part of another tree has in this one."""
+    if part.kind == "module":
+        return tree.entries[tree.resolve(part.path)].oid
+    return _file_value(tree, part.path)
+
+
 def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
     """Yield the code cells of the notebooks, with their tags."""
     for stage, path in zip(TRAINING_STAGES, paths, strict=True):

@@ -109,12 +109,7 @@ class Graph:
         return self._edges[key]
 
     def _read_edges(self, path: str, cwd: str) -> Edges:
-        content = self.tree.read(self.tree.resolve(path))
-        reads = (
-            read_notebook(content, path)
-            if path.endswith(".ipynb")
-            else read_code(content.decode("utf-8", "replace"))
-        )
+        reads = read_file(self.tree, path)
         edges = Edges()
         if reads.unfollowed:
             edges.unfollowed = f"{path} {reads.unfollowed[0]}"
@@ -228,6 +223,14 @@ class Graph:
             # A single word that is a folder's name as well mostly means something else.
             for shown, _ in self.tree.files_below(self.tree.resolve(place), place):
                 yield shown
+
+
+def read_file(tree: Tree, path: str) -> Reads:
+    """Return what a module or notebook of a tree reads."""
+    content = tree.read(tree.resolve(path))
+    if path.endswith(".ipynb"):
+        return read_notebook(content, path)
+    return read_code(content.decode("utf-8", "replace"))
 
 
 @lru_cache(maxsize=8192)

@@ -79,6 +79,12 @@ class Tree:
             path = "" if joined == "." else joined
         return path
 
+    def target(self, link: str) -> str:
+        """Return where a link leads, maybe to another link; "" if out of here."""
+        target = os.fsdecode(self.read(link))
+        joined = os.path.normpath(PurePosixPath(link).parent / target)
+        return "" if joined.startswith(("/", "..")) else joined
+
     def find(self, path: str) -> Literal["file", "folder", ""]:
         """Return what is at a path, links followed; "" if nothing is."""
         target = self.resolve(path)

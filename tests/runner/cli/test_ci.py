@@ -12,10 +12,10 @@ import pytest
 from circleci_simulator import check, compiled_size
 from click.testing import Result
 from embedded_aws import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package, new_name
 from repository import NOTEBOOK, SPEC, Repository
 
 from lifecycle.deploy import deploy
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.ci.config import MAX_MODELS, check_request, continuation
 from runner.spec import content as contents
 

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
 from lifecycle.aws import as_tags, client, run_uri
 from lifecycle.deploy import deploy
@@ -17,7 +18,6 @@ from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from lifecycle.registry import Package, describe
 from lifecycle.s3 import parse_uri, write_bytes, write_json
-from packages import ENDPOINT, delete_endpoint, make_package
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.pipeline.earlier import (
