@@ -49,8 +49,8 @@ UNFOLLOWED = (
     r"(^|\\[nt]|[^.[:alnum:]_])(exec|eval|compile|execfile|__import__)([^[:alnum:]_]|$)"
     r"|importlib|runpy|pydoc|pkgutil|builtins|load_source|get_ipython|addsitedir"
     r"|subprocess|os\.system|sys\.path|from sys"
-    r'|(^|[[,:])[[:space:]]*"[[:space:]]*[%!?,;/]|\\[nrt][[:space:]]*[%!?,;/]'
-    r'|=[[:space:]]*[%!]|\?(\\n)?"'
+    r'|(^|[[,:])[[:space:]]*"[[:space:]]*[%!,;/]|\\[nrt][[:space:]]*[%!,;/]'
+    r"|=[[:space:]]*[%!]"
 )
 # How many words one search of git takes.
 MAX_WORDS = 500
