@@ -9,6 +9,7 @@ thousand costs what it changes.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -23,13 +24,11 @@ from runner.git import (
 )
 from runner.spec.content import (
     Content,
-    Difference,
-    code_parts,
     compare,
     content_in,
     describe_difference,
+    edited_parts,
     printable,
-    value_of,
 )
 from runner.spec.dependencies import LOCK, read_file
 from runner.spec.models import list_models
@@ -154,16 +153,19 @@ def _compare_models(
     before.preload(path for path in files if _is_code(before, path))
     edited = frozenset(files) if _are_only_edited(before, after, files) else frozenset()
     folders = {path.split("/")[1] for path in files if path.startswith("models/")}
-    whole = [name for name in names if not edited or name in folders]
-    before.preload(_paths_to_read(before, whole))
+    before.preload(_paths_to_read(before, [] if edited else names))
     for name in names:
-        reasons = (
-            _differences(before, after, name)
-            if name in whole
-            else _edited_parts(before, after, name, edited)
-        )
-        for reason in reasons:
-            found.add([name], reason)
+        changes = None
+        if edited and name not in folders:
+            with suppress(LifecycleError):
+                changes = edited_parts(before, after, name, edited)
+        if changes is None:
+            before.preload(_paths_to_read(before, [name]))
+            reasons = list(_differences(before, after, name))
+        else:
+            reasons = list(map(describe_difference, changes))
+        if reasons:
+            found.add([name], *reasons)
 
 
 def _are_only_edited(before: Revision, after: Revision, files: Iterable[str]) -> bool:
@@ -186,20 +188,6 @@ def _are_only_edited(before: Revision, after: Revision, files: Iterable[str]) ->
             except LifecycleError:
                 return False
     return True
-
-
-def _edited_parts(
-    before: Revision, after: Revision, name: str, files: frozenset[str]
-) -> Iterator[str]:
-    """Yield the parts of a model's content that were edited."""
-    try:
-        for part in code_parts(after, name):
-            if part.path in files and (old := value_of(before, part)) != part.value:
-                yield describe_difference(
-                    Difference(part.kind, part.name, old, part.value, part.reason)
-                )
-    except LifecycleError as error:
-        yield str(error)
 
 
 def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:

@@ -209,21 +209,34 @@ def content_in(tree: Tree, model: str) -> Content:
     )
 
 
-def code_parts(tree: Tree, model: str) -> Iterator[Part]:
-    """Yield the parts that stand for the code of a model, and the files that it names.
+def edited_parts(
+    before: Tree, after: Tree, model: str, files: frozenset[str]
+) -> list[Difference] | None:
+    """Return what differs between two trees in which only some files were edited.
 
-    They are those of training, then those of the deploy.
+    None of them is in the model's folder, and none says which files are needed. None
+    if code of the model cannot be followed, so that all of its content counts.
     """
-    settings = _read_settings(tree, f"models/{model}")
+    settings = _read_settings(after, f"models/{model}")
     task = str(settings.get("task", ""))
-    notebooks = [find_stage(tree, model, stage, task) for stage in TRAINING_STAGES]
-    yield from _notebook_parts(tree, notebooks)
-    reached = [Graph.of(tree).reach(path) for path in notebooks if path]
-    yield from _reached_parts(tree, reached)
-    yield from _serving_parts(tree, model, task, settings)
+    notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
+    reached = [Graph.of(after).reach(path) for path in notebooks if path]
+    if any(one.unfollowed for one in reached):
+        return None
+    parts = (
+        *_notebook_parts(after, notebooks),
+        *_reached_parts(after, reached),
+        *_serving_parts(after, model, task, settings),
+    )
+    edited = {one: _value_of(before, one) for one in parts if one.path in files}
+    return [
+        Difference(part.kind, part.name, old, part.value, part.reason)
+        for part, old in edited.items()
+        if old != part.value
+    ]
 
 
-def value_of(tree: Tree, part: Part) -> str:
+def _value_of(tree: Tree, part: Part) -> str:
     """Return the value that a part of another tree has in this one."""
     if part.kind == "module":
         return tree.entries[tree.resolve(part.path)].oid
