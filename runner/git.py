@@ -120,15 +120,6 @@ def find_base(
     return _since_fork(root, head, default_branch)
 
 
-def changed_files(root: Path, base: str) -> tuple[str, ...]:
-    """List the files that differ from a commit; a renamed file is listed twice."""
-    arguments = ("--no-renames", "--no-ext-diff", "--relative", "--name-only", "-z")
-    found = git_output(root, "diff", *arguments, base, "HEAD", "--")
-    # Names that are not UTF-8 stay readable and printable.
-    names = found.decode("utf-8", "backslashreplace")
-    return tuple(name for name in names.split("\0") if name)
-
-
 def find_default_branch(root: Path) -> str:
     """Return the default branch: origin's HEAD, else main."""
     name = git_line(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
