@@ -17,6 +17,8 @@ SOURCE = "source.json"
 SUMMARY = "data-summary.json"
 BASELINE = "baseline.json"
 PACKAGE = "package.json"
+# What evidence that was cut or changed raises when it is read.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
@@ -166,7 +168,8 @@ def _figures(notebook: ipynb.Notebook) -> Iterator[Figure]:
             continue
         for output in cell.get("outputs", []):
             for mime, magic in MAGIC.items():
-                content = "".join(output.get("data", {}).get(mime, "").split())
+                image = output.get("data", {}).get(mime, "")
+                content = "".join(image.split()) if isinstance(image, str) else ""
                 if _starts_with(content, magic):
                     heading = ipynb.heading(notebook, index)
                     yield Figure(heading=heading, mime=mime, content=content)
