@@ -19,6 +19,7 @@ from forked_kernels.client import WarmKernels
 from lifecycle import registry, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
+from lifecycle.gates import numbers
 from lifecycle.registry import Package
 from runner.errors import FileError, display_path
 from runner.notebook import ipynb
@@ -307,6 +308,7 @@ class _ModelRun:
                 executed.raise_for_error()
                 if stage.name == "train-register":
                     notebook, results = executed.notebook, executed.results
+                    record.record["metrics"] = numbers(results["metrics"])
                     judge_candidate(plan, stage, notebook, results, self.baseline)
                 if stage.name == "deploy":
                     check_deployed(plan, stage, self.approved, executed.results)

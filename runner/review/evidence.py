@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle.gates import evaluation_of
+from lifecycle.gates import evaluation_of, numbers
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record
@@ -122,8 +122,10 @@ class Evidence:
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Return the candidate's metrics."""
-        return self.evaluation.get("metrics") or self.registered.get("metrics") or {}
+        """Return the candidate's metrics: shown, or else returned by its notebook."""
+        shown, known = self.evaluation.get("metrics"), self.registered.get("metrics")
+        judged = self.records.get("train-register", {}).get("metrics")
+        return shown or numbers(known) or numbers(judged)
 
     def figures(self) -> list[Figure]:
         """Return the figures of the training notebook, else of the last stage's."""

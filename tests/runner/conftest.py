@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from embedded_aws import EmbeddedAWS
 from forked_kernels.client import WarmKernels, begin
+from forked_kernels.imports import Statement
 
 from packages import new_name
 from runner.notebook.isolation import kernel_environment
@@ -49,4 +50,6 @@ def kernels() -> Iterator[WarmKernels | None]:
         yield None
         return
     with started:
+        # What lifecycle imports as soon as it talks to AWS.
+        started.import_ahead([Statement("boto3")])
         yield started

@@ -311,7 +311,7 @@ MALFORMED_FILES = [
     ("train-register.ipynb", b"5"),
     ("train-register.ipynb", b'{"nbformat": 4, "cells": [5]}'),
     ("source.json", b'{"settings": 5}'),
-    ("data-summary.json", b'{"columns": {"a": 5}}'),
+    ("data-summary.json", b'{"columns": 5}'),
     ("baseline.json", b'{"version": 1, "source": {"settings": 5}}'),
 ]
 

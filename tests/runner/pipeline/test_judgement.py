@@ -1,9 +1,11 @@
 """The runner judges what a notebook registered, whatever the notebook says of it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,11 +15,12 @@ from embedded_aws.faults import FOREVER, Fault
 from forked_kernels.client import WarmKernels
 
 from lifecycle import registry
-from lifecycle.errors import LifecycleError
+from lifecycle.aws import run_uri
+from lifecycle.errors import RegistryError
 from lifecycle.gates import EVALUATION_MIME
 from lifecycle.registry import Package, find_package, list_packages
 from lifecycle.s3 import write_json
-from packages import ENDPOINT, delete_endpoint, make_package, serve
+from packages import make_package
 from runner.errors import CellError, FailedGateError, ResultsError
 from runner.pipeline.judgement import judge_candidate, require_passed
 from runner.pipeline.plan import Plan, make_plan
@@ -60,71 +63,15 @@ def create_it(rmse, **options):
         **options,
     )"""
 
-SHOW = "display({%r: {'metrics': {'rmse': %s}}}, raw=True)\n"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Attack:
-    """A cell that registers what fails its gate, and what the runner says of it."""
-
-    cell: str
-    returns: str = "package.results()"
-    error: type[LifecycleError] = FailedGateError
-    said: str = "rmse 9 is above 2.5"
-
-
+# Cells that register what fails its gate.
 ATTACKS = {
-    "registers without a gate": Attack(cell="package = create_it(9.0)"),
-    "weakens the gates that the runner gave": Attack(
-        cell="run['gates'] = {}\npackage = register_it(9.0)"
+    "registers without a gate": "package = create_it(9.0)",
+    "weakens the gates that the runner gave": (
+        "run['gates'] = {}\npackage = register_it(9.0)"
     ),
-    "replaces the check": Attack(
-        cell="lifecycle.registry.require_passed = list\npackage = register_it(9.0)"
-    ),
-    "evaluates other gates": Attack(
-        cell="run = run | {'gates': {'rmse': {'max': 99}}}\npackage = register_it(9.0)"
-    ),
-    "measures nothing": Attack(
-        cell="package = create_it(9.0)\n"
-        "package = create_package(model, image=IMAGE, model_data='s3://b/m', "
-        "metrics={}, metadata=metadata | {'training_job': 'other'})",
-        said="rmse was not measured",
-    ),
-    "measures no number": Attack(
-        cell="package = create_it(float('nan'))",
-        said="rmse nan is no number",
-    ),
-    "returns other metrics than it registers": Attack(
-        cell="package = create_it(9.0)",
-        returns="package.results() | {'metrics': {'rmse': 0.1}}",
-        error=ResultsError,
-        said="rmse is 9 in the package, 0.1 in the results; give the measured value",
-    ),
-    "returns another version": Attack(
-        cell="package = create_it(0.1)",
-        returns="package.results() | {'version': 7}",
-        error=ResultsError,
-        said="returns version 7 with the package of version 1",
-    ),
-    "shows other metrics than it registers": Attack(
-        cell=SHOW % (EVALUATION_MIME, 0.1) + "package = create_it(2.0)",
-        error=ResultsError,
-        said="rmse is 2 in the package, 2 in the results, 0.1 in the evaluation",
-    ),
-    "approves itself": Attack(
-        cell="package = create_it(0.1, approval_status='Approved')",
-        error=ResultsError,
-        said="registers version 1 as Approved, where model.yaml has `approval: manual`",
-    ),
-    "registers other content": Attack(
-        cell="package = create_it(0.1, metadata={'fingerprint': '0' * 64})",
-        error=ResultsError,
-        said="of content 000000000000; return what this run registered",
-    ),
-    "fails after it registered": Attack(
-        cell="package = create_it(0.1)\n1 / 0",
-        error=CellError,
-        said="ZeroDivisionError",
+    "replaces the check": (
+        "lifecycle.registry.require_passed = list\npackage = register_it(9.0)"
     ),
 }
 
@@ -144,6 +91,7 @@ class Lines:
 
 
 Train = Callable[..., RunResult]
+STAGE = ("train-register",)
 
 
 @pytest.fixture
@@ -173,11 +121,23 @@ def train(
         path = repo / "models" / model / "model.yaml"
         more = "".join(f"{key}: {value}\n" for key, value in spec.items())
         path.write_text(path.read_text() + more)
+        leave_prepared(make_plan(repo, model, STAGE, {}))
         options = RunOptions(kernels=kernels, observer=lines)
-        stages = ("prepare", "train-register")
-        return run_model(repo, model, stages=stages, options=options)
+        return run_model(repo, model, stages=STAGE, options=options)
 
     return call
+
+
+def leave_prepared(plan: Plan) -> None:
+    """Leave what an earlier run of the stage before has left."""
+    results = {"test": "s3://b/t", "train": "s3://b/t", "data_sha256": "0" * 64}
+    record = {
+        "stage": "prepare",
+        "status": "succeeded",
+        "results": results,
+        "fingerprint": plan.fingerprint,
+    }
+    write_json(run_uri(plan.model, "1", "evidence", "prepare.json"), record)
 
 
 def page(repo: Path, model: str) -> str:
@@ -190,26 +150,33 @@ def test_what_fails_by_the_runners_judgement_is_rejected(
     train: Train, repo: Path, model: str, lines: Lines, name: str
 ) -> None:
     """The run fails, its page is red, and no version is left to approve."""
-    attack = ATTACKS[name]
+    result = train(ATTACKS[name])
 
-    result = train(attack.cell, attack.returns)
-
+    said = "rmse 9 is above 2.5"
     record = json.loads((repo / "build" / model / "train-register.json").read_text())
-    packages = list(list_packages(model))
-    assert isinstance(result.error, attack.error)
-    assert attack.said in str(result.error)
-    assert "train-register.ipynb: " in str(result.error)
-    assert {one.approval_status for one in packages} == {"Rejected"}
-    assert attack.said in packages[0].approval_description
-    assert record["status"] == "failed"
-    assert record["rejected"] == [one.version for one in packages]
-    assert f"rejected version {packages[0].version}, which it had registered" in (
-        lines.said
-    )
-    assert "Cannot be approved" in page(repo, model)
+    (package,) = list_packages(model)
+    assert isinstance(result.error, FailedGateError)
+    assert f"train-register.ipynb: {said}" in str(result.error)
+    assert package.approval_status == "Rejected"
+    assert said in package.approval_description
+    assert (record["status"], record["rejected"]) == ("failed", [1])
+    assert "rejected version 1, which it had registered" in lines.said
+    assert "Cannot be approved: a gate failed" in page(repo, model)
     assert "which the notebook registered all the same, is rejected" in page(
         repo, model
     )
+
+
+def test_what_a_notebook_registered_before_it_failed_is_rejected(
+    train: Train, repo: Path, model: str
+) -> None:
+    """Nobody has seen the rest of it."""
+    result = train("package = create_it(0.1)\n1 / 0")
+
+    assert isinstance(result.error, CellError)
+    assert find_package(model).approval_status == "Rejected"
+    assert "ZeroDivisionError" in find_package(model).approval_description
+    assert "Cannot be approved: train-register failed" in page(repo, model)
 
 
 def test_a_notebook_that_keeps_to_its_gates_succeeds(
@@ -289,31 +256,111 @@ def test_a_deploy_notebook_deploys_what_was_judged(
 RELATIVE = {"rmse": {"max": 9.0, "worse_than_live": 0.1}}
 
 
+Candidate = Callable[..., Package]
+
+
 @pytest.fixture
-def candidate(repo: Path, model: str, aws: EmbeddedAWS) -> tuple[Plan, Package]:
-    """A plan with a relative gate, and what its run registered."""
+def plan(repo: Path, model: str, aws: EmbeddedAWS) -> Plan:
+    """A run with a relative gate."""
     path = repo / "models" / model / "model.yaml"
     path.write_text(path.read_text().replace("{max: 2.5}", str(RELATIVE["rmse"])))
-    plan = make_plan(repo, model, (), {})
-    metadata = {
-        "fingerprint": plan.fingerprint,
-        "run_id": plan.run_id,
-        "training_job": "job",
-    }
-    package = registry.create_package(
-        model,
-        image="image",
-        model_data="s3://b/m",
-        metrics={"rmse": 2.0},
-        metadata=metadata,
-    )
-    return plan, package
+    return make_plan(repo, model, (), {})
+
+
+@pytest.fixture
+def candidate(plan: Plan) -> Candidate:
+    """Register what the run's notebook would, or something else."""
+
+    def register(
+        metrics: Mapping[str, float] = MappingProxyType({"rmse": 2.0}),
+        status: Any = "PendingManualApproval",
+        **metadata: str,
+    ) -> Package:
+        known = {"fingerprint": plan.fingerprint, "run_id": plan.run_id}
+        return registry.create_package(
+            plan.model,
+            image="image",
+            model_data="s3://b/m",
+            metrics=metrics,
+            metadata=known | {"training_job": "job"} | metadata,
+            approval_status=status,
+        )
+
+    return register
 
 
 def executed(**shown: Any) -> dict[str, Any]:
     """Make an executed notebook that shows an evaluation."""
-    data = {EVALUATION_MIME: {"metrics": {"rmse": 2.0}, **shown}}
+    data = {EVALUATION_MIME: {"metrics": {"rmse": 2.0}} | shown}
     return {"cells": [{"outputs": [{"data": data}]}]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a notebook registers and returns, and what the runner says of it."""
+
+    registers: Mapping[str, Any] = field(default_factory=dict)
+    returns: Mapping[str, Any] = field(default_factory=dict)
+    shows: Mapping[str, Any] = field(default_factory=lambda: {"rmse": 2.0})
+    said: str
+
+
+CLAIMS = {
+    "measures nothing": Claim(
+        registers={"metrics": {}}, shows={}, said="rmse was not measured"
+    ),
+    "measures no number": Claim(
+        registers={"metrics": {"rmse": float("nan")}},
+        shows={"rmse": None},
+        said="rmse nan is no number",
+    ),
+    "returns other metrics": Claim(
+        returns={"metrics": {"rmse": 0.1}},
+        said="rmse is 2 in the package, 0.1 in the results, 2 in the evaluation; give",
+    ),
+    "returns no metrics": Claim(
+        returns={"metrics": "good"}, said="2 in the package, missing in the results"
+    ),
+    "shows other metrics": Claim(
+        shows={"rmse": 0.1}, said="2 in the results, 0.1 in the evaluation"
+    ),
+    "approves itself": Claim(
+        registers={"status": "Approved"},
+        said="registers version 1 as Approved, where model.yaml has `approval: manual`",
+    ),
+    "registers other content": Claim(
+        registers={"fingerprint": "0" * 64},
+        said="of content 000000000000; return what this run registered",
+    ),
+    "registers for another run": Claim(
+        registers={"run_id": "other"}, said="which run other registered of content"
+    ),
+    "returns another version": Claim(
+        returns={"version": 7}, said="returns version 7 with the package of version 1"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_what_is_registered_is_what_was_returned_and_shown(
+    plan: Plan, candidate: Candidate, name: str
+) -> None:
+    """By this run, of this content."""
+    claim = CLAIMS[name]
+    results = candidate(**claim.registers).results() | claim.returns
+    notebook = executed(metrics=claim.shows)
+
+    with pytest.raises((FailedGateError, ResultsError), match=re.escape(claim.said)):
+        judge_candidate(plan, plan.stages[1], notebook, results, {})
+
+
+def test_a_package_that_is_not_there_cannot_be_judged(plan: Plan) -> None:
+    """It is asked for in the registry."""
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{plan.model}/1"
+    results = {"package": arn, "version": 1, "metrics": {"rmse": 0.1}}
+
+    with pytest.raises(RegistryError, match="no such package"):
+        judge_candidate(plan, plan.stages[1], executed(), results, {})
 
 
 @pytest.mark.parametrize(
@@ -329,14 +376,15 @@ def executed(**shown: Any) -> dict[str, Any]:
     ],
 )
 def test_a_relative_gate_is_judged_if_anything_is_live(
-    candidate: tuple[Plan, Package],
+    plan: Plan,
+    candidate: Candidate,
     live: Mapping[str, Any] | None,
     baseline: Mapping[str, Any],
     said: str,
 ) -> None:
     """A notebook cannot leave the comparison out without a reason that is shown."""
-    plan, package = candidate
-    arguments = (plan.stages[1], executed(live=live), package.results(), baseline)
+    results = candidate().results()
+    arguments = (plan.stages[1], executed(live=live), results, baseline)
 
     if not said:
         judge_candidate(plan, *arguments)
@@ -346,40 +394,17 @@ def test_a_relative_gate_is_judged_if_anything_is_live(
 
 
 def test_a_relative_gate_is_judged_again_from_the_evidence(
-    candidate: tuple[Plan, Package],
+    candidate: Candidate,
 ) -> None:
     """Before an approval and a deploy."""
-    _, package = candidate
+    package = candidate()
     uri = f"{package.metadata['evidence']}/train-register.ipynb"
     require_passed(package, RELATIVE)
 
     write_json(uri, executed(live={"metrics": {"rmse": 1.0}}))
-    with pytest.raises(LifecycleError, match="version 1 fails its gates: rmse 2 is ab"):
+    with pytest.raises(RegistryError, match="version 1 fails its gates: rmse 2 is ab"):
         require_passed(package, RELATIVE)
 
     write_json(uri, ["no notebook"])
-    with pytest.raises(LifecycleError, match="cannot be judged; train again"):
+    with pytest.raises(RegistryError, match="cannot be judged; train again"):
         require_passed(package, RELATIVE)
-
-
-def test_the_live_version_stays_when_another_is_refused(
-    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
-) -> None:
-    """A package that passed, and was approved, is what a deploy takes."""
-    serve(make_package(model, fingerprint="1" * 64), endpoint=ENDPOINT)
-    plan = make_plan(repo, model, ("deploy",), {})
-    bad = make_package(model, fingerprint=plan.fingerprint)
-    path = repo / "models" / model / "model.yaml"
-    path.write_text(path.read_text().replace("max: 2.5", "max: 0.4"))
-    content = make_plan(repo, model, ("deploy",), {}).fingerprint
-    worse = make_package(model, fingerprint=content)
-
-    result = run_model(
-        repo, model, stages=("deploy",), options=RunOptions(kernels=kernels)
-    )
-
-    page_text = page(repo, model)
-    delete_endpoint(model)
-    assert bad.version < worse.version
-    assert f"version {worse.version} fails its gates: rmse 0.5" in str(result.error)
-    assert page_text

@@ -576,8 +576,8 @@ def test_a_lock_ends_with_the_process_that_holds_it(
     """However that ended; what it wrote into the file stays."""
     path = repo / "build" / f".{model}.lock"
     path.parent.mkdir()
-    hold = f"import fcntl; fcntl.flock(open({str(path)!r}, 'w'), 2); print(1, flush=1)"
-    code = f"{hold}; import time; time.sleep(600)"
+    hold = f"import fcntl; file = open({str(path)!r}, 'w'); fcntl.flock(file, 2)"
+    code = f"{hold}; print(1, flush=True); import time; time.sleep(60)"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE
     ) as holder:
