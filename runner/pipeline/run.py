@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from forked_kernels.client import WarmKernels
 
 from lifecycle import registry, s3, training
-from lifecycle.aws import aws_errors
+from lifecycle.aws import aws_errors, polls
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
 from lifecycle.registry import Package
@@ -44,6 +44,8 @@ from runner.review.evidence import MALFORMED
 from runner.review.page import write_overview
 from runner.spec.models import notebook_values
 
+# How long a run waits for another one to write its name into the lock.
+HOLDER_SECONDS = 0.5
 # What each stage must return.
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
@@ -197,21 +199,25 @@ def lock(plan: Plan) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
-            raise CallError(_held(plan.model, file.read())) from error
+            raise CallError(_held(plan.model, file)) from error
         file.truncate(0)
         file.write(json.dumps(mine))
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
-def _held(model: str, text: str) -> str:
-    """Say which run holds a lock, unless it is just writing it."""
-    try:
-        holder = json.loads(text)
-        who = "run {run_id}, process {pid}, since {since}".format(**holder)
-    except MALFORMED:
-        who = "another run"
+def _held(model: str, file: TextIO) -> str:
+    """Say which run holds a lock; it writes that as soon as it has the lock."""
+    who = "another run"
+    for _ in polls(HOLDER_SECONDS):
+        file.seek(0)
+        with suppress(*MALFORMED):
+            holder = json.loads(file.read())
+            who = "run {run_id}, process {pid}, since {since}".format(**holder)
+            break
     return (
         f"{model}: is run in this clone already ({who}); wait for its end, or work in "
         "another clone"
