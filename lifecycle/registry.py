@@ -30,7 +30,7 @@ from lifecycle.aws import (
 )
 from lifecycle.data import load_prepared
 from lifecycle.errors import NotApprovedError, RegistryError
-from lifecycle.gates import GateVerdict, require_passed
+from lifecycle.gates import Bounds, evaluate_gates, require_passed
 from lifecycle.invocation import record_golden
 from lifecycle.s3 import write_json
 from lifecycle.training import TrainingJob
@@ -55,7 +55,7 @@ GOLDEN_ROWS = 10
 # A run registers one training job of one content once.
 IDENTITY = ("fingerprint", "run_id", "training_job")
 GROUP_TAGS = ("version", "fingerprint", "commit", "run_id", "since")
-FINGERPRINT_SECONDS = 60
+SHOW_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,22 +96,23 @@ def register(
     job: TrainingJob,
     *,
     metrics: Mapping[str, float],
-    verdicts: Sequence[GateVerdict],
+    live: Mapping[str, float] | None = None,
     golden: tuple[Any, Any],
 ) -> Package:
     """Register a trained model with its metrics, its lineage and its golden records.
 
     The package waits for approval unless model.yaml says `approval: pre-approved`.
+    The gates are those of model.yaml, whatever the notebook has evaluated.
 
     Args:
-        verdicts: of all gates.
+        live: metrics of the live model on the same rows.
         golden: the test features (rows x features) and their predictions (rows); the
             first ten are recorded, and every endpoint has to repeat them.
 
     Raises:
         GateError: a gate failed, so nothing is registered.
     """
-    require_passed(verdicts)
+    require_passed(evaluate_gates(metrics, gates_of(model, run), live))
     prepared = load_prepared(model, run)
     rows, predictions = golden
     uri = record_golden(
@@ -197,26 +198,38 @@ def create_package(
 
 
 def fingerprint_of(model: str, run: Run) -> str:
-    """Return the fingerprint of the content that a notebook runs.
+    """Return the fingerprint of the content that a notebook runs."""
+    return str(run.get("fingerprint") or _checkout(model)["fingerprint"])
 
-    Where no runner filled it in, because a person runs the notebook in JupyterLab, it
-    is that of the checkout, and the `runner` command computes it.
+
+def gates_of(model: str, run: Run) -> Mapping[str, Bounds]:
+    """Return the gates that model.yaml asks for."""
+    given = run.get("gates")
+    found: Mapping[str, Bounds] = (
+        _checkout(model)["spec"]["gates"] if given is None else given
+    )
+    return found
+
+
+def _checkout(model: str) -> dict[str, Any]:
+    """Return the model as the `runner` command shows it.
+
+    Where no runner filled in `run`, because a person runs the notebook in JupyterLab,
+    what counts is the checkout.
     """
-    if known := run.get("fingerprint"):
-        return str(known)
     command = [sys.executable, "-m", "runner", "show", model, "--json"]
     answer = subprocess.run(
         command,
         capture_output=True,
         text=True,
-        timeout=FINGERPRINT_SECONDS,
+        timeout=SHOW_SECONDS,
         check=False,
     )
     if answer.returncode:
         raise RegistryError(
             f"{model}: its fingerprint is unknown; {answer.stderr.strip()}"
         )
-    return str(json.loads(answer.stdout)["fingerprint"])
+    return dict(json.loads(answer.stdout))
 
 
 def describe(arn: str) -> Package:
@@ -305,6 +318,16 @@ def approve(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Approved",
         ApprovalDescription=f"{description or 'Approved'} by {caller}"[:1024],
+    )
+    return describe(package.arn)
+
+
+def reject(package: Package, reason: str) -> Package:
+    """Reject a package, whatever its status is, and record why."""
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=" ".join(reason.split())[:1024],
     )
     return describe(package.arn)
 

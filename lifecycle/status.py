@@ -1,10 +1,13 @@
 """A model's status: what is registered, what is live, and what is missing between."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
 from lifecycle.aws import utc
 from lifecycle.endpoint import read_state
+from lifecycle.gates import Bounds, failures, judge
 from lifecycle.registry import list_packages
 
 # How many versions are searched for a package of the checkout's content.
@@ -13,7 +16,10 @@ RECENT = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """A version of a model, as registered or as live; number 0: there is none."""
+    """A version of a model, as registered or as live; number 0: there is none.
+
+    `failed` says which gates of model.yaml a registered version fails.
+    """
 
     version: int = 0
     status: str = ""
@@ -21,6 +27,7 @@ class Version:
     commit: str = ""
     run_id: str = ""
     since: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +43,13 @@ class ModelStatus:
     reason: str = ""
 
 
-def read_status(model: str, fingerprint: str) -> ModelStatus:
+def read_status(
+    model: str, fingerprint: str, gates: Mapping[str, Bounds] = MappingProxyType({})
+) -> ModelStatus:
     """Read the status of a model from AWS.
 
     Args:
+        gates: those of the checkout's model.yaml.
         fingerprint: of the checkout's content; its newest package is shown if there is
             one, else the model's newest package.
     """
@@ -54,6 +64,7 @@ def read_status(model: str, fingerprint: str) -> ModelStatus:
             commit=package.commit,
             run_id=package.run_id,
             since=utc(package.created),
+            failed=failures(judge(package.metrics, gates)) if same else "",
         )
     now = read_state(model)
     if now is None:
@@ -113,6 +124,8 @@ def _missing_step(fingerprint: str, status: ModelStatus) -> str:
     if newest.fingerprint != fingerprint:
         word = "too" if status.live.version else "other content"
         return f"the newest, {version}, has {word}: train it"
+    if newest.failed:
+        return f"{version} fails its gates, {newest.failed}: train a better one"
     if newest.status == "PendingManualApproval":
         return f"{version} waits for approval"
     if newest.status != "Approved":

@@ -50,7 +50,7 @@ from lifecycle.registry import create_package, register
 from lifecycle.training import base_job_name, run_training
 
 # For a test that kills this kernel.
-Path(os.environ.get("KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
+Path(os.environ.get("SAGEMAKER_KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 prepared = load_prepared(model, run)"""
 
@@ -117,7 +117,6 @@ package = register(
     run,
     job,
     metrics={"rmse": 0.1},
-    verdicts=[],
     golden=(features, predictions),
 )"""
 
@@ -132,7 +131,7 @@ from lifecycle.endpoint import read_state
 from lifecycle.registry import find_approved, fingerprint_of
 
 # For a test that kills this kernel.
-Path(os.environ.get("KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
+Path(os.environ.get("SAGEMAKER_KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
 package = find_approved(model, fingerprint_of(model, run))
 before = read_state(model)
 after = deploy(package, endpoint=endpoint, wait_seconds=wait_seconds)"""

@@ -13,7 +13,13 @@ from runner.cli.local import aws_at, require_running, target_option
 from runner.cli.output import print_json, print_table
 from runner.git import short_commit
 from runner.spec.content import content_in, open_tree
-from runner.spec.models import check_name, find_root, list_models, load_spec
+from runner.spec.models import (
+    check_name,
+    find_root,
+    list_models,
+    load_spec,
+    notebook_values,
+)
 
 if TYPE_CHECKING:
     from lifecycle.status import ModelStatus, Version
@@ -160,9 +166,14 @@ def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
     tree = open_tree(root)
     contents = {name: content_in(tree, name).fingerprint for name in models}
     return [
-        _status_row(name, content, read_status(name, content))
+        _status_row(name, content, read_status(name, content, _gates(root, name)))
         for name, content in contents.items()
     ]
+
+
+def _gates(root: Path, name: str) -> dict[str, Any]:
+    gates: dict[str, Any] = notebook_values(load_spec(root, name))["gates"]
+    return gates
 
 
 def _status_row(name: str, content: str, status: "ModelStatus") -> dict[str, Any]:

@@ -179,11 +179,14 @@ def run_command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
+    from runner.spec.models import find_root
+
     local = is_on_this_machine(target)
     wanted = stages or (STAGES if local else TRAINING_STAGES)
+    root = find_root()
     # The kernels' server starts first: it imports while the models are checked.
-    with _warm_kernels(cold) as kernels:
-        root, plans = _make_plans(models, every, wanted, parameters)
+    with _warm_kernels(root, cold) as kernels:
+        plans = _make_plans(root, models, every, wanted, parameters)
         _preload(kernels, plans)
         with aws_at(target, meanwhile=_import_pipeline):
             from runner.pipeline.run import RunOptions, run_models
@@ -205,14 +208,17 @@ def run_command(
 
 
 @contextmanager
-def _warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
+def _warm_kernels(root: Path, cold: bool) -> "Iterator[WarmKernels | None]":
     """Start the server that kernels are forked from, and end it with the block."""
     from forked_kernels.client import begin
+
+    from runner.notebook.isolation import kernel_environment
 
     def say(why: str) -> None:
         click.echo(f"kernels start cold: {why}", err=True)
 
-    kernels = None if cold else begin(say)
+    variables = kernel_environment(os.environ, root)
+    kernels = None if cold else begin(say, variables)
     if kernels is None:
         yield None
         return
@@ -232,22 +238,22 @@ def _preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
 
 
 def _make_plans(
+    root: Path,
     models: Sequence[str],
     every: bool,
     stages: Sequence[str],
     parameters: Sequence[str],
-) -> "tuple[Path, list[Plan]]":
+) -> "list[Plan]":
     """Find the models to run, and check everything before anything starts."""
     from runner.notebook.parameters import parse_assignment
     from runner.pipeline.plan import make_plan
-    from runner.spec.models import find_root, list_models
+    from runner.spec.models import list_models
 
     if every == bool(models):
         raise CallError("name the models to run, or say --all")
-    root = find_root()
     overrides = dict(parse_assignment(one) for one in parameters)
     chosen = list_models(root) if every else list(dict.fromkeys(models))
-    return root, [make_plan(root, name, stages, overrides) for name in chosen]
+    return [make_plan(root, name, stages, overrides) for name in chosen]
 
 
 def _import_pipeline() -> None:

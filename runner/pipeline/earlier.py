@@ -22,19 +22,17 @@ from lifecycle.errors import CallError, LifecycleError, StorageError
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.registry import Package, find_approved, list_packages
 from runner.notebook import ipynb
-from runner.notebook.archive import archive
+from runner.notebook.archive import archive, as_record
 from runner.notebook.scrub import Scrubber
-from runner.pipeline.evidence import evidence_uri
+from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
-from runner.review.evidence import BASELINE
+from runner.review.evidence import BASELINE, MALFORMED
 from runner.spec.content import describe_pending
 from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
 RECENT = 20
 SPLITS = ("train", "validation", "test")
-# What evidence that was cut or changed raises when it is read.
-MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",
@@ -87,10 +85,14 @@ def run_ids(model: str) -> list[str]:
 
 
 def read_record(model: str, run_id: str, stage: str) -> dict[str, Any]:
-    """Read the record of a stage of a run; empty if the stage never began."""
+    """Read the record of a stage of a run; empty if there is none that can be read."""
     uri = run_uri(model, run_id, "evidence", f"{stage}.json")
-    found: dict[str, Any] = s3.read_json(uri) if s3.exists(uri) else {}
-    return found
+    if not s3.exists(uri):
+        return {}
+    try:
+        return as_record(json.loads(s3.read_bytes(uri)), stage) or {}
+    except ValueError:
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +104,7 @@ class Resumed:
 
     def restore(self) -> None:
         """Copy back into build/ what the stages that succeeded left."""
-        evidence = evidence_uri(self.plan)
-        for name in s3.list_files(evidence):
-            if name.partition(".")[0] in self.results:
-                content = s3.read_bytes(f"{evidence}/{name}")
-                (self.plan.folder / name).write_bytes(content)
+        download(evidence_uri(self.plan), self.plan.folder, tuple(self.results))
 
 
 def resume(plan: Plan) -> Resumed:

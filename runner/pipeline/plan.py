@@ -103,15 +103,18 @@ class Plan:
     def parameters(self, stage: Stage, results: StageResults) -> dict[str, Any]:
         """Return a notebook's parameters: from model.yaml, results and overrides.
 
-        `run` holds the lineage, and by stage the results of the stages before.
+        `run` holds the lineage, what model.yaml says of the registration, and by stage
+        the results of the stages before.
         """
-        values = notebook_values(self.spec) | self.lineage
+        asked = notebook_values(self.spec)
+        values = asked | self.lineage
         for returned in results.values():
             values |= returned
         run = {
             **self.lineage,
             "approval": self.spec.approval,
             "description": self.spec.description,
+            "gates": asked["gates"],
             **{name: dict(returned) for name, returned in results.items()},
         }
         return resolve(stage.signature, values | {"run": run}, self.overrides)

@@ -23,6 +23,7 @@ from runner.ci.environment import approval_note, run_suffix
 from runner.git import is_ancestor, resolve, short_commit
 from runner.notebook.archive import write_json
 from runner.pipeline.earlier import succeeded_runs
+from runner.pipeline.judgement import gates_of_package, require_passed
 from runner.pipeline.plan import Plan, new_run_id
 from runner.spec.content import content
 
@@ -41,13 +42,15 @@ def approve(
         version: this one; else the newest of the checkout's content.
         this_workflow: the one that this CircleCI workflow's train job registered.
     """
+    wanted = content(root, model).fingerprint
     if version:
-        arn = registry.find_package(model, version).arn
+        package = registry.find_package(model, version)
     elif this_workflow:
-        arn = _registered_here(model, content(root, model).fingerprint)
+        package = registry.describe(_registered_here(model, wanted))
     else:
-        arn = registry.find_newest(model, content(root, model).fingerprint).arn
-    return registry.approve(model, arn=arn, description=approval_note(model))
+        package = registry.find_newest(model, wanted)
+    require_passed(package, gates_of_package(root, package, wanted))
+    return registry.approve(model, arn=package.arn, description=approval_note(model))
 
 
 def roll_back_recorded(

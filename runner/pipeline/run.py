@@ -1,21 +1,27 @@
 """Runs of models: each executes its stages in order and keeps what they leave."""
 
+import fcntl
+import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from forked_kernels.client import WarmKernels
 
 from lifecycle import registry, s3, training
-from lifecycle.aws import aws_errors
-from lifecycle.errors import LifecycleError
-from runner.errors import FileError
+from lifecycle.aws import aws_errors, polls
+from lifecycle.errors import CallError, LifecycleError, NotApprovedError
+from lifecycle.gates import numbers
+from lifecycle.registry import Package
+from runner.errors import FileError, display_path
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording
 from runner.notebook.execute import execute
@@ -26,10 +32,20 @@ from runner.pipeline.earlier import (
     resume,
 )
 from runner.pipeline.evidence import begin, build_page, evidence_uri
+from runner.pipeline.judgement import (
+    check_deployed,
+    judge_candidate,
+    reject_candidates,
+    require_passed,
+)
 from runner.pipeline.plan import Plan, Stage, make_plan
 from runner.pipeline.release import record_deployment, refuse_outdated
+from runner.review.evidence import MALFORMED
 from runner.review.page import write_overview
+from runner.spec.models import notebook_values
 
+# How long a run waits for another one to write its name into the lock.
+HOLDER_SECONDS = 0.5
 # What each stage must return.
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
@@ -129,8 +145,23 @@ def run_models(
     """Run several models, some at once, and return their results in order.
 
     A model that fails does not stop the others.
+
+    Raises:
+        CallError: one of the models is run in this clone already; nothing was started.
     """
     cancelled = threading.Event()
+    with ExitStack() as locks:
+        for plan in plans:
+            locks.enter_context(lock(plan))
+        return _run_all(root, plans, options, cancelled)
+
+
+def _run_all(
+    root: Path,
+    plans: Sequence[Plan],
+    options: RunOptions,
+    cancelled: threading.Event,
+) -> list[RunResult]:
     try:
         with ThreadPoolExecutor(options.jobs) as threads:
             runs = [_ModelRun(plan, options, cancelled) for plan in plans]
@@ -146,6 +177,53 @@ def run_models(
         write_overview(root / "build", [one.model for one in plans])
 
 
+@contextmanager
+def lock(plan: Plan) -> Iterator[None]:
+    """Keep other runs of this model out of its folder in build/.
+
+    The lock ends with the process that holds it, however that ends.
+
+    Raises:
+        CallError: another run has it; the message says which.
+        FileError: the lock cannot be written.
+    """
+    path = plan.folder.with_name(f".{plan.model}.lock")
+    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    mine = {"run_id": plan.run_id, "pid": os.getpid(), "since": since}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{display_path(path)}: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CallError(_held(plan.model, file)) from error
+        file.truncate(0)
+        file.write(json.dumps(mine))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _held(model: str, file: TextIO) -> str:
+    """Say which run holds a lock; it writes that as soon as it has the lock."""
+    who = "another run"
+    for _ in polls(HOLDER_SECONDS):
+        file.seek(0)
+        with suppress(*MALFORMED):
+            holder = json.loads(file.read())
+            who = "run {run_id}, process {pid}, since {since}".format(**holder)
+            break
+    return (
+        f"{model}: is run in this clone already ({who}); wait for its end, or work in "
+        "another clone"
+    )
+
+
 @dataclass
 class _ModelRun:
     """The run of one model while it runs."""
@@ -157,6 +235,8 @@ class _ModelRun:
     seconds: dict[str, float] = field(default_factory=dict)
     notebooks: dict[str, ipynb.Notebook] = field(default_factory=dict)
     uploaded: dict[Path, int] = field(default_factory=dict)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    approved: Package | None = None
     begun: bool = False
 
     def run(self) -> RunResult:
@@ -178,7 +258,7 @@ class _ModelRun:
             self.results |= resumed.results
             self._say(f"resumed run {self.plan.run_id}")
         self.begun = True
-        begin(self.plan)
+        self.baseline = begin(self.plan)
         if resumed:
             resumed.restore()
         else:
@@ -187,6 +267,8 @@ class _ModelRun:
             refuse_outdated(self.plan)
         for stage in self.plan.stages:
             started = time.monotonic()
+            if stage.name == "deploy":
+                self.approved = self._judge_approved()
             if not self._reuse(stage):
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
@@ -224,12 +306,34 @@ class _ModelRun:
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS[stage.name],
                 kernels=self.options.kernels,
+                root=plan.root,
+                text=stage.signature.text,
             )
             record.notebook = executed.notebook
-            executed.raise_for_error()
+            try:
+                executed.raise_for_error()
+                if stage.name == "train-register":
+                    notebook, results = executed.notebook, executed.results
+                    record.record["metrics"] = numbers(results["metrics"])
+                    judge_candidate(plan, stage, notebook, results, self.baseline)
+                if stage.name == "deploy":
+                    check_deployed(plan, stage, self.approved, executed.results)
+            except LifecycleError as error:
+                if stage.name == "train-register":
+                    rejected = reject_candidates(plan, str(error), self._say)
+                    record.record["rejected"] = rejected
+                raise
             record.succeed(executed.results)
         self.results[stage.name] = executed.results
         self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
+
+    def _judge_approved(self) -> Package | None:
+        """Judge again what a deploy would take; the notebook says if there is none."""
+        with suppress(NotApprovedError):
+            package = registry.find_approved(self.plan.model, self.plan.fingerprint)
+            require_passed(package, notebook_values(self.plan.spec)["gates"])
+            return package
+        return None
 
     @contextmanager
     def _recording(

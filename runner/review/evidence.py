@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle.gates import evaluation_of
+from lifecycle.gates import evaluation_of, numbers
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record
@@ -17,6 +17,8 @@ SOURCE = "source.json"
 SUMMARY = "data-summary.json"
 BASELINE = "baseline.json"
 PACKAGE = "package.json"
+# What evidence that was cut or changed raises when it is read.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
@@ -120,8 +122,10 @@ class Evidence:
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Return the candidate's metrics."""
-        return self.evaluation.get("metrics") or self.registered.get("metrics") or {}
+        """Return the candidate's metrics: shown, or else returned by its notebook."""
+        shown, known = self.evaluation.get("metrics"), self.registered.get("metrics")
+        judged = self.records.get("train-register", {}).get("metrics")
+        return shown or numbers(known) or numbers(judged)
 
     def figures(self) -> list[Figure]:
         """Return the figures of the training notebook, else of the last stage's."""
@@ -166,7 +170,8 @@ def _figures(notebook: ipynb.Notebook) -> Iterator[Figure]:
             continue
         for output in cell.get("outputs", []):
             for mime, magic in MAGIC.items():
-                content = "".join(output.get("data", {}).get(mime, "").split())
+                image = output.get("data", {}).get(mime, "")
+                content = "".join(image.split()) if isinstance(image, str) else ""
                 if _starts_with(content, magic):
                     heading = ipynb.heading(notebook, index)
                     yield Figure(heading=heading, mime=mime, content=content)

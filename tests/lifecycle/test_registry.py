@@ -28,7 +28,6 @@ from lifecycle.errors import (
     RegistryError,
     StorageError,
 )
-from lifecycle.gates import evaluate_gates
 from lifecycle.invocation import read_golden
 from lifecycle.registry import (
     Package,
@@ -40,9 +39,11 @@ from lifecycle.registry import (
     find_newest,
     find_package,
     fingerprint_of,
+    gates_of,
     list_packages,
     package_table,
     register,
+    reject,
 )
 from lifecycle.s3 import exists, read_json
 from lifecycle.training import TrainingJob
@@ -97,13 +98,6 @@ def group_arn(model: str) -> str:
     return found["ModelPackageGroupArn"]
 
 
-def reject(package: Package) -> None:
-    """Reject a package, as a person does in SageMaker's console."""
-    client("sagemaker").update_model_package(
-        ModelPackageArn=package.arn, ModelApprovalStatus="Rejected"
-    )
-
-
 @pytest.fixture
 def job(model: str) -> TrainingJob:
     """A training job that has left its model."""
@@ -128,6 +122,7 @@ def run(model: str) -> dict[str, Any]:
         "ci_url": "https://app.circleci.com/p/1",
         "description": "Who is about\nto leave.",
         "approval": "manual",
+        "gates": {"rmse": {"max": 1.0, "worse_than_live": 0.2}},
         "prepare": prepared,
     }
 
@@ -141,14 +136,13 @@ def register_job(
     rows: Any = ROWS,
 ) -> Package:
     """Register as the last cells of a train-register notebook do."""
-    verdicts = evaluate_gates({"rmse": rmse}, {"rmse": {"max": 1.0}})
     predictions = np.arange(len(rows), dtype="float32")
     return register(
         model,
         run,
         job,
         metrics={"rmse": rmse},
-        verdicts=verdicts,
+        live={"rmse": 0.5},
         golden=(pd.DataFrame(rows, columns=["a", "b"]), predictions),
     )
 
@@ -210,9 +204,9 @@ def test_a_pre_approved_model_is_registered_as_approved(model, run, job):
 
 
 def test_a_failed_gate_registers_nothing(model, run, job):
-    """The error lists the gates that failed."""
-    with pytest.raises(GateError, match=r"failed: rmse 1\.5 is above 1"):
-        register_job(model, run, job, rmse=1.5)
+    """The gates are those of model.yaml, relative ones included."""
+    with pytest.raises(GateError, match=r"rmse 1\.5 is above 1; .* the live model's"):
+        register_job(model, run | {"approval": "pre-approved"}, job, rmse=1.5)
 
     assert list(list_packages(model)) == []
     assert not exists(run_uri(model, "r1", "evidence", job.name, "golden.json"))
@@ -234,7 +228,7 @@ def test_the_prepared_data_is_found_where_the_runner_passes_none_on(model, run, 
 def test_without_prepared_data_nothing_is_registered(model, job):
     """The error names the notebook to run first."""
     with pytest.raises(StorageError, match="run this model's prepare notebook first"):
-        register_job(model, {"run_id": "r2", "fingerprint": MINE}, job)
+        register_job(model, {"run_id": "r2", "fingerprint": MINE, "gates": {}}, job)
 
     assert list(list_packages(model)) == []
 
@@ -249,6 +243,22 @@ def test_the_fingerprint_in_jupyterlab_is_that_of_the_checkout(repo: Path, monke
     monkeypatch.chdir(repo / "models" / "toy")
 
     assert fingerprint_of("toy", {}) == contents.content(repo, "toy").fingerprint
+
+
+def test_the_gates_in_jupyterlab_are_those_of_the_checkout(repo: Path, monkeypatch):
+    """Those of the runner are the overridden ones."""
+    monkeypatch.chdir(repo / "models" / "toy")
+
+    assert gates_of("toy", {}) == {"rmse": {"max": 2.5}}
+    assert gates_of("toy", {"gates": {}}) == {}
+
+
+def test_a_rejected_package_says_why(model):
+    """Whatever its status was, in one line as AWS wants it."""
+    package = reject(make_package(model), "Run r1 failed:\nrmse is above 1")
+
+    assert package.approval_status == "Rejected"
+    assert package.approval_description == "Run r1 failed: rmse is above 1"
 
 
 def test_a_fingerprint_that_cannot_be_computed_is_an_error(repo: Path, monkeypatch):
@@ -578,7 +588,7 @@ def test_the_newest_is_approved_by_default(model):
 
 def test_a_rejected_content_is_not_found(model):
     """The error says that it was rejected, though it had been approved."""
-    reject(make_package(model))
+    reject(make_package(model), "Not good")
 
     with pytest.raises(NotApprovedError, match="version 1 of this content was reject"):
         find_approved(model, MINE)
@@ -586,7 +596,7 @@ def test_a_rejected_content_is_not_found(model):
 
 def test_a_rejected_version_cannot_be_approved(model):
     """A new version has to be trained."""
-    reject(make_package(model, approved=False))
+    reject(make_package(model, approved=False), "Not good")
 
     with pytest.raises(RegistryError, match="version 1 was rejected"):
         approve(model, version=1)

@@ -1,6 +1,7 @@
 """A model's status: what is registered, what is live, and what is missing between."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from embedded_aws.faults import Fault
@@ -42,6 +43,10 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
         (
             ModelStatus(newest=package("PendingManualApproval"), live=LIVE),
             "live version 1 has other content; version 2 waits for approval",
+        ),
+        (
+            ModelStatus(newest=replace(package(), failed="rmse 3 is above 2")),
+            "version 2 fails its gates, rmse 3 is above 2: train a better one",
         ),
         (
             ModelStatus(
@@ -197,3 +202,13 @@ def test_an_update_that_no_deploy_has_verified_is_told(aws: EmbeddedAWS, model):
 
     serve(other)
     assert why(model) == ""
+
+
+def test_a_package_of_this_content_is_judged_by_its_gates(model):
+    """Whoever approved it; one of other content had other gates."""
+    make_package(model, fingerprint=CONTENT)
+    gates = {"rmse": {"max": 0.4}}
+
+    assert read_status(model, CONTENT, gates).newest.failed == "rmse 0.5 is above 0.4"
+    assert read_status(model, CONTENT, {"rmse": {"max": 0.5}}).newest.failed == ""
+    assert read_status(model, OTHER, gates).newest.failed == ""

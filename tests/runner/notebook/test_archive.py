@@ -41,7 +41,7 @@ def build(
     folder = tmp_path_factory.mktemp("build") / "toy"
     failing = {"text": f"no access with {SECRET}"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIRCLE_TOKEN", SECRET)
+        patch.setenv("SAGEMAKER_TOKEN", SECRET)
         execute_recorded(TOYS / "leaks.ipynb", folder, {}, kernels=kernels)
         with pytest.raises(CellError) as caught:
             execute_recorded(TOYS / "raises.ipynb", folder, failing, kernels=kernels)

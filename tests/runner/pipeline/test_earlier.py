@@ -442,6 +442,7 @@ def test_training_without_prepared_rows_names_the_remedy(planned: Plan) -> None:
 
 
 RUN = "20260101000000-abcdef"
+NEWER = "20260102000000-abcdef"
 Write = Callable[..., None]
 
 
@@ -456,10 +457,18 @@ def write(planned: Plan) -> Write:
                 "status": status,
                 "fingerprint": fingerprint or planned.fingerprint,
                 "results": {"run": run_id} if status == "succeeded" else None,
+                "model": planned.model,
+                "stage": name,
+                "run_id": run_id,
+                "notebook": name,
+                "started": "2026-01-01T00:00:00",
+                "seconds": 1,
             }
             evidence = run_uri(planned.model, run_id, "evidence")
             write_json(f"{evidence}/{name}.json", record)
-            write_bytes(f"{evidence}/{name}.html", run_id.encode())
+            notebook = nbformat.writes(nbformat.v4.new_notebook())
+            write_bytes(f"{evidence}/{name}.ipynb", notebook.encode())
+            write_bytes(f"{evidence}/{name}.html", b"<script>evil()</script>")
 
     return records
 
@@ -480,13 +489,29 @@ def test_a_failed_run_is_resumed_from_the_stage_that_failed(
 def test_the_files_of_stages_that_succeeded_are_restored(
     planned: Plan, write: Write
 ) -> None:
-    """Those of the failed stage are not: it is about to run again."""
+    """Those of the failed stage are not: it is about to run again.
+
+    The page is rendered from the notebook: another role may have written the one in S3.
+    """
     write(prepare="succeeded", train_register="failed")
 
     resume(planned).restore()
 
     names = {path.name for path in planned.folder.iterdir()}
-    assert names == {"prepare.html", "prepare.json"}
+    assert names == {"prepare.html", "prepare.ipynb", "prepare.json"}
+    assert "evil()" not in (planned.folder / "prepare.html").read_text()
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"status": 5}', b"null"])
+def test_a_record_that_was_cut_is_passed_over(
+    planned: Plan, write: Write, content: bytes
+) -> None:
+    """The stage counts as if it had never begun."""
+    write(prepare="succeeded", train_register="failed")
+    write(NEWER, prepare="succeeded")
+    write_bytes(run_uri(planned.model, NEWER, "evidence", "prepare.json"), content)
+
+    assert resume(planned).plan.run_id == RUN
 
 
 def test_a_run_whose_first_stage_failed_begins_again(

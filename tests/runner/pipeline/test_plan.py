@@ -71,6 +71,7 @@ def test_the_parameter_run_holds_what_nobody_tunes(repo):
             "ci_url": "",
             "approval": "manual",
             "description": "",
+            "gates": {"rmse": {"max": 2.5}},
             "prepare": {"train": "s3://b/k"},
         }
     }

@@ -36,14 +36,14 @@ WORKFLOW = "11111111-2222-3333-4444-555555555555"
 def train(repo: Path, model: str, aws: EmbeddedAWS) -> Callable[..., Package]:
     """Register a package as a train job does, with the record of its stage."""
 
-    def register(content: str = "", run_id: str = "") -> Package:
+    def register(content: str = "", run_id: str = "", rmse: float = 1.0) -> Package:
         content = content or contents.content(repo, model).fingerprint
         run_id = run_id or new_run_id()
         package = registry.create_package(
             model,
             image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
             model_data=f"s3://bucket/{run_id}/model.tar.gz",
-            metrics={"rmse": 1.0},
+            metrics={"rmse": rmse},
             metadata={
                 "run_id": run_id,
                 "fingerprint": content,
@@ -86,6 +86,33 @@ def test_a_named_version_is_approved(
     approved = approve(repo, model, version=package.version, this_workflow=False)
 
     assert (approved.version, approved.approval_status) == (package.version, "Approved")
+
+
+def test_a_package_that_fails_its_gates_is_not_approved(
+    repo: Path, model: str, train: Callable[..., Package]
+) -> None:
+    """Whoever registered it, and however it is named."""
+    package = train(rmse=2.6)
+
+    for version in (None, package.version):
+        with pytest.raises(RegistryError, match=r"fails its gates: rmse 2\.6 is above"):
+            approve(repo, model, version=version, this_workflow=False)
+
+    status = find_package(model, package.version).approval_status
+    assert status == "PendingManualApproval"
+
+
+def test_a_version_of_other_content_is_judged_by_its_own_gates(
+    repo: Path, model: str, train: Callable[..., Package]
+) -> None:
+    """Those of the model.yaml that it was trained with."""
+    package = train(content="1" * 64, rmse=2.6)
+    settings = {"gates": {"rmse": {"max": 3.0}}}
+    write_json(f"{package.metadata['evidence']}/source.json", {"settings": settings})
+
+    approved = approve(repo, model, version=package.version, this_workflow=False)
+
+    assert approved.approval_status == "Approved"
 
 
 def test_a_workflow_approves_what_its_own_train_job_registered(

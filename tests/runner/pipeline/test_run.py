@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ from lifecycle.s3 import list_files, read_json, write_bytes
 from runner import STAGES
 from runner.errors import CellError, FileError, SpecError, TimeLimitError
 from runner.pipeline.plan import make_plan
-from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
+from runner.pipeline.run import RunOptions, RunResult, lock, run_model, run_models
 from runner.spec import content as contents
 
 KINDS = ("ipynb", "html", "json")
@@ -544,3 +546,68 @@ def test_a_wrong_model_yaml_starts_nothing(repo: Path) -> None:
         run_model(repo, "toy")
 
     assert not (repo / "build").exists()
+
+
+def test_two_runs_of_one_model_in_one_clone_do_not_mix(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """The second one is refused at once, and says which one it would disturb."""
+    refused: list[str] = []
+
+    def run_again(_: str) -> None:
+        if not refused:
+            with pytest.raises(CallError) as caught:
+                run("prepare")
+            refused.append(str(caught.value))
+
+    first = run("prepare", observer=Listener(on_cell=run_again))
+
+    record = json.loads((repo / "build" / model / "prepare.json").read_text())
+    (said,) = refused
+    assert first.error is None
+    assert f"{model}: is run in this clone already (run {record['run_id']}, " in said
+    assert f"process {os.getpid()}, since " in said
+    assert run("prepare").error is None
+
+
+def test_a_lock_ends_with_the_process_that_holds_it(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """However that ended; what it wrote into the file stays."""
+    path = repo / "build" / f".{model}.lock"
+    path.parent.mkdir()
+    hold = f"import fcntl; file = open({str(path)!r}, 'w'); fcntl.flock(file, 2)"
+    code = f"{hold}; print(1, flush=True); import time; time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(CallError, match=r"already \(another run\); wait for its"):
+            run("prepare")
+        holder.kill()
+
+    path.write_text(json.dumps({"pid": 1}))
+    assert run("prepare").error is None
+
+
+def test_other_models_of_the_clone_run_meanwhile(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """Each has a lock of its own."""
+    plan = make_plan(repo, model, ["prepare"], {})
+    other = make_plan(repo, model, ["prepare"], {})
+    other = replace(other, spec=other.spec.model_copy(update={"name": "other"}))
+
+    with lock(plan), lock(other), pytest.raises(CallError), lock(plan):
+        pass
+
+
+def test_a_build_that_is_no_folder_is_one_line(
+    run: Callable[..., RunResult], repo: Path
+) -> None:
+    """The error names it."""
+    (repo / "build").touch()
+
+    with pytest.raises(FileError, match="build"):
+        run("prepare")

@@ -100,7 +100,7 @@ class Case:
         """Send the command to the embedded AWS, and hide the machine's own CI."""
         hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-        pid = {"KERNEL_PID": str(self.kernel_file), "PYTHONUNBUFFERED": "1"}
+        pid = {"SAGEMAKER_KERNEL_PID": str(self.kernel_file), "PYTHONUNBUFFERED": "1"}
         return kept | self.aws.environment | pid
 
     @property
