@@ -1,6 +1,7 @@
 """Deploys and rollbacks: a version is live only after it has been verified.
 
-Both change the endpoint in the same steps, which `_bring_into_service` takes from top
+Both verify first that the package and its objects are those that were approved. Then
+they change the endpoint in the same steps, which `_bring_into_service` takes from top
 to bottom. If a step fails, the endpoint serves again what was verified before.
 """
 
@@ -11,11 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from lifecycle.approval import Verified, verify
 from lifecycle.aws import Progress, as_tags, client, error_message, polls, tail_log
 from lifecycle.endpoint import (
     EndpointState,
     clean_up,
     config_name,
+    delete_config,
     delete_endpoint,
     deployment_config,
     ensure_config,
@@ -24,7 +27,13 @@ from lifecycle.endpoint import (
     retained_configs,
     wait_until_settled,
 )
-from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
+from lifecycle.errors import (
+    EndpointError,
+    IntegrityError,
+    LifecycleError,
+    NotApprovedError,
+    StorageError,
+)
 from lifecycle.evaluation import load_booster, predict
 from lifecycle.invocation import (
     Golden,
@@ -33,6 +42,7 @@ from lifecycle.invocation import (
     read_golden,
 )
 from lifecycle.registry import (
+    Mode,
     Package,
     describe,
     find_package,
@@ -40,6 +50,8 @@ from lifecycle.registry import (
     package_table,
 )
 
+# What a version that is in service can be found to be: not what was approved.
+REFUSALS = (EndpointError, IntegrityError, StorageError)
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
 LOG_LINES = 10
@@ -96,7 +108,7 @@ CAUSES = (
 class _Update:
     """An endpoint update to one package."""
 
-    package: Package
+    verified: Verified
     config: str
     golden: Golden | None
     deadline: float
@@ -108,11 +120,17 @@ class _Update:
     is_rollback: bool = False
     rolled_back_from: str = ""
 
+    @property
+    def package(self) -> Package:
+        """Return the package that is to be served."""
+        return self.verified.package
+
 
 def deploy(
     package: Package,
     *,
     endpoint: Mapping[str, Any],
+    approval: Mode = "manual",
     wait_seconds: float = 1800,
     on_progress: Progress = print,
 ) -> EndpointState:
@@ -120,14 +138,20 @@ def deploy(
 
     Args:
         endpoint: the section of model.yaml.
+        approval: of model.yaml; with `manual` nothing is served that nobody approved.
         wait_seconds: the time limit, to which a canary's wait is added.
 
     Raises:
         EndpointError: the package is not live; the message says why, and what is.
+        NotApprovedError: it is not approved, or not as it has to be.
+        IntegrityError: the package, its archive or its golden records are not those
+            that were approved.
     """
     canary = endpoint.get("canary") or {}
+    verified = verify(package, approval)
+    package = verified.package
     update = _Update(
-        package=package,
+        verified=verified,
         config=config_name(package, endpoint),
         # Read before anything changes: without it nothing could be verified.
         golden=read_golden(package.model, package.metadata),
@@ -143,6 +167,7 @@ def roll_back(
     model: str,
     *,
     to: int | None = None,
+    approval: Mode = "manual",
     wait_seconds: float = 1800,
     on_progress: Progress = print,
 ) -> EndpointState:
@@ -152,9 +177,14 @@ def roll_back(
     settings of the live config. The content that is rolled back from is recorded, so
     that no deploy brings it back by itself.
 
+    Args:
+        approval: of model.yaml; it does not matter for a version whose config is
+            retained, which a deploy has accepted.
+
     Raises:
         EndpointError: there is no version to roll back to, or it is not live now.
         NotApprovedError: the version is not approved.
+        IntegrityError: it is not what was approved.
     """
     now = read_state(model)
     if now is None:
@@ -162,6 +192,7 @@ def roll_back(
     package, config = _find_version(model, to) if to else _find_previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))
+    verified = verify(package, None if config else approval)
     settings = None
     if not config:
         settings = read_settings(now.config)
@@ -172,7 +203,7 @@ def roll_back(
     if config != now.config or not now.is_verified:
         now.record_rollback(config, rolled_back_from)
     update = _Update(
-        package=package,
+        verified=verified,
         config=config,
         golden=read_golden(package.model, package.metadata),
         deadline=time.monotonic() + wait_seconds,
@@ -231,7 +262,7 @@ def _bring_into_service(update: _Update) -> EndpointState:
             raise EndpointError(_explain_failure(update, before, after))
         try:
             _check_endpoint(update)
-        except EndpointError as error:
+        except REFUSALS as error:
             now = read_state(name)
             if now is None or not now.serves(update.config):
                 # The predictions may be another version's, so nothing is restored.
@@ -239,8 +270,7 @@ def _bring_into_service(update: _Update) -> EndpointState:
                     f"{error}; another deploy came, now: {now}"
                 ) from error
             former = (before.verified_config or before.config) if before else ""
-            outcome = _restore(name, former, say)
-            raise EndpointError(f"{error}; {outcome}") from error
+            raise EndpointError(_undo(update, former, error)) from error
         return _accept(update, before, after)
     raise EndpointError(f"{name}: kept busy by other deploys; try again later")
 
@@ -254,11 +284,9 @@ def _confirm_live(update: _Update, now: EndpointState) -> EndpointState:
         return now
     try:
         _check_endpoint(update)
-    except EndpointError as error:
-        outcome = _restore(
-            update.package.model, now.verified_config, update.on_progress
-        )
-        raise EndpointError(f"{error}; {outcome}") from error
+    except REFUSALS as error:
+        outcome = _undo(update, now.verified_config, error)
+        raise EndpointError(outcome) from error
     update.on_progress(f"version {version} is live already, and verified now")
     return _accept(update, now, now)
 
@@ -295,12 +323,16 @@ def _check_archive(package: Package, golden: Golden) -> None:
 
 
 def _check_endpoint(update: _Update) -> None:
-    """Check that the endpoint predicts what was recorded at training."""
+    """Check that the endpoint predicts what was recorded at training.
+
+    And that it was made from what was verified, which SageMaker read by itself.
+    """
     if update.golden:
         check_golden(update.package.model, update.golden)
-        return
-    number = update.package.version
-    update.on_progress(f"version {number} has no golden rows to be verified by")
+    else:
+        number = update.package.version
+        update.on_progress(f"version {number} has no golden rows to be verified by")
+    update.verified.verify_again()
 
 
 def _accept(
@@ -327,6 +359,16 @@ def _accept(
         rollback_target="",
         attempted_version=0,
     )
+
+
+def _undo(update: _Update, former: str, error: LifecycleError) -> str:
+    """Serve a former config again; return the error, with the outcome."""
+    outcome = _restore(update.package.model, former, update.on_progress)
+    now = read_state(update.package.model)
+    if isinstance(error, IntegrityError) and not (now and now.config == update.config):
+        # The next deploy would find them again, whatever they were made from.
+        delete_config(update.config)
+    return f"{error}; {outcome}"
 
 
 def _restore(name: str, config: str, on_progress: Progress) -> str:

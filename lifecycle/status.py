@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from itertools import islice
 
+from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import utc
 from lifecycle.endpoint import read_state
-from lifecycle.registry import list_packages
+from lifecycle.registry import Mode, list_packages
 
 # How many versions are searched for a package of the checkout's content.
 RECENT = 20
@@ -13,7 +14,13 @@ RECENT = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """A version of a model, as registered or as live; number 0: there is none."""
+    """A version of a model, as registered or as live; number 0: there is none.
+
+    Attributes:
+        digest: of what it was registered with.
+        approved: who approved it, and where, and when.
+        problem: why it may not be deployed though it is Approved.
+    """
 
     version: int = 0
     status: str = ""
@@ -21,6 +28,9 @@ class Version:
     commit: str = ""
     run_id: str = ""
     since: str = ""
+    digest: str = ""
+    approved: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +46,19 @@ class ModelStatus:
     reason: str = ""
 
 
-def read_status(model: str, fingerprint: str) -> ModelStatus:
+def read_status(model: str, fingerprint: str, approval: Mode = "manual") -> ModelStatus:
     """Read the status of a model from AWS.
 
     Args:
         fingerprint: of the checkout's content; its newest package is shown if there is
             one, else the model's newest package.
+        approval: of the checkout's model.yaml.
     """
     known = list(islice(list_packages(model), RECENT))
     same = [one for one in known if one.fingerprint == fingerprint]
     newest = Version()
     for package in [*same, *known][:1]:
+        is_approved = package.approval_status == "Approved"
         newest = Version(
             version=package.version,
             status=package.approval_status,
@@ -54,11 +66,17 @@ def read_status(model: str, fingerprint: str) -> ModelStatus:
             commit=package.commit,
             run_id=package.run_id,
             since=utc(package.created),
+            digest=package.digest,
+            approved=approved_by(package),
+            problem=approval_problem(package, approval) if is_approved else "",
         )
     now = read_state(model)
     if now is None:
         return ModelStatus(newest=newest)
+    served = next((one for one in known if one.arn == now.package), None)
     live = Version(
+        digest=served.digest if served else "",
+        approved=approved_by(served) if served else "",
         version=now.version,
         status=now.status,
         fingerprint=now.fingerprint,
@@ -117,6 +135,8 @@ def _missing_step(fingerprint: str, status: ModelStatus) -> str:
         return f"{version} waits for approval"
     if newest.status != "Approved":
         return f"{version} is {newest.status}: train again"
+    if newest.problem:
+        return f"{version} is Approved, but cannot be deployed: it {newest.problem}"
     if status.attempted == newest.version:
         why = status.reason or "the log of that deploy says why"
         return f"{version} is approved, but its last deploy did not make it live: {why}"

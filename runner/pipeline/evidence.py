@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle import s3
+from lifecycle.approval import approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
@@ -174,7 +175,8 @@ def _decision(package: Package) -> dict[str, Any]:
         "package": package.arn,
         "version": package.version,
         "approval_status": package.approval_status,
-        "approval_description": package.approval_description,
+        "approval_description": approved_by(package) or package.approver,
+        "digest": package.digest,
         "decided": str(package.modified),
     }
 

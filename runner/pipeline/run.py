@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from forked_kernels.client import WarmKernels
 
-from lifecycle import registry, s3, training
+from lifecycle import approval, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.errors import LifecycleError
 from runner.errors import FileError
@@ -267,7 +267,7 @@ class _ModelRun:
         registered = self.results["train-register"]
         if registered.get("approval_status") == "Approved":
             return
-        package = registry.approve(
+        package = approval.approve(
             self.plan.model,
             version=registered["version"],
             description="Implied: a run of all stages on the embedded AWS",
