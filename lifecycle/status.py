@@ -56,9 +56,14 @@ def read_status(model: str, fingerprint: str, approval: Mode = "manual") -> Mode
     """
     known = list(islice(list_packages(model), RECENT))
     same = [one for one in known if one.fingerprint == fingerprint]
+    problems = {
+        one.arn: approval_problem(one, approval)
+        for one in [*same, *known[:1]]
+        if one.approval_status == "Approved"
+    }
+    deployable = [one for one in same if not problems.get(one.arn)]
     newest = Version()
-    for package in [*same, *known][:1]:
-        is_approved = package.approval_status == "Approved"
+    for package in [*deployable, *same, *known][:1]:
         newest = Version(
             version=package.version,
             status=package.approval_status,
@@ -68,7 +73,7 @@ def read_status(model: str, fingerprint: str, approval: Mode = "manual") -> Mode
             since=utc(package.created),
             digest=package.digest,
             approved=approved_by(package),
-            problem=approval_problem(package, approval) if is_approved else "",
+            problem=problems.get(package.arn, ""),
         )
     now = read_state(model)
     if now is None:

@@ -99,9 +99,7 @@ package = create_package(
         "data_sha256": prepared["data_sha256"],
         "ci_url": run["ci_url"],
     },
-    approval_status=(
-        "Approved" if run["approval"] == "pre-approved" else "PendingManualApproval"
-    ),
+    approval=run["approval"],
 )"""
 
 # With them, as the template's notebooks.
@@ -127,15 +125,19 @@ from pathlib import Path
 
 from IPython.display import JSON
 
+from lifecycle.approval import find_approved
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.registry import find_approved, fingerprint_of
+from lifecycle.registry import fingerprint_of
 
 # For a test that kills this kernel.
 Path(os.environ.get("KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
-package = find_approved(model, fingerprint_of(model, run))
+approval = run.get("approval", "manual")
+package = find_approved(model, fingerprint_of(model, run), approval)
 before = read_state(model)
-after = deploy(package, endpoint=endpoint, wait_seconds=wait_seconds)"""
+after = deploy(
+    package, endpoint=endpoint, approval=approval, wait_seconds=wait_seconds
+)"""
 
 DEPLOYED = """\
 JSON(

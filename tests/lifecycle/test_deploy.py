@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 from embedded_aws.faults import Fault
@@ -29,7 +27,7 @@ from lifecycle.errors import (
 from lifecycle.invocation import invoke
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import parse_uri
-from packages import ENDPOINT, ROWS, ignore, make_package, serve
+from packages import ENDPOINT, ROWS, ignore, make_package, once, serve
 
 LARGER = ENDPOINT | {"instance_count": 2}
 
@@ -378,20 +376,6 @@ def test_two_deploys_at_once_leave_one_verified(model):
     assert now.version in ended
     assert predictions(model)[1] == float(now.version)
     assert all("another deploy came" in text for text in failed)
-
-
-@contextmanager
-def once(event: str, act: Callable[[], object]) -> Iterator[None]:
-    """Let something happen at the next event of botocore's, as by another deploy."""
-    events = client(event.split(".")[1]).meta.events
-
-    def handle(**_: object) -> None:
-        events.unregister(event, handle)
-        act()
-
-    events.register(event, handle)
-    yield
-    events.unregister(event, handle)
 
 
 def test_a_version_that_was_replaced_meanwhile_is_not_restored(model):

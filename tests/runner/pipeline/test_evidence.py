@@ -8,10 +8,11 @@ import pytest
 import reviews
 from embedded_aws import EmbeddedAWS
 
+from lifecycle.approval import approve
 from lifecycle.aws import run_uri
 from lifecycle.deploy import deploy
 from lifecycle.errors import RegistryError, StorageError
-from lifecycle.registry import Package, approve
+from lifecycle.registry import Package
 from lifecycle.s3 import upload_folder, write_bytes, write_json
 from packages import ENDPOINT, delete_endpoint, make_package
 from runner import STAGES
@@ -223,6 +224,7 @@ def test_the_page_of_any_version_is_rebuilt(
     assert page == repo / "build" / f"{model}@{package.version}" / "index.html"
     assert "✓ Approved" in text
     assert "By Ada" in text
+    assert f"digest {package.digest[:12]}" in text
     assert (page.parent / "train-register.html").is_file()
     assert not (page.parent / "file.json").exists()
 
