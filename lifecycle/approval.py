@@ -6,7 +6,7 @@ sha256 of the archive and the golden records, and refuses what differs.
 docs/approval.md says who can write what.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,7 +26,6 @@ from lifecycle.registry import (
     describe,
     find_package,
     list_packages,
-    package_table,
 )
 from lifecycle.s3 import StoredObject, hash_object
 
@@ -222,9 +221,13 @@ def verify(package: Package, approval: Mode | None) -> Verified:
     now = describe(package.arn)
     named = f"{now.model}: version {now.version}"
     if now.approval_status != "Approved":
+        remedy = (
+            "train a new one"
+            if now.approval_status == "Rejected"
+            else f"`python -m runner approve {now.model} --version {now.version}`"
+        )
         raise NotApprovedError(
-            f"{named} is {now.approval_status}, so it is not served; approve it with "
-            f"`python -m runner approve {now.model} --version {now.version}`"
+            f"{named} is {now.approval_status}, so it is not served; {remedy}"
         )
     if problem := approval_problem(now, approval):
         raise NotApprovedError(f"{named} {problem}")
@@ -263,6 +266,27 @@ def verify_objects(package: Package) -> dict[str, StoredObject]:
     return objects
 
 
+def package_table(packages: Sequence[Package]) -> str:
+    """Return packages as a table of plain text, for an error message."""
+    heads = ("version", "fingerprint", "status", "commit", "CI")
+    rows = [
+        (
+            str(package.version),
+            package.fingerprint[:12] or "-",
+            package.approval_status,
+            _short(package.commit) or "-",
+            package.metadata.get("ci_url", "-"),
+        )
+        for package in packages
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (heads, *rows)
+    ]
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
 def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
     """Yield what each object of a package is, its URI and its registered sha256."""
     known = package.metadata
@@ -279,8 +303,6 @@ def _registration_problem(package: Package) -> str:
             "was registered without a digest, by another tool or before this template "
             "had digests, so nothing says what it is; train again"
         )
-    if missing := sorted(NEEDED - package.metadata.keys()):
-        return f"was registered without {', '.join(missing)}; train again"
     if package.is_changed:
         changes = name_changes(
             package.content, package.metadata, package.registered_digest
@@ -289,6 +311,8 @@ def _registration_problem(package: Package) -> str:
             f"was changed after it was registered: {changes}; CloudTrail names the "
             "caller of UpdateModelPackage; train again"
         )
+    if missing := sorted(NEEDED - package.metadata.keys()):
+        return f"was registered without {', '.join(missing)}; train again"
     for name, value in package.content.items():
         unknown = value.startswith("s3://") and value != package.model_data
         if unknown and "InferenceSpecification" in name:
@@ -336,3 +360,9 @@ def _not_found_message(model: str, fingerprint: str) -> str:
         remedy = f"train it: {train}"
     known = package_table(recent) if recent else "  nothing has been registered yet"
     return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
+
+
+def _short(commit: str) -> str:
+    """Shorten a commit's sha, but keep the mark of a changed working tree."""
+    sha, dirty, _ = commit.partition("-dirty")
+    return sha[:7] + dirty

@@ -5,14 +5,13 @@ they change the endpoint in the same steps, which `_bring_into_service` takes fr
 to bottom. If a step fails, the endpoint serves again what was verified before.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lifecycle.approval import Verified, verify
+from lifecycle.approval import Verified, package_table, verify
 from lifecycle.aws import Progress, as_tags, client, error_message, polls, tail_log
 from lifecycle.endpoint import (
     EndpointState,
@@ -35,6 +34,7 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.evaluation import load_booster, predict
+from lifecycle.failures import failure_reason, likely_cause
 from lifecycle.invocation import (
     Golden,
     check_golden,
@@ -47,7 +47,6 @@ from lifecycle.registry import (
     describe,
     find_package,
     list_packages,
-    package_table,
 )
 
 # What a version that is in service can be found to be: not what was approved.
@@ -56,52 +55,6 @@ REFUSALS = (EndpointError, IntegrityError, StorageError)
 RESTORE_SECONDS = 900
 LOG_LINES = 10
 RECENT = 10
-# The likely cause by what SageMaker's reason and the container's log say; the first
-# match is named.
-CAUSES = (
-    (
-        r"ResourceLimitExceeded|service limit|quota",
-        (
-            "an account quota: ask for a higher one in Service Quotas, or choose "
-            "another endpoint.instance_type"
-        ),
-    ),
-    (
-        r"InsufficientCapacity|CapacityError|Unable to provision",
-        "AWS has no such instances left: try later, or another endpoint.instance_type",
-    ),
-    (
-        r"Failed to extract",
-        "the model archive is damaged: train again",
-    ),
-    (
-        r"Failed to download model data|Could not find model data",
-        "the model archive is gone, or SAGEMAKER_EXECUTION_ROLE_ARN may not read it",
-    ),
-    (
-        r"[Aa]larm",
-        "an alarm of endpoint.canary.alarms went off: look at it in CloudWatch",
-    ),
-    (
-        r"not authorized|AccessDenied|assume role",
-        "SAGEMAKER_EXECUTION_ROLE_ARN lacks a permission that the reason names",
-    ),
-    (
-        r"MemoryError|Out of memory|OOM",
-        "too little memory: choose a larger endpoint.instance_type, or more memory_mb",
-    ),
-    (
-        r"ping health check",
-        (
-            "the container did not load the model in time: its log says why, and if it "
-            "says nothing, choose a larger endpoint.instance_type or more memory_mb"
-        ),
-    ),
-    (
-        r"gives no reason",
-        "somebody, or a policy, stopped the update: CloudTrail names the caller",
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -408,7 +361,7 @@ def _explain_failure(
         SageMaker's reason, what is live, the likely cause, and the container's log.
     """
     package = update.package
-    reason = _reason(before, after)
+    reason = failure_reason(before, after)
     log = tail_log(f"/aws/sagemaker/Endpoints/{package.model}", lines=LOG_LINES)
     if after and after.status == "Failed":
         delete_endpoint(package.model, update.deadline)
@@ -422,21 +375,6 @@ def _explain_failure(
     if log:
         lines += ["the container's last words:", *(f"  {line}" for line in log)]
     return "\n  ".join(lines)
-
-
-def likely_cause(text: str) -> str:
-    """Return the likely cause of a failure by its reason and log; "" if unknown."""
-    return next((cause for sign, cause in CAUSES if re.search(sign, text)), "")
-
-
-def _reason(before: EndpointState | None, after: EndpointState | None) -> str:
-    if after is None:
-        return "the endpoint was deleted meanwhile"
-    if after.failure_reason:
-        return after.failure_reason
-    if after.status == "InService" and (not before or before.config != after.config):
-        return "another deploy came after it"
-    return "it was rolled back, and SageMaker gives no reason"
 
 
 def _find_version(model: str, version: int) -> tuple[Package, str]:

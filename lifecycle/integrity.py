@@ -33,6 +33,7 @@ EVIDENCE = tuple(
     for kind in ("html", "ipynb", "json")
 )
 NO_EVIDENCE = "none"
+MAX_SHOWN = 120  # characters of a value in an error message
 
 
 def content_of(
@@ -77,9 +78,10 @@ def name_changes(
         if hashlib.sha256(file).hexdigest() == registered_digest:
             registered = json.loads(file)
     changes = [
-        f"{name} is {content.get(name, 'missing')}, registered was {known}"
+        f"{_shown(name)} is {_shown(content.get(name, 'missing'))}, registered was "
+        f"{_shown(registered.get(name, 'nothing'))}"
         for name in sorted({*registered, *content})
-        if (known := registered.get(name, "nothing")) != content.get(name, "nothing")
+        if registered.get(name) != content.get(name)
     ]
     return "; ".join([*changes, digests] if registered else [digests])
 
@@ -100,6 +102,12 @@ def evidence_digest(files: Mapping[str, str]) -> str:
         return NO_EVIDENCE
     lines = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _shown(text: str) -> str:
+    """Return what another may have written, as one line of limited length."""
+    line = "".join(one if one.isprintable() else " " for one in text)
+    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}..."
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:

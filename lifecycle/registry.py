@@ -327,27 +327,6 @@ def find_package(model: str, version: int | None = None) -> Package:
     raise RegistryError(f"{model}: no version {version}; newest: {known}")
 
 
-def package_table(packages: Sequence[Package]) -> str:
-    """Return packages as a table of plain text, for an error message."""
-    heads = ("version", "fingerprint", "status", "commit", "CI")
-    rows = [
-        (
-            str(package.version),
-            package.fingerprint[:12] or "-",
-            package.approval_status,
-            _short(package.commit) or "-",
-            package.metadata.get("ci_url", "-"),
-        )
-        for package in packages
-    ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (heads, *rows)
-    ]
-    return "\n".join(f"  {line}".rstrip() for line in lines)
-
-
 def _summaries(
     model: str, approval_status: ApprovalStatus | None = None
 ) -> "Iterator[ModelPackageSummaryTypeDef]":
@@ -464,9 +443,3 @@ def _ensure_group(model: str, description: str) -> str:
             raise
     found = sagemaker.describe_model_package_group(ModelPackageGroupName=model)
     return found["ModelPackageGroupArn"]
-
-
-def _short(commit: str) -> str:
-    """Shorten a commit's sha, but keep the mark of a changed working tree."""
-    sha, dirty, _ = commit.partition("-dirty")
-    return sha[:7] + dirty

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from runner.spec.models import load_spec
 
 # What CircleCI's jobs.yml puts into the workspace, from build/<model>/.
 HAND_OVER = "hand-over.json"
+PACKAGE_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/[\w-]+/\d+")
 STOPPED = (
     "stopped: what SageMaker was asked for goes on there; run the same command again "
     "to wait for it and to verify it"

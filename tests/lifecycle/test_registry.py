@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,11 @@ import pandas as pd
 import pytest
 from embedded_aws.process import EmbeddedAWS
 
-from lifecycle.approval import approve, find_approved, find_newest
+from lifecycle.approval import (
+    approve,
+    find_approved,
+    find_newest,
+)
 from lifecycle.aws import client, read_tags, run_uri
 from lifecycle.data import write_splits
 from lifecycle.errors import (
@@ -33,7 +36,6 @@ from lifecycle.registry import (
     find_package,
     fingerprint_of,
     list_packages,
-    package_table,
     register,
 )
 from lifecycle.s3 import exists, hash_object, read_json, write_bytes
@@ -438,20 +440,6 @@ def test_the_names_of_metrics_are_changed_too():
 def test_empty_metadata_is_left_out():
     """SageMaker refuses empty values too."""
     assert _properties({"rmse": 1.25}, {"commit": ""}) == {"metric.rmse": "1.25"}
-
-
-def test_packages_are_shown_as_a_table(aws: EmbeddedAWS):
-    """Each has a line with version, content, status and origin."""
-    package = make_package(new_name())
-    dirty = replace(package, fingerprint="", commit="c0ffee" * 6 + "-dirty")
-
-    head, *lines = package_table([package, dirty]).splitlines()
-
-    assert head.split() == ["version", "fingerprint", "status", "commit", "CI"]
-    assert [line.split() for line in lines] == [
-        ["1", "f" * 12, "Approved", "c0ffeec", "-"],
-        ["1", "-", "Approved", "c0ffeec-dirty", "-"],
-    ]
 
 
 def test_a_group_belongs_to_its_model(model):
