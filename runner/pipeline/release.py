@@ -227,6 +227,11 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
         raise CallError(
             f"{shown}: no hand-over, a value is no text; rerun the train job"
         )
+    if not PACKAGE_ARN.fullmatch(handed.package):
+        raise CallError(
+            f"{shown}: no hand-over, {handed.package!r} is no model package; rerun the "
+            "train job"
+        )
     for what, found, here in (
         ("model", handed.model, model),
         ("CircleCI workflow", handed.workflow, workflow_identity()),

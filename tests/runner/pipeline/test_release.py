@@ -1,6 +1,7 @@
 """Decisions about what may be deployed: approvals, rollbacks, refused deploys."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from repository import Repository
 from lifecycle import registry
 from lifecycle.aws import aws_errors, client, run_uri
 from lifecycle.deploy import deploy
-from lifecycle.endpoint import read_deployed_tags, read_state
+from lifecycle.endpoint import read_deployed_tags, read_state, wait_until_settled
 from lifecycle.errors import (
     CallError,
     EndpointError,
@@ -26,7 +27,7 @@ from lifecycle.errors import (
 from lifecycle.integrity import evidence_digest
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import read_json, upload_folder, write_bytes, write_json
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
+from packages import ENDPOINT, delete_endpoint, ignore, make_package, new_name
 from runner.pipeline.plan import make_plan, new_run_id
 from runner.pipeline.release import (
     HAND_OVER,
@@ -125,7 +126,11 @@ def handed(
 
 
 def test_a_workflow_approves_what_its_own_train_job_handed_over(
-    repo: Path, model: str, handed: Package, train: Callable[..., Package]
+    repo: Path,
+    model: str,
+    handed: Package,
+    train: Callable[..., Package],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A newer package of the same content, from another workflow, is left alone."""
     files = {
@@ -141,7 +146,9 @@ def test_a_workflow_approves_what_its_own_train_job_handed_over(
         "digest": handed.digest,
         "evidence": files,
     }
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "another")
     other = train()
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", WORKFLOW)
 
     one, two = (approve_here(repo, model) for _ in range(2))
 
@@ -304,6 +311,7 @@ def two_versions(model: str, aws: EmbeddedAWS) -> Iterator[str]:
     for _ in range(2):
         deploy(make_package(model), endpoint=ENDPOINT, on_progress=str)
     yield model
+    wait_until_settled(model, time.monotonic() + 30, ignore)
     delete_endpoint(model)
 
 
