@@ -19,7 +19,6 @@ from lifecycle.integrity import (
     name_changes,
 )
 from lifecycle.registry import (
-    ARCHIVE_REMEDY,
     RECENT,
     Mode,
     Package,
@@ -27,7 +26,7 @@ from lifecycle.registry import (
     find_package,
     list_packages,
 )
-from lifecycle.s3 import StoredObject, hash_object
+from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
 # Of ApprovalDescription's 1,024 characters, what is left beside the digests.
 MAX_WORDS = 850

@@ -271,7 +271,8 @@ def _request_update(update: _Update, *, exists: bool) -> bool:
 
 def _check_archive(package: Package, golden: Golden) -> None:
     """Check, before the endpoint changes, that the archive predicts as at training."""
-    predictions = predict(load_booster(package.model_data), golden.rows)
+    booster = load_booster(package.model_data, package.metadata["archive_sha256"])
+    predictions = predict(booster, golden.rows)
     compare_with_golden(package.model_data, predictions.tolist(), golden)
 
 

@@ -6,6 +6,7 @@ name, all that the version was registered with. `sha256sum` computes it as well.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -23,8 +24,18 @@ REGISTERED = frozenset(
 )
 # The keys of a model package that decide what is served from it.
 SERVED = ("InferenceSpecification", "AdditionalInferenceSpecifications", "SourceUri")
-# What SageMaker adds below them by itself, at once or later.
+# Of a container, what a package is registered with. A member that is new in boto3 has
+# to be put here or below, or else every older package would count as changed.
+CONTAINER = frozenset(
+    """
+    AdditionalModelDataSources AdditionalS3DataSource BaseModel ContainerHostname
+    Environment Framework FrameworkVersion Image IsCheckpoint ModelDataSource
+    ModelDataUrl ModelInput NearestModelName ProductId
+    """.split()  # noqa: SIM905, a list of members reads better unquoted
+)
+# What SageMaker adds by itself, at once or later.
 FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})
+CONTAINER_NAME = re.compile(r"\.Containers\.\d+$")
 REGISTERED_FILE = "registered.json"
 # What a reviewer reads of a run. Its page is rendered from these, again and again.
 EVIDENCE = tuple(
@@ -113,8 +124,11 @@ def _shown(text: str) -> str:
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield what a nested value holds, by dotted name, without what SageMaker adds."""
     if isinstance(value, Mapping):
+        is_container = CONTAINER_NAME.search(name)
         for key, one in value.items():
-            if key not in FILLED_IN and not _repeats_url(key, value):
+            filled_in = key in FILLED_IN and not name.endswith(".Environment")
+            unknown = filled_in or (is_container and key not in CONTAINER)
+            if not unknown and not _repeats_url(key, value):
                 yield from _leaves(f"{name}.{key}" if name else key, one)
     elif isinstance(value, list):
         for place, one in enumerate(value):

@@ -33,9 +33,21 @@ from lifecycle.aws import (
 from lifecycle.data import load_prepared
 from lifecycle.errors import IntegrityError, RegistryError
 from lifecycle.gates import GateVerdict, require_passed
-from lifecycle.integrity import METRIC, REGISTERED_FILE, content_of, digest_of
+from lifecycle.integrity import (
+    METRIC,
+    REGISTERED_FILE,
+    content_of,
+    digest_of,
+    name_changes,
+)
 from lifecycle.invocation import record_golden
-from lifecycle.s3 import hash_object, json_bytes, write_bytes, write_json
+from lifecycle.s3 import (
+    ARCHIVE_REMEDY,
+    hash_object,
+    json_bytes,
+    write_bytes,
+    write_json,
+)
 from lifecycle.training import TrainingJob
 
 if TYPE_CHECKING:
@@ -61,7 +73,6 @@ GOLDEN_ROWS = 10
 DIGEST = re.compile(r"Digest ([0-9a-f]{64})\.$")
 # Ends the approval's description, of an approval by `runner approve`.
 APPROVED = re.compile(r"; digest ([0-9a-f]{64}); evidence ([0-9a-f]{64}|none)$")
-ARCHIVE_REMEDY = "train again, the archive is the model"
 GROUP_TAGS = ("version", "fingerprint", "commit", "run_id", "since")
 STATUS: Mapping[Mode, ApprovalStatus] = {
     "manual": "PendingManualApproval",
@@ -155,6 +166,7 @@ def register(
 
     Raises:
         GateError: a gate failed, so nothing is registered.
+        IntegrityError: the archive is not the one that the job has left.
     """
     require_passed(verdicts)
     prepared = load_prepared(model, run)
@@ -175,6 +187,7 @@ def register(
             "commit": str(run.get("commit", "")),
             "run_id": run_id_of(run),
             "training_job": job.name,
+            "archive_sha256": job.archive_sha256,
             "data_sha256": prepared["data_sha256"],
             "test": prepared["test"],
             "golden": uri,
@@ -204,7 +217,7 @@ def create_package(
     Args:
         model_data: S3 URI of the model archive, whose sha256 is registered.
         metadata: must hold fingerprint, run_id and training_job; of `golden`, a URI,
-            the sha256 is registered too.
+            the sha256 is registered too; `archive_sha256`, if it is known, is checked.
         approval: `pre-approved` registers it as Approved.
 
     Raises:
@@ -214,10 +227,16 @@ def create_package(
     # SageMaker takes one line; refusing it here would be after a paid training.
     about = " ".join(description.split())[:880]
     evidence = run_uri(model, metadata["run_id"], "evidence")
+    archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
+    if archive != (metadata.get("archive_sha256") or archive):
+        raise IntegrityError(
+            f"{model_data}: has sha256 {archive[:12]}, the training job has left "
+            f"{metadata['archive_sha256'][:12]}; train again"
+        )
     known = {
         **metadata,
         "approval": approval,
-        "archive_sha256": hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256,
+        "archive_sha256": archive,
         "evidence": evidence,
     }
     if metadata.get("golden") and "golden_sha256" not in metadata:
@@ -255,9 +274,10 @@ def create_package(
         )
         package = describe(response["ModelPackageArn"])
         if digest != package.digest:
+            changes = name_changes(package.content, known, digest)
             raise IntegrityError(
-                f"{model}: version {package.version} is not what was registered, "
-                f"digest {package.digest[:12]} instead of {digest[:12]}; train again"
+                f"{model}: version {package.version} is not what was registered: "
+                f"{changes}; train again"
             )
     if package not in newest[1:]:
         _tag_group(group, package)

@@ -17,6 +17,8 @@ NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
 ACCESS_DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
 # Operations whose permission has another name.
 PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+# For a model archive that is missing.
+ARCHIVE_REMEDY = "train again, the archive is the model"
 # The names that boto3 sends to S3 at all.
 BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 # Bytes of an object that are hashed at once.

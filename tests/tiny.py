@@ -109,7 +109,8 @@ import pandas as pd
 from lifecycle.evaluation import load_booster, predict
 
 features = pd.DataFrame([[float(x), float(x % 2)] for x in range(4)])
-predictions = predict(load_booster(job.model_data), features)
+booster = load_booster(job.model_data, job.archive_sha256)
+predictions = predict(booster, features)
 package = register(
     model,
     run,

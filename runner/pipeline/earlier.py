@@ -16,10 +16,15 @@ from types import MappingProxyType
 from typing import Any
 
 from lifecycle import s3
-from lifecycle.approval import approval_problem, find_approved, verify
+from lifecycle.approval import find_approved, verify
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, config_name, read_state
-from lifecycle.errors import CallError, LifecycleError, StorageError
+from lifecycle.errors import (
+    CallError,
+    LifecycleError,
+    RegistryError,
+    StorageError,
+)
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.registry import Mode, Package, list_packages
 from runner.ci.environment import run_suffix
@@ -267,7 +272,10 @@ def _is_trusted(package: Package, mode: Mode) -> bool:
     that waits for approval is reviewed in the workflow that trained it, or nowhere.
     """
     if package.approval_status == "Approved":
-        return not approval_problem(package, mode)
+        try:
+            return bool(verify(package, mode))
+        except (RegistryError, StorageError):
+            return False
     waits = package.approval_status == "PendingManualApproval"
     return waits and mode == "manual" and not run_suffix()
 

@@ -17,7 +17,7 @@ from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from lifecycle.registry import Package, describe
-from lifecycle.s3 import parse_uri, write_bytes, write_json
+from lifecycle.s3 import parse_uri, read_json, write_bytes, write_json
 from packages import ENDPOINT, delete_endpoint, make_package
 from runner import STAGES
 from runner.notebook import ipynb
@@ -239,6 +239,20 @@ def test_a_package_that_may_not_be_deployed_is_not_reused(
 
     assert find(planned, "prepare") is None
     assert find(planned, "train-register") is None
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train-register"])
+def test_forged_records_of_an_approved_package_are_not_reused(
+    planned: Plan, ran: Ran, stage: str
+) -> None:
+    """Any train job may write them; they could lead to other rows."""
+    package = ran()
+    assert find(planned, stage) is not None
+    uri = run_uri(planned.model, package.run_id, "evidence", f"{stage}.json")
+    record = read_json(uri)
+    write_json(uri, record | {"seconds": 2.0})
+
+    assert find(planned, stage) is None
 
 
 def test_only_the_package_that_would_be_deployed_is_reused(
