@@ -12,7 +12,15 @@ from itertools import islice
 from typing import Any
 
 from lifecycle.approval import Verified, package_table, verify
-from lifecycle.aws import Progress, as_tags, client, error_message, polls, tail_log
+from lifecycle.aws import (
+    Progress,
+    as_tags,
+    aws_errors,
+    client,
+    error_message,
+    polls,
+    tail_log,
+)
 from lifecycle.endpoint import (
     EndpointState,
     clean_up,
@@ -27,6 +35,7 @@ from lifecycle.endpoint import (
     wait_until_settled,
 )
 from lifecycle.errors import (
+    AwsError,
     EndpointError,
     IntegrityError,
     LifecycleError,
@@ -50,7 +59,7 @@ from lifecycle.registry import (
 )
 
 # What a version that is in service can be found to be: not what was approved.
-REFUSALS = (EndpointError, IntegrityError, StorageError)
+REFUSALS = (AwsError, EndpointError, IntegrityError, StorageError)
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
 LOG_LINES = 10
@@ -286,7 +295,8 @@ def _check_endpoint(update: _Update) -> None:
     else:
         number = update.package.version
         update.on_progress(f"version {number} has no golden rows to be verified by")
-    update.verified.verify_again()
+    with aws_errors():
+        update.verified.verify_again()
 
 
 def _accept(
@@ -317,11 +327,16 @@ def _accept(
 
 def _undo(update: _Update, former: str, error: LifecycleError) -> str:
     """Serve a former config again; return the error, with the outcome."""
-    outcome = _restore(update.package.model, former, update.on_progress)
-    now = read_state(update.package.model)
+    name = update.package.model
+    outcome = _restore(name, former, update.on_progress)
+    now = read_state(name)
     if isinstance(error, IntegrityError) and not (now and now.config == update.config):
         # The next deploy would find them again, whatever they were made from.
-        delete_config(update.config)
+        try:
+            with aws_errors():
+                delete_config(update.config)
+        except AwsError as left:
+            outcome += f"; delete the model {update.config} by hand: {left}"
     return f"{error}; {outcome}"
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-import boto3
+import botocore.session
 import pytest
 
 from lifecycle.integrity import (
@@ -75,7 +75,7 @@ def test_what_changes_what_is_served_changes_the_digest(changed):
 
 def test_every_member_of_a_container_is_bound_or_known_to_be_filled_in():
     """One that a new boto3 knows needs a decision: see CONTAINER."""
-    sagemaker = boto3.client("sagemaker", region_name="us-east-1").meta.service_model
+    sagemaker = botocore.session.get_session().get_service_model("sagemaker")
     known = sagemaker.shape_for("ModelPackageContainerDefinition").members.keys()
     request = sagemaker.operation_model("UpdateModelPackage").input_shape.members
 
@@ -95,7 +95,7 @@ def test_every_member_of_a_container_is_bound_or_known_to_be_filled_in():
 
 def test_a_package_can_be_described_but_not_described_anew():
     """The digest ends its description, which has to stay as it is."""
-    sagemaker = boto3.client("sagemaker", region_name="us-east-1").meta.service_model
+    sagemaker = botocore.session.get_session().get_service_model("sagemaker")
     update, create = (
         sagemaker.operation_model(f"{verb}ModelPackage").input_shape.members
         for verb in ("Update", "Create")

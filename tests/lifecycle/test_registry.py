@@ -257,7 +257,7 @@ def test_a_package_that_somebody_else_registered_first_is_not_taken(model, run, 
     """The same run, job and content, but another archive: it is another package."""
     wanted = register_job(model, run, job)
     hostile = write_bytes(run_uri(model, "r1", "model", "other.tar.gz"), b"other")
-    metadata = {**wanted.metadata, "run_id": "r2"}
+    metadata = {**wanted.metadata, "run_id": "r2", "archive_sha256": ""}
     theirs = create_package(
         model, image=IMAGE, model_data=hostile, metrics={"rmse": 0.5}, metadata=metadata
     )

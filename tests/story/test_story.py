@@ -406,7 +406,7 @@ for one in theirs:
         image=IMAGE,
         model_data=job.model_data,
         metrics={"rmse": 0.0},
-        metadata={**one.metadata, "training_job": job.name},
+        metadata={**one.metadata, "training_job": job.name, "archive_sha256": ""},
         approval="pre-approved",
     )"""
 
