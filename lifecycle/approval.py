@@ -18,6 +18,7 @@ from lifecycle.integrity import (
     hash_evidence,
     name_changes,
 )
+from lifecycle.invocation import read_golden
 from lifecycle.registry import (
     RECENT,
     Mode,
@@ -89,6 +90,7 @@ def approve(
     Raises:
         RegistryError: it is another model's, or it was rejected.
         IntegrityError: it is not as it was registered, or the evidence is not as read.
+        StorageError: its archive or its golden records are missing, or are none.
     """
     package = describe(arn) if arn else find_package(model, version)
     if package.model != model:
@@ -100,6 +102,8 @@ def approve(
     if problem := _registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     verify_objects(package)
+    # Records that verify nothing are refused here already, not only when it is served.
+    read_golden(model, package.metadata)
     found = hash_evidence(package.metadata["evidence"])
     _compare_evidence(package, found, evidence)
     approved = (package.digest, evidence_digest(found))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle import s3
-from lifecycle.approval import approved_by
+from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
@@ -171,11 +171,14 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
 
 def _decision(package: Package) -> dict[str, Any]:
     """Return what was decided about a package, by whom and when."""
+    decided = approved_by(package)
+    if decided and (problem := approval_problem(package, None)):
+        decided = f"{decided}. It cannot be deployed: it {problem}"
     return {
         "package": package.arn,
         "version": package.version,
         "approval_status": package.approval_status,
-        "approval_description": approved_by(package) or package.approver,
+        "approval_description": decided or package.approver,
         "digest": package.digest,
         "decided": str(package.modified),
     }

@@ -20,7 +20,7 @@ from lifecycle.approval import (
     package_table,
     verify,
 )
-from lifecycle.aws import client
+from lifecycle.aws import client, run_uri
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import config_name, read_state
 from lifecycle.errors import (
@@ -551,6 +551,16 @@ def test_a_digest_alone_makes_no_package(model):
         approve(model, version=package.version)
     with pytest.raises(NotApprovedError, match="was registered without approval"):
         serve(package)
+
+
+def test_golden_records_that_verify_nothing_are_not_approved(model):
+    """A hostile train job may have registered them, with their own sha256."""
+    golden = b'{"rows": [], "predictions": []}'
+    uri = write_bytes(run_uri(model, "r1", "evidence", "golden.json"), golden)
+    make_package(model, approved=False, golden=uri)
+
+    with pytest.raises(StorageError, match="no golden records, there are no rows"):
+        approve(model, version=1)
 
 
 def test_data_that_no_digest_is_over_is_not_served(model):
