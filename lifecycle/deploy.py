@@ -155,6 +155,7 @@ def roll_back(
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))
     verified = verify(package, None if config else approval)
+    package = verified.package
     settings = None
     if not config:
         settings = read_settings(now.config)

@@ -130,7 +130,9 @@ class Package:
     @property
     def approver(self) -> str:
         """Return the words that say who approved, or rejected, the package."""
-        return APPROVED.sub("", self.approval_description)
+        words = APPROVED.sub("", self.approval_description)
+        # Anybody may have written them, and terminals act on some characters.
+        return "".join(one if one.isprintable() else " " for one in words)
 
     def results(self) -> dict[str, Any]:
         """Return what a train-register notebook returns to the next stage."""

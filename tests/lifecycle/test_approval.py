@@ -716,7 +716,7 @@ def test_an_object_that_was_changed_and_changed_back_is_noticed(model):
     [
         ("manual", "", ""),
         ("pre-approved", "", "Registered as pre-approved"),
-        ("manual", "by hand", "Set to Approved by hand: looks good"),
+        ("manual", "by hand", "Set to Approved by hand: looks  [1mgood"),
         ("manual", "approve", "Approved in workflow 7 by arn:aws:"),
     ],
 )
@@ -724,9 +724,8 @@ def test_it_is_said_who_approved(model, mode, approval, told):
     """And when, and what: by its digest, shortened."""
     package = make_package(model, approved=False, mode=mode)
     if approval == "by hand":
-        update(
-            package, ModelApprovalStatus="Approved", ApprovalDescription="looks good"
-        )
+        words = "looks \x1b[1mgood"
+        update(package, ModelApprovalStatus="Approved", ApprovalDescription=words)
     elif approval:
         approve(model, version=1, description="Approved in\nworkflow 7")
     said = approved_by(describe(package.arn))
