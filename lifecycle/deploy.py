@@ -1,21 +1,31 @@
 """Deploys and rollbacks: a version is live only after it has been verified.
 
-Both change the endpoint in the same steps, which `_bring_into_service` takes from top
+Both verify first that the package and its objects are those that were approved. Then
+they change the endpoint in the same steps, which `_bring_into_service` takes from top
 to bottom. If a step fails, the endpoint serves again what was verified before.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lifecycle.aws import Progress, as_tags, client, error_message, polls, tail_log
+from lifecycle.approval import Verified, package_table, verify
+from lifecycle.aws import (
+    Progress,
+    as_tags,
+    aws_errors,
+    client,
+    error_message,
+    polls,
+    tail_log,
+)
 from lifecycle.endpoint import (
     EndpointState,
     clean_up,
     config_name,
+    delete_config,
     delete_endpoint,
     deployment_config,
     ensure_config,
@@ -24,8 +34,16 @@ from lifecycle.endpoint import (
     retained_configs,
     wait_until_settled,
 )
-from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
+from lifecycle.errors import (
+    AwsError,
+    EndpointError,
+    IntegrityError,
+    LifecycleError,
+    NotApprovedError,
+    StorageError,
+)
 from lifecycle.evaluation import load_booster, predict
+from lifecycle.failures import failure_reason, likely_cause
 from lifecycle.invocation import (
     Golden,
     check_golden,
@@ -33,70 +51,26 @@ from lifecycle.invocation import (
     read_golden,
 )
 from lifecycle.registry import (
+    Mode,
     Package,
     describe,
     find_package,
     list_packages,
-    package_table,
 )
 
+# What a version that is in service can be found to be: not what was approved.
+REFUSALS = (AwsError, EndpointError, IntegrityError, StorageError)
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
 LOG_LINES = 10
 RECENT = 10
-# The likely cause by what SageMaker's reason and the container's log say; the first
-# match is named.
-CAUSES = (
-    (
-        r"ResourceLimitExceeded|service limit|quota",
-        (
-            "an account quota: ask for a higher one in Service Quotas, or choose "
-            "another endpoint.instance_type"
-        ),
-    ),
-    (
-        r"InsufficientCapacity|CapacityError|Unable to provision",
-        "AWS has no such instances left: try later, or another endpoint.instance_type",
-    ),
-    (
-        r"Failed to extract",
-        "the model archive is damaged: train again",
-    ),
-    (
-        r"Failed to download model data|Could not find model data",
-        "the model archive is gone, or SAGEMAKER_EXECUTION_ROLE_ARN may not read it",
-    ),
-    (
-        r"[Aa]larm",
-        "an alarm of endpoint.canary.alarms went off: look at it in CloudWatch",
-    ),
-    (
-        r"not authorized|AccessDenied|assume role",
-        "SAGEMAKER_EXECUTION_ROLE_ARN lacks a permission that the reason names",
-    ),
-    (
-        r"MemoryError|Out of memory|OOM",
-        "too little memory: choose a larger endpoint.instance_type, or more memory_mb",
-    ),
-    (
-        r"ping health check",
-        (
-            "the container did not load the model in time: its log says why, and if it "
-            "says nothing, choose a larger endpoint.instance_type or more memory_mb"
-        ),
-    ),
-    (
-        r"gives no reason",
-        "somebody, or a policy, stopped the update: CloudTrail names the caller",
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Update:
     """An endpoint update to one package."""
 
-    package: Package
+    verified: Verified
     config: str
     golden: Golden | None
     deadline: float
@@ -108,11 +82,17 @@ class _Update:
     is_rollback: bool = False
     rolled_back_from: str = ""
 
+    @property
+    def package(self) -> Package:
+        """Return the package that is to be served."""
+        return self.verified.package
+
 
 def deploy(
     package: Package,
     *,
     endpoint: Mapping[str, Any],
+    approval: Mode = "manual",
     wait_seconds: float = 1800,
     on_progress: Progress = print,
 ) -> EndpointState:
@@ -120,14 +100,20 @@ def deploy(
 
     Args:
         endpoint: the section of model.yaml.
+        approval: of model.yaml; with `manual` nothing is served that nobody approved.
         wait_seconds: the time limit, to which a canary's wait is added.
 
     Raises:
         EndpointError: the package is not live; the message says why, and what is.
+        NotApprovedError: it is not approved, or not as it has to be.
+        IntegrityError: the package, its archive or its golden records are not those
+            that were approved.
     """
     canary = endpoint.get("canary") or {}
+    verified = verify(package, approval)
+    package = verified.package
     update = _Update(
-        package=package,
+        verified=verified,
         config=config_name(package, endpoint),
         # Read before anything changes: without it nothing could be verified.
         golden=read_golden(package.model, package.metadata),
@@ -143,6 +129,7 @@ def roll_back(
     model: str,
     *,
     to: int | None = None,
+    approval: Mode = "manual",
     wait_seconds: float = 1800,
     on_progress: Progress = print,
 ) -> EndpointState:
@@ -152,9 +139,14 @@ def roll_back(
     settings of the live config. The content that is rolled back from is recorded, so
     that no deploy brings it back by itself.
 
+    Args:
+        approval: of model.yaml; it does not matter for a version whose config is
+            retained, which a deploy has accepted.
+
     Raises:
         EndpointError: there is no version to roll back to, or it is not live now.
         NotApprovedError: the version is not approved.
+        IntegrityError: it is not what was approved.
     """
     now = read_state(model)
     if now is None:
@@ -162,6 +154,8 @@ def roll_back(
     package, config = _find_version(model, to) if to else _find_previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))
+    verified = verify(package, None if config else approval)
+    package = verified.package
     settings = None
     if not config:
         settings = read_settings(now.config)
@@ -172,7 +166,7 @@ def roll_back(
     if config != now.config or not now.is_verified:
         now.record_rollback(config, rolled_back_from)
     update = _Update(
-        package=package,
+        verified=verified,
         config=config,
         golden=read_golden(package.model, package.metadata),
         deadline=time.monotonic() + wait_seconds,
@@ -231,7 +225,7 @@ def _bring_into_service(update: _Update) -> EndpointState:
             raise EndpointError(_explain_failure(update, before, after))
         try:
             _check_endpoint(update)
-        except EndpointError as error:
+        except REFUSALS as error:
             now = read_state(name)
             if now is None or not now.serves(update.config):
                 # The predictions may be another version's, so nothing is restored.
@@ -239,8 +233,7 @@ def _bring_into_service(update: _Update) -> EndpointState:
                     f"{error}; another deploy came, now: {now}"
                 ) from error
             former = (before.verified_config or before.config) if before else ""
-            outcome = _restore(name, former, say)
-            raise EndpointError(f"{error}; {outcome}") from error
+            raise EndpointError(_undo(update, former, error)) from error
         return _accept(update, before, after)
     raise EndpointError(f"{name}: kept busy by other deploys; try again later")
 
@@ -254,11 +247,9 @@ def _confirm_live(update: _Update, now: EndpointState) -> EndpointState:
         return now
     try:
         _check_endpoint(update)
-    except EndpointError as error:
-        outcome = _restore(
-            update.package.model, now.verified_config, update.on_progress
-        )
-        raise EndpointError(f"{error}; {outcome}") from error
+    except REFUSALS as error:
+        outcome = _undo(update, now.verified_config, error)
+        raise EndpointError(outcome) from error
     update.on_progress(f"version {version} is live already, and verified now")
     return _accept(update, now, now)
 
@@ -290,17 +281,23 @@ def _request_update(update: _Update, *, exists: bool) -> bool:
 
 def _check_archive(package: Package, golden: Golden) -> None:
     """Check, before the endpoint changes, that the archive predicts as at training."""
-    predictions = predict(load_booster(package.model_data), golden.rows)
+    booster = load_booster(package.model_data, package.metadata["archive_sha256"])
+    predictions = predict(booster, golden.rows)
     compare_with_golden(package.model_data, predictions.tolist(), golden)
 
 
 def _check_endpoint(update: _Update) -> None:
-    """Check that the endpoint predicts what was recorded at training."""
+    """Check that the endpoint predicts what was recorded at training.
+
+    And that it was made from what was verified, which SageMaker read by itself.
+    """
     if update.golden:
         check_golden(update.package.model, update.golden)
-        return
-    number = update.package.version
-    update.on_progress(f"version {number} has no golden rows to be verified by")
+    else:
+        number = update.package.version
+        update.on_progress(f"version {number} has no golden rows to be verified by")
+    with aws_errors():
+        update.verified.verify_again()
 
 
 def _accept(
@@ -327,6 +324,21 @@ def _accept(
         rollback_target="",
         attempted_version=0,
     )
+
+
+def _undo(update: _Update, former: str, error: LifecycleError) -> str:
+    """Serve a former config again; return the error, with the outcome."""
+    name = update.package.model
+    outcome = _restore(name, former, update.on_progress)
+    now = read_state(name)
+    if isinstance(error, IntegrityError) and not (now and now.config == update.config):
+        # The next deploy would find them again, whatever they were made from.
+        try:
+            with aws_errors():
+                delete_config(update.config)
+        except AwsError as left:
+            outcome += f"; delete the model {update.config} by hand: {left}"
+    return f"{error}; {outcome}"
 
 
 def _restore(name: str, config: str, on_progress: Progress) -> str:
@@ -366,7 +378,7 @@ def _explain_failure(
         SageMaker's reason, what is live, the likely cause, and the container's log.
     """
     package = update.package
-    reason = _reason(before, after)
+    reason = failure_reason(before, after)
     log = tail_log(f"/aws/sagemaker/Endpoints/{package.model}", lines=LOG_LINES)
     if after and after.status == "Failed":
         delete_endpoint(package.model, update.deadline)
@@ -380,21 +392,6 @@ def _explain_failure(
     if log:
         lines += ["the container's last words:", *(f"  {line}" for line in log)]
     return "\n  ".join(lines)
-
-
-def likely_cause(text: str) -> str:
-    """Return the likely cause of a failure by its reason and log; "" if unknown."""
-    return next((cause for sign, cause in CAUSES if re.search(sign, text)), "")
-
-
-def _reason(before: EndpointState | None, after: EndpointState | None) -> str:
-    if after is None:
-        return "the endpoint was deleted meanwhile"
-    if after.failure_reason:
-        return after.failure_reason
-    if after.status == "InService" and (not before or before.config != after.config):
-        return "another deploy came after it"
-    return "it was rolled back, and SageMaker gives no reason"
 
 
 def _find_version(model: str, version: int) -> tuple[Package, str]:

@@ -320,7 +320,7 @@ def clean_up(model: str, on_progress: Progress) -> None:
 
     try:
         for name in outdated_configs(model):
-            _delete_config(name)
+            delete_config(name)
             on_progress(f"deleted {name}, an endpoint config and model of before")
     except (ClientError, BotoCoreError, ConfigurationError) as error:
         on_progress(f"older endpoint configs are left for the next deploy: {error}")
@@ -339,6 +339,15 @@ def outdated_configs(model: str) -> list[str]:
     # Takes a call per endpoint, so only if there is something to delete.
     used = _used_names() if old else set()
     return [one.name for one in old if one.name not in used]
+
+
+def delete_config(name: str) -> None:
+    """Delete a config and its model; a concurrent deploy may have done it already."""
+    sagemaker = client("sagemaker")
+    with ignore_not_found():
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    with ignore_not_found():
+        sagemaker.delete_model(ModelName=name)
 
 
 def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
@@ -465,12 +474,3 @@ def _models_of(config: str) -> Iterator[str]:
         found = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
         for variant in found["ProductionVariants"]:
             yield variant.get("ModelName", "")
-
-
-def _delete_config(name: str) -> None:
-    """Delete a config and its model; a concurrent deploy may have done it already."""
-    sagemaker = client("sagemaker")
-    with ignore_not_found():
-        sagemaker.delete_endpoint_config(EndpointConfigName=name)
-    with ignore_not_found():
-        sagemaker.delete_model(ModelName=name)

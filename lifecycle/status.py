@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
+from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import utc
 from lifecycle.endpoint import read_state
 from lifecycle.gates import Bounds, failures, judge
-from lifecycle.registry import list_packages
+from lifecycle.registry import Mode, list_packages
 
 # How many versions are searched for a package of the checkout's content.
 RECENT = 20
@@ -18,7 +19,11 @@ RECENT = 20
 class Version:
     """A version of a model, as registered or as live; number 0: there is none.
 
-    `failed` says which gates of model.yaml a registered version fails.
+    Attributes:
+        failed: which gates of model.yaml a registered version fails.
+        digest: of what it was registered with.
+        approved: who approved it, and where, and when.
+        problem: why it may not be deployed though it is Approved.
     """
 
     version: int = 0
@@ -28,6 +33,9 @@ class Version:
     run_id: str = ""
     since: str = ""
     failed: str = ""
+    digest: str = ""
+    approved: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +52,10 @@ class ModelStatus:
 
 
 def read_status(
-    model: str, fingerprint: str, gates: Mapping[str, Bounds] = MappingProxyType({})
+    model: str,
+    fingerprint: str,
+    approval: Mode = "manual",
+    gates: Mapping[str, Bounds] = MappingProxyType({}),
 ) -> ModelStatus:
     """Read the status of a model from AWS.
 
@@ -52,11 +63,18 @@ def read_status(
         gates: those of the checkout's model.yaml.
         fingerprint: of the checkout's content; its newest package is shown if there is
             one, else the model's newest package.
+        approval: of the checkout's model.yaml.
     """
     known = list(islice(list_packages(model), RECENT))
     same = [one for one in known if one.fingerprint == fingerprint]
+    problems = {
+        one.arn: approval_problem(one, approval)
+        for one in [*same, *known[:1]]
+        if one.approval_status == "Approved"
+    }
+    deployable = [one for one in same if not problems.get(one.arn)]
     newest = Version()
-    for package in [*same, *known][:1]:
+    for package in [*deployable, *same, *known][:1]:
         newest = Version(
             version=package.version,
             status=package.approval_status,
@@ -65,11 +83,17 @@ def read_status(
             run_id=package.run_id,
             since=utc(package.created),
             failed=failures(judge(package.metrics, gates)) if same else "",
+            digest=package.digest,
+            approved=approved_by(package),
+            problem=problems.get(package.arn, ""),
         )
     now = read_state(model)
     if now is None:
         return ModelStatus(newest=newest)
+    served = next((one for one in known if one.arn == now.package), None)
     live = Version(
+        digest=served.digest if served else "",
+        approved=approved_by(served) if served else "",
         version=now.version,
         status=now.status,
         fingerprint=now.fingerprint,
@@ -130,6 +154,8 @@ def _missing_step(fingerprint: str, status: ModelStatus) -> str:
         return f"{version} waits for approval"
     if newest.status != "Approved":
         return f"{version} is {newest.status}: train again"
+    if newest.problem:
+        return f"{version} is Approved, but cannot be deployed: it {newest.problem}"
     if status.attempted == newest.version:
         why = status.reason or "the log of that deploy says why"
         return f"{version} is approved, but its last deploy did not make it live: {why}"

@@ -2,7 +2,8 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -10,11 +11,12 @@ from uuid import uuid4
 import numpy as np
 import xgboost as xgb
 
+from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
 from lifecycle.invocation import record_golden
-from lifecycle.registry import Package, approve, create_package
+from lifecycle.registry import Mode, Package, create_package
 from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -58,14 +60,16 @@ def make_package(
     factor: float = 1.0,
     golden_factor: float | None = None,
     approved: bool = True,
+    mode: Mode = "manual",
     **metadata: str,
 ) -> Package:
     """Register a small model, by default approved and with true golden rows."""
     run_id = uuid4().hex[:8]
     booster = train_booster(factor)
     recorded = train_booster(golden_factor) if golden_factor else booster
-    golden = record_golden(
-        run_uri(model, run_id, "evidence", "golden.json"),
+    golden = run_uri(model, run_id, "evidence", "golden.json")
+    record_golden(
+        golden,
         ROWS,
         recorded.predict(xgb.DMatrix(np.array(ROWS), nthread=1)).tolist(),
     )
@@ -82,8 +86,23 @@ def make_package(
         model_data=upload_model(model, run_id, booster),
         metrics={"rmse": 0.5},
         metadata=lineage | metadata,
+        approval=mode,
     )
     return approve(model, arn=package.arn) if approved else package
+
+
+@contextmanager
+def once(event: str, act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen at the next event of botocore's, as by another deploy."""
+    events = client(event.split(".")[1]).meta.events
+
+    def handle(**_: object) -> None:
+        events.unregister(event, handle)
+        act()
+
+    events.register(event, handle)
+    yield
+    events.unregister(event, handle)
 
 
 def ignore(_: str) -> None:

@@ -1,6 +1,7 @@
 """The verbs of a release: `review`, `approve`, `rollback` and `status`."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from runner.spec.models import (
 )
 
 if TYPE_CHECKING:
+    from lifecycle.registry import Package
     from lifecycle.status import ModelStatus, Version
 
 STATUS_HEADER = [
@@ -42,10 +44,21 @@ STATUS_HEADER = [
     is_flag=True,
     help="Print where CircleCI keeps the page of this job's run, and say so in GitHub.",
 )
+@click.option(
+    "--hand-over",
+    "hands_over",
+    is_flag=True,
+    help="Write what this CircleCI workflow's approve job is to approve.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def review_command(
-    model: str, version: int | None, announce: bool, as_json: bool, target: str
+    model: str,
+    version: int | None,
+    announce: bool,
+    hands_over: bool,
+    as_json: bool,
+    target: str,
 ) -> None:
     """Fetch what a version of MODEL left in S3, and build its review page."""
     root = find_root()
@@ -60,6 +73,12 @@ def review_command(
         click.echo(url)
         return
     require_running(target)
+    if hands_over:
+        with aws_at(target):
+            from runner.pipeline.release import hand_over
+
+            click.echo(hand_over(root, model).relative_to(root).as_posix())
+        return
     with aws_at(target):
         from runner.pipeline.evidence import rebuild_page
 
@@ -95,14 +114,16 @@ def approve_command(
 
         package = approve(root, model, version=version, this_workflow=this_workflow)
     if as_json:
-        times = {name: getattr(package, name).isoformat() for name in ("created",)}
-        shown = asdict(package) | times | {"modified": package.modified.isoformat()}
-        print_json(shown)
+        names = ("created", "modified")
+        shown = {name: getattr(package, name).isoformat() for name in names}
+        print_json(asdict(package) | shown | {"digest": package.digest})
         return
     click.echo(
         f"{model}: version {package.version} is {package.approval_status} "
         f"(fingerprint {package.fingerprint[:12]}, run {package.run_id})"
     )
+    for name, value in _what_was_approved(package):
+        click.echo(f"  {name:8}  {value}")
 
 
 @click.command("rollback")
@@ -156,24 +177,41 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
         return
     print_table("", STATUS_HEADER, [_status_cells(row) for row in rows])
     for row in rows:
+        for line in _approvals(row):
+            click.echo(f"{row['model']}: {line}")
+    for row in rows:
         if row["why"]:
             click.echo(f"{row['model']}: {row['why']}")
 
 
-def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
-    from lifecycle.status import read_status
+def _what_was_approved(package: "Package") -> Iterator[tuple[str, str]]:
+    """Yield what an approval binds, for whoever gave it to see."""
+    known = package.metadata
+    yield "digest", package.digest
+    yield "image", package.image
+    yield "archive", f"{package.model_data} sha256 {known['archive_sha256']}"
+    if golden := known.get("golden"):
+        yield "golden", f"{golden} sha256 {known['golden_sha256']}"
+    yield "evidence", f"{known['evidence']}/ sha256 {package.approved[1]}"
+    metrics = (f"{name} {value:.4g}" for name, value in package.metrics.items())
+    yield "metrics", ", ".join(metrics) or "none"
 
+
+def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
     tree = open_tree(root)
     contents = {name: content_in(tree, name).fingerprint for name in models}
     return [
-        _status_row(name, content, read_status(name, content, _gates(root, name)))
+        _status_row(name, content, _read_status(root, name, content))
         for name, content in contents.items()
     ]
 
 
-def _gates(root: Path, name: str) -> dict[str, Any]:
-    gates: dict[str, Any] = notebook_values(load_spec(root, name))["gates"]
-    return gates
+def _read_status(root: Path, name: str, content: str) -> "ModelStatus":
+    from lifecycle.status import read_status
+
+    spec = load_spec(root, name)
+    gates = notebook_values(spec)["gates"]
+    return read_status(name, content, spec.approval, gates)
 
 
 def _status_row(name: str, content: str, status: "ModelStatus") -> dict[str, Any]:
@@ -192,6 +230,16 @@ def _status_row(name: str, content: str, status: "ModelStatus") -> dict[str, Any
 
 def _version_as_json(version: "Version") -> dict[str, Any] | None:
     return asdict(version) if version.version or version.status else None
+
+
+def _approvals(row: dict[str, Any]) -> list[str]:
+    """Say who approved what is live, and what is to be, each once."""
+    known = {
+        one["version"]: one["approved"]
+        for one in (row["live"], row["newest"])
+        if one and one["approved"]
+    }
+    return [f"version {version}: {approved}" for version, approved in known.items()]
 
 
 def _status_cells(row: dict[str, Any]) -> list[str]:

@@ -16,11 +16,18 @@ from types import MappingProxyType
 from typing import Any
 
 from lifecycle import s3
+from lifecycle.approval import find_approved, verify
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, config_name, read_state
-from lifecycle.errors import CallError, LifecycleError, StorageError
+from lifecycle.errors import (
+    CallError,
+    LifecycleError,
+    RegistryError,
+    StorageError,
+)
 from lifecycle.invocation import check_golden, read_golden
-from lifecycle.registry import Package, find_approved, list_packages
+from lifecycle.registry import Mode, Package, list_packages
+from runner.ci.environment import run_suffix
 from runner.notebook import ipynb
 from runner.notebook.archive import archive, as_record
 from runner.notebook.scrub import Scrubber
@@ -61,18 +68,14 @@ def succeeded_runs(
     stage: str,
     fingerprint: str,
     *,
-    suffix: str = "",
     recent: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of a stage that succeeded with this content, newest first.
 
     Args:
-        suffix: only runs whose id ends with it: those of one CircleCI workflow.
         recent: only so many runs are looked at.
     """
     for run_id in islice(reversed(run_ids(model)), recent):
-        if not run_id.endswith(suffix):
-            continue
         record = read_record(model, run_id, stage)
         same = record.get("fingerprint") == fingerprint
         if same and record["status"] == "succeeded":
@@ -256,13 +259,26 @@ def _useful_package(plan: Plan) -> Package | None:
 
     With `approval: pre-approved` a package that waits for approval is of no use.
     """
-    automatic = plan.spec.approval == "pre-approved"
-    useful = ("Approved",) if automatic else ("Approved", "PendingManualApproval")
     for package in islice(list_packages(plan.model), RECENT):
         same = package.fingerprint == plan.fingerprint
-        if same and package.approval_status in useful:
+        if same and _is_trusted(package, plan.spec.approval):
             return package
     return None
+
+
+def _is_trusted(package: Package, mode: Mode) -> bool:
+    """Return whether what a package says of itself may be shown to a reviewer.
+
+    Any train job in CircleCI may register a version as if it had this content. So one
+    that waits for approval is reviewed in the workflow that trained it, or nowhere.
+    """
+    if package.approval_status == "Approved":
+        try:
+            return bool(verify(package, mode))
+        except (RegistryError, StorageError):
+            return False
+    waits = package.approval_status == "PendingManualApproval"
+    return waits and mode == "manual" and not run_suffix()
 
 
 def _is_comparison_valid(package: Package) -> bool:
@@ -285,9 +301,14 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     settings = notebook_values(plan.spec)["endpoint"]
     if plan.overrides or not now.is_verified:
         return False
-    package = find_approved(plan.model, plan.fingerprint)
-    golden = read_golden(package.model, package.metadata)
-    if golden is None or not now.serves(config_name(package, settings)):
+    mode = plan.spec.approval
+    package = find_approved(
+        plan.model, plan.fingerprint, mode, on_progress=lambda _: None
+    )
+    if not now.serves(config_name(package, settings)):
+        return False
+    golden = read_golden(package.model, verify(package, mode).package.metadata)
+    if golden is None:
         return False
     check_golden(plan.model, golden)
     return True

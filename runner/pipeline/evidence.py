@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle import s3
+from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
@@ -236,11 +237,15 @@ def _changed(prefix: str, error: Exception) -> str:
 
 def _decision(package: Package) -> dict[str, Any]:
     """Return what was decided about a package, by whom and when."""
+    decided = approved_by(package)
+    if decided and (problem := approval_problem(package, None)):
+        decided = f"{decided}. It cannot be deployed: it {problem}"
     return {
         "package": package.arn,
         "version": package.version,
         "approval_status": package.approval_status,
-        "approval_description": package.approval_description,
+        "approval_description": decided or package.approver,
+        "digest": package.digest,
         "decided": str(package.modified),
     }
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TextIO
 
 from forked_kernels.client import WarmKernels
 
-from lifecycle import registry, s3, training
+from lifecycle import approval, s3, training
 from lifecycle.aws import aws_errors, polls
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
@@ -330,7 +330,12 @@ class _ModelRun:
     def _judge_approved(self) -> Package | None:
         """Judge again what a deploy would take; the notebook says if there is none."""
         with suppress(NotApprovedError):
-            package = registry.find_approved(self.plan.model, self.plan.fingerprint)
+            package = approval.find_approved(
+                self.plan.model,
+                self.plan.fingerprint,
+                self.plan.spec.approval,
+                on_progress=self._say,
+            )
             require_passed(package, notebook_values(self.plan.spec)["gates"])
             return package
         return None
@@ -371,7 +376,7 @@ class _ModelRun:
         registered = self.results["train-register"]
         if registered.get("approval_status") == "Approved":
             return
-        package = registry.approve(
+        package = approval.approve(
             self.plan.model,
             version=registered["version"],
             description="Implied: a run of all stages on the embedded AWS",

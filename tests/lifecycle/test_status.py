@@ -8,11 +8,12 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 from model_packages import ENDPOINT, ignore, make_package, serve
 
+from lifecycle.approval import approve
 from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import ensure_config, wait_until_settled
 from lifecycle.errors import EndpointError
-from lifecycle.registry import approve, find_package
+from lifecycle.registry import find_package
 from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync
 
 CONTENT, OTHER = "a" * 64, "b" * 64
@@ -112,6 +113,21 @@ def test_each_step_from_training_to_serving_is_told(model):
         assert version.fingerprint == CONTENT
         assert (version.commit, version.run_id) == (made.commit, made.run_id)
         assert version.since.startswith("20")
+        assert version.approved.startswith("Approved by arn:")
+        assert version.approved.endswith(f" UTC, digest {made.digest[:12]}")
+        assert version.digest == made.digest
+
+
+def test_a_version_that_is_approved_as_it_may_not_be_is_told(model):
+    """With what to do; one that may be deployed comes first."""
+    make_package(model, approved=False, mode="pre-approved", fingerprint=CONTENT)
+    expected = "version 1 is Approved, but cannot be deployed: it was registered as pre"
+    assert why(model).startswith(expected)
+    assert read_status(model, CONTENT, "pre-approved").newest.problem == ""
+
+    make_package(model, fingerprint=CONTENT)
+    make_package(model, approved=False, mode="pre-approved", fingerprint=CONTENT)
+    assert why(model) == "version 2 is approved: deploy it"
 
 
 def test_the_newest_package_is_that_of_the_content(model):

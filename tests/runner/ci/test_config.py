@@ -28,6 +28,7 @@ from runner.ci.config import (
     plain_line,
 )
 from runner.errors import SpecError
+from runner.pipeline.release import HAND_OVER
 
 CIRCLECI = Path(__file__).parents[3] / ".circleci"
 DOCS = CIRCLECI.parent / "docs" / "circleci.md"
@@ -104,6 +105,19 @@ def test_a_package_is_approved_after_a_person_did(repository: Repository) -> Non
     assert jobs(text)["approve-churn"].contexts == ("model-approvers",)
     failed = executed(load(text), FEATURE, outcomes={"train-churn": "failed"})
     assert "review-churn" not in failed
+
+
+def test_the_approve_job_gets_what_the_train_job_hands_over(
+    repository: Repository,
+) -> None:
+    """In the workspace of their workflow, in which no other job can write."""
+    found = jobs(config(repository, "churn"))
+    steps = {job: dict(found[f"{job}-churn"].steps) for job in ("train", "approve")}
+    assert steps["train"]["persist_to_workspace"] == {
+        "root": "build",
+        "paths": [f"churn/{HAND_OVER}"],
+    }
+    assert steps["approve"]["attach_workspace"] == {"at": "build"}
 
 
 def test_main_deploys(repository: Repository) -> None:

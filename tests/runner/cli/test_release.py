@@ -13,6 +13,7 @@ from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault
 from model_packages import ENDPOINT, delete_endpoint, make_package
 
+from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
 from lifecycle.endpoint import EndpointState, ensure_config, read_state
@@ -187,14 +188,24 @@ def test_approve_takes_the_newest_of_this_content(
     content = contents.content(repo, model).fingerprint
     package = make_package(model, approved=False, fingerprint=content)
 
-    text = verb("approve", model).stdout
+    first, *lines = verb("approve", model).stdout.splitlines()
     found = json.loads(verb("approve", model, "--json").stdout)
 
-    assert text == (
+    assert first == (
         f"{model}: version 1 is Approved "
-        f"(fingerprint {content[:12]}, run {package.run_id})\n"
+        f"(fingerprint {content[:12]}, run {package.run_id})"
     )
+    known = package.metadata
+    assert [line.split() for line in lines] == [
+        ["digest", package.digest],
+        ["image", package.image],
+        ["archive", package.model_data, "sha256", known["archive_sha256"]],
+        ["golden", known["golden"], "sha256", known["golden_sha256"]],
+        ["evidence", f"{known['evidence']}/", "sha256", "none"],
+        ["metrics", "rmse", "0.5"],
+    ]
     assert (found["arn"], found["approval_status"]) == (package.arn, "Approved")
+    assert found["digest"] == package.digest
     assert found["created"] == package.created.isoformat()
 
 
@@ -242,7 +253,7 @@ def test_the_workflows_own_package_is_known_in_circleci_only(
     assert "--this-workflow: only in CircleCI" in answer.stderr
 
 
-def test_a_workflow_without_a_package_is_told_what_to_rerun(
+def test_a_workflow_that_handed_nothing_over_is_told_what_to_rerun(
     verb: Callable[..., Result],
     repo: Path,
     model: str,
@@ -257,8 +268,34 @@ def test_a_workflow_without_a_package_is_told_what_to_rerun(
 
     answer = verb("approve", model, "--this-workflow")
 
-    assert answer.exit_code == 1
-    assert "rerun its train job" in answer.stderr
+    assert answer.exit_code == 2
+    assert "train job hands it over" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_train_job_hands_over_what_it_has_registered(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    aws: EmbeddedAWS,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the approve job of the same workflow approves that."""
+    package = make_package(
+        model, approved=False, fingerprint=contents.content(repo, model).fingerprint
+    )
+    folder = repo / "build" / model
+    folder.mkdir(parents=True)
+    record = {"status": "succeeded", "results": package.results()}
+    (folder / "train-register.json").write_text(json.dumps(record))
+    upload_folder(folder, package.metadata["evidence"], {})
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
+
+    written = verb("review", model, "--hand-over")
+    approved = verb("approve", model, "--this-workflow")
+
+    assert written.stdout == f"build/{model}/hand-over.json\n"
+    assert approved.stdout.startswith(f"{model}: version 1 is Approved ")
 
 
 @pytest.fixture
@@ -360,6 +397,8 @@ def test_status_names_each_step_from_nothing_to_in_sync(
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn, ModelApprovalStatus="Approved"
     )
+    reasons.append(status()["why"].split(" by hand")[0])
+    approve(model, arn=package.arn)
     reasons.append(status()["why"])
     serve(package)
     row = status()
@@ -367,6 +406,7 @@ def test_status_names_each_step_from_nothing_to_in_sync(
     assert reasons == [
         "nothing is registered: train it",
         "version 1 waits for approval",
+        "version 1 is Approved, but cannot be deployed: it was set to Approved",
         "version 1 is approved: deploy it",
     ]
     assert (row["in_sync"], row["why"]) == (True, "")
@@ -486,6 +526,8 @@ def test_people_get_a_table_of_all_models_and_the_reasons(
     (row,) = (line.split("  ") for line in lines if "InService" in line)
     cells = [cell.strip() for cell in row if cell.strip()]
     assert cells == [model, "-", "1 InService", since, "c0ffeec-dirty", "no"]
+    told = next(line for line in lines if line.startswith(f"{model}: version 1: "))
+    assert told.endswith(f" UTC, digest {find_package(model).digest[:12]}")
     assert lines[-2:] == [
         f"{model}: live version 1 has other content: train it",
         "zoo: nothing is registered: train it",

@@ -12,12 +12,13 @@ from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 from model_packages import ENDPOINT, delete_endpoint, make_package
 
+from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from lifecycle.registry import Package, describe
-from lifecycle.s3 import parse_uri, write_bytes, write_json
+from lifecycle.s3 import parse_uri, read_json, write_bytes, write_json
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.pipeline.earlier import (
@@ -55,7 +56,7 @@ def ran(planned: Plan) -> Ran:
     def run(*, approved: bool = True, **other: Any) -> Package:
         content = planned.fingerprint
         known = {"fingerprint": content, **DATA} | other.pop("metadata", {})
-        package = make_package(planned.model, approved=approved, **known)
+        package = make_package(planned.model, approved=False, **known)
         rows = {name: f"{name}.csv" for name in ("train", "validation", "test")}
         for name, file in rows.items():
             rows[name] = run_uri(planned.model, package.run_id, name, file)
@@ -66,7 +67,8 @@ def ran(planned: Plan) -> Ran:
         leave(planned, package, "prepare", rows)
         registered = {"package": package.arn, "approval_status": "of then"}
         leave(planned, package, "train-register", registered, **other)
-        return package
+        # Last: an approval is of the evidence, too.
+        return approve(planned.model, arn=package.arn) if approved else package
 
     return run
 
@@ -209,6 +211,50 @@ def test_a_pending_package_is_not_reused_if_it_should_be_pre_approved(
     assert describe(package.arn).approval_status == "PendingManualApproval"
 
 
+def test_in_circleci_no_pending_package_is_shown_to_a_reviewer(
+    planned: Plan, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another branch's job may have registered it, as if it had this content."""
+    package = ran(approved=False)
+    assert find(planned, "train-register") is not None
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
+
+    assert find(planned, "prepare") is None
+    assert find(planned, "train-register") is None
+    approve(planned.model, arn=package.arn)
+    assert find(planned, "train-register") is not None
+
+
+@pytest.mark.parametrize("edit", ["metric", "by hand"])
+def test_a_package_that_may_not_be_deployed_is_not_reused(
+    planned: Plan, ran: Ran, edit: str
+) -> None:
+    """It was edited after its approval, or approved by hand: it is trained again."""
+    package = ran(approved=edit == "metric")
+    changed = {"CustomerMetadataProperties": {"metric.rmse": "0.1"}}
+    by_hand = {"ModelApprovalStatus": "Approved"}
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, **(changed if edit == "metric" else by_hand)
+    )
+
+    assert find(planned, "prepare") is None
+    assert find(planned, "train-register") is None
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train-register"])
+def test_forged_records_of_an_approved_package_are_not_reused(
+    planned: Plan, ran: Ran, stage: str
+) -> None:
+    """Any train job may write them; they could lead to other rows."""
+    package = ran()
+    assert find(planned, stage) is not None
+    uri = run_uri(planned.model, package.run_id, "evidence", f"{stage}.json")
+    record = read_json(uri)
+    write_json(uri, record | {"seconds": 2.0})
+
+    assert find(planned, stage) is None
+
+
 def test_only_the_package_that_would_be_deployed_is_reused(
     planned: Plan, ran: Ran
 ) -> None:
@@ -349,6 +395,15 @@ def test_an_endpoint_that_predicts_otherwise_is_not_reused(
     """It is verified again before the deploy is left out."""
     golden = served.metadata["golden"]
     write_json(golden, {"rows": [[0.0, 5.0]], "predictions": [99.0]})
+
+    assert find(planned, "deploy") is None
+
+
+def test_a_live_version_whose_archive_was_exchanged_is_not_reused(
+    planned: Plan, served: Package
+) -> None:
+    """The deploy notebook runs, and names what was exchanged."""
+    write_bytes(served.model_data, b"other")
 
     assert find(planned, "deploy") is None
 

@@ -9,10 +9,11 @@ import reviews
 from embedded_aws import EmbeddedAWS
 from model_packages import ENDPOINT, delete_endpoint, make_package
 
-from lifecycle.aws import run_uri
+from lifecycle.approval import approve
+from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.errors import RegistryError, StorageError
-from lifecycle.registry import Package, approve
+from lifecycle.registry import Package
 from lifecycle.s3 import upload_folder, write_bytes, write_json
 from runner import STAGES
 from runner.errors import FileError
@@ -264,6 +265,8 @@ def test_the_page_of_any_version_is_rebuilt(
     assert page == repo / "build" / f"{model}@{package.version}" / "index.html"
     assert "✓ Approved" in text
     assert "By Ada" in text
+    assert f"digest {package.digest[:12]}" in text
+    assert "cannot be deployed" not in text
     assert (page.parent / "train-register.html").is_file()
     assert not (page.parent / "file.json").exists()
 
@@ -326,6 +329,24 @@ def test_evidence_that_was_changed_is_named(
 
     with pytest.raises(StorageError, match=r"not what a run leaves, .* train again"):
         rebuild_page(repo, model, None)
+
+
+def test_the_page_of_a_version_that_was_edited_says_so(
+    repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """It shows what was registered, which is not what the package says now."""
+    package = make_package(model)
+    write_bytes(f"{package.metadata['evidence']}/prepare.html", b"<p>")
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn,
+        CustomerMetadataProperties={"metric.rmse": "0.1"},
+    )
+
+    folder = rebuild_page(repo, model, None).parent
+
+    decided = json.loads((folder / "package.json").read_text())
+    expected = "It cannot be deployed: it was changed after it was registered"
+    assert expected in decided["approval_description"]
 
 
 def test_the_newest_version_is_the_default(

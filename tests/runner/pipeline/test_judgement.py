@@ -13,6 +13,7 @@ import toys
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import FOREVER, Fault
 from forked_kernels.client import WarmKernels
+from model_packages import make_package
 
 from lifecycle import registry
 from lifecycle.aws import run_uri
@@ -20,7 +21,6 @@ from lifecycle.errors import RegistryError
 from lifecycle.gates import EVALUATION_MIME
 from lifecycle.registry import Package, find_package, list_packages
 from lifecycle.s3 import write_json
-from packages import make_package
 from runner.errors import CellError, FailedGateError, ResultsError
 from runner.pipeline.judgement import judge_candidate, require_passed
 from runner.pipeline.plan import Plan, make_plan
