@@ -225,6 +225,9 @@ def test_a_package_of_this_content_is_judged_by_its_gates(model):
     make_package(model, fingerprint=CONTENT)
     gates = {"rmse": {"max": 0.4}}
 
-    assert read_status(model, CONTENT, gates).newest.failed == "rmse 0.5 is above 0.4"
-    assert read_status(model, CONTENT, {"rmse": {"max": 0.5}}).newest.failed == ""
-    assert read_status(model, OTHER, gates).newest.failed == ""
+    assert (
+        read_status(model, CONTENT, gates=gates).newest.failed
+        == "rmse 0.5 is above 0.4"
+    )
+    assert read_status(model, CONTENT, gates={"rmse": {"max": 0.5}}).newest.failed == ""
+    assert read_status(model, OTHER, gates=gates).newest.failed == ""

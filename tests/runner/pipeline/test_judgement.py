@@ -19,8 +19,8 @@ from lifecycle import registry
 from lifecycle.aws import run_uri
 from lifecycle.errors import RegistryError
 from lifecycle.gates import EVALUATION_MIME
-from lifecycle.registry import Package, find_package, list_packages
-from lifecycle.s3 import write_json
+from lifecycle.registry import Mode, Package, find_package, list_packages
+from lifecycle.s3 import write_bytes, write_json
 from runner.errors import CellError, FailedGateError, ResultsError
 from runner.pipeline.judgement import judge_candidate, require_passed
 from runner.pipeline.plan import Plan, make_plan
@@ -37,10 +37,18 @@ from types import SimpleNamespace
 from IPython.display import JSON, display
 
 import lifecycle.registry
+from lifecycle.aws import run_uri
 from lifecycle.registry import create_package, register
+from lifecycle.s3 import hash_object, write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
-job = SimpleNamespace(name="job", image=IMAGE, model_data="s3://bucket/model.tar.gz")
+archive = write_bytes(run_uri(model, run["run_id"], "model", "model.tar.gz"), b"1")
+job = SimpleNamespace(
+    name="job",
+    image=IMAGE,
+    model_data=archive,
+    archive_sha256=hash_object(archive, remedy="").sha256,
+)
 metadata = {
     "fingerprint": run["fingerprint"],
     "run_id": run["run_id"],
@@ -204,7 +212,7 @@ def test_a_pre_approved_model_is_judged_as_well(
 ) -> None:
     """Nobody looks at it before it is deployed."""
     result = train(
-        "package = create_it(9.0, approval_status='Approved')", approval="pre-approved"
+        "package = create_it(9.0, approval='pre-approved')", approval="pre-approved"
     )
 
     assert isinstance(result.error, FailedGateError)
@@ -224,7 +232,7 @@ def test_what_cannot_be_rejected_is_neither_approved_nor_deployed(
         Fault(kind="expired-credentials", operation="UpdateModelPackage", count=FOREVER)
     )
     result = train(
-        "package = create_it(9.0, approval_status='Approved')", approval="pre-approved"
+        "package = create_it(9.0, approval='pre-approved')", approval="pre-approved"
     )
     aws.clear(refusal)
     options = RunOptions(kernels=kernels)
@@ -273,17 +281,19 @@ def candidate(plan: Plan) -> Candidate:
 
     def register(
         metrics: Mapping[str, float] = MappingProxyType({"rmse": 2.0}),
-        status: Any = "PendingManualApproval",
+        approval: Mode = "manual",
         **metadata: str,
     ) -> Package:
         known = {"fingerprint": plan.fingerprint, "run_id": plan.run_id}
         return registry.create_package(
             plan.model,
             image="image",
-            model_data="s3://b/m",
+            model_data=write_bytes(
+                run_uri(plan.model, plan.run_id, "model", "model.tar.gz"), b"1"
+            ),
             metrics=metrics,
             metadata=known | {"training_job": "job"} | metadata,
-            approval_status=status,
+            approval=approval,
         )
 
     return register
@@ -325,7 +335,7 @@ CLAIMS = {
         shows={"rmse": 0.1}, said="2 in the results, 0.1 in the evaluation"
     ),
     "approves itself": Claim(
-        registers={"status": "Approved"},
+        registers={"approval": "pre-approved"},
         said="registers version 1 as Approved, where model.yaml has `approval: manual`",
     ),
     "registers other content": Claim(
