@@ -75,6 +75,11 @@ def describe_commit(root: Path) -> str:
     return git_line(root, *DESCRIBE)
 
 
+def mark_dirty(commit: str) -> str:
+    """Mark a commit as one that the working tree differs from."""
+    return commit.removesuffix(DIRTY) + DIRTY
+
+
 def short_commit(commit: str) -> str:
     """Shorten a commit's sha, but keep the mark of a changed working tree."""
     suffix = DIRTY if commit.endswith(DIRTY) else ""

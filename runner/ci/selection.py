@@ -21,7 +21,13 @@ from runner.git import (
     resolve,
     run_git,
 )
-from runner.spec.content import Content, Difference, compare, content_in
+from runner.spec.content import (
+    Content,
+    compare,
+    content_in,
+    describe_difference,
+    printable,
+)
 from runner.spec.dependencies import LOCK
 from runner.spec.models import list_models
 from runner.spec.trees import Revision
@@ -124,26 +130,6 @@ def select(
         deleted=deleted,
         notes=tuple(found.notes),
     )
-
-
-def printable(text: str) -> str:
-    """Return a file name on one line, whatever characters are in it."""
-    return text if text.isprintable() else repr(text)
-
-
-def describe_difference(one: Difference) -> str:
-    """Say in one line which part of a content changed, and how it belongs to it."""
-    name = printable(one.name)
-    if one.kind == "package":
-        change = f"{one.before or 'absent'} → {one.after or 'absent'}"
-        return f"package {name} {change}: {printable(one.reason)}"
-    if one.kind == "settings":
-        return f"model.yaml: {name}: {one.before or 'absent'} → {one.after or 'absent'}"
-    word = "changed" if one.before and one.after else "new" if one.after else "removed"
-    if one.kind == "module":
-        return f"{printable(one.reason)}: {word}"
-    what = f"code {word}" if one.kind == "notebook" and word == "changed" else word
-    return f"{name}: {what}"
 
 
 def _compare_models(

@@ -12,7 +12,7 @@ from runner.ci.environment import run_suffix
 from runner.cli.local import aws_at, require_running, target_option
 from runner.cli.output import print_json, print_table
 from runner.git import short_commit
-from runner.spec.fingerprint import fingerprint, tracked_files
+from runner.spec.content import content_in, open_tree
 from runner.spec.models import check_name, find_root, list_models, load_spec
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
 def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
     from lifecycle.status import read_status
 
-    tracked = tracked_files(root)
-    contents = {name: fingerprint(root, name, tracked=tracked) for name in models}
+    tree = open_tree(root)
+    contents = {name: content_in(tree, name).fingerprint for name in models}
     return [
         _status_row(name, content, read_status(name, content))
         for name, content in contents.items()

@@ -14,6 +14,7 @@ from lifecycle.errors import CallError
 from runner import STAGES, TRAINING_STAGES
 from runner.cli.local import aws_at, is_on_this_machine, target_option
 from runner.cli.output import observer, print_json, print_table
+from runner.git import SHORT
 
 if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
@@ -46,26 +47,36 @@ def list_command(as_json: bool) -> None:
 
 @click.command("show")
 @click.argument("model")
+@click.option("--diff", metavar="REV", help="Only what changed in its content since.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def show_command(model: str, as_json: bool) -> None:
-    """Show MODEL's spec, notebooks, parameters and fingerprint."""
+def show_command(model: str, diff: str | None, as_json: bool) -> None:
+    """Show MODEL's spec, notebooks, parameters and content."""
     from runner.notebook.parameters import read_signature
-    from runner.spec.fingerprint import fingerprint
+    from runner.spec.content import content, describe_pending
     from runner.spec.models import find_notebook, find_root, load_spec
 
     root = find_root()
     spec = load_spec(root, model)
+    if diff:
+        _show_differences(root, model, diff, as_json=as_json)
+        return
     paths = {stage: find_notebook(root, model, stage, spec.task) for stage in STAGES}
     notebooks = {stage: str(path.relative_to(root)) for stage, path in paths.items()}
     signatures = {stage: read_signature(path) for stage, path in paths.items()}
-    values, content = spec.model_dump(exclude_none=True), fingerprint(root, model)
+    values, found = spec.model_dump(exclude_none=True), content(root, model)
     if as_json:
         parameters = {stage: _as_json(one) for stage, one in signatures.items()}
         shown = {"spec": values, "notebooks": notebooks, "parameters": parameters}
-        print_json(shown | {"fingerprint": content})
+        content_lists = {
+            "content": [one._asdict() for one in found.parts],
+            "serving": [one._asdict() for one in found.serving],
+            "notes": found.notes,
+            "pending": found.pending,
+        }
+        print_json(shown | {"fingerprint": found.fingerprint} | content_lists)
         return
     rows = [(key, _text(value)) for key, value in _flatten(values)]
-    print_table(f"{model} · {content}", ["model.yaml", "value"], rows)
+    print_table(f"{model} · {found.fingerprint}", ["model.yaml", "value"], rows)
     for stage, one in signatures.items():
         parameter_rows = [
             (p.name, p.type, "required" if p.required else _text(p.default), p.help)
@@ -73,6 +84,36 @@ def show_command(model: str, as_json: bool) -> None:
         ]
         header = ["parameter", "type", "default", "help"]
         print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
+    parts = [one for one in found.parts if one.kind != "settings"]
+    content_rows = [(p.kind, p.name, p.value[:SHORT], p.reason) for p in parts]
+    header = ["content", "name", "value", "belongs to it because"]
+    title = "what changes the trained model, besides model.yaml"
+    print_table(title, header, content_rows)
+    for note in (*found.notes, describe_pending(found)):
+        if note:
+            click.echo(f"note: {note}")
+
+
+def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
+    """Print what changed in a model's content since a revision."""
+    from runner.spec.content import compare, content, describe_difference
+
+    before, after = content(root, model, rev), content(root, model)
+    trained = compare(before.parts, after.parts)
+    served = compare(before.serving, after.serving)
+    if as_json:
+        print_json(
+            {
+                "trained": [one._asdict() for one in trained],
+                "served": [one._asdict() for one in served],
+            }
+        )
+        return
+    for title, found in (("trained", trained), ("served", served)):
+        what = f"{len(found) or 'no'} change{'s' * (len(found) != 1)} since {rev}"
+        click.echo(f"{model}: {what} in what is {title}")
+        for one in found:
+            click.echo(f"  {describe_difference(one)}")
 
 
 @click.command("new")

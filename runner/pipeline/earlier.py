@@ -1,8 +1,8 @@
 """Earlier runs of the same content: their results, reused, or continued.
 
 A stage is reused if running it would leave the same again. That depends on more than
-the content: on the code of `lifecycle`, on the object at `data`, on what is live and
-was live, and on what was decided about a version.
+the content: on the object at `data`, on what is live and was live, and on what was
+decided about a version.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE
-from runner.spec.fingerprint import lifecycle_hash
+from runner.spec.content import describe_pending, hash_parts
 from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
@@ -147,11 +147,12 @@ def _rest_of_run(
 
 def cache_key(plan: Plan, stage: str) -> str:
     """Return a hash over what a stage reads besides its content; "" if unknown."""
-    parts = {"lifecycle": lifecycle_hash()}
+    parts: dict[str, str] = {}
     if stage == "prepare":
         parts["data"] = _data_etag(plan.spec.data)
     if stage == "deploy":
         parts["deployment"] = plan.serving
+        parts["code"] = hash_parts(plan.content.deploying)
     if not all(parts.values()):
         return ""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -207,8 +208,11 @@ def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | N
         "deploy": _find_deployed,
     }
     with suppress(LifecycleError, *MALFORMED), aws_errors():
-        if key := cache_key(plan, stage.name):
-            return finders[stage.name](plan, key, results)
+        key = cache_key(plan, stage.name)
+        if key and (found := finders[stage.name](plan, key, results)):
+            pending = describe_pending(plan.content)
+            why = f"{found.why}; {pending}" if pending else found.why
+            return replace(found, why=why)
     return None
 
 

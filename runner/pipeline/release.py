@@ -24,7 +24,7 @@ from runner.git import is_ancestor, resolve, short_commit
 from runner.notebook.archive import write_json
 from runner.pipeline.earlier import succeeded_runs
 from runner.pipeline.plan import Plan, new_run_id
-from runner.spec.fingerprint import fingerprint
+from runner.spec.content import content
 
 STOPPED = (
     "stopped: what SageMaker was asked for goes on there; run the same command again "
@@ -44,9 +44,9 @@ def approve(
     if version:
         arn = registry.find_package(model, version).arn
     elif this_workflow:
-        arn = _registered_here(model, fingerprint(root, model))
+        arn = _registered_here(model, content(root, model).fingerprint)
     else:
-        arn = registry.find_newest(model, fingerprint(root, model)).arn
+        arn = registry.find_newest(model, content(root, model).fingerprint).arn
     return registry.approve(model, arn=arn, description=approval_note(model))
 
 

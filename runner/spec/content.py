@@ -36,17 +36,26 @@ Kind = Literal["file", "module", "notebook", "package", "settings"]
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
+MAX_PENDING = 3
 # How a path from a file to the notebook is written.
 ARROW = " ← "
 
 
 class Part(NamedTuple):
-    """One thing that determines the model, its value, and why it does."""
+    """One thing that determines the model, its value, and why it does.
+
+    The reason of a notebook, named by its stage, and of a setting is its file.
+    """
 
     kind: Kind
     name: str
     value: str
     reason: str
+
+    @property
+    def path(self) -> str:
+        """Return the file that the part stands for, or is read from."""
+        return self.reason if self.kind in ("notebook", "settings") else self.name
 
 
 class Difference(NamedTuple):
@@ -64,6 +73,8 @@ class Content:
     """The parts that determine a model, and those that determine how it is served.
 
     Attributes:
+        deploying: the modules that the deploy notebook imports, which change how it is
+            deployed, not to what.
         notes: what a reader should know: code that cannot be followed, ignored files.
         pending: files of the content that are not as in the checked-out commit.
     """
@@ -71,18 +82,19 @@ class Content:
     model: str
     parts: tuple[Part, ...]
     serving: tuple[Part, ...]
+    deploying: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
         """Return the sha256 of all parts."""
-        return _hash_parts(self.parts)
+        return hash_parts(self.parts)
 
     @cached_property
     def serving_fingerprint(self) -> str:
         """Return the sha256 of what a deploy leads to: content, notebook, endpoint."""
-        return _hash_parts(
+        return hash_parts(
             (Part("settings", "content", self.fingerprint, ""), *self.serving)
         )
 
@@ -110,6 +122,13 @@ def open_tree(root: Path, revision: str | None = None) -> Tree:
     return Revision(root, sha)
 
 
+def describe_pending(content: Content) -> str:
+    """Say which files of a content are not as in the commit; "" if all are."""
+    names, count = content.pending[:MAX_PENDING], len(content.pending)
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return f"not committed: {', '.join(names)}{more}" if names else ""
+
+
 def compare(before: Iterable[Part], after: Iterable[Part]) -> list[Difference]:
     """Return the parts that differ, in the order of the newer ones."""
     old = {(part.kind, part.name): part for part in before}
@@ -125,6 +144,27 @@ def compare(before: Iterable[Part], after: Iterable[Part]) -> list[Difference]:
         for key in {**new, **old}
         if key not in old or key not in new or old[key].value != new[key].value
     ]
+
+
+def printable(text: str) -> str:
+    """Return a file name on one line, whatever characters are in it."""
+    return text if text.isprintable() else repr(text)
+
+
+def describe_difference(one: Difference) -> str:
+    """Say in one line which part of a content changed, and how it belongs to it."""
+    name = printable(one.name)
+    before, after = one.before or "absent", one.after or "absent"
+    if one.kind == "package":
+        return f"package {name} {before} → {after}: {printable(one.reason)}"
+    if one.kind == "settings":
+        return f"{printable(one.reason)}: {name}: {before} → {after}"
+    word = "changed" if one.before and one.after else "new" if one.after else "removed"
+    if one.kind == "module":
+        return f"{printable(one.reason)}: {word}"
+    if one.kind == "notebook":
+        return f"{printable(one.reason)}: code {word}"
+    return f"{printable(one.reason) if ARROW in one.reason else name}: {word}"
 
 
 def find_stage(tree: Tree, model: str, stage: str, task: str) -> str:
@@ -149,7 +189,7 @@ def content_in(tree: Tree, model: str) -> Content:
         *_notebook_parts(tree, notebooks),
         *_reached_parts(tree, reached, folder),
         *_folder_parts(tree, folder, notes),
-        *_settings_parts(settings, NOT_TRAINED),
+        *_settings_parts(f"{folder}/model.yaml", settings, NOT_TRAINED),
     ):
         parts.setdefault((part.kind, part.name), part)
     everything = next((one.unfollowed for one in reached if one.unfollowed), "")
@@ -164,8 +204,9 @@ def content_in(tree: Tree, model: str) -> Content:
         model=model,
         parts=listed,
         serving=tuple(_serving_parts(tree, model, task, settings)),
+        deploying=tuple(_deploying_parts(tree, model, task)),
         notes=tuple(dict.fromkeys([*notes, *_ignored(tree, folder)])),
-        pending=tuple(_pending(tree, listed)),
+        pending=tuple(dict.fromkeys(_pending(tree, listed))),
     )
 
 
@@ -173,9 +214,7 @@ def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
     """Yield the code cells of the notebooks, with their tags."""
     for stage, path in zip(TRAINING_STAGES, paths, strict=True):
         if path:
-            yield Part(
-                "notebook", path, hash_code(tree, path), f"{stage} of this model"
-            )
+            yield Part("notebook", stage, hash_code(tree, path), path)
         else:
             yield Part("notebook", stage, "missing", f"no notebook of {stage}")
 
@@ -212,23 +251,24 @@ def _folder_parts(tree: Tree, folder: str, notes: list[str]) -> Iterator[Part]:
             continue
         if entry.kind == "link":
             notes.append(f"{shown} is a link that leads to nothing in this repository")
-        yield Part("file", shown, _file_value(tree, target), reason)
+        way = reason if target == shown else ARROW.join((target, shown))
+        yield Part("file", shown, _file_value(tree, target), way)
 
 
 def _settings_parts(
-    settings: Mapping[str, Any], without: frozenset[str] = frozenset()
+    path: str, settings: Mapping[str, Any], without: frozenset[str] = frozenset()
 ) -> Iterator[Part]:
     for name, value in _flatten(settings):
         if name.split(".")[0] not in without:
-            yield Part("settings", name, value, "model.yaml")
+            yield Part("settings", name, value, path)
 
 
 def _repository_parts(
     tree: Tree, folder: str, why: str, known: Mapping[tuple[Kind, str], Part]
 ) -> Iterator[Part]:
     """Yield every file of the repository, because code cannot be followed."""
-    names = {name for _, name in known}
-    names |= {f"{folder}/{name}" for name in ("model.yaml", *READMES)}
+    names = {part.path for part in known.values()}
+    names |= {f"{folder}/{name}" for name in READMES}
     for path, entry in tree.entries.items():
         if path not in names:
             yield Part("file", path, entry.oid, why)
@@ -258,8 +298,15 @@ def _serving_parts(
 ) -> Iterator[Part]:
     """Yield what determines how the model is served."""
     if path := find_stage(tree, model, "deploy", task):
-        yield Part("notebook", path, hash_code(tree, path), "deploy of this model")
-    yield from _settings_parts({"endpoint": settings.get("endpoint")})
+        yield Part("notebook", "deploy", hash_code(tree, path), path)
+    path = f"models/{model}/model.yaml"
+    yield from _settings_parts(path, {"endpoint": settings.get("endpoint")})
+
+
+def _deploying_parts(tree: Tree, model: str, task: str) -> Iterator[Part]:
+    """Yield the modules that the deploy notebook imports."""
+    if path := find_stage(tree, model, "deploy", task):
+        yield from _reached_parts(tree, [Graph.of(tree).reach(path)], "")
 
 
 def _ignored(tree: Tree, folder: str) -> Iterator[str]:
@@ -277,8 +324,8 @@ def _pending(tree: Tree, parts: Iterable[Part]) -> Iterator[str]:
     if not isinstance(tree, WorkingTree) or not tree.differs:
         return
     for part in parts:
-        if part.kind != "package" and tree.resolve(part.name) in tree.differs:
-            yield part.name
+        if part.kind != "package" and tree.resolve(part.path) in tree.differs:
+            yield part.path
 
 
 def _file_value(tree: Tree, path: str) -> str:
@@ -334,6 +381,7 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield name, json.dumps(value, sort_keys=True, default=str)
 
 
-def _hash_parts(parts: Iterable[Part]) -> str:
+def hash_parts(parts: Iterable[Part]) -> str:
+    """Return a sha256 over the parts, whatever their order and reasons."""
     listed = sorted([part.kind, part.name, part.value] for part in parts)
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

@@ -130,7 +130,7 @@ def parse_lock(text: str) -> Lock:
         if pin := PIN.match(line):
             name = normalize(pin[1])
             version = "".join(pin[2].split()).removeprefix("==")
-            condition = pin[3].split("#")[0].strip(" \\\\")
+            condition = pin[3].split("#")[0].replace("\\", "").strip()
             pins.setdefault(name, []).append(f"{version} {condition}".strip())
         elif name and (via := VIA.match(line)) and via[1] != "via":
             parents.setdefault(name, set()).add(normalize(via[1]))

@@ -39,7 +39,7 @@ from lifecycle.registry import (
 from lifecycle.s3 import exists, read_json
 from lifecycle.training import TrainingJob
 from packages import IMAGE, ROWS, make_package, new_name, train_booster, upload_model
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 OTHER = "e" * 64
 MINE = "f" * 64
@@ -241,7 +241,7 @@ def test_the_fingerprint_in_jupyterlab_is_that_of_the_checkout(repo: Path, monke
     """A notebook runs in its own folder, and nothing has filled in `run`."""
     monkeypatch.chdir(repo / "models" / "toy")
 
-    assert fingerprint_of("toy", {}) == fingerprint(repo, "toy")
+    assert fingerprint_of("toy", {}) == contents.content(repo, "toy").fingerprint
 
 
 def test_a_fingerprint_that_cannot_be_computed_is_an_error(repo: Path, monkeypatch):

@@ -27,7 +27,7 @@ from repository import Repository
 from lifecycle.aws import client
 from lifecycle.deploy import deploy
 from packages import ENDPOINT, make_package
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 ROOT = clones.ROOT
 # Its sitecustomize.py is run by every Python that starts.
@@ -206,9 +206,9 @@ def aws(account: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def serve(root: Path, model: str) -> dict[str, Any]:
     """Deploy a checkout's content of a model, without training it."""
-    package = make_package(model, fingerprint=fingerprint(root, model))
+    package = make_package(model, fingerprint=contents.content(root, model).fingerprint)
     arn = deploy(package, endpoint=ENDPOINT).arn
-    serving = serving_fingerprint(root, model, package.fingerprint)
+    serving = contents.content(root, model).serving_fingerprint
     tag = {"Key": "deployment", "Value": serving}
     client("sagemaker").add_tags(ResourceArn=arn, Tags=[tag])
     return client("sagemaker").describe_endpoint(EndpointName=model)
@@ -342,7 +342,9 @@ def test_a_merge_that_nobody_approved_is_not_deployed(
     ours = team("mixed")
     for branch, change in (("steeper", {"slope": 2.0}), ("longer", {"rounds": 30})):
         ours.commit_on(branch, "mixed", **change)
-        make_package("mixed", fingerprint=fingerprint(ours.here.root, "mixed"))
+        make_package(
+            "mixed", fingerprint=contents.content(ours.here.root, "mixed").fingerprint
+        )
     ours.here.checkout("main")
     ours.here.git("merge", "-q", "steeper")
     merged = ours.merge("longer", "--no-ff")

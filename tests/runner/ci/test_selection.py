@@ -12,7 +12,7 @@ from repository import NOTEBOOK, Repository
 from lifecycle.errors import CallError
 from runner.ci.selection import Selection, select
 from runner.errors import SpecError
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 MODELS = ("abalone", "churn", "fraud")
 
@@ -425,8 +425,8 @@ def live_of(repository: Repository) -> dict[str, dict[str, str]]:
     root = repository.root
     return {
         name: {
-            "fingerprint": fingerprint(root, name),
-            "deployment": serving_fingerprint(root, name, fingerprint(root, name)),
+            "fingerprint": contents.content(root, name).fingerprint,
+            "deployment": contents.content(root, name).serving_fingerprint,
         }
         for name in MODELS
     }

@@ -17,7 +17,7 @@ from repository import NOTEBOOK, SPEC, Repository
 from lifecycle.deploy import deploy
 from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.ci.config import MAX_MODELS, check_request, continuation
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 CIRCLECI = Path(__file__).parents[3] / ".circleci"
 MODELS = ("abalone", "churn", "fraud")
@@ -146,11 +146,11 @@ def test_on_main_live_endpoints_are_compared_too(
     here.commit()
     here.commit("README.md")
     monkeypatch.chdir(here.root)
-    content = fingerprint(here.root, served)
+    content = contents.content(here.root, served).fingerprint
     now = deploy(
         make_package(served, fingerprint=content), endpoint=ENDPOINT, on_progress=str
     )
-    serving = serving_fingerprint(here.root, served, content)
+    serving = contents.content(here.root, served).serving_fingerprint
     now.record_deployment(serving, here.git("rev-parse", "HEAD"))
 
     text = invoke("select").stdout

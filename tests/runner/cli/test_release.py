@@ -20,7 +20,7 @@ from lifecycle.registry import Package, find_package
 from lifecycle.s3 import upload_folder
 from packages import ENDPOINT, delete_endpoint, make_package
 from runner.review.page import write_page
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 # Verbs that look into an AWS, and would start an empty one.
 LOOKING = ("review", "approve", "rollback", "status")
@@ -184,7 +184,7 @@ def test_approve_takes_the_newest_of_this_content(
     verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
 ) -> None:
     """People get a line, programs the package."""
-    content = fingerprint(repo, model)
+    content = contents.content(repo, model).fingerprint
     package = make_package(model, approved=False, fingerprint=content)
 
     text = verb("approve", model).stdout
@@ -250,7 +250,9 @@ def test_a_workflow_without_a_package_is_told_what_to_rerun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A package of another workflow is not approved."""
-    make_package(model, approved=False, fingerprint=fingerprint(repo, model))
+    make_package(
+        model, approved=False, fingerprint=contents.content(repo, model).fingerprint
+    )
     monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
 
     answer = verb("approve", model, "--this-workflow")
@@ -351,7 +353,7 @@ def test_status_names_each_step_from_nothing_to_in_sync(
     repo: Path, model: str, status: Callable[[], dict[str, Any]], endpoint: None
 ) -> None:
     """Trained, approved, live: the step that is missing is the reason."""
-    content = fingerprint(repo, model)
+    content = contents.content(repo, model).fingerprint
     reasons = [status()["why"]]
     package = make_package(model, approved=False, fingerprint=content)
     reasons.append(status()["why"])
@@ -381,7 +383,7 @@ def test_status_tells_other_content_from_a_rollback(
     serve(make_package(model))
     assert status()["why"] == "live version 1 has other content: train it"
 
-    serve(make_package(model, fingerprint=fingerprint(repo, model)))
+    serve(make_package(model, fingerprint=contents.content(repo, model).fingerprint))
     assert status()["in_sync"]
 
     roll_back(model, wait_seconds=60, on_progress=str)
@@ -401,7 +403,7 @@ def test_status_knows_a_version_whose_deploy_failed(
     """What is live, and since when, stays as it was."""
     serve(make_package(model))
     before = status()["live"]
-    make_package(model, fingerprint=fingerprint(repo, model))
+    make_package(model, fingerprint=contents.content(repo, model).fingerprint)
     why = "live version 1 has other content; version 2 is approved"
     assert status()["why"] == f"{why}: deploy it"
 
@@ -425,7 +427,7 @@ def test_after_an_update_that_was_rolled_back_a_model_is_in_sync(
     aws: EmbeddedAWS,
 ) -> None:
     """The endpoint has changed since, but serves what was verified."""
-    serve(make_package(model, fingerprint=fingerprint(repo, model)))
+    serve(make_package(model, fingerprint=contents.content(repo, model).fingerprint))
     aws.inject(Fault(kind="ping-failure", name=model))
     with pytest.raises(EndpointError):
         serve(make_package(model, factor=2.0))
@@ -458,7 +460,7 @@ def test_status_knows_what_no_deploy_has_verified(
     aws: EmbeddedAWS,
 ) -> None:
     """An update that goes on without its deploy, and the config it leaves."""
-    content = fingerprint(repo, model)
+    content = contents.content(repo, model).fingerprint
     serve(make_package(model, fingerprint=content))
     config = ensure_config(make_package(model, fingerprint=content), ENDPOINT)
     slow = aws.inject(Fault(kind="endpoint-slow", name=model, seconds=30))

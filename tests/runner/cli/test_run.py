@@ -22,7 +22,7 @@ from runner.cli.output import print_table
 from runner.cli.run import RUN_HEADER, result_as_json, result_row
 from runner.errors import CellError
 from runner.pipeline.run import RunResult
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 RESULTS = {
     "metrics": {"auc": 0.92451, "f1": 0.83421, "accuracy": 0.95869},
@@ -102,7 +102,7 @@ def test_programs_get_a_model_as_a_run_resolves_it(
         "required": False,
         "help": "its version",
     }
-    assert shown["fingerprint"] == fingerprint(repo, "toy")
+    assert shown["fingerprint"] == contents.content(repo, "toy").fingerprint
 
 
 def test_show_finds_the_notebook_of_the_task(

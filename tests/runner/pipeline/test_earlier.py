@@ -28,6 +28,7 @@ from runner.pipeline.earlier import (
     resume,
 )
 from runner.pipeline.plan import Plan, Stage, make_plan
+from runner.spec.content import Part
 from runner.spec.models import notebook_values
 
 DATA = {"data_sha256": "d" * 64}
@@ -219,15 +220,27 @@ def test_only_the_package_that_would_be_deployed_is_reused(
     assert find(planned, "train-register") is None
 
 
-def test_after_a_change_of_lifecycle_nothing_is_reused(
-    planned: Plan, ran: Ran, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Notebooks call its code, though it is no part of the content."""
-    ran()
-    monkeypatch.setattr("runner.pipeline.earlier.lifecycle_hash", lambda: "another")
+def test_a_deploy_is_run_again_after_a_change_of_its_code(planned: Plan) -> None:
+    """It leads to the same endpoint, in another way."""
+    module = Part("module", "lifecycle/deploy.py", "another", "")
+    content = replace(planned.content, deploying=(module,))
 
-    assert find(planned, "prepare") is None
-    assert find(planned, "train-register") is None
+    other = cache_key(replace(planned, content=content), "deploy")
+
+    assert content.serving_fingerprint == planned.content.serving_fingerprint
+    assert other != cache_key(planned, "deploy")
+
+
+def test_what_is_reused_names_files_that_are_not_committed(
+    planned: Plan, ran: Ran
+) -> None:
+    """The commit that is shown does not have them."""
+    ran()
+    content = replace(planned.content, pending=("models/toy/helper.py",))
+    found = find(replace(planned, content=content), "prepare")
+
+    assert found is not None
+    assert found.note.endswith("; not committed: models/toy/helper.py")
 
 
 def test_a_folder_of_raw_data_is_read_again(planned: Plan) -> None:

@@ -26,7 +26,7 @@ from runner.pipeline.release import (
     refuse_outdated,
     roll_back_recorded,
 )
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 SMALLER = {"instance_type": "ml.t2.medium", "instance_count": 1}
 WORKFLOW = "11111111-2222-3333-4444-555555555555"
@@ -37,7 +37,7 @@ def train(repo: Path, model: str, aws: EmbeddedAWS) -> Callable[..., Package]:
     """Register a package as a train job does, with the record of its stage."""
 
     def register(content: str = "", run_id: str = "") -> Package:
-        content = content or fingerprint(repo, model)
+        content = content or contents.content(repo, model).fingerprint
         run_id = run_id or new_run_id()
         package = registry.create_package(
             model,
@@ -231,7 +231,7 @@ def repository(tmp_path):
 @pytest.fixture
 def live(repository, aws):
     """An endpoint that serves the content of the first commit."""
-    content = fingerprint(repository.root, repository.name)
+    content = contents.content(repository.root, repository.name).fingerprint
     deploy(
         make_package(repository.name, fingerprint=content),
         endpoint=ENDPOINT,
@@ -264,8 +264,7 @@ def test_a_deployment_that_ran_to_its_end_is_recorded(repository, live):
 
     tags = read_deployed_tags()[repository.name]
     assert tags["deployed_commit"] == repository.first
-    content = fingerprint(repository.root, repository.name)
-    serving = serving_fingerprint(repository.root, repository.name, content)
+    serving = contents.content(repository.root, repository.name).serving_fingerprint
     assert tags["deployment"] == serving
 
 
@@ -279,11 +278,11 @@ def test_other_parameters_are_another_deployment(repository, live):
 def test_an_older_commit_does_not_replace_a_later_one(repository, live):
     """The rerun of an old job is refused; the error says how to go back."""
     changed(repository, 5.0)
-    back = fingerprint(repository.root, repository.name)
+    back = contents.content(repository.root, repository.name).fingerprint
     later = changed(repository, 1.0)
     record_deployment(planned(repository))
     repository.checkout(f"{later}~1")
-    assert fingerprint(repository.root, repository.name) == back
+    assert contents.content(repository.root, repository.name).fingerprint == back
 
     with pytest.raises(EndpointError, match=f"commit {later[:7]}, which came after"):
         refuse_outdated(planned(repository))
@@ -313,7 +312,7 @@ def test_a_rollback_stays_until_its_content_is_trained_again(
 ):
     """The rerun of a deploy job is no decision to go forward; a training is."""
     changed(repository, 2.0)
-    content = fingerprint(repository.root, repository.name)
+    content = contents.content(repository.root, repository.name).fingerprint
     if not trained_again:
         make_package(repository.name, fingerprint=content)
     now = deploy(find_package(repository.name, 1), endpoint=SMALLER, on_progress=str)

@@ -29,7 +29,7 @@ from runner import STAGES
 from runner.errors import CellError, FileError, SpecError, TimeLimitError
 from runner.pipeline.plan import make_plan
 from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 KINDS = ("ipynb", "html", "json")
 
@@ -147,7 +147,8 @@ def test_a_run_returns_what_its_stages_returned(finished: Finished) -> None:
 def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> None:
     """With the fingerprint and the commit of the checkout."""
     assert finished.package.approval_status == "Approved"
-    assert finished.package.fingerprint == fingerprint(finished.root, finished.model)
+    content = contents.content(finished.root, finished.model)
+    assert finished.package.fingerprint == content.fingerprint
     assert "Implied: a run of all stages" in finished.package.approval_description
     assert finished.live.package == finished.package.arn
     assert finished.live.is_verified
@@ -155,8 +156,7 @@ def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> 
 
 def test_the_endpoint_records_which_checkout_it_serves(finished: Finished) -> None:
     """So that neither `select` nor a later job deploys it again."""
-    content = finished.package.fingerprint
-    serving = serving_fingerprint(finished.root, finished.model, content)
+    serving = contents.content(finished.root, finished.model).serving_fingerprint
 
     assert finished.live.deployed_commit == finished.package.commit
     assert finished.live.deployment == serving

@@ -21,7 +21,7 @@ from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.registry import Package, list_packages
 from packages import ENDPOINT, make_package
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 LIMIT = 120
 TRAIN = ("run", "--stage", "prepare", "--stage", "train-register")
@@ -62,7 +62,7 @@ class Case:
 
     def register(self) -> Package:
         """Register and approve a package of the checkout's content."""
-        content = fingerprint(self.root, self.model)
+        content = contents.content(self.root, self.model).fingerprint
         self.package = make_package(self.model, factor=2.0, fingerprint=content)
         return self.package
 
