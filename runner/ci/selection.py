@@ -9,12 +9,13 @@ thousand costs what it changes.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lifecycle.errors import LifecycleError
+from lifecycle.errors import CallError, LifecycleError
+from runner import STAGES
 from runner.git import (
-    changed_files,
     find_base,
     find_default_branch,
     has_uncommitted_changes,
@@ -26,9 +27,10 @@ from runner.spec.content import (
     compare,
     content_in,
     describe_difference,
+    edited_parts,
     printable,
 )
-from runner.spec.dependencies import LOCK
+from runner.spec.dependencies import LOCK, read_file
 from runner.spec.models import list_models
 from runner.spec.trees import Revision
 
@@ -37,12 +39,17 @@ DeployedTags = Mapping[str, Mapping[str, str]]
 
 CODE = ("*.py", "*.ipynb")
 CODE_ENDINGS = (".py", ".ipynb")
+MODULE_ENDINGS = (".py", ".so", ".pyd")
+# Files that every model has: code that names them mostly means its own.
+STANDARD_NAMES = ("model.yaml", "README.md", *(f"{stage}.ipynb" for stage in STAGES))
 # What may make code impossible to follow (runner.spec.imports decides): such code is
-# affected by every change.
+# affected by every change. A notebook may be one line, with its line ends as `\n`.
 UNFOLLOWED = (
-    r"(^|[^.[:alnum:]_])(exec|eval|compile|execfile|__import__) *\("
-    r"|importlib|runpy|load_source|get_ipython|addsitedir|sys\.path"
-    r'|^ *"? *(%|!|\?)|= *[%!]'
+    r"(^|\\[nt]|[^.[:alnum:]_])(exec|eval|compile|execfile|__import__)([^[:alnum:]_]|$)"
+    r"|importlib|runpy|pydoc|pkgutil|builtins|load_source|get_ipython|addsitedir"
+    r"|subprocess|os\.system|sys\.path|from sys"
+    r'|(^|[[,:])[[:space:]]*"[[:space:]]*[%!,;/]|\\[nrt][[:space:]]*[%!,;/]'
+    r"|=[[:space:]]*[%!]"
 )
 # How many words one search of git takes.
 MAX_WORDS = 500
@@ -116,8 +123,9 @@ def select(
         found.add(found.names, f"everything: {began.note}")
         found.notes.append(f"{began.note}: everything is selected")
     else:
-        files = changed_files(root, began.sha)
-        _compare_models(found, Revision(root, began.sha, after.blobs), after, files)
+        before = Revision(root, began.sha, after.blobs)
+        files = _changed_files(before, after)
+        _compare_models(found, before, after, files)
         deleted = tuple(_deleted(found.names, files))
     if after is not None:
         if has_uncommitted_changes(root):
@@ -136,31 +144,68 @@ def _compare_models(
     found: _Reasons, before: Revision, after: Revision, files: Sequence[str]
 ) -> None:
     """Compare the content of every model that the changed files can concern."""
-    names = _concerned(after, files, found.names)
-    for tree in (before, after):
-        tree.preload(_paths_to_read(tree, names))
+    names = [
+        name
+        for name in _concerned(after, files, found.names)
+        if f"models/{name}" in after.folders
+    ]
+    after.preload(_paths_to_read(after, names))
+    before.preload(path for path in files if _is_code(before, path))
+    edited = frozenset(files) if _are_only_edited(before, after, files) else frozenset()
+    folders = {path.split("/")[1] for path in files if path.startswith("models/")}
+    before.preload(_paths_to_read(before, [] if edited else names))
     for name in names:
-        found_reasons = list(_differences(before, after, name))
-        if found_reasons:
-            found.add([name], *found_reasons)
+        changes = None
+        if edited and name not in folders:
+            with suppress(LifecycleError):
+                changes = edited_parts(before, after, name, edited)
+        if changes is None:
+            before.preload(_paths_to_read(before, [name]))
+            reasons = list(_differences(before, after, name))
+        else:
+            reasons = list(map(describe_difference, changes))
+        if reasons:
+            found.add([name], *reasons)
+
+
+def _are_only_edited(before: Revision, after: Revision, files: Iterable[str]) -> bool:
+    """Return whether files differ, but nothing that says which files are needed.
+
+    Then the content of other models consists of the same parts as before.
+    """
+    if before.links or after.links:
+        return False
+    for path in files:
+        if path in (LOCK, ".gitmodules") or not all(
+            path in tree.entries and tree.entries[path].kind == "file"
+            for tree in (before, after)
+        ):
+            return False
+        if path.endswith(CODE_ENDINGS):
+            try:
+                if read_file(before, path) != read_file(after, path):
+                    return False
+            except LifecycleError:
+                return False
+    return True
 
 
 def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:
     """Yield the reasons why a model is affected."""
-    if f"models/{name}" not in after.folders:
-        return
     if f"models/{name}" not in before.folders:
         yield f"models/{name}: new"
         return
     old, new = _content(before, name), _content(after, name)
-    if not isinstance(old, Content) or not isinstance(new, Content):
-        if before.entries_below(f"models/{name}") != after.entries_below(
-            f"models/{name}"
-        ):
-            yield str(new if not isinstance(new, Content) else old)
-        return
-    yield from map(describe_difference, compare(old.parts, new.parts))
-    yield from map(describe_difference, compare(old.serving, new.serving))
+    if isinstance(old, Content) and isinstance(new, Content):
+        yield from map(describe_difference, compare(old.parts, new.parts))
+        yield from map(describe_difference, compare(old.serving, new.serving))
+    elif type(old) is not type(new):
+        # It broke, or was repaired.
+        yield str(old if isinstance(new, Content) else new)
+    elif any(one.entries_below(f"models/{name}") for one in (before, after)):
+        here, there = (one.entries_below(f"models/{name}") for one in (before, after))
+        if here != there:
+            yield str(new)
 
 
 def _content(tree: Revision, name: str) -> Content | LifecycleError:
@@ -179,43 +224,62 @@ def _concerned(tree: Revision, files: Sequence[str], names: Sequence[str]) -> li
     """
     if not files:
         return []
-    if LOCK in files or any(_is_submodule(tree, file) for file in files):
-        return list(names)
     models: set[str] = set()
-    ahead = [*files, *_links_to(tree, files), *_search(tree, UNFOLLOWED)]
+    ahead = [*files, *_unfollowed(tree)]
     seen: set[str] = set()
     while ahead:
+        ahead += _links_to(tree, ahead)
+        seen |= {*ahead}
         words: set[str] = set()
         for path in ahead:
             top, _, rest = path.partition("/")
+            if path in (LOCK, ".gitmodules") or (top == "notebooks" and not rest):
+                return list(names)
             if top == "models":
                 models.add(rest.partition("/")[0])
-            elif top == "notebooks" and path.endswith(".ipynb"):
-                models |= _users(tree, PurePosixPath(path).name, names)
+            elif top == "notebooks":
+                models |= _users(tree, path, names)
             words |= _words(path)
-        seen |= {*ahead}
         ahead = [path for path in _search_words(tree, words) if path not in seen]
-        ahead += [path for path in _links_to(tree, ahead) if path not in seen]
     return [name for name in names if name in models]
 
 
-def _users(tree: Revision, notebook: str, names: Iterable[str]) -> set[str]:
-    """Return the models without a notebook of their own of this name."""
-    return {name for name in names if f"models/{name}/{notebook}" not in tree.entries}
+def _unfollowed(tree: Revision) -> list[str]:
+    """Return the code that cannot be followed, which any change may concern."""
+    found = _search(tree, UNFOLLOWED)
+    tree.preload(found)
+    return [path for path in found if _cannot_be_followed(tree, path)]
+
+
+def _cannot_be_followed(tree: Revision, path: str) -> bool:
+    try:
+        return bool(read_file(tree, path).unfollowed)
+    except LifecycleError:
+        return False
+
+
+def _users(tree: Revision, path: str, names: Iterable[str]) -> set[str]:
+    """Return the models that may use a file of notebooks/: without one of their own."""
+    file = PurePosixPath(path).name
+    return {name for name in names if f"models/{name}/{file}" not in tree.entries}
 
 
 def _words(path: str) -> set[str]:
-    """Return the words by which other code names a file or the folders it is in."""
+    """Return the words by which code names a file, or the folders that it is in."""
     file = PurePosixPath(path)
-    if file.parts[0] == "models" and file.suffix != ".py":
-        # Only code of its own folder can mean it, and that is concerned already.
-        return set()
-    words = {f"{name}/" for name in file.parent.parts}
-    words |= {f"/{name}" for name in file.parent.parts}
-    if file.suffix == ".py":
-        words.add(file.parent.name if file.stem == "__init__" else file.stem)
-    words.add(file.name)
-    return {word for word in words if word}
+    folders = [
+        part for part in file.parent.parts if part not in ("models", "notebooks")
+    ]
+    words = {f"{name}/" for name in folders} | {f"/{name}" for name in folders}
+    module = file.name.partition(".")[0]
+    if file.suffix in MODULE_ENDINGS:
+        words.add(file.parent.name if module == "__init__" else module)
+    elif file.parts[0] != "models":
+        # A pattern may stand for the file, beside the name of its folder.
+        words |= {*folders}
+    if file.name not in STANDARD_NAMES:
+        words.add(file.name)
+    return words - {""}
 
 
 def _search_words(tree: Revision, words: set[str]) -> list[str]:
@@ -239,6 +303,7 @@ def _search(tree: Revision, pattern: str) -> list[str]:
     found = run_git(
         tree.root,
         "grep",
+        *(["--recurse-submodules"] if ".gitmodules" in tree.entries else []),
         "-l",
         "-z",
         "-E",
@@ -249,6 +314,9 @@ def _search(tree: Revision, pattern: str) -> list[str]:
         "--",
         *CODE,
     )
+    if found.returncode > 1:
+        message = found.stderr.decode(errors="replace").strip()
+        raise CallError(f"git grep: {message or f'exit code {found.returncode}'}")
     names = found.stdout.decode(errors="surrogateescape").split("\0")
     return [name.removeprefix(f"{tree.sha}:") for name in names if name]
 
@@ -259,23 +327,28 @@ def _escape(word: str) -> str:
 
 
 def _links_to(tree: Revision, files: Iterable[str]) -> list[str]:
-    """Return the links whose target is, or holds, one of some files."""
-    if not tree.links:
-        return []
-    targets = {link: tree.resolve(link) for link in tree.links}
-    return [
-        link
-        for link, target in targets.items()
-        if any(f"{file}/".startswith(f"{target}/") for file in files)
-    ]
+    """Return the links that lead to, or through, one of some files or folders."""
+    found = dict.fromkeys(files)
+    targets = {link: tree.target(link) for link in tree.links}
+    ahead = list(found)
+    for file in ahead:
+        for link, target in targets.items():
+            inside = f"{file}/".startswith(f"{target}/")
+            if link not in found and (inside or target.startswith(f"{file}/")):
+                found[link] = None
+                ahead.append(link)
+    return [link for link in found if link in targets]
 
 
-def _is_submodule(tree: Revision, file: str) -> bool:
-    """Return whether a file is a submodule outside of the models' folders."""
-    entry = tree.entries.get(file)
-    if file.startswith("models/"):
-        return False
-    return file == ".gitmodules" or bool(entry and entry.kind == "submodule")
+def _changed_files(before: Revision, after: Revision) -> list[str]:
+    """Return the paths that differ; a renamed file is there twice."""
+    old, new = before.entries, after.entries
+    return sorted(path for path in {**old, **new} if old.get(path) != new.get(path))
+
+
+def _is_code(tree: Revision, path: str) -> bool:
+    entry = tree.entries.get(path)
+    return bool(entry and entry.kind == "file") and path.endswith(CODE_ENDINGS)
 
 
 def _paths_to_read(tree: Revision, names: Iterable[str]) -> Iterator[str]:

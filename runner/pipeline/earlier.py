@@ -27,7 +27,7 @@ from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE
-from runner.spec.content import describe_pending, hash_parts
+from runner.spec.content import describe_pending
 from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
@@ -152,7 +152,6 @@ def cache_key(plan: Plan, stage: str) -> str:
         parts["data"] = _data_etag(plan.spec.data)
     if stage == "deploy":
         parts["deployment"] = plan.serving
-        parts["code"] = hash_parts(plan.content.deploying)
     if not all(parts.values()):
         return ""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

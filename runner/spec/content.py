@@ -4,7 +4,7 @@ It consists of parts, each with the reason why it belongs to the content:
 
 * the code cells of the `prepare` and `train-register` notebooks, with their tags;
 * the modules of this repository that they import, and the files that their code names;
-* every other file of the model's folder but its README;
+* every other file of the model's folder but its README, unless code names that, too;
 * model.yaml, without what only says whose the model is and how it is served;
 * the pinned packages that this code imports, with their dependencies.
 
@@ -16,20 +16,21 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import yaml
 
 from lifecycle.errors import CallError
 from runner import TRAINING_STAGES
-from runner.errors import SpecError
+from runner.errors import SignatureError, SpecError
 from runner.git import resolve
 from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
-from runner.spec.dependencies import Graph, Reached, lock_of
-from runner.spec.trees import LITTER, Revision, Tree, WorkingTree
+from runner.spec.dependencies import LOCK, Graph, Reached, lock_of
+from runner.spec.trees import Revision, Tree, WorkingTree, is_litter
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
 
@@ -73,8 +74,7 @@ class Content:
     """The parts that determine a model, and those that determine how it is served.
 
     Attributes:
-        deploying: the modules that the deploy notebook imports, which change how it is
-            deployed, not to what.
+        serving: the deploy notebook, the modules that it imports, and `endpoint:`.
         notes: what a reader should know: code that cannot be followed, ignored files.
         pending: files of the content that are not as in the checked-out commit.
     """
@@ -82,19 +82,18 @@ class Content:
     model: str
     parts: tuple[Part, ...]
     serving: tuple[Part, ...]
-    deploying: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
         """Return the sha256 of all parts."""
-        return hash_parts(self.parts)
+        return _hash_parts(self.parts)
 
     @cached_property
     def serving_fingerprint(self) -> str:
-        """Return the sha256 of what a deploy leads to: content, notebook, endpoint."""
-        return hash_parts(
+        """Return the sha256 of what determines a deploy: content and `serving`."""
+        return _hash_parts(
             (Part("settings", "content", self.fingerprint, ""), *self.serving)
         )
 
@@ -187,15 +186,16 @@ def content_in(tree: Tree, model: str) -> Content:
     parts: dict[tuple[Kind, str], Part] = {}
     for part in (
         *_notebook_parts(tree, notebooks),
-        *_reached_parts(tree, reached, folder),
+        *_reached_parts(tree, reached),
         *_folder_parts(tree, folder, notes),
         *_settings_parts(f"{folder}/model.yaml", settings, NOT_TRAINED),
     ):
-        parts.setdefault((part.kind, part.name), part)
+        if part.kind != "file" or ("module", part.name) not in parts:
+            parts.setdefault((part.kind, part.name), part)
     everything = next((one.unfollowed for one in reached if one.unfollowed), "")
     if everything:
         notes.append(f"{everything}: the whole repository counts")
-        for part in _repository_parts(tree, folder, everything, parts):
+        for part in _repository_parts(tree, everything, parts):
             parts.setdefault((part.kind, part.name), part)
     for part in _package_parts(tree, reached, everything):
         parts[part.kind, part.name] = part
@@ -204,10 +204,43 @@ def content_in(tree: Tree, model: str) -> Content:
         model=model,
         parts=listed,
         serving=tuple(_serving_parts(tree, model, task, settings)),
-        deploying=tuple(_deploying_parts(tree, model, task)),
         notes=tuple(dict.fromkeys([*notes, *_ignored(tree, folder)])),
-        pending=tuple(dict.fromkeys(_pending(tree, listed))),
+        pending=tuple(sorted({*_pending(tree, listed, folder)})),
     )
+
+
+def edited_parts(
+    before: Tree, after: Tree, model: str, files: frozenset[str]
+) -> list[Difference] | None:
+    """Return what differs between two trees in which only some files were edited.
+
+    None of them is in the model's folder, and none says which files are needed. None
+    if code of the model cannot be followed, so that all of its content counts.
+    """
+    settings = _read_settings(after, f"models/{model}")
+    task = str(settings.get("task", ""))
+    notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
+    reached = [Graph.of(after).reach(path) for path in notebooks if path]
+    if any(one.unfollowed for one in reached):
+        return None
+    parts = (
+        *_notebook_parts(after, notebooks),
+        *_reached_parts(after, reached),
+        *_serving_parts(after, model, task, settings),
+    )
+    edited = {one: _value_of(before, one) for one in parts if one.path in files}
+    return [
+        Difference(part.kind, part.name, old, part.value, part.reason)
+        for part, old in edited.items()
+        if old != part.value
+    ]
+
+
+def _value_of(tree: Tree, part: Part) -> str:
+    """Return the value that a part of another tree has in this one."""
+    if part.kind == "module":
+        return tree.entries[tree.resolve(part.path)].oid
+    return _file_value(tree, part.path)
 
 
 def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
@@ -219,18 +252,15 @@ def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
             yield Part("notebook", stage, "missing", f"no notebook of {stage}")
 
 
-def _reached_parts(
-    tree: Tree, reached: Iterable[Reached], folder: str
-) -> Iterator[Part]:
+def _reached_parts(tree: Tree, reached: Iterable[Reached]) -> Iterator[Part]:
     """Yield the modules that are imported, and the files that code names."""
     for one in reached:
         for path, way in one.modules.items():
             oid = tree.entries[tree.resolve(path)].oid
             yield Part("module", path, oid, ARROW.join((path, *way)))
         for path, way in one.files.items():
-            if not path.startswith(f"{folder}/"):
-                reason = ARROW.join((path, *way))
-                yield Part("file", path, _file_value(tree, path), reason)
+            reason = ARROW.join((path, *way))
+            yield Part("file", path, _file_value(tree, path), reason)
 
 
 def _folder_parts(tree: Tree, folder: str, notes: list[str]) -> Iterator[Part]:
@@ -238,18 +268,13 @@ def _folder_parts(tree: Tree, folder: str, notes: list[str]) -> Iterator[Part]:
     elsewhere = {f"{folder}/{stage}.ipynb" for stage in (*TRAINING_STAGES, "deploy")}
     elsewhere |= {f"{folder}/{name}" for name in ("model.yaml", *READMES)}
     reason = "in the model's folder"
-    submodules: tuple[str, ...] = ()
     for shown, target in tree.files_below(folder):
-        if shown in elsewhere or shown.startswith(submodules):
+        if shown in elsewhere:
             continue
-        entry = tree.entries[target]
-        if entry.kind == "submodule":
-            submodules += (f"{shown}/",)
-            yield Part("file", shown, f"commit {entry.oid}", f"a submodule {reason}")
-            for name, value in tree.uncommitted(target):
-                yield Part("file", f"{shown}/{name}", value, f"in submodule {shown}")
-            continue
-        if entry.kind == "link":
+        kind = tree.entries[target].kind
+        if kind == "submodule":
+            notes.append(f"{shown} is a submodule that is not here: its commit counts")
+        elif kind == "link":
             notes.append(f"{shown} is a link that leads to nothing in this repository")
         way = reason if target == shown else ARROW.join((target, shown))
         yield Part("file", shown, _file_value(tree, target), way)
@@ -264,14 +289,19 @@ def _settings_parts(
 
 
 def _repository_parts(
-    tree: Tree, folder: str, why: str, known: Mapping[tuple[Kind, str], Part]
+    tree: Tree, why: str, known: Mapping[tuple[Kind, str], Part]
 ) -> Iterator[Part]:
     """Yield every file of the repository, because code cannot be followed."""
     names = {part.path for part in known.values()}
-    names |= {f"{folder}/{name}" for name in READMES}
     for path, entry in tree.entries.items():
-        if path not in names:
-            yield Part("file", path, entry.oid, why)
+        if path in names:
+            continue
+        value = entry.oid
+        if path.endswith(".ipynb") and entry.kind == "file":
+            # One that cannot be read counts by its blob.
+            with suppress(SignatureError):
+                value = hash_code(tree, path)
+        yield Part("file", path, value, why)
 
 
 def _package_parts(
@@ -299,14 +329,9 @@ def _serving_parts(
     """Yield what determines how the model is served."""
     if path := find_stage(tree, model, "deploy", task):
         yield Part("notebook", "deploy", hash_code(tree, path), path)
+        yield from _reached_parts(tree, [Graph.of(tree).reach(path)])
     path = f"models/{model}/model.yaml"
     yield from _settings_parts(path, {"endpoint": settings.get("endpoint")})
-
-
-def _deploying_parts(tree: Tree, model: str, task: str) -> Iterator[Part]:
-    """Yield the modules that the deploy notebook imports."""
-    if path := find_stage(tree, model, "deploy", task):
-        yield from _reached_parts(tree, [Graph.of(tree).reach(path)], "")
 
 
 def _ignored(tree: Tree, folder: str) -> Iterator[str]:
@@ -314,24 +339,28 @@ def _ignored(tree: Tree, folder: str) -> Iterator[str]:
     if not isinstance(tree, WorkingTree):
         return
     for path in sorted(tree.ignored):
-        litter = PurePosixPath(path).name in LITTER or path.endswith(".pyc")
-        if path.startswith(f"{folder}/") and not litter:
+        if path.startswith(f"{folder}/") and not is_litter(path):
             yield f"{path} is ignored by git, and does not count"
 
 
-def _pending(tree: Tree, parts: Iterable[Part]) -> Iterator[str]:
+def _pending(tree: Tree, parts: Iterable[Part], folder: str) -> Iterator[str]:
     """Yield the files of the content that are not as in the checked-out commit."""
     if not isinstance(tree, WorkingTree) or not tree.differs:
         return
     for part in parts:
-        if part.kind != "package" and tree.resolve(part.path) in tree.differs:
-            yield part.path
+        path = LOCK if part.kind == "package" else part.path
+        if tree.resolve(path) in tree.differs:
+            yield path
+    deleted = (path for path in tree.differs if path not in tree.entries)
+    yield from (path for path in deleted if path.startswith(f"{folder}/"))
 
 
 def _file_value(tree: Tree, path: str) -> str:
     """Return what identifies a file's content: of a notebook, only its code counts."""
     target = tree.resolve(path)
     entry = tree.entries[target]
+    if entry.kind == "submodule":
+        return f"commit {entry.oid}"
     if entry.kind == "link":
         return f"link to {os.fsdecode(tree.read(target))}"
     return hash_code(tree, path) if path.endswith(".ipynb") else entry.oid
@@ -381,7 +410,6 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield name, json.dumps(value, sort_keys=True, default=str)
 
 
-def hash_parts(parts: Iterable[Part]) -> str:
-    """Return a sha256 over the parts, whatever their order and reasons."""
+def _hash_parts(parts: Iterable[Part]) -> str:
     listed = sorted([part.kind, part.name, part.value] for part in parts)
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

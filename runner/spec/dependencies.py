@@ -134,7 +134,7 @@ class Graph:
 
     def _edges_of(self, path: str, places: Places, cwd: str) -> Edges:
         """Return what one file needs, as code that runs in a notebook's folder."""
-        reads = self._reads(path)
+        reads = read_file(self.tree, path)
         # Only a folder with modules of these names changes what an import means.
         if not path.endswith(".ipynb") and reads.tops.isdisjoint(self._names_in(cwd)):
             cwd = ""
@@ -142,18 +142,6 @@ class Graph:
         if key not in self._edges:
             self._edges[key] = self._read_edges(path, places, cwd, reads)
         return self._edges[key]
-
-    def _reads(self, path: str) -> Reads:
-        """Return what the code of a file reads; nothing if no Python can tell."""
-        target = self.tree.resolve(path)
-        if self.tree.entries[target].kind != "file" or path.endswith(COMPILED):
-            return Reads()
-        content = self.tree.read(target)
-        return (
-            read_notebook(content, path)
-            if path.endswith(".ipynb")
-            else read_code(content)
-        )
 
     def _read_edges(self, path: str, places: Places, cwd: str, reads: Reads) -> Edges:
         edges = Edges(notes=[f"{path} {one}" for one in reads.notes])
@@ -334,6 +322,17 @@ def _named_from(named: Named, folder: str) -> Iterator[str]:
     for start, files in named.items():
         if _is_in(folder, start):
             yield from files
+
+
+def read_file(tree: Tree, path: str) -> Reads:
+    """Return what a module or notebook of a tree reads; nothing if it is no code."""
+    target = tree.resolve(path)
+    if tree.entries[target].kind != "file" or path.endswith(COMPILED):
+        return Reads()
+    content = tree.read(target)
+    if path.endswith(".ipynb"):
+        return read_notebook(content, path)
+    return read_code(content)
 
 
 @lru_cache(maxsize=8192)

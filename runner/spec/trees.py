@@ -74,6 +74,12 @@ class Tree:
             return path
         return self._follow(path, 0)
 
+    def target(self, link: str) -> str:
+        """Return where a link leads, maybe to another link; "" if out of here."""
+        target = os.fsdecode(self.read(link))
+        joined = os.path.normpath(PurePosixPath(link).parent / target)
+        return "" if joined.startswith(("/", "..")) else joined
+
     def find(self, path: str) -> Literal["file", "folder", ""]:
         """Return what is at a path, links followed; "" if nothing is."""
         target = self.resolve(path)
@@ -110,10 +116,6 @@ class Tree:
             and entry.kind == "submodule"
             and (path not in self.folders)
         )
-
-    def uncommitted(self, submodule: str) -> Iterator[tuple[str, str]]:
-        """Yield the files of a submodule that are not as in its commit, and blobs."""
-        return iter(())
 
     def entries_below(self, folder: str) -> dict[str, Entry]:
         """Return the entries below a folder."""
@@ -234,20 +236,6 @@ class WorkingTree(Tree):
         names = git_output(self.root, *NEUTRAL, *listed, "--directory", "--", ".")
         return frozenset(_split(names))
 
-    def uncommitted(self, submodule: str) -> Iterator[tuple[str, str]]:
-        """Yield the files of a submodule that are not as in its commit, and blobs."""
-        folder = self.root / submodule
-        if not (folder / ".git").exists():
-            return
-        committed = Revision(folder, self.entries[submodule].oid).entries
-        here = {
-            path.removeprefix(f"{submodule}/"): self.entries[path]
-            for path in self.folders.get(submodule, ())
-        }
-        for name in sorted({*committed, *here}):
-            if committed.get(name) != here.get(name):
-                yield name, here[name].oid if name in here else "deleted"
-
     def read(self, path: str) -> bytes:
         """Return the content of a file, or the target of a link.
 
@@ -280,20 +268,19 @@ def _list_revision(
 def _list_working_tree(root: Path, prefix: str = "") -> Iterator[tuple[str, Entry]]:
     """List a checkout: what is as in the index by its blob, the rest by hashing it."""
     index = dict(_list_index(root))
-    # A submodule's own changes are found in its own checkout.
+    # A submodule's own changes are found in its own checkout. Unlike diff-files, this
+    # reads a file whose time is another, and a filter need not strip a notebook twice.
     differs = git_output(
         root,
         *NEUTRAL,
-        "diff-files",
-        "--name-only",
-        "--relative",
-        "-z",
-        "--ignore-submodules=all",
+        *("-c", "filter.nbstripout.clean=cat", "-c", "core.safecrlf=false"),
+        *("diff", "--name-only", "--relative", "-z", "--no-ext-diff"),
+        *("--no-renames", "--ignore-submodules=all"),
     )
     others = git_output(
         root, *NEUTRAL, "ls-files", "-z", "--others", "--exclude-standard", "--", "."
     )
-    changed = {*_split(differs), *_split(others)}
+    changed = {*_split(differs), *(one for one in _split(others) if not is_litter(one))}
     for name, entry in index.items():
         if entry.kind == "submodule":
             yield from _list_submodule(root / name, entry, f"{prefix}{name}")
@@ -358,6 +345,11 @@ def _hash_file(path: Path) -> Entry:
     return Entry(kind=kind, oid=digest.hexdigest())
 
 
+def is_litter(path: str) -> bool:
+    """Return whether tools leave a file beside the code, whether ignored or not."""
+    return path.endswith(".pyc") or not LITTER.isdisjoint(path.split("/"))
+
+
 def _walk(root: Path) -> Iterator[str]:
     """List the files of a folder outside of git."""
     for folder, folders, files in os.walk(root):
@@ -365,7 +357,7 @@ def _walk(root: Path) -> Iterator[str]:
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = sorted({*folders} - LITTER - {*linked})
         for name in sorted([*files, *linked]):
-            if name not in LITTER and not name.endswith(".pyc"):
+            if not is_litter(name):
                 yield (below / name).as_posix()
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ENDPOINT, ROWS, ignore, make_package, serve
 
 from lifecycle.aws import client, read_tags
 from lifecycle.deploy import likely_cause, roll_back, verification_report
@@ -29,7 +30,6 @@ from lifecycle.errors import (
 from lifecycle.invocation import invoke
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import parse_uri
-from packages import ENDPOINT, ROWS, ignore, make_package, serve
 
 LARGER = ENDPOINT | {"instance_count": 2}
 

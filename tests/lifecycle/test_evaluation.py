@@ -5,6 +5,15 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
+from model_packages import (
+    ROWS,
+    archive,
+    make_package,
+    new_name,
+    serve,
+    train_booster,
+    upload_model,
+)
 
 from lifecycle.aws import client, run_uri
 from lifecycle.errors import StorageError
@@ -17,15 +26,6 @@ from lifecycle.evaluation import (
     score_live,
 )
 from lifecycle.s3 import parse_uri, write_bytes
-from packages import (
-    ROWS,
-    archive,
-    make_package,
-    new_name,
-    serve,
-    train_booster,
-    upload_model,
-)
 
 FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ROWS, delete_endpoint, make_package, new_name, serve
 
 from lifecycle import invocation
 from lifecycle.aws import run_uri
@@ -18,7 +19,6 @@ from lifecycle.invocation import (
     record_golden,
 )
 from lifecycle.registry import Package
-from packages import ROWS, delete_endpoint, make_package, new_name, serve
 
 
 @pytest.fixture(scope="module")

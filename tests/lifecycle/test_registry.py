@@ -11,6 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedded_aws.process import EmbeddedAWS
+from model_packages import (
+    IMAGE,
+    ROWS,
+    make_package,
+    new_name,
+    train_booster,
+    upload_model,
+)
 
 from lifecycle.aws import client, read_tags, run_uri
 from lifecycle.data import write_splits
@@ -38,7 +46,6 @@ from lifecycle.registry import (
 )
 from lifecycle.s3 import exists, read_json
 from lifecycle.training import TrainingJob
-from packages import IMAGE, ROWS, make_package, new_name, train_booster, upload_model
 from runner.spec import content as contents
 
 OTHER = "e" * 64

@@ -5,6 +5,7 @@ import time
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ENDPOINT, ignore, make_package, serve
 
 from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
@@ -12,7 +13,6 @@ from lifecycle.endpoint import ensure_config, wait_until_settled
 from lifecycle.errors import EndpointError
 from lifecycle.registry import approve, find_package
 from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync
-from packages import ENDPOINT, ignore, make_package, serve
 
 CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)

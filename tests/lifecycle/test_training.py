@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import IMAGE, ignore, new_name
 
 from lifecycle.aws import client, role, run_uri
 from lifecycle.errors import TrainingError
@@ -23,7 +24,6 @@ from lifecycle.training import (
     sagemaker_session,
     stop_training,
 )
-from packages import IMAGE, ignore, new_name
 
 pytestmark = [
     # The SDK's own docstrings have invalid escapes, seen when it is compiled.

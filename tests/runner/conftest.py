@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from embedded_aws import EmbeddedAWS
 from forked_kernels.client import WarmKernels, begin
-
-from packages import new_name
+from model_packages import new_name
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from circleci_simulator import (
     executed,
 )
 from embedded_aws import EmbeddedAWS, start
+from model_packages import ENDPOINT, make_package
 from repository import Repository
 
 from lifecycle.aws import client
 from lifecycle.deploy import deploy
-from packages import ENDPOINT, make_package
 from runner.spec import content as contents
 
 ROOT = clones.ROOT

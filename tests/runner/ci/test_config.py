@@ -184,6 +184,17 @@ def test_a_rollback_changes_one_endpoint(repository: Repository, version: str) -
     assert check(text) == []
 
 
+@pytest.mark.parametrize("text", ["{", "approval: []", "description: {a: 1}", ""])
+def test_a_broken_model_stops_no_other(repository: Repository, text: str) -> None:
+    """Its own train job says what is wrong, and a person is asked all the same."""
+    repository.write("models/churn/model.yaml", text)
+    pipeline = load(asked(repository, "retrain", model="churn,fraud"))
+
+    found = executed(pipeline, FEATURE)
+
+    assert {"train-churn", "review-churn", "train-fraud"} <= {*found}
+
+
 def test_a_rollback_needs_no_readable_spec(repository: Repository) -> None:
     """model.yaml may be what is broken on main."""
     repository.write("models/churn/model.yaml", "{")

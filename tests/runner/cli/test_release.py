@@ -11,6 +11,7 @@ import reviews
 from click.testing import Result
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
@@ -18,7 +19,6 @@ from lifecycle.endpoint import EndpointState, ensure_config, read_state
 from lifecycle.errors import EndpointError
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import upload_folder
-from packages import ENDPOINT, delete_endpoint, make_package
 from runner.review.page import write_page
 from runner.spec import content as contents
 

@@ -11,11 +11,11 @@ import tiny
 import toys
 from click.testing import CliRunner, Result
 from embedded_aws import EmbeddedAWS
+from model_packages import delete_endpoint, new_name
 from repository import Repository
 
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
-from packages import delete_endpoint, new_name
 from runner import TRAINING_STAGES
 from runner.cli import runner
 from runner.cli.output import print_table

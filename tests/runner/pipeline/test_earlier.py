@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
 from lifecycle.aws import as_tags, client, run_uri
 from lifecycle.deploy import deploy
@@ -17,7 +18,6 @@ from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from lifecycle.registry import Package, describe
 from lifecycle.s3 import parse_uri, write_bytes, write_json
-from packages import ENDPOINT, delete_endpoint, make_package
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.pipeline.earlier import (
@@ -28,7 +28,6 @@ from runner.pipeline.earlier import (
     resume,
 )
 from runner.pipeline.plan import Plan, Stage, make_plan
-from runner.spec.content import Part
 from runner.spec.models import notebook_values
 
 DATA = {"data_sha256": "d" * 64}
@@ -218,17 +217,6 @@ def test_only_the_package_that_would_be_deployed_is_reused(
     ran(metadata={"data_sha256": "e" * 64})
 
     assert find(planned, "train-register") is None
-
-
-def test_a_deploy_is_run_again_after_a_change_of_its_code(planned: Plan) -> None:
-    """It leads to the same endpoint, in another way."""
-    module = Part("module", "lifecycle/deploy.py", "another", "")
-    content = replace(planned.content, deploying=(module,))
-
-    other = cache_key(replace(planned, content=content), "deploy")
-
-    assert content.serving_fingerprint == planned.content.serving_fingerprint
-    assert other != cache_key(planned, "deploy")
 
 
 def test_what_is_reused_names_files_that_are_not_committed(

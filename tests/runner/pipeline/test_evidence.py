@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import reviews
 from embedded_aws import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
 from lifecycle.aws import run_uri
 from lifecycle.deploy import deploy
 from lifecycle.errors import RegistryError, StorageError
 from lifecycle.registry import Package, approve
 from lifecycle.s3 import upload_folder, write_bytes, write_json
-from packages import ENDPOINT, delete_endpoint, make_package
 from runner import STAGES
 from runner.pipeline.evidence import (
     baseline,

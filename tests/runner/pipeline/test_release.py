@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tiny
 from embedded_aws import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package, new_name
 from repository import Repository
 
 from lifecycle import registry
@@ -17,7 +18,6 @@ from lifecycle.endpoint import read_deployed_tags, read_state
 from lifecycle.errors import EndpointError, RegistryError
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import read_json, write_json
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.pipeline.plan import make_plan, new_run_id
 from runner.pipeline.release import (
     STOPPED,

@@ -17,6 +17,7 @@ import yaml
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import FOREVER, Fault
 from forked_kernels.client import WarmKernels
+from model_packages import IMAGE, delete_endpoint, new_name
 from repository import Repository
 
 from lifecycle.aws import client, role, run_uri
@@ -24,7 +25,6 @@ from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import CallError, EndpointError, StorageError
 from lifecycle.registry import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
-from packages import IMAGE, delete_endpoint, new_name
 from runner import STAGES
 from runner.errors import CellError, FileError, SpecError, TimeLimitError
 from runner.pipeline.plan import make_plan

@@ -14,13 +14,13 @@ import psutil
 import tiny
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault, Kind
+from model_packages import ENDPOINT, make_package
 from repository import Repository
 
 from lifecycle.aws import bucket, client
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.registry import Package, list_packages
-from packages import ENDPOINT, make_package
 from runner.spec import content as contents
 
 LIMIT = 120

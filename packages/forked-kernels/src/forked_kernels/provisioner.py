@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import IO, Any, cast
 
 import zmq
@@ -37,6 +37,8 @@ RECONNECT_MILLISECONDS = 10
 EXIT_POLL_SECONDS = 0.02
 REPLY_SECONDS = 1.0
 STATUS_SECONDS = 0.2
+# The path of a socket has at most 104 characters, and 29 of them stand below it.
+LONGEST_FOLDER = 70
 
 
 class ForkedProvisioner(LocalProvisioner):
@@ -193,11 +195,11 @@ class PromptManager(AsyncKernelManager):
     def _transport_default(self) -> str:
         # Two processes at times pick the same free port of TCP, which Jupyter frees
         # again before the kernel takes it; and another user could listen to it.
-        return "ipc"
+        return "ipc" if len(gettempdir()) <= LONGEST_FOLDER else "tcp"
 
     @default("connection_file")
     def _connection_file_default(self) -> str:
-        # Its sockets lie beside it, and a socket's path has at most 104 characters.
+        # Its sockets lie beside it.
         folder = mkdtemp(prefix="kernel-")
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder)
         return str(Path(folder, "kernel.json"))
