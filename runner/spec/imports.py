@@ -67,6 +67,9 @@ SHELL_RUNS = frozenset(
     """.split()  # noqa: SIM905
 )
 NO_PYTHON = "is no Python that can be parsed, so that it imports nothing"
+# What Python compiles, but cannot show as a syntax tree.
+TOO_DEEP = (RecursionError, MemoryError)
+DEEP = "is nested too deeply to be read"
 # How a text must look to name a file; what is computed in it is a star.
 FILE_NAME = re.compile(r"[^\n\r<>|:\"]*[^\W_][^\n\r<>|:\"]*")
 COMPUTED = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[dfgirs]")
@@ -118,13 +121,23 @@ class Reads:
 @lru_cache(maxsize=8192)
 def read_code(source: bytes) -> Reads:
     """Return what a module reads."""
-    tree = _parse(source)
-    return _collect([tree]) if tree else Reads(notes=(NO_PYTHON,))
+    try:
+        tree = _parse(source)
+        return _collect([tree]) if tree else Reads(notes=(NO_PYTHON,))
+    except TOO_DEEP:
+        return Reads(unfollowed=(DEEP,))
 
 
 @lru_cache(maxsize=8192)
 def read_cells(cells: tuple[str, ...]) -> Reads:
     """Return what the code cells of a notebook read, magics included."""
+    try:
+        return _read_cells(cells)
+    except TOO_DEEP:
+        return Reads(unfollowed=(DEEP,))
+
+
+def _read_cells(cells: tuple[str, ...]) -> Reads:
     if not any(LOOKS_LIKE_MAGIC.search(cell) for cell in cells):
         # One tree for all is quicker.
         tree = _parse("\n".join(cells))
@@ -151,7 +164,7 @@ def _parse(source: str | bytes) -> ast.Module | None:
     """Parse code; None if it is no Python."""
     try:
         return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError):
         return None
 
 
@@ -507,7 +520,8 @@ def _unfollowed(found: _Collected) -> Iterator[str]:
         if called in RUNNERS or name in DISTINCT or _last(called) in DISTINCT:
             yield _describe(called or name)
     for module, name in found.attributes:
-        called = f"{_last(found.aliases.get(module, module))}.{name}"
+        alias = found.aliases.get(module, module)
+        called = alias if alias in RUNNERS else f"{_last(alias)}.{name}"
         if called in RUNNERS or name in DISTINCT:
             yield _describe(called)
     shells = {*found.names, *map(_last, found.aliases.values())} & SHELLS

@@ -101,21 +101,19 @@ class Tree:
         for path in self.folders.get(folder, ()):
             shown = f"{seen}{path.removeprefix(folder)}"
             target = self.resolve(path) if path in self.links else path
-            if target not in self.folders or target == path:
+            if target not in self.folders:
                 yield shown, target
             elif target in {*within, folder}:
                 yield shown, path
-            else:
+            elif target != path:
+                # The files of a submodule are in the list themselves.
                 yield from self.files_below(target, shown, (*within, folder))
 
     def is_absent(self, path: str) -> bool:
         """Return whether a path is a submodule that is not checked out."""
         entry = self.entries.get(path)
-        return (
-            entry is not None
-            and entry.kind == "submodule"
-            and (path not in self.folders)
-        )
+        is_submodule = entry is not None and entry.kind == "submodule"
+        return is_submodule and path not in self.folders
 
     def entries_below(self, folder: str) -> dict[str, Entry]:
         """Return the entries below a folder."""
