@@ -56,6 +56,11 @@ class NamedFiles:
         self, text: str, pieces: list[str], words: set[str]
     ) -> Iterator[tuple[str, str]]:
         """Yield the files that one text names, after the folder that each starts at."""
+        for number, one in enumerate(pieces if self._absent else ()):
+            for folder, paths in self._absent.get(one, {}).items():
+                start = _start(folder, pieces[:number], words)
+                if start is not None:
+                    yield from ((start, path) for path in paths)
         *above, name = pieces
         for folder, paths in self._matching(name, self._by_name):
             start = _start(folder, above, words)
@@ -103,9 +108,14 @@ class NamedFiles:
         for path, entry in self.tree.entries.items():
             if path in self.tree.links and self.tree.find(path) == "folder":
                 found += self._below(path)
-            elif entry.kind != "submodule" or self.tree.is_absent(path):
+            elif entry.kind != "submodule":
                 found.append(path)
         return found
+
+    @cached_property
+    def _absent(self) -> Mapping[str, Paths]:
+        """Return the submodules that are not checked out, whatever is in them."""
+        return _by_name(filter(self.tree.is_absent, self.tree.entries))
 
     @cached_property
     def _by_folder(self) -> Mapping[str, dict[str, None]]:
