@@ -95,7 +95,7 @@ class Tree:
 
         Yields:
             The path below the folder as it is seen, and the path that holds it: a
-            link itself if it leads to nothing, or round in a circle.
+            link itself if it leads to nothing. A link round in a circle shows no more.
         """
         seen = folder if seen is None else seen
         for path in self.folders.get(folder, ()):
@@ -103,9 +103,7 @@ class Tree:
             target = self.resolve(path) if path in self.links else path
             if target not in self.folders:
                 yield shown, target
-            elif target in {*within, folder}:
-                yield shown, path
-            elif target != path:
+            elif target not in {*within, folder, path}:
                 # The files of a submodule are in the list themselves.
                 yield from self.files_below(target, shown, (*within, folder))
 
