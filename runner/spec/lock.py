@@ -6,7 +6,6 @@ same answer.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,14 +56,6 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 # Modules that many packages share the name of.
 NAMESPACES = frozenset(
     {"azure", "backports", "google", "jaraco", "mpl_toolkits", "zope"}
-)
-# What some supported Python has in its standard library and another has not.
-STDLIB = frozenset(sys.stdlib_module_names) | frozenset(
-    """
-    aifc asynchat asyncore audioop cgi cgitb chunk compression crypt distutils imghdr
-    imp lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau
-    telnetlib uu xdrlib _typeshed
-    """.split()  # noqa: SIM905, a list of names reads better unquoted
 )
 
 

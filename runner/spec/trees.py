@@ -20,6 +20,8 @@ LITTER = frozenset({"__pycache__", ".ipynb_checkpoints", ".DS_Store", ".git"})
 # Settings of the machine that would change what git lists.
 NEUTRAL = ("-c", "core.quotePath=false", "-c", "core.fsmonitor=false")
 MAX_LINKS = 40
+# Where a link leads that leaves the repository.
+OUTSIDE = "/"
 
 
 class Entry(NamedTuple):
@@ -63,21 +65,14 @@ class Tree:
         return frozenset(p for p, one in self.entries.items() if one.kind == "link")
 
     def resolve(self, path: str) -> str:
-        """Follow the links of a path, and return the path that is meant.
+        """Follow the links of a path as an operating system does.
 
-        A link that leaves the repository, or a circle of links, is returned itself.
+        A link that leads out of the repository, to nothing or in a circle stays in
+        the path that is returned.
         """
-        for _ in range(MAX_LINKS):
-            link = self._link_on(path)
-            if not link:
-                break
-            target = os.fsdecode(self.read(link))
-            rest = path.removeprefix(link).lstrip("/")
-            joined = os.path.normpath(PurePosixPath(link).parent / target / rest)
-            if joined.startswith(("/", "..")):
-                return link
-            path = "" if joined == "." else joined
-        return path
+        if not self.links:
+            return path
+        return self._follow(path, 0)
 
     def target(self, link: str) -> str:
         """Return where a link leads, maybe to another link; "" if out of here."""
@@ -99,28 +94,73 @@ class Tree:
         """Yield the files below a folder, with those of folders that links point to.
 
         Yields:
-            The path below the folder as it is seen, and the path that holds it.
+            The path below the folder as it is seen, and the path that holds it: a
+            link itself if it leads to nothing. A link round in a circle shows no more.
         """
         seen = folder if seen is None else seen
         for path in self.folders.get(folder, ()):
             shown = f"{seen}{path.removeprefix(folder)}"
             target = self.resolve(path) if path in self.links else path
-            if target in self.folders and target not in (*within, folder):
-                yield from self.files_below(target, shown, (*within, folder))
-            else:
+            if target not in self.folders:
                 yield shown, target
+            elif target not in {*within, folder, path}:
+                # The files of a submodule are in the list themselves.
+                yield from self.files_below(target, shown, (*within, folder))
+
+    def is_absent(self, path: str) -> bool:
+        """Return whether a path is a submodule that is not checked out."""
+        entry = self.entries.get(path)
+        is_submodule = entry is not None and entry.kind == "submodule"
+        return is_submodule and path not in self.folders
 
     def entries_below(self, folder: str) -> dict[str, Entry]:
         """Return the entries below a folder."""
         return {path: self.entries[path] for path in self.folders.get(folder, ())}
 
-    def _link_on(self, path: str) -> str:
-        """Return the first link on the way to a path; "" if there is none."""
-        if not self.links:
-            return ""
-        parts = PurePosixPath(path).parts
-        ways = ("/".join(parts[: n + 1]) for n in range(len(parts)))
-        return next((way for way in ways if way in self.links), "")
+    @cached_property
+    def _resolved(self) -> dict[str, str]:
+        return {}
+
+    def _follow(self, path: str, hops: int) -> str:
+        """Follow the links of a path, which were met on the way through others."""
+        if path not in self._resolved:
+            self._resolved[path] = self._walk(path, hops)
+        return self._resolved[path]
+
+    def _walk(self, path: str, hops: int) -> str:
+        done: list[str] = []
+        parts = path.split("/")
+        for number, part in enumerate(parts, start=1):
+            if part == "..":
+                if not done:
+                    return OUTSIDE
+                done.pop()
+            elif part not in {"", "."}:
+                done.append(part)
+                here = "/".join(done)
+                if here in self.links:
+                    aim = self._aim(here, hops)
+                    if aim is None:
+                        return "/".join([here, *parts[number:]])
+                    done = aim.split("/") if aim else []
+        return "/".join(done)
+
+    def _aim(self, link: str, hops: int) -> str | None:
+        """Return the file or folder that a link leads to; None if there is none."""
+        target = os.fsdecode(self.read(link))
+        if hops == MAX_LINKS or target.startswith("/"):
+            return None
+        aim = self._follow(f"{link.rpartition('/')[0]}/{target}", hops + 1)
+        there = aim in self.entries or aim in self.folders
+        return aim if there and aim not in self.links else None
+
+    def _repository_of(self, path: str) -> Path:
+        """Return the folder of the repository, or of the submodule, that has a file."""
+        for parent in PurePosixPath(path).parents:
+            entry = self.entries.get(parent.as_posix())
+            if entry and entry.kind == "submodule":
+                return self.root / parent
+        return self.root
 
 
 class Revision(Tree):
@@ -154,14 +194,6 @@ class Revision(Tree):
                 wanted.setdefault(self._repository_of(path), []).append(entry.oid)
         for repository, oids in wanted.items():
             self.blobs.update(_read_blobs(repository, oids))
-
-    def _repository_of(self, path: str) -> Path:
-        """Return the folder of the repository, or of the submodule, that has a file."""
-        for parent in PurePosixPath(path).parents:
-            entry = self.entries.get(parent.as_posix())
-            if entry and entry.kind == "submodule":
-                return self.root / parent
-        return self.root
 
 
 class WorkingTree(Tree):
@@ -201,10 +233,18 @@ class WorkingTree(Tree):
         return frozenset(_split(names))
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file, or the target of a link."""
-        if self.entries[path].kind == "link":
-            return os.fsencode((self.root / path).readlink())
-        return (self.root / path).read_bytes()
+        """Return the content of a file, or the target of a link.
+
+        A sparse checkout has files in git only, and one without links has their
+        targets in files.
+        """
+        entry, here = self.entries[path], self.root / path
+        if entry.kind == "link" and here.is_symlink():
+            return os.fsencode(here.readlink())
+        if here.is_file() or not is_repository(self.root):
+            return here.read_bytes()
+        repository = self._repository_of(path)
+        return dict(_read_blobs(repository, [entry.oid]))[entry.oid]
 
 
 def _list_revision(
