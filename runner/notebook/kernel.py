@@ -29,6 +29,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from lifecycle.errors import ConfigurationError
+from runner.errors import MALFORMED
 from runner.notebook import ipynb
 
 ENGINE = "runner"
@@ -37,7 +38,7 @@ STARTUP_SECONDS = 60
 GLANCE_SECONDS = 0.1
 NO_TAG = "\0"  # no cell has it
 # What Jupyter raises where a kernel sends what is none of its messages.
-UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ValidationError)
+UNREADABLE = (*MALFORMED, ValidationError)
 
 # Called with the cells done, their number, and the heading above the next one.
 OnCell = Callable[[int, int, str], None]

@@ -21,12 +21,13 @@ from lifecycle.endpoint import EndpointState, config_name, read_state
 from lifecycle.errors import CallError, LifecycleError, StorageError
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.registry import Package, find_approved, list_packages
+from runner.errors import MALFORMED
 from runner.notebook import ipynb
 from runner.notebook.archive import archive, as_record
 from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
-from runner.review.evidence import BASELINE, MALFORMED
+from runner.review.evidence import BASELINE
 from runner.spec.fingerprint import lifecycle_hash
 from runner.spec.models import notebook_values
 

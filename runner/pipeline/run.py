@@ -21,7 +21,7 @@ from lifecycle.aws import aws_errors, polls
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
 from lifecycle.registry import Package
-from runner.errors import FileError, display_path
+from runner.errors import MALFORMED, FileError, display_path
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording
 from runner.notebook.execute import execute
@@ -40,7 +40,6 @@ from runner.pipeline.judgement import (
 )
 from runner.pipeline.plan import Plan, Stage, make_plan
 from runner.pipeline.release import record_deployment, refuse_outdated
-from runner.review.evidence import MALFORMED
 from runner.review.page import write_overview
 from runner.spec.models import notebook_values
 
@@ -285,7 +284,11 @@ class _ModelRun:
         reused = find_reusable(self.plan, stage, self.results)
         if reused is None:
             return False
-        notebook = reused.show(self.plan)
+        try:
+            notebook = reused.show(self.plan)
+        except (*MALFORMED, FileError):
+            # What the earlier run left cannot be shown again.
+            return False
         if notebook is not None:
             self.notebooks[stage.name] = notebook
         self.results[stage.name] = reused.results
