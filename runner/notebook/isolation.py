@@ -85,12 +85,13 @@ def named_variables(root: Path) -> frozenset[str]:
 def repository_arguments(root: Path | None) -> list[str]:
     """Return the arguments by which a kernel can import a repository's packages.
 
-    They come after the notebook's own folder, and before installed ones.
+    They come after Python's own and the notebook's folder, and before installed ones.
     """
     if root is None:
         return []
-    line = f"__import__('sys').path.insert(1, {str(root)!r})"
-    return [f"--IPKernelApp.exec_lines={line}"]
+    # In a namespace of its own, so that it leaves nothing in the notebook's.
+    code = f"import sys; sys.path.insert(sys.path.index('') + 1, {str(root)!r})"
+    return [f"--IPKernelApp.exec_lines=exec({code!r}, {{}})"]
 
 
 @contextmanager

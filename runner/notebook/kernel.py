@@ -34,6 +34,8 @@ from runner.notebook import ipynb
 
 ENGINE = "runner"
 STARTUP_SECONDS = 60
+# A cell that has ended may have displayed more than can be read meanwhile.
+OUTPUT_SECONDS = 600
 # How often the supervisor looks at the clock and at the signals.
 GLANCE_SECONDS = 0.1
 NO_TAG = "\0"  # no cell has it
@@ -247,6 +249,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             extra_arguments=list(arguments),
             timeout=math.ceil(cell_timeout) if cell_timeout else None,
             startup_timeout=STARTUP_SECONDS,
+            # All of a cell's output is kept, however long reading it takes.
+            iopub_timeout=OUTPUT_SECONDS,
             on_cell_start=supervisor.start_cell,
             on_cell_executed=supervisor.end_cell,
             # A tag that is refused has no effect here, either.

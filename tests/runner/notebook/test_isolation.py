@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ seen = {
     "user_site": bool(site.ENABLE_USER_SITE),
     "executable": sys.executable,
     "features": features.__file__,
+    "path": sys.path,
 }"""
 # What may be in a kernel beside what is allowed: Jupyter, IPython and pytest set it.
 OF_JUPYTER = {
@@ -138,7 +140,11 @@ def test_a_notebook_imports_the_repositorys_packages(
     """Whether or not this repository is the one that is installed."""
     seen = look(root, None if cold else kernels)
 
+    path = seen["path"]
     assert seen["features"] == str(root / "features.py")
+    # After Python's own and the notebook's folder, before what is installed.
+    assert path.index(str(root)) == path.index("") + 1
+    assert path.index(str(root)) < path.index(sysconfig.get_path("purelib"))
 
 
 def test_each_kernel_has_an_ipython_folder_of_its_own(
