@@ -194,6 +194,15 @@ def test_what_no_kernel_may_have_is_refused(
     assert said in str(caught.value)
 
 
+def test_a_misspelt_key_is_refused_with_the_right_one(tmp_path: Path) -> None:
+    """A variable that is missing in a kernel is found late."""
+    text = '[tool.runner]\nkernel_environment = ["A"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    with pytest.raises(ConfigurationError, match="did you mean 'kernel-env"):
+        kernel_environment({}, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["sitecustomize", "usercustomize"])
 def test_a_module_that_runs_in_every_kernel_is_refused(
     tmp_path: Path, name: str
