@@ -21,6 +21,10 @@ from pathlib import Path
 
 from lifecycle.errors import CallError, LifecycleError
 
+# What reading a file raises that is not what it should be, because it was cut or
+# changed, or because a notebook has written something else.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 
 class SpecError(CallError):
     """Refuse a model whose folder or `model.yaml` is wrong."""

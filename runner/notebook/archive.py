@@ -15,7 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from runner.errors import FileError, NotebookError, StoppedError, display_path
+from runner.errors import (
+    MALFORMED,
+    FileError,
+    NotebookError,
+    StoppedError,
+    display_path,
+)
 from runner.notebook import ipynb
 from runner.notebook.scrub import Scrubber
 
@@ -122,12 +128,24 @@ def archive(
 def write_notebook(
     record_path: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]
 ) -> None:
-    """Write a notebook and its HTML page beside its record."""
+    """Write a notebook and its HTML page beside its record.
+
+    Raises:
+        FileError: one cannot be written, or there is no way to show the notebook.
+    """
     # Takes a second to import, which `runner --help` should not.
     from runner.notebook import html
 
     write_whole(record_path.with_suffix(".ipynb"), ipynb.dumps(notebook))
-    write_whole(record_path.with_suffix(".html"), html.render(notebook, record))
+    page = record_path.with_suffix(".html")
+    try:
+        text = html.render(notebook, record)
+    except MALFORMED as error:
+        raise FileError(
+            f"{display_path(page)}: the notebook cannot be shown, {error}; look at "
+            "what its cells display"
+        ) from error
+    write_whole(page, text)
 
 
 def read_results(folder: Path, stage: str) -> dict[str, Any] | None:

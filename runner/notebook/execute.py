@@ -43,6 +43,7 @@ from runner.notebook.isolation import (
     repository_arguments,
 )
 from runner.notebook.kernel import (
+    OUTPUT_SECONDS,
     UNREADABLE,
     ExitRequestError,
     KernelSupervisor,
@@ -194,7 +195,8 @@ def _early_end(
     if supervisor.out_of_time:
         return TimeLimitError, f"the notebook took longer than {limit:g} s"
     if isinstance(raised, CellTimeoutError):
-        return TimeLimitError, f"the cell took longer than {cell_timeout:g} s"
+        limited = f"the cell took longer than {cell_timeout or OUTPUT_SECONDS:g} s"
+        return TimeLimitError, limited if cell_timeout else f"{limited} to display"
     if isinstance(raised, ExitRequestError):
         return IncompleteError, "exit() ended it early; a notebook must run to its end"
     if isinstance(raised, UNREADABLE):

@@ -11,11 +11,12 @@ from typing import Any
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from bs4 import BeautifulSoup
-from jinja2 import pass_context
+from jinja2 import TemplateError, pass_context
 from jinja2.runtime import Context
 from nbconvert import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import InvalidNotebook
+from nbformat import ValidationError
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
@@ -60,7 +61,12 @@ ATTRIBUTES: dict[str, Any] = {
 
 
 def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
-    """Render an executed notebook below the record of its run."""
+    """Render an executed notebook below the record of its run.
+
+    Raises:
+        ValueError: a cell or an output is not what the format allows; other errors of
+            MALFORMED where it is nothing like it.
+    """
     cells = list(_cells(notebook))
     resources = {
         "record": record,
@@ -74,7 +80,10 @@ def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
     content = ipynb.from_dict({**notebook, "cells": cells})
     # An exporter keeps what it knows of its notebook.
     with RENDERING:
-        body, _ = _exporter().from_notebook_node(content, resources=resources)
+        try:
+            body, _ = _exporter().from_notebook_node(content, resources=resources)
+        except (InvalidNotebook, TemplateError, ValidationError) as error:
+            raise ValueError(str(error).splitlines()[0]) from error
     return str(body)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from lifecycle.errors import ConfigurationError
+from lifecycle.errors import ConfigurationError, did_you_mean
 
 # The programs, the person and the place.
 NAMES = frozenset(
@@ -35,7 +35,8 @@ PREFIXES = (
 NEVER = ("PYTHON", "IPYTHON", "JUPYTER", "CIRCLE", "GITHUB_", "GH_")
 # Python runs these whenever it starts, if it finds them.
 CUSTOMIZATIONS = ("sitecustomize", "usercustomize")
-KEY = "tool.runner.kernel-environment"
+KEY = "kernel-environment"
+PLACE = f"tool.runner.{KEY}"
 
 
 def kernel_environment(
@@ -70,13 +71,20 @@ def named_variables(root: Path) -> frozenset[str]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigurationError(f"pyproject.toml: not TOML, {error}") from error
-    named = content.get("tool", {}).get("runner", {}).get("kernel-environment", [])
+    section = content.get("tool", {}).get("runner", {})
+    for key in section:
+        if key != KEY:
+            hint = did_you_mean(key, [KEY])
+            raise ConfigurationError(
+                f"pyproject.toml: tool.runner.{key}: no key; {hint}"
+            )
+    named = section.get(KEY, [])
     if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        raise ConfigurationError(f"pyproject.toml: {KEY}: give a list of names")
+        raise ConfigurationError(f"pyproject.toml: {PLACE}: give a list of names")
     for name in named:
         if name.upper().startswith(NEVER):
             raise ConfigurationError(
-                f"pyproject.toml: {KEY}: {name} never reaches a kernel; give it what "
+                f"pyproject.toml: {PLACE}: {name} never reaches a kernel; give it what "
                 "it needs as a parameter, or under a name of your own"
             )
     return frozenset(named)
@@ -85,12 +93,13 @@ def named_variables(root: Path) -> frozenset[str]:
 def repository_arguments(root: Path | None) -> list[str]:
     """Return the arguments by which a kernel can import a repository's packages.
 
-    They come after the notebook's own folder, and before installed ones.
+    They come after Python's own and the notebook's folder, and before installed ones.
     """
     if root is None:
         return []
-    line = f"__import__('sys').path.insert(1, {str(root)!r})"
-    return [f"--IPKernelApp.exec_lines={line}"]
+    # In a namespace of its own, so that it leaves nothing in the notebook's.
+    code = f"import sys; sys.path.insert(sys.path.index('') + 1, {str(root)!r})"
+    return [f"--IPKernelApp.exec_lines=exec({code!r}, {{}})"]
 
 
 @contextmanager

@@ -29,15 +29,18 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from lifecycle.errors import ConfigurationError
+from runner.errors import MALFORMED
 from runner.notebook import ipynb
 
 ENGINE = "runner"
 STARTUP_SECONDS = 60
+# A cell that has ended may have displayed more than can be read meanwhile.
+OUTPUT_SECONDS = 600
 # How often the supervisor looks at the clock and at the signals.
 GLANCE_SECONDS = 0.1
 NO_TAG = "\0"  # no cell has it
 # What Jupyter raises where a kernel sends what is none of its messages.
-UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ValidationError)
+UNREADABLE = (*MALFORMED, ValidationError)
 
 # Called with the cells done, their number, and the heading above the next one.
 OnCell = Callable[[int, int, str], None]
@@ -246,6 +249,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             extra_arguments=list(arguments),
             timeout=math.ceil(cell_timeout) if cell_timeout else None,
             startup_timeout=STARTUP_SECONDS,
+            # All of a cell's output is kept, however long reading it takes.
+            iopub_timeout=OUTPUT_SECONDS,
             on_cell_start=supervisor.start_cell,
             on_cell_executed=supervisor.end_cell,
             # A tag that is refused has no effect here, either.

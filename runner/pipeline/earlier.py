@@ -28,12 +28,13 @@ from lifecycle.errors import (
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.registry import Mode, Package, list_packages
 from runner.ci.environment import run_suffix
+from runner.errors import MALFORMED
 from runner.notebook import ipynb
 from runner.notebook.archive import archive, as_record
 from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
-from runner.review.evidence import BASELINE, MALFORMED
+from runner.review.evidence import BASELINE
 from runner.spec.content import describe_pending
 from runner.spec.models import notebook_values
 

@@ -20,12 +20,12 @@ from lifecycle.errors import LifecycleError, StorageError
 from lifecycle.gates import evaluation_of
 from lifecycle.registry import Package, find_package
 from runner import STAGES, TRAINING_STAGES
-from runner.errors import FileError, display_path
+from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record, write_json, write_notebook
 from runner.pipeline.plan import Plan, StageResults
-from runner.review.evidence import BASELINE, MALFORMED, PACKAGE, SOURCE, SUMMARY
+from runner.review.evidence import BASELINE, PACKAGE, SOURCE, SUMMARY
 from runner.review.page import write_page
 from runner.spec.models import find_notebook, notebook_values
 
@@ -136,7 +136,7 @@ def download(
             if record and notebook in paths:
                 content = ipynb.loads(notebook.read_bytes())
                 write_notebook(folder / f"{stage}.json", content, record)
-    except MALFORMED as error:
+    except (*MALFORMED, FileError) as error:
         raise StorageError(_changed(prefix, error)) from error
     return paths
 

@@ -16,10 +16,10 @@ from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import RELATIVE, Bounds, evaluation_of, failures, judge, numbers
 from lifecycle.registry import Package
-from runner.errors import FailedGateError, ResultsError, display_path
+from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path
 from runner.notebook import ipynb
 from runner.pipeline.plan import Plan, Stage
-from runner.review.evidence import MALFORMED, SOURCE
+from runner.review.evidence import SOURCE
 from runner.spec.models import load_spec, notebook_values
 
 # How many of the newest versions may be of a run that has just ended.
@@ -128,7 +128,7 @@ def reject_candidates(plan: Plan, reason: str, say: Callable[[str], None]) -> li
                     say(f"rejected version {package.version}, which it had registered")
                 rejected.append(package.version)
     except LifecycleError as error:
-        say(f"what it registered could not be rejected: {error}")
+        say(f"what it may have registered could not be rejected: {error}")
     return rejected
 
 

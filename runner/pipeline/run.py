@@ -1,13 +1,12 @@
 """Runs of models: each executes its stages in order and keeps what they leave."""
 
 import fcntl
-import json
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,11 +16,11 @@ from typing import Any, Protocol, TextIO
 from forked_kernels.client import WarmKernels
 
 from lifecycle import approval, s3, training
-from lifecycle.aws import aws_errors, polls
+from lifecycle.aws import aws_errors
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
 from lifecycle.registry import Package
-from runner.errors import FileError, display_path
+from runner.errors import MALFORMED, FileError, StoppedError
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording
 from runner.notebook.execute import execute
@@ -40,12 +39,11 @@ from runner.pipeline.judgement import (
 )
 from runner.pipeline.plan import Plan, Stage, make_plan
 from runner.pipeline.release import record_deployment, refuse_outdated
-from runner.review.evidence import MALFORMED
 from runner.review.page import write_overview
 from runner.spec.models import notebook_values
 
-# How long a run waits for another one to write its name into the lock.
-HOLDER_SECONDS = 0.5
+# How often a run looks whether another one of its model has ended.
+POLL_SECONDS = 0.2
 # What each stage must return.
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
@@ -145,23 +143,8 @@ def run_models(
     """Run several models, some at once, and return their results in order.
 
     A model that fails does not stop the others.
-
-    Raises:
-        CallError: one of the models is run in this clone already; nothing was started.
     """
     cancelled = threading.Event()
-    with ExitStack() as locks:
-        for plan in plans:
-            locks.enter_context(lock(plan))
-        return _run_all(root, plans, options, cancelled)
-
-
-def _run_all(
-    root: Path,
-    plans: Sequence[Plan],
-    options: RunOptions,
-    cancelled: threading.Event,
-) -> list[RunResult]:
     try:
         with ThreadPoolExecutor(options.jobs) as threads:
             runs = [_ModelRun(plan, options, cancelled) for plan in plans]
@@ -174,54 +157,16 @@ def _run_all(
                 threads.shutdown(cancel_futures=True)
                 raise
     finally:
-        write_overview(root / "build", [one.model for one in plans])
+        if (root / "build").is_dir():
+            write_overview(root / "build", [one.model for one in plans])
 
 
-@contextmanager
-def lock(plan: Plan) -> Iterator[None]:
-    """Keep other runs of this model out of its folder in build/.
-
-    The lock ends with the process that holds it, however that ends.
-
-    Raises:
-        CallError: another run has it; the message says which.
-        FileError: the lock cannot be written.
-    """
-    path = plan.folder.with_name(f".{plan.model}.lock")
-    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    mine = {"run_id": plan.run_id, "pid": os.getpid(), "since": since}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{display_path(path)}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CallError(_held(plan.model, file)) from error
-        file.truncate(0)
-        file.write(json.dumps(mine))
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-
-
-def _held(model: str, file: TextIO) -> str:
-    """Say which run holds a lock; it writes that as soon as it has the lock."""
-    who = "another run"
-    for _ in polls(HOLDER_SECONDS):
-        file.seek(0)
-        with suppress(*MALFORMED):
-            holder = json.loads(file.read())
-            who = "run {run_id}, process {pid}, since {since}".format(**holder)
-            break
-    return (
-        f"{model}: is run in this clone already ({who}); wait for its end, or work in "
-        "another clone"
-    )
+def _is_locked(file: TextIO) -> bool:
+    """Lock a file, if no other open file has the lock."""
+    with suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 @dataclass
@@ -242,7 +187,7 @@ class _ModelRun:
     def run(self) -> RunResult:
         """Run the stages to the last one, or until one fails."""
         try:
-            with aws_errors():
+            with aws_errors(), self._lock():
                 self._run_stages()
         except OSError as error:
             where = error.filename or self.plan.folder
@@ -250,6 +195,49 @@ class _ModelRun:
         except LifecycleError as error:
             return self._fail(error)
         return self._result()
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Wait until no other run of this model uses its folder in build/.
+
+        The lock ends with the process that holds it, however that ends.
+        """
+        path = self.plan.folder.with_name(f".{self.plan.model}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        mine = f"run {self.plan.run_id}, process {os.getpid()}, since {since}"
+        with path.open("a+", encoding="utf-8") as file:
+            self._wait_for(file)
+            file.truncate(0)
+            file.write(mine)
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+    def _wait_for(self, file: TextIO) -> None:
+        """Wait for a lock as long as this run itself may take, and say for whose.
+
+        Raises:
+            CallError: the other run still goes on.
+            StoppedError: this run was stopped meanwhile.
+        """
+        limits = [self.plan.time_limit(stage) for stage in self.plan.stages]
+        limit = self.options.time_limit or sum(limits)
+        started, holder = time.monotonic(), ""
+        while not _is_locked(file):
+            if not holder:
+                file.seek(0)
+                holder = file.read() or "another run"
+                self._say(f"waits for the end of {holder}, in this clone")
+            if self.cancelled.wait(POLL_SECONDS):
+                raise StoppedError(f"told to stop, while it waited for {holder}")
+            if time.monotonic() - started > limit:
+                raise CallError(
+                    f"{self.plan.model}: {holder}, still goes on in this clone after "
+                    f"{limit:g} s; end it, or work in another clone"
+                )
 
     def _run_stages(self) -> None:
         resumed = resume(self.plan) if self.options.resume else None
@@ -285,7 +273,11 @@ class _ModelRun:
         reused = find_reusable(self.plan, stage, self.results)
         if reused is None:
             return False
-        notebook = reused.show(self.plan)
+        try:
+            notebook = reused.show(self.plan)
+        except (*MALFORMED, FileError):
+            # What the earlier run left cannot be shown again.
+            return False
         if notebook is not None:
             self.notebooks[stage.name] = notebook
         self.results[stage.name] = reused.results

@@ -17,8 +17,6 @@ SOURCE = "source.json"
 SUMMARY = "data-summary.json"
 BASELINE = "baseline.json"
 PACKAGE = "package.json"
-# What evidence that was cut or changed raises when it is read.
-MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}

@@ -14,12 +14,13 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateEr
 from markupsafe import Markup
 
 from runner import STAGES
+from runner.errors import MALFORMED
 from runner.git import short_commit
 from runner.notebook import ipynb
 from runner.notebook.archive import write_whole
 from runner.review.changes import changes
 from runner.review.drift import drift
-from runner.review.evidence import MALFORMED, Evidence, read_evidence
+from runner.review.evidence import Evidence, read_evidence
 from runner.review.verdict import SIGNS, Headline, gate_rows, headline, metric_rows
 
 TEMPLATES = Path(__file__).parent / "templates"

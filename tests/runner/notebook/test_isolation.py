@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ seen = {
     "user_site": bool(site.ENABLE_USER_SITE),
     "executable": sys.executable,
     "features": features.__file__,
+    "path": sys.path,
 }"""
 # What may be in a kernel beside what is allowed: Jupyter, IPython and pytest set it.
 OF_JUPYTER = {
@@ -138,7 +140,11 @@ def test_a_notebook_imports_the_repositorys_packages(
     """Whether or not this repository is the one that is installed."""
     seen = look(root, None if cold else kernels)
 
+    path = seen["path"]
     assert seen["features"] == str(root / "features.py")
+    # After Python's own and the notebook's folder, before what is installed.
+    assert path.index(str(root)) == path.index("") + 1
+    assert path.index(str(root)) < path.index(sysconfig.get_path("purelib"))
 
 
 def test_each_kernel_has_an_ipython_folder_of_its_own(
@@ -186,6 +192,15 @@ def test_what_no_kernel_may_have_is_refused(
         kernel_environment({}, tmp_path)
 
     assert said in str(caught.value)
+
+
+def test_a_misspelt_key_is_refused_with_the_right_one(tmp_path: Path) -> None:
+    """A variable that is missing in a kernel is found late."""
+    text = '[tool.runner]\nkernel_environment = ["A"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    with pytest.raises(ConfigurationError, match="did you mean 'kernel-env"):
+        kernel_environment({}, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["sitecustomize", "usercustomize"])

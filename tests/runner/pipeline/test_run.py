@@ -1,5 +1,6 @@
 """Runs of models, called as Python functions."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from lifecycle.s3 import list_files, read_json, write_bytes
 from runner import STAGES
 from runner.errors import CellError, FileError, SpecError, TimeLimitError
 from runner.pipeline.plan import make_plan
-from runner.pipeline.run import RunOptions, RunResult, lock, run_model, run_models
+from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
 from runner.spec import content as contents
 
 KINDS = ("ipynb", "html", "json")
@@ -548,26 +549,72 @@ def test_a_wrong_model_yaml_starts_nothing(repo: Path) -> None:
     assert not (repo / "build").exists()
 
 
-def test_two_runs_of_one_model_in_one_clone_do_not_mix(
+@pytest.fixture
+def held(repo: Path, model: str) -> Iterator[Callable[[], None]]:
+    """The lock of the model, held by another run until this is called."""
+    path = repo / "build" / f".{model}.lock"
+    path.parent.mkdir()
+    path.write_text("run r1, process 7, since noon")
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield lambda: fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def test_a_run_waits_for_another_one_of_its_model_in_its_clone(
+    run: Callable[..., RunResult], repo: Path, model: str, held: Callable[[], None]
+) -> None:
+    """It says for which one, and what both leave does not mix."""
+
+    class Releases(Listener):
+        def say(self, name: str, text: str) -> None:
+            super().say(name, text)
+            if len(self.lines) == 1:
+                assert not (repo / "build" / model).exists()
+                held()
+
+    listener = Releases()
+    result = run("prepare", observer=listener)
+
+    assert result.error is None
+    assert listener.lines[0] == (
+        "waits for the end of run r1, process 7, since noon, in this clone"
+    )
+    assert (repo / "build" / model / "index.html").is_file()
+    assert (repo / "build" / f".{model}.lock").read_text() == ""
+
+
+@pytest.mark.usefixtures("held")
+def test_a_run_waits_no_longer_than_it_may_take_itself(
     run: Callable[..., RunResult], repo: Path, model: str
 ) -> None:
-    """The second one is refused at once, and says which one it would disturb."""
-    refused: list[str] = []
+    """Then it is a wrong call, which has started nothing."""
+    result = run("prepare", time_limit=0.3)
 
-    def run_again(_: str) -> None:
-        if not refused:
-            with pytest.raises(CallError) as caught:
-                run("prepare")
-            refused.append(str(caught.value))
+    assert isinstance(result.error, CallError)
+    assert "run r1, process 7, since noon, still goes on in this clone after 0.3 s" in (
+        str(result.error)
+    )
+    assert not (repo / "build" / model).exists()
 
-    first = run("prepare", observer=Listener(on_cell=run_again))
 
-    record = json.loads((repo / "build" / model / "prepare.json").read_text())
-    (said,) = refused
-    assert first.error is None
-    assert f"{model}: is run in this clone already (run {record['run_id']}, " in said
-    assert f"process {os.getpid()}, since " in said
-    assert run("prepare").error is None
+@pytest.mark.usefixtures("held")
+def test_a_run_that_waits_can_be_stopped(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """As one that runs."""
+
+    class Interrupts(Listener):
+        def say(self, model: str, text: str) -> None:
+            super().say(model, text)
+            if len(self.lines) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    listener = Interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        run("prepare", observer=listener)
+
+    assert "failed: told to stop, while it waited for run r1" in listener.lines[-1]
+    assert not (repo / "build" / model).exists()
 
 
 def test_a_lock_ends_with_the_process_that_holds_it(
@@ -583,24 +630,12 @@ def test_a_lock_ends_with_the_process_that_holds_it(
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(CallError, match=r"already \(another run\); wait for its"):
-            run("prepare")
+        waiting = run("prepare", time_limit=0.3)
         holder.kill()
 
-    path.write_text(json.dumps({"pid": 1}))
+    path.write_text("a run that was killed")
+    assert "another run, still goes on" in str(waiting.error)
     assert run("prepare").error is None
-
-
-def test_other_models_of_the_clone_run_meanwhile(
-    run: Callable[..., RunResult], repo: Path, model: str
-) -> None:
-    """Each has a lock of its own."""
-    plan = make_plan(repo, model, ["prepare"], {})
-    other = make_plan(repo, model, ["prepare"], {})
-    other = replace(other, spec=other.spec.model_copy(update={"name": "other"}))
-
-    with lock(plan), lock(other), pytest.raises(CallError), lock(plan):
-        pass
 
 
 def test_a_build_that_is_no_folder_is_one_line(
@@ -609,5 +644,7 @@ def test_a_build_that_is_no_folder_is_one_line(
     """The error names it."""
     (repo / "build").touch()
 
-    with pytest.raises(FileError, match="build"):
-        run("prepare")
+    result = run("prepare")
+
+    assert isinstance(result.error, FileError)
+    assert f"{repo}/build" in str(result.error)
