@@ -385,6 +385,14 @@ EDITS: Mapping[str, tuple[Callable[[Package], dict[str, Any]], str]] = {
         ),
         "S3Uri is s3://b/p/",
     ),
+    "another specification": (
+        lambda _: {
+            "AdditionalInferenceSpecificationsToAdd": [
+                {"Name": "other", "Containers": [{"Image": IMAGE}]}
+            ]
+        },
+        "AdditionalInferenceSpecifications.0.Name is other, registered was nothing",
+    ),
     "where the code is": (lambda _: {"SourceUri": "s3://b/code"}, "SourceUri is"),
 }
 
