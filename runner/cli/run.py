@@ -14,7 +14,6 @@ from lifecycle.errors import CallError
 from runner import STAGES, TRAINING_STAGES
 from runner.cli.local import aws_at, is_on_this_machine, target_option
 from runner.cli.output import observer, print_json, print_table
-from runner.git import SHORT
 
 if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
     from runner.notebook.parameters import Signature
     from runner.pipeline.plan import Plan
     from runner.pipeline.run import RunResult
+    from runner.spec.content import Content
 
+# As much of a sha256 as tells one from another, and the longest version number.
+SHORT_VALUE = 12
 RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
 
 
@@ -84,14 +86,27 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
         ]
         header = ["parameter", "type", "default", "help"]
         print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
-    parts = [one for one in found.parts if one.kind != "settings"]
-    content_rows = [(p.kind, p.name, p.value[:SHORT], p.reason) for p in parts]
-    header = ["content", "name", "value", "belongs to it because"]
-    title = "what changes the trained model, besides model.yaml"
-    print_table(title, header, content_rows)
+    _print_content(found)
     for note in (*found.notes, describe_pending(found)):
         if note:
             click.echo(f"note: {note}")
+
+
+def _print_content(found: "Content") -> None:
+    """Print what a model's content consists of besides model.yaml."""
+    from runner.spec.content import NEEDED_BY
+
+    parts = [one for one in found.parts if one.kind != "settings"]
+    needed = [one for one in parts if one.reason.startswith(NEEDED_BY)]
+    rows = [
+        (one.kind, one.name, one.value[:SHORT_VALUE], one.reason)
+        for one in parts
+        if one not in needed
+    ]
+    if needed:
+        rows.append(("package", f"{len(needed)} more", "", "needed by these (--json)"))
+    header = ["content", "name", "value", "belongs to it because"]
+    print_table("what changes the trained model, besides model.yaml", header, rows)
 
 
 def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:

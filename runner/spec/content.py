@@ -37,6 +37,7 @@ Kind = Literal["file", "module", "notebook", "package", "settings"]
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
+NEEDED_BY = "needed by "
 MAX_PENDING = 3
 # How a path from a file to the notebook is written.
 ARROW = " ← "
@@ -319,7 +320,7 @@ def _package_parts(
         for name, way in one.packages.items():
             ways.setdefault(name, way)
     for name, version, parent in lock.with_dependencies(frozenset(ways)):
-        reason = ARROW.join(ways[name]) if name in ways else f"needed by {parent}"
+        reason = ARROW.join(ways[name]) if name in ways else f"{NEEDED_BY}{parent}"
         yield Part("package", name, version, reason)
 
 

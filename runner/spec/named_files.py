@@ -20,6 +20,8 @@ Named = Mapping[str, list[str]]
 ALL_BESIDE = "./*"
 # An importable name may be that of a package with data: files("features.tables").
 WORD = re.compile(r"[^\W_]")
+# A pattern of file names says their ending; other texts with stars mean other things.
+PATTERN = re.compile(r"[\w .*?-]*\.\w+")
 NO_NAMES = frozenset({"", ".", ".."})
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
@@ -81,6 +83,8 @@ class NamedFiles:
         """Return by folder the paths with a name, which may have stars."""
         if not any(one in name for one in "*?["):
             return known[name].items() if name in known else ()
+        if not PATTERN.fullmatch(name):
+            return ()
         key = (name, known is self._by_name)
         if key not in self._matches:
             match = _pattern(name).fullmatch

@@ -333,6 +333,7 @@ def add_everything(root: Path) -> None:
 
 LOCK = """\
 ipython==9.0.0
+lifecycle==1.0
     # via -r requirements.in
 numpy==2.0.0
     # via pandas
@@ -461,3 +462,19 @@ def test_models_share_what_is_read(repo: Path) -> None:
     assert isinstance(found, Content)
     assert found == content(repo, "toy")
     assert content_in(tree, "toy") == found
+
+
+@pytest.mark.parametrize("model", ["abalone", "churn"])
+def test_the_samples_are_followed(model: str) -> None:
+    """Their code is found by its imports, and nothing else of the repository counts."""
+    found = content(Path(__file__).parents[3], model)
+    modules = {part.name for part in found.parts if part.kind == "module"}
+    stages = {part.name for part in found.parts if part.kind == "notebook"}
+    packages = {part.name for part in found.parts if part.kind == "package"}
+
+    assert found.notes == ()
+    assert {"lifecycle/data.py", "lifecycle/gates.py"} <= modules
+    assert all(name.startswith("lifecycle/") for name in modules)
+    assert stages == {"prepare", "train-register"}
+    assert {"pandas", "xgboost-cpu"} <= packages
+    assert [part.name for part in found.parts if part.kind == "file"] == []
