@@ -419,7 +419,7 @@ def test_the_documentation_names_everything_to_set_up(repository: Repository) ->
         path = name.partition("/")[2]
         assert f"`{name}`" in documented or f"/{path}`" in documented
     blocks = [part.partition("```")[0] for part in documented.split("```json\n")[1:]]
-    assert len([json.loads(block) for block in blocks]) == 5
+    assert len([json.loads(block) for block in blocks]) == 6
 
 
 def script(name: str, folder: Path, **environment: str) -> str:
