@@ -149,11 +149,7 @@ class Graph:
             edges.unfollowed = f"{path} {reads.unfollowed[0]}"
         for wanted in reads.imports:
             self._add_import(wanted, path, places or (_folder(path),), cwd, edges)
-        packages = [
-            f"{one.module}.{name}" for one in reads.imports for name in one.names
-        ]
-        packages += [one.module for one in reads.imports]
-        named = dict(self.named.of(reads.files, path, packages))
+        named = self.named.of(reads.files, path)
         for one in _named_from(named, _folder(path)):
             if _is_code(one):
                 edges.modules.setdefault(one, ())

@@ -81,6 +81,13 @@ PATHS = frozenset(
     """.split()  # noqa: SIM905
 )
 LISTS = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
+# What finds the data of a package.
+RESOURCES = frozenset(
+    """
+    __path__ files get_data open_binary open_text read_binary
+    resource_filename resource_stream resource_string
+    """.split()  # noqa: SIM905
+)
 # Programs that run no code of this repository, and the arguments of one that does.
 PROGRAMS = frozenset({"git"})
 RUNNER = ("-m", "runner")
@@ -504,8 +511,13 @@ def _file_names(found: _Collected) -> Iterator[str]:
         plain = COMPUTED.sub("*", text) if "{" in text or "%" in text else text
         if len(plain) <= MAX_NAME and FILE_NAME.fullmatch(plain):
             yield plain
-    if "__file__" in found.names and any(name in LISTS for _, name in found.attributes):
+    attributes = {name for _, name in found.attributes}
+    if "__file__" in found.names and attributes & LISTS:
         yield "./*"
+    if "__file__" in attributes or (attributes | found.names.keys()) & RESOURCES:
+        # Data is looked for beside the modules that are imported.
+        for one in found.imports:
+            yield from filter(None, (one.module, *one.names))
 
 
 def _unfollowed(found: _Collected) -> Iterator[str]:

@@ -32,16 +32,10 @@ class NamedFiles:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def of(self, texts: Iterable[str], path: str, packages: Iterable[str]) -> Named:
-        """Return the files that the texts of one file of code name.
-
-        Args:
-            path: the file of code.
-            packages: the dotted names of modules that it imports.
-        """
+    def of(self, texts: Iterable[str], path: str) -> Named:
+        """Return the files that the texts in a file of code name."""
         split = [(text, _split(text)) for text in texts]
         words = {one for _, pieces in split for one in pieces if "*" not in one}
-        words.update(packages)
         dotted = [one for one in words if DOTTED.fullmatch(one)]
         words.update(part for one in dotted for part in one.split("."))
         folder = path.rpartition("/")[0]

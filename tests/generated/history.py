@@ -1,64 +1,55 @@
-"""A generated repository as a clone, with one commit for each mutation of it."""
+"""A generated repository as a clone, with one commit for each edit of it."""
 
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from generated.edits import Mutation
-from generated.repositories import (
-    EXECUTABLE,
-    LINK,
-    SUBMODULE,
-    Edits,
-    File,
-    Files,
-    Generated,
-)
+from generated.repositories import EXECUTABLE, LINK, SUBMODULE, Edits, File, Files
 from repository import ENVIRONMENT
 
 WHO = "Ada <ada@example.com> 1767225600 +0000"
 
 
 class Clone:
-    """A checkout of a generated repository, and the commits of its mutations.
+    """A checkout of files, and the commits of edits.
 
     Attributes:
         base: the commit that is checked out.
-        commits: one for each mutation, on top of the base.
+        commits: one for each edit, on top of the base.
     """
 
     def __init__(
-        self, root: Path, made: Generated, mutations: Sequence[Mutation]
+        self,
+        root: Path,
+        files: Files,
+        submodules: dict[str, list[Files]],
+        edits: Sequence[Edits],
     ) -> None:
-        self.root = root
-        self.made = made
+        self.root, self.files = root, files
         git(root.parent, "init", "-q", "-b", "main", str(root))
-        self.versions = {
-            path: _import_submodule(root / path, versions)
-            for path, versions in made.submodules.items()
-        }
-        first: Edits = {
-            path: File(shas[0].encode(), SUBMODULE)
-            for path, shas in self.versions.items()
-        }
-        modules = "".join(
-            f'[submodule "{path}"]\n\tpath = {path}\n\turl = ./{path}\n'
-            for path in self.versions
-        )
-        first |= {".gitmodules": File(modules.encode())}
-        self.base, *self.commits = fast_import(
-            root, [made.files | first, *(self.with_shas(one) for one in mutations)]
-        )
+        self.versions = {}
+        for path, versions in submodules.items():
+            (root / path).mkdir(parents=True)
+            git(root / path, "init", "-q")
+            self.versions[path] = fast_import(root / path, list(versions), linear=False)
+        lines = (f'[submodule "{one}"]\n\tpath = {one}\n' for one in submodules)
+        first: Edits = {path: File(b"0", SUBMODULE) for path in submodules}
+        first[".gitmodules"] = File("".join(lines).encode())
+        self.files = {**files, **{p: one for p, one in first.items() if one}}
+        stream = [self._with_shas(one) for one in (self.files, *edits)]
+        self.base, *self.commits = fast_import(root, stream)
         git(root, "reset", "-q", "--hard", self.base)
+        for path, shas in self.versions.items():
+            git(root / path, "checkout", "-q", "--detach", shas[0])
 
-    def with_shas(self, mutation: Mutation) -> Edits:
-        """Return a mutation's edits, with the commits of submodules."""
+    def _with_shas(self, edits: Edits | Files) -> Edits:
+        """Return edits with the commits of submodules in place of their numbers."""
         return {
-            path: one._replace(data=self.versions[path][int(one.data)].encode())
+            path: File(self.versions[path][int(one.data)].encode(), SUBMODULE)
             if one and one.mode == SUBMODULE
             else one
-            for path, one in mutation.edits.items()
+            for path, one in edits.items()
         }
 
     def go(self, commit: str) -> None:
@@ -66,21 +57,41 @@ class Clone:
         (self.root / ".git/HEAD").write_text(f"{commit}\n")
 
     def write(self, edits: Edits) -> None:
-        """Write what an edit changes to the disk."""
-        for path in [path for path, one in edits.items() if one is None]:
-            _remove(self.root, path)
+        """Write edits to the disk."""
+        for path in (path for path, one in edits.items() if one is None):
+            self._remove(path)
         for path, one in edits.items():
             if one is not None:
-                _write(self.root, path, one, self.versions)
+                self._write(path, one)
 
     def restore(self, edits: Edits) -> None:
-        """Write what was there before an edit."""
-        here: Files = dict(self.made.files)
-        here |= {path: File(b"0", SUBMODULE) for path in self.versions}
-        for path in edits:
-            if path not in here:
-                _remove(self.root, path)
-        self.write({path: here[path] for path in edits if path in here})
+        """Write what was there before some edits."""
+        for path in (path for path in edits if path not in self.files):
+            self._remove(path)
+        self.write({p: self.files[p] for p in edits if p in self.files})
+
+    def _remove(self, path: str) -> None:
+        """Remove a file, and the folders that it leaves empty, as git does."""
+        (self.root / path).unlink()
+        for folder in (self.root / path).parents:
+            if folder == self.root or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+    def _write(self, path: str, one: File) -> None:
+        target = self.root / path
+        if one.mode == SUBMODULE:
+            git(
+                target, "checkout", "-q", "--detach", self.versions[path][int(one.data)]
+            )
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        if one.mode == LINK:
+            target.symlink_to(one.data.decode())
+        else:
+            target.write_bytes(one.data)
+            target.chmod(0o755 if one.mode == EXECUTABLE else 0o644)
 
 
 def git(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
@@ -98,27 +109,23 @@ def git(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
     return answer.stdout.decode().strip()
 
 
-def fast_import(root: Path, commits: Iterable[Edits]) -> list[str]:
+def fast_import(
+    root: Path, commits: Sequence[Edits | Files], *, linear: bool = True
+) -> list[str]:
     """Commit files, and then each edit of them on a branch of its own."""
     marks = root / ".git" / "marks"
-    stream = b"".join(_commands(commits)) + b"done\n"
-    git(
-        root,
-        "fast-import",
-        "--quiet",
-        "--done",
-        f"--export-marks={marks}",
-        stdin=stream,
-    )
+    stream = b"".join(_commands(commits, linear)) + b"done\n"
+    options = ("--quiet", "--done", f"--export-marks={marks}")
+    git(root, "fast-import", *options, stdin=stream)
     shas = dict(line.split() for line in marks.read_text().splitlines())
     return [shas[f":{number}"] for number in range(1, len(shas) + 1)]
 
 
-def _commands(commits: Iterable[Edits]) -> Iterator[bytes]:
+def _commands(commits: Iterable[Edits | Files], linear: bool) -> Iterator[bytes]:
     for number, edits in enumerate(commits, start=1):
         yield f"commit refs/heads/c{number}\nmark :{number}\n".encode()
         yield f"committer {WHO}\ndata 1\nc\n".encode()
-        yield b"from :1\n" if number > 1 else b""
+        yield b"from :1\n" if linear and number > 1 else b""
         for path, one in sorted(edits.items(), key=lambda edit: edit[1] is not None):
             if one is None:
                 yield f"D {path}\n".encode()
@@ -128,37 +135,3 @@ def _commands(commits: Iterable[Edits]) -> Iterator[bytes]:
                 yield f"M {one.mode} inline {path}\n".encode()
                 yield b"data %d\n%s\n" % (len(one.data), one.data)
         yield b"\n"
-
-
-def _import_submodule(folder: Path, versions: Sequence[Files]) -> list[str]:
-    """Make a submodule's clone with its commits, the first one checked out."""
-    folder.mkdir(parents=True)
-    git(folder, "init", "-q")
-    shas = fast_import(folder, [dict(one) for one in versions])
-    git(folder, "checkout", "-q", "--detach", shas[0])
-    return shas
-
-
-def _remove(root: Path, path: str) -> None:
-    """Remove a file, and the folders that it leaves empty, as git does."""
-    (root / path).unlink()
-    for folder in (root / path).parents:
-        if folder == root or any(folder.iterdir()):
-            break
-        folder.rmdir()
-
-
-def _write(root: Path, path: str, one: File, versions: dict[str, list[str]]) -> None:
-    target = root / path
-    if one.mode == SUBMODULE:
-        sha = versions[path][int(one.data)]
-        git(target, "checkout", "-q", "--detach", sha)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_symlink() or target.exists():
-        target.unlink()
-    if one.mode == LINK:
-        target.symlink_to(one.data.decode())
-    else:
-        target.write_bytes(one.data)
-        target.chmod(0o755 if one.mode == EXECUTABLE else 0o644)

@@ -1,7 +1,7 @@
-"""Generated repositories of models, modules, packages, links and submodules.
+"""Generated repositories of models, modules, packages, data, links and submodules.
 
-A repository is written from a description that knows what every piece of code needs,
-so nothing here parses code: the description itself says which models an edit changes.
+All code is executed when a notebook is: what it needs can be observed. A module
+computes a number from everything that it needs.
 """
 
 import json
@@ -9,31 +9,111 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from generated.needs import (
-    ALL_PINS,
-    EVERYTHING,
-    NESTED_READS,
-    PACKAGES,
-    RARE,
-    UNFOLLOWABLE,
-    Code,
-    Need,
-    dotted_name,
-    unique_name,
-    write_import,
-    write_notebook_read,
-    write_package_import,
-    write_read,
-)
-
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 STAGES = ("prepare", "train-register", "deploy")
-NAMES = ("abalone", "churn", "fraud", "wine-2", "x")
 TASKS = ("regression", "binary")
-# By folder the data file that its modules may read.
-BESIDE = {"features": "rates.csv", "shared": "days.txt"}
-# The commits of a submodule: the first one, new code, and a new document only.
-VERSIONS = ((1, "one"), (2, "two"), (1, "two"))
+# By package its module, and the packages that it needs.
+PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "numpy": ("numpy", ()),
+    "six": ("six", ()),
+    "python-dateutil": ("dateutil", ("six",)),
+    "pandas": ("pandas", ("numpy", "python-dateutil")),
+    "scikit-learn": ("sklearn", ("numpy",)),
+    "xgboost-cpu": ("xgboost", ("numpy",)),
+    "pyyaml": ("yaml", ()),
+    "idna": ("idna", ()),
+}
+# Modules, each of which may import those before it.
+MODULES = """
+common.py packages/toolbox/src/toolbox/__init__.py packages/toolbox/src/toolbox/scale.py
+shared/dates.py shared/utils.py features/dates.py features/utils.py features/encode.py
+features/text/__init__.py features/text/tokens.py lifecycle/data.py
+""".split()  # noqa: SIM905, a list of names reads better unquoted
+INITS = ("features/__init__.py", "lifecycle/__init__.py")
+# How Python imports a module, and an expression over what it defines.
+IMPORTS = (
+    ("import {dotted}", "{dotted}.VALUE"),
+    ("import {dotted} as {alias}", "{alias}.VALUE"),
+    ("from {dotted} import VALUE as {alias}", "{alias}"),
+    ("from {dotted} import *", "{unique}"),
+    ("x = 1; import {dotted} as {alias}", "{alias}.VALUE"),
+    ("def {alias}():\n    import {dotted}\n    return {dotted}.VALUE", "{alias}()"),
+    ("class {alias}:\n    from {dotted} import VALUE", "{alias}.VALUE"),
+    ("{alias} = __import__('{dotted}', fromlist=['VALUE'])", "{alias}.VALUE"),
+    ("import importlib as il\n{alias} = il.import_module('{dotted}')", "{alias}.VALUE"),
+    (
+        "from importlib import import_module as load\n{alias} = load('{dotted}')",
+        "{alias}.VALUE",
+    ),
+    ("try:\n    import {dotted} as {alias}\nfinally:\n    pass", "{alias}.VALUE"),
+    ("if True:\n    for _ in 'x':\n        import {dotted}", "{dotted}.VALUE"),
+)
+IMPORTS_FROM = (
+    ("from {parent} import {stem}", "{stem}.VALUE"),
+    ("from {parent} import (\n    {stem} as {alias},\n)", "{alias}.VALUE"),
+    ("from {parent} \\\n    import {stem} as {alias}", "{alias}.VALUE"),
+)
+IMPORTS_BESIDE = (
+    ("from . import {stem} as {alias}", "{alias}.VALUE"),
+    ("from .{stem} import VALUE as {alias}", "{alias}"),
+    ("from .{stem} import *", "{unique}"),
+)
+IMPORTS_ABOVE = (
+    ("from .. import {stem} as {alias}", "{alias}.VALUE"),
+    ("from ..{stem} import VALUE as {alias}", "{alias}"),
+)
+PACKAGE_IMPORTS = (
+    ("import {0}", "{0}.VALUE"),
+    ("import {0}.core as {0}_core", "{0}_core.VALUE"),
+    ("try:\n    import {0}\nexcept ImportError:\n    {0} = None", "{0}.VALUE"),
+)
+# How code reads a number from a file, as an expression.
+READS_BESIDE = (
+    "int(Path(__file__).with_name('rates.csv').read_text())",
+    "int(open(os.path.join(os.path.dirname(__file__), 'rates.csv')).read())",
+    "int(open(f'{os.path.dirname(__file__)}/rates.csv').read())",
+    "int(pkgutil.get_data('features', 'rates.csv'))",
+    "int((Path(__file__).parents[1] / 'stock' / 'parts.csv').read_text())",
+    "int((Path(__file__).parent / 'tables/codes.csv').read_text())",
+    "int((resources.files('features') / 'tables' / 'codes.csv').read_text())",
+    "sum(int(p.read_text()) for p in sorted(Path(__file__).parent.glob('*.csv')))",
+    "int((Path(__file__).parents[1] / 'assets' / 'table.csv').read_text())",
+)
+READS = (
+    "int(open('{up}assets/table.csv').read())",
+    "int(open(os.path.join('{up}', 'assets', 'table.csv')).read())",
+    "int((Path('{up}') / 'assets' / 'more' / 'parts.csv').read_text())",
+    "int(open('{up}assets/' + 'ta' + 'ble.csv').read())",
+    "sum(int(open(p).read()) for p in sorted(glob.glob('{up}assets/*.csv')))",
+    "int(open('{up}features/%s.csv' % 'rates').read())",
+)
+READING = "import glob, os, pkgutil\nfrom importlib import resources\n"
+READING += "from pathlib import Path"
+# Code of few notebooks; a mark says what counts that an execution does not show.
+EVERYTHING, ALL_PINS = "# everything counts", "# all pins count"
+RARE = (
+    ("from vendor import units", "units.VALUE"),
+    ("from bridge import dates as bridged", "bridged.VALUE"),
+    ("import calendar_days", "calendar_days.VALUE"),
+    (
+        "try:\n    from features import fast\n"
+        "except ImportError:\n    from features import fallback as fast",
+        "fast.VALUE",
+    ),
+    (f"try:\n    import cudf  {ALL_PINS}\nexcept ImportError:\n    cudf = None", "0"),
+    (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+        "    from features import typing_only",
+        "0",
+    ),
+    (f"exec('X = 1')  {EVERYTHING}", "X"),
+    (f"import sys\nsys.path.append('../../assets')  {EVERYTHING}", "0"),
+    (
+        "import importlib\n"
+        f"loaded = importlib.import_module('shared' + '.dates')  {EVERYTHING}",
+        "loaded.VALUE",
+    ),
+)
 
 
 class File(NamedTuple):
@@ -43,320 +123,207 @@ class File(NamedTuple):
     mode: str = FILE
 
 
-# By path; None: nothing is there any more.
+# By path; None: nothing is there any more. A submodule's commit is its number.
 Files = dict[str, File]
 Edits = dict[str, File | None]
 
 
 class Generated:
-    """A repository, written from what its code needs.
+    """A repository by its files.
 
     Attributes:
-        code: modules and notebooks by path.
-        files: everything by path.
-        stages: by model the notebook of each stage.
-        submodules: by path the files of each commit of a submodule, the first one
-            checked out.
+        submodules: by path the files of each commit, the first one checked out.
     """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.chance = random.Random(seed)
-        self.code: dict[str, Code] = {}
         self.files: Files = {}
-        self.models = sorted(self.chance.sample(NAMES, self.chance.randint(3, 4)))
-        self.tasks = {name: self.chance.choice(TASKS) for name in self.models}
-        self.stages: dict[str, dict[str, str]] = {}
         self.submodules: dict[str, list[Files]] = {}
-        self._write_files()
+        self.compact = seed % 4 == 3
+        self.tasks = {
+            name: self.chance.choice(TASKS)
+            for name in sorted(self.chance.sample(("abalone", "churn", "x-2", "z"), 3))
+        }
+        self._write_data()
         self._write_modules()
-        self._write_models()
-        self._render()
+        for path in self._shared_notebooks():
+            self._put(path, self._notebook(path))
+        for model, task in self.tasks.items():
+            self._write_model(model, task)
 
-    def needs_of(self, model: str) -> set[str]:
-        """Return everything that the training of a model needs, directly or not."""
-        ahead = [self.stages[model][stage] for stage in STAGES[:2]]
-        found = {*ahead}
-        for one in ahead:
-            for need in self.code[one].needs if one in self.code else ():
-                new = [to for to in need.to if to not in found]
-                found.update(new)
-                ahead += new
-        return found
+    def _put(self, path: str, text: str, mode: str = FILE) -> None:
+        self.files[path] = File(text.encode(), mode)
 
-    def users(self, *things: str) -> frozenset[str]:
-        """Return the models whose training needs one of some things."""
-        wanted = set(things)
-        return frozenset(m for m in self.models if wanted & self.needs_of(m))
-
-    @property
-    def unfollowed(self) -> frozenset[str]:
-        """Return the models with code that cannot be followed."""
-        return self.users(EVERYTHING)
-
-    def pin_users(self, package: str) -> frozenset[str]:
-        """Return the models that a pinned package determines."""
-        users = {m for m in self.models if package in self.pins_of(m)}
-        return frozenset(users) | self.users(EVERYTHING, ALL_PINS)
-
-    def pins_of(self, model: str) -> set[str]:
-        """Return the packages that a model's code imports, and those they need."""
-        needs = self.needs_of(model)
-        ahead = [one[4:] for one in needs if one.startswith("pin:")]
-        for package in ahead:
-            ahead += [one for one in PACKAGES[package][0] if one not in ahead]
-        return set(ahead)
-
-    def _write_files(self) -> None:
-        """Write what is not code: data, documents, links, submodules."""
+    def _write_data(self) -> None:
+        """Write what is not code: data, documents, links, a submodule."""
         put = self._put
-        for path in ("README.md", "docs/guide.md", "features/README.md"):
-            put(path, f"# About {path}\n")
-        put("requirements.in", "pandas\nscikit-learn\n")
-        put("requirements-dev.txt", "ruff==0.14.1\npytest==9.0.1\n    # via nbval\n")
+        for path in ("README.md", "docs/guide.md", "tests/test_dates.py"):
+            put(path, "# About this\n")
         put(".gitignore", "build/\n*.tmp\n")
-        put("tests/test_dates.py", "from features import dates\n\nassert dates.VALUE\n")
-        put("assets/table.csv", "3\n")
-        put("assets/unused.csv", "4\n")
-        put("stock/parts.csv", "5\n")
-        put("features/rates.csv", "6\n")
-        put("features/notes.txt", "nobody reads this\n")
-        put("features/tables/codes.csv", "7\n")
-        put("shared/days.txt", "8\n")
-        self._link("assets/more", "../stock")
-        self._link("bridge", "features")
-        self._link("calendar_days.py", "shared/dates.py")
-        needs = []
-        if self.chance.random() < 0.5:
-            needs.append(Need("import common", "common.VALUE", ("common.py",)))
-        self.code["vendor/units.py"] = Code("vendor/units.py", 0, needs)
-        code = "\n".join(need.code for need in needs)
+        put("requirements.txt", render_lock())
+        put("requirements-dev.txt", "ruff==0.14.1\n")
+        numbers = "assets/table assets/unused stock/parts features/rates"
+        for number, path in enumerate([*numbers.split(), "features/tables/codes"]):
+            put(f"{path}.csv", f"{number + 3}\n")
+        put("features/notes.txt", "no code reads this\n")
+        put("assets/more", "../stock", LINK)
+        put("bridge", "features", LINK)
+        put("calendar_days.py", "shared/dates.py", LINK)
         self.submodules["vendor"] = [
             {
-                "units.py": File(f"{code}\nVALUE = {n}\n".encode()),
-                "scales.csv": File(f"{n + 1}\n".encode()),
+                "units.py": File(f"import common\nVALUE = {number}\n".encode()),
                 "CHANGES.md": File(text.encode()),
             }
-            for n, text in VERSIONS
+            for number, text in ((1, "one"), (2, "two"), (1, "two"))
         ]
 
     def _write_modules(self) -> None:
         """Write the modules, each after those that it may import."""
-        chance = self.chance
-        low = ["common.py", "packages/toolbox/src/toolbox/__init__.py"]
-        low += ["packages/toolbox/src/toolbox/scale.py", "shared/dates.py"]
-        middle = [*low, "shared/rates.py", "shared/utils.py"]
-        own = [f"features/{name}.py" for name in ("dates", "utils", "encode", "typed")]
-        own += ["features/text/__init__.py", "features/text/tokens.py"]
-        for path in middle:
-            self._module(path, middle[: middle.index(path)])
-        init = self._module("features/__init__.py", [])
-        for path in own:
-            earlier = own[: own.index(path)]
-            self._module(path, [*middle, *(one for one in earlier if "__" not in one)])
-        self._module("features/fallback.py", middle)
-        exported = chance.choice(own[:3])
-        if chance.random() < 0.6:
-            line = f"from {dotted_name(exported)} import VALUE as EXPORTED"
-            init.needs.append(Need(line, "EXPORTED", (exported,)))
-        self._module("lifecycle/__init__.py", [])
-        self._module("lifecycle/data.py", low)
-        self.shared = [*middle, *own, "lifecycle/data.py", "features/fallback.py"]
+        for number, path in enumerate(MODULES):
+            self._module(path, MODULES[:number])
+        for path in INITS:
+            self._put(path, "VALUE = 0\n")
+        self._put("features/fallback.py", "VALUE = 1\n")
+        self._put("features/typing_only.py", "VALUE = 1\n")
 
-    def _module(self, path: str, allowed: Sequence[str]) -> Code:
+    def _module(self, path: str, allowed: Sequence[str]) -> None:
         """Write one module that imports some of the allowed ones."""
-        made = Code(path, self.chance.randint(10, 99))
-        self.code[path] = made
-        count = min(len(allowed), self.chance.choice((0, 1, 1, 2)))
-        for target in self.chance.sample(list(allowed), count):
-            made.needs.append(self._import(target, path))
-        if self.chance.random() < 0.3:
-            made.needs.append(write_package_import(self.chance))
-        folder = path.rpartition("/")[0]
-        # A link leads to shared/dates.py, beside which there is no data.
-        readable = folder in BESIDE and path != "shared/dates.py"
-        if readable and self.chance.random() < 0.6:
-            made.needs += write_read(self.chance, f"{folder}/{BESIDE[folder]}")
-        if folder == "features" and self.chance.random() < 0.3:
-            nested = "features/tables/codes.csv"
-            made.needs += write_read(self.chance, nested, NESTED_READS)
-        return made
+        chance = self.chance
+        count = min(len(allowed), chance.choice((0, 1, 1, 2)))
+        needs = [self._import(one, path) for one in chance.sample(allowed, count)]
+        if chance.random() < 0.3:
+            needs.append(self._package_import())
+        if path.startswith("features/") and path.count("/") == 1:
+            needs += [(READING, chance.choice(READS_BESIDE))] * (chance.random() < 0.6)
+        code, values = self._compose(needs)
+        unique = f"{_unique(path)} = VALUE\n"
+        self._put(path, "\n".join([*code, f"VALUE = {values}", unique]))
 
-    def _import(self, target: str, user: str) -> Need:
-        """Write an import of a module."""
-        inits = [path for path in self.code if path.endswith("/__init__.py")]
-        return write_import(self.chance, target, user, inits)
+    def _compose(self, needs: Iterable[tuple[str, str]]) -> tuple[list[str], str]:
+        listed = list(needs)
+        constant = str(self.chance.randint(10, 99))
+        return [code for code, _ in listed], " + ".join(
+            [constant, *(v for _, v in listed)]
+        )
 
-    def _write_models(self) -> None:
-        """Write the notebooks that models share, and each model's own."""
-        shared = ["notebooks/train-register.ipynb", "notebooks/deploy.ipynb"]
-        for task in TASKS:
-            if self.chance.random() < 0.6:
-                shared.append(f"notebooks/{task}/train-register.ipynb")
-            if self.chance.random() < 0.3:
-                shared.append(f"notebooks/{task}/deploy.ipynb")
-        if self.chance.random() < 0.3:
-            self._module("notebooks/binary/nearby.py", self.shared[:3])
-        for path in shared:
-            self._notebook(path, "")
-        for model in self.models:
-            self._write_model(model)
+    def _import(self, target: str, user: str) -> tuple[str, str]:
+        """Write an import of a module in one of the forms that its user may take."""
+        dotted = target.removeprefix("packages/toolbox/src/").removesuffix(".py")
+        dotted = dotted.removesuffix("/__init__").replace("/", ".")
+        parent, _, stem = dotted.rpartition(".")
+        folder = user.rpartition("/")[0].replace("/", ".")
+        forms = (*IMPORTS, *IMPORTS_FROM) if parent else IMPORTS
+        if user.endswith(".py") and parent and self.chance.random() < 0.5:
+            if folder == parent:
+                forms = IMPORTS_BESIDE
+            elif folder.rpartition(".")[0] == parent:
+                forms = IMPORTS_ABOVE
+        code, value = self.chance.choice(forms)
+        words = {"dotted": dotted, "parent": parent, "stem": stem}
+        words |= {
+            "alias": f"m{self.chance.randint(100, 999)}",
+            "unique": _unique(target),
+        }
+        return code.format(**words), value.format(**words)
 
-    def _write_model(self, model: str) -> None:
+    def _package_import(self) -> tuple[str, str]:
+        module = PACKAGES[self.chance.choice(sorted(PACKAGES)[2:])][0]
+        code, value = self.chance.choice(PACKAGE_IMPORTS)
+        return code.format(module), value.format(module)
+
+    def _shared_notebooks(self) -> list[str]:
+        """Choose which notebooks models share."""
+        tasks = [
+            f"notebooks/{task}/{stage}.ipynb"
+            for task in TASKS
+            for stage in STAGES[1:]
+            if self.chance.random() < 0.4
+        ]
+        return ["notebooks/train-register.ipynb", "notebooks/deploy.ipynb", *tasks]
+
+    def _write_model(self, model: str, task: str) -> None:
         """Write a model's folder, with or without modules, links and submodules."""
-        chance, folder = self.chance, f"models/{model}"
+        folder, chance = f"models/{model}", self.chance
         self._put(f"{folder}/README.md", f"# {model}\n")
-        self._put(f"{folder}/model.yaml", self._settings(model))
+        self._put(
+            f"{folder}/model.yaml",
+            f"name: {model}\ndescription: Generated.\nowner: ml-team\ntask: {task}\n"
+            f"data: {model}.csv\napproval: manual\ngates: {{rmse: {{max: 2.5}}}}\n"
+            "training:\n  hyperparameters: {num_round: 5}\n"
+            "endpoint: {instance_type: ml.m5.large}\n",
+        )
         self._put(f"{folder}/weights.csv", "9\n")
         self._put(f"{folder}/queries/rows.sql", "select 1\n")
         if chance.random() < 0.5:
-            self._module(f"{folder}/helper.py", self.shared)
-        if chance.random() < 0.25:
-            self._link(f"{folder}/assets", "../../assets")
-        if chance.random() < 0.25:
-            self._link(f"{folder}/table.csv", "../../assets/table.csv")
-        if chance.random() < 0.2:
-            self._link(f"{folder}/scales.csv", "../../vendor/scales.csv")
-        if chance.random() < 0.2:
-            self._link(f"{folder}/lost.csv", "../../build/lost.csv")
-        if chance.random() < 0.2:
+            self._module(f"{folder}/helper.py", MODULES)
+        for name, target in (
+            ("assets", "../../assets"),
+            ("table.csv", "../../assets/table.csv"),
+            ("changes.md", "../../vendor/CHANGES.md"),
+            ("lost.csv", "../../build/lost.csv"),
+            ("here", "."),
+        ):
+            if chance.random() < 0.2:
+                self._put(f"{folder}/{name}", target, LINK)
+        if chance.random() < 0.3:
             # A folder without modules, named as a package is.
             name = chance.choice(("features", "xgboost", "shared"))
             self._put(f"{folder}/{name}/settings.csv", "1\n")
         if chance.random() < 0.25:
             self.submodules[f"{folder}/lib"] = [
-                {
-                    "blocks.py": File(f"VALUE = {n}\n".encode()),
-                    "notes.md": File(text.encode()),
-                }
-                for n, text in VERSIONS
+                {"blocks.py": File(f"VALUE = {number}\n".encode())} for number in (1, 2)
             ]
         for stage in STAGES:
             if stage == "prepare" or chance.random() < 0.3:
-                self._notebook(f"{folder}/{stage}.ipynb", model)
-        if chance.random() < 0.3:
-            self._notebook(f"{folder}/explore.ipynb", model)
-        self.stages[model] = {
-            stage: self.find(model, stage, self.tasks[model]) for stage in STAGES
-        }
+                path = f"{folder}/{stage}.ipynb"
+                self._put(path, self._notebook(path))
 
-    def find(self, model: str, stage: str, task: str) -> str:
-        """Return the notebook of a stage: own, of the task, or shared by all."""
-        places = (f"models/{model}", f"notebooks/{task}", "notebooks")
-        paths = (f"{place}/{stage}.ipynb" for place in places)
-        return next(path for path in paths if path in self.code)
-
-    def _notebook(self, path: str, model: str) -> None:
+    def _notebook(self, path: str) -> str:
         """Write a notebook that imports modules and packages, and reads files."""
-        chance = self.chance
-        made = Code(path, chance.randint(10, 99))
-        self.code[path] = made
-        for target in chance.sample(self.shared, chance.choice((1, 2, 2, 3))):
-            made.needs.append(self._import(target, path))
-        if chance.random() < 0.7:
-            made.needs.append(write_package_import(self.chance))
+        chance, folder = self.chance, path.rpartition("/")[0]
+        count = chance.choice((1, 2, 2, 3))
+        needs = [self._import(one, path) for one in chance.sample(MODULES, count)]
+        if chance.random() < 0.6:
+            needs.append(self._package_import())
         if chance.random() < 0.5:
-            made.needs += write_notebook_read("assets/table.csv", path)
-        folder = path.rpartition("/")[0]
-        if f"{folder}/helper.py" in self.code:
-            made.needs.append(
-                Need("import helper", "helper.VALUE", (f"{folder}/helper.py",))
-            )
-        if f"{folder}/nearby.py" in self.code:
-            made.needs.append(
-                Need("import nearby", "nearby.VALUE", (f"{folder}/nearby.py",))
-            )
+            up = "../" * path.count("/")
+            needs.append((READING, chance.choice(READS).replace("{up}", up)))
+        if f"{folder}/helper.py" in self.files:
+            needs.append(("import helper", "helper.VALUE"))
         if f"{folder}/lib" in self.submodules:
-            paths = (f"{folder}/lib", f"{folder}/lib/blocks.py")
-            made.needs.append(Need("from lib import blocks", "blocks.VALUE", paths))
-        if model and chance.random() < 0.2:
-            other = next(one for one in self.models if one != model)
-            made.needs += write_notebook_read(f"models/{other}/weights.csv", path)
-        made.needs += chance.sample(RARE, chance.choice((0, 0, 1, 1, 2)))
-        if chance.random() < 0.05:
-            made.needs.append(chance.choice(UNFOLLOWABLE))
-
-    def _settings(self, model: str) -> str:
-        return (
-            f"name: {model}\ndescription: Made by a generator.\nowner: ml-team\n"
-            f"task: {self.tasks[model]}\ndata: {model}.csv\napproval: manual\n"
-            "training:\n  hyperparameters: {num_round: 5, eta: 0.2}\n"
-            "gates: {rmse: {max: 2.5}}\nendpoint: {instance_type: ml.m5.large}\n"
-        )
-
-    def _put(self, path: str, text: str) -> None:
-        self.files[path] = File(text.encode())
-
-    def _link(self, path: str, target: str) -> None:
-        self.files[path] = File(target.encode(), LINK)
-
-    def _render(self) -> None:
-        """Write all code and the lock, and put the submodules' files beside them."""
-        for path, code in self.code.items():
-            if path.startswith("vendor/"):
-                continue
-            text = render_module(code)
-            if path.endswith(".ipynb"):
-                text = self._render_notebook(code)
-            self._put(path, text)
-        self._put("features/typing_only.py", "VALUE = 1\n")
-        self._put("requirements.txt", render_lock(versions()))
-
-    def _render_notebook(self, code: Code) -> str:
-        """Write a notebook as JupyterLab does, or on one line as other tools do."""
-        compact = self.seed % 4 == 3
-        cells = notebook_cells(code)
-        if not compact:
-            for cell in cells:
-                cell["source"] = cell["source"].splitlines(keepends=True)
-        return render_notebook(cells, indent=None if compact else 1)
+            needs.append(("from lib import blocks", "blocks.VALUE"))
+        needs += chance.sample(RARE, chance.choice((0, 0, 1)))
+        code, values = self._compose(needs)
+        cells = [code_cell('model: str = "any"', "parameters"), text_cell("# Title")]
+        cells += [code_cell(one) for one in code]
+        cells += [code_cell(f"VALUE = {values}"), code_cell("print(VALUE)", "results")]
+        return render_notebook(cells, None if self.compact else 1)
 
 
-def versions() -> dict[str, str]:
-    """Return the first version of every package."""
-    return {name: f"1.{index}.0" for index, name in enumerate(sorted(PACKAGES))}
+def _unique(path: str) -> str:
+    """Return a name that only one module defines."""
+    return "OF_" + "".join(c if c.isalnum() else "_" for c in path)
 
 
-def render_lock(pins: dict[str, str], more: dict[str, str] | None = None) -> str:
+def render_lock(pins: dict[str, str] | None = None, needs: str = "") -> str:
     """Write a requirements file as `uv pip compile` does.
 
     Args:
-        more: by package another one that needs it, too.
+        pins: versions other than the usual ones.
+        needs: the package that needs the package `novel`.
     """
+    versions = {name: f"1.{number}" for number, name in enumerate(sorted(PACKAGES))}
     lines = []
-    for name, version in sorted(pins.items()):
+    for name, version in sorted((versions | (pins or {})).items()):
         lines.append(f"{name}=={version}")
-        parents = sorted(one for one in PACKAGES if name in PACKAGES[one][0])
-        parents += [more[name]] if more and name in more else []
+        parents = [one for one in PACKAGES if name in PACKAGES[one][1]]
+        parents += [needs] if needs and name == "novel" else []
         if len(parents) == 1:
             lines.append(f"    # via {parents[0]}")
-        else:
-            parents = parents or ["-r requirements.in"]
+        elif parents:
             lines += ["    # via", *(f"    #   {parent}" for parent in parents)]
     return "\n".join([*lines, ""])
-
-
-def render_module(code: Code) -> str:
-    """Write a module that computes a value from everything that it needs."""
-    lines = [f'"""Compute a value, by way of {len(code.needs)} needs."""', ""]
-    lines += [need.code for need in code.needs]
-    values = " + ".join(["CONSTANT", *(need.value for need in code.needs)])
-    lines += [f"CONSTANT = {code.constant}", f"VALUE = {values}"]
-    lines += [f"{unique_name(code.path)} = VALUE", ""]
-    return "\n".join(line for line in lines if line or line == "")
-
-
-def notebook_cells(code: Code) -> list[dict[str, Any]]:
-    """Write the cells of a notebook whose result depends on what it needs."""
-    values = " + ".join(["CONSTANT", *(need.value for need in code.needs)])
-    return [
-        text_cell("# What comes out?"),
-        code_cell('model: str = "any"  # the model', "parameters"),
-        *(code_cell(need.code) for need in code.needs if need.code),
-        text_cell("The result:"),
-        code_cell(f"CONSTANT = {code.constant}\nVALUE = {values}"),
-        code_cell("print(VALUE)", "results"),
-    ]
 
 
 def code_cell(source: str, *tags: str) -> dict[str, Any]:
@@ -372,8 +339,12 @@ def text_cell(source: str) -> dict[str, Any]:
 
 
 def render_notebook(cells: Iterable[dict[str, Any]], indent: int | None = 1) -> str:
-    """Write a notebook file."""
+    """Write a notebook file as JupyterLab does, or on one line as other tools do."""
+    listed = [
+        one | {"source": one["source"].splitlines(keepends=True)} if indent else one
+        for one in cells
+    ]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = {"cells": list(cells), "metadata": {"kernelspec": kernel}}
-    notebook |= {"nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(notebook, indent=indent, ensure_ascii=False) + "\n"
+    notebook = {"cells": listed, "metadata": {"kernelspec": kernel}, "nbformat": 4}
+    text = json.dumps(notebook | {"nbformat_minor": 5}, indent=indent)
+    return f"{text}\n"

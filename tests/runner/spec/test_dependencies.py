@@ -136,6 +136,7 @@ READS = [
         "features/tables/codes.csv",
     ),
     ("pkgutil.get_data('features', 'rates.csv')", "features/rates.csv"),
+    ("import tools\nopen(Path(tools.__file__).parent / 'x.csv')", "tools/x.csv"),
     ("open('../../assets/linked/parts.csv')", "assets/linked/parts.csv"),
     ("open('../../vendor/scales.csv')", "vendor"),
 ]
@@ -145,6 +146,7 @@ DATA = [
     "assets/table.csv",
     "models/fraud/weights.csv",
     "stock/parts.csv",
+    "tools/x.csv",
 ]
 LINKS = {"assets/linked": "-> ../stock", "vendor": "@"}
 
@@ -152,7 +154,7 @@ LINKS = {"assets/linked": "-> ../stock", "vendor": "@"}
 @pytest.mark.parametrize(("code", "file"), READS)
 def test_a_file_counts_that_code_names(code: str, file: str) -> None:
     """Whole or in pieces, from the code's folder or from the notebook's."""
-    files = {**FEATURES, READER: f"V = {code}", **dict.fromkeys(DATA, "1"), **LINKS}
+    files = {**FEATURES, READER: code, **dict.fromkeys(DATA, "1"), **LINKS}
     found = reach(files, "from features import reader")
 
     assert found.files[file] == (READER, NOTEBOOK)
