@@ -122,12 +122,12 @@ class Check:
         self.wrong.append(f"{self.seed}: {mutation.name}: {what}")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_an_edit_can_change_is_what_it_selects(
     tmp_path: Path, executing: Executor, seed: int
 ) -> None:
     """Content and selection are what the execution of the code shows."""
     check = Check(tmp_path / "clone", seed, executing)
 
-    assert len(check.mutations) > 100
+    assert len(check.mutations) >= 150
     assert check.run() == []
