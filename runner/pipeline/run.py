@@ -147,9 +147,9 @@ def run_models(
     cancelled = threading.Event()
     try:
         with ThreadPoolExecutor(options.jobs) as threads:
-            runs = [_ModelRun(plan, options, cancelled) for plan in plans]
-            results = [threads.submit(one.run) for one in runs]
             try:
+                runs = [_ModelRun(plan, options, cancelled) for plan in plans]
+                results = [threads.submit(one.run) for one in runs]
                 return [one.result() for one in results]
             except BaseException:
                 # Ends the kernels; the threads still keep what there is.
