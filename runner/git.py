@@ -132,8 +132,12 @@ def checked_out_branch(root: Path) -> str:
 
 
 def has_uncommitted_changes(root: Path) -> bool:
-    """Return whether tracked files differ from the checked-out commit."""
-    return run_git(root, "diff-index", "--quiet", "HEAD", "--").returncode == 1
+    """Return whether files differ from the checked-out commit, or git has none of them.
+
+    Ignored files do not count.
+    """
+    found = run_git(root, "status", "--porcelain", "--ignore-submodules=dirty")
+    return bool(found.stdout.strip())
 
 
 def resolve(root: Path, rev: str) -> str | None:
@@ -150,12 +154,28 @@ def is_ancestor(root: Path, older: str, newer: str) -> bool:
     return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
+def find_commit(root: Path, rev: str) -> str:
+    """Return the sha of the commit that a revision names.
+
+    Raises:
+        CallError: there is no such revision here.
+    """
+    if sha := resolve(root, rev):
+        return sha
+    remote = f"origin/{rev}"
+    hint = f"{remote} is there" if resolve(root, remote) else "try `git fetch`"
+    raise CallError(f"{rev!r}: no such revision here; {hint}")
+
+
+def fork_point(root: Path, rev: str) -> str:
+    """Return the merge base of HEAD and a revision; without one, the revision's sha."""
+    sha = find_commit(root, rev)
+    return _merge_base(root, sha) or sha
+
+
 def _since_revision(root: Path, rev: str) -> Base:
     """Compare with the merge base of HEAD and a revision."""
-    sha = resolve(root, rev)
-    if sha is None:
-        raise CallError(f"--base {rev!r}: no such revision here; try `git fetch`")
-    return Base(sha=_merge_base(root, sha) or sha)
+    return Base(sha=fork_point(root, rev))
 
 
 def _since_last_push(

@@ -1,10 +1,9 @@
 """The models that a change affects, and why.
 
-A model is affected if and only if the change changes its content, its deploy notebook
-or its `endpoint:`; on the default branch also if its endpoint serves other content.
-Content is compared at both ends of the change, for those models that the changed files
-can concern: which these are, git's search tells, so that a change of one model of a
-thousand costs what it changes.
+A model is affected if and only if the change changes its content, or what its deploy
+depends on; on the default branch also if its endpoint serves other content. To save
+time, content is compared only for models that the changed files may belong to; git grep
+finds them.
 """
 
 import re
@@ -24,13 +23,14 @@ from runner.git import (
 )
 from runner.spec.content import (
     Content,
-    compare,
+    changes,
     content_in,
-    describe_difference,
-    edited_parts,
+    edited_changes,
     printable,
 )
 from runner.spec.dependencies import LOCK, read_file
+from runner.spec.imports import BUILTINS, DISTINCT, RUNNERS, SHELLS, WHOLE
+from runner.spec.magics import AUTOMAGICS
 from runner.spec.models import list_models
 from runner.spec.trees import Revision
 
@@ -44,12 +44,18 @@ MODULE_ENDINGS = (".py", ".so", ".pyd")
 STANDARD_NAMES = ("model.yaml", "README.md", *(f"{stage}.ipynb" for stage in STAGES))
 # What may make code impossible to follow (runner.spec.imports decides): such code is
 # affected by every change. A notebook may be one line, with its line ends as `\n`.
-UNFOLLOWED = (
-    r"(^|\\[nt]|[^.[:alnum:]_])(exec|eval|compile|execfile|__import__)([^[:alnum:]_]|$)"
-    r"|importlib|runpy|pydoc|pkgutil|builtins|load_source|get_ipython|addsitedir"
-    r"|subprocess|os\.system|sys\.path|from sys"
-    r'|(^|[[,:])[[:space:]]*"[[:space:]]*[%!,;/]|\\[nrt][[:space:]]*[%!,;/]'
-    r"|=[[:space:]]*[%!]"
+_GENERIC = {"call", "interact", "locate", "path", "run"}
+_RUNS = {name.rpartition(".")[2] for name in RUNNERS} | DISTINCT | SHELLS | WHOLE
+_LINE = r'((^|[[,:])[[:space:]]*"|\\[nrt])[[:space:]]*'
+UNFOLLOWED = "|".join(
+    (
+        rf"(^|\\[nt]|[^.[:alnum:]_])({'|'.join(sorted(BUILTINS))})([^[:alnum:]_]|$)",
+        rf"({'|'.join(sorted(_RUNS - _GENERIC - BUILTINS))})([^[:alnum:]_]|$)",
+        r"sys\.path|from sys|sys as|from code|import code",
+        rf"{_LINE}[%!,;/]",
+        rf"{_LINE}({'|'.join(sorted(AUTOMAGICS))})[[:space:]]+[^[:space:]=]",
+        r"=[[:space:]]*[%!]",
+    )
 )
 # How many words one search of git takes.
 MAX_WORDS = 500
@@ -155,15 +161,15 @@ def _compare_models(
     folders = {path.split("/")[1] for path in files if path.startswith("models/")}
     before.preload(_paths_to_read(before, [] if edited else names))
     for name in names:
-        changes = None
+        found_changes = None
         if edited and name not in folders:
             with suppress(LifecycleError):
-                changes = edited_parts(before, after, name, edited)
-        if changes is None:
+                found_changes = edited_changes(before, after, name, edited)
+        if found_changes is None:
             before.preload(_paths_to_read(before, [name]))
             reasons = list(_differences(before, after, name))
         else:
-            reasons = list(map(describe_difference, changes))
+            reasons = list(_told(*found_changes))
         if reasons:
             found.add([name], *reasons)
 
@@ -197,8 +203,7 @@ def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:
         return
     old, new = _content(before, name), _content(after, name)
     if isinstance(old, Content) and isinstance(new, Content):
-        yield from map(describe_difference, compare(old.parts, new.parts))
-        yield from map(describe_difference, compare(old.serving, new.serving))
+        yield from _told(*changes(old, new))
     elif type(old) is not type(new):
         # It broke, or was repaired.
         yield str(old if isinstance(new, Content) else new)
@@ -206,6 +211,12 @@ def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:
         here, there = (one.entries_below(f"models/{name}") for one in (before, after))
         if here != there:
             yield str(new)
+
+
+def _told(trained: Iterable[str], served: Iterable[str]) -> Iterator[str]:
+    """Yield what changed; what changes no fingerprint is only deployed again."""
+    yield from trained
+    yield from (f"deploy: {one}" for one in served)
 
 
 def _content(tree: Revision, name: str) -> Content | LifecycleError:
@@ -383,11 +394,12 @@ def _add_live(found: _Reasons, tree: Revision, live: DeployedTags) -> None:
         wanted = content.fingerprint
         if tags is None:
             found.add([name], "endpoint: not deployed yet")
-        elif tags.get("rolled_back_from") == wanted:
+        elif tags.get("rolled_back_from") == wanted != tags.get("fingerprint"):
             found.reasons.pop(name, None)
             found.notes.append(f"{name}: rolled back from this content, left as it is")
         elif (serves := tags.get("fingerprint", "")) != wanted:
             shown = f"{serves[:12] or 'unknown content'}, not {wanted[:12]}"
             found.add([name], f"endpoint: serves {shown}")
         elif tags.get("deployment") != content.serving_fingerprint:
-            found.add([name], "endpoint: not deployed to the end, or otherwise sized")
+            why = "last deploy did not finish, or what it depends on has changed"
+            found.add([name], f"endpoint: {why}")

@@ -126,7 +126,7 @@ def format_selection(selection: Selection) -> str:
         lines.append(model.name)
         lines += [f"  {reason}" for reason in model.reasons[:MAX_REASONS]]
         if len(model.reasons) > MAX_REASONS:
-            lines.append(f"  and {len(model.reasons) - MAX_REASONS} more")
+            lines.append(f"  and {len(model.reasons) - MAX_REASONS} more (--json)")
     lines += [f"{name}: deleted here; its endpoint stays" for name in selection.deleted]
     lines += [f"note: {note}" for note in selection.notes]
     return "\n".join(lines)

@@ -110,25 +110,29 @@ def _print_content(found: "Content") -> None:
 
 
 def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
-    """Print what changed in a model's content since a revision."""
-    from runner.spec.content import compare, content, describe_difference
+    """Print what changed in a model's content since it left a revision."""
+    from runner.git import find_commit, fork_point
+    from runner.spec.content import changes, compare, content
 
-    before, after = content(root, model, rev), content(root, model)
-    trained = compare(before.parts, after.parts)
-    served = compare(before.serving, after.serving)
+    base = fork_point(root, rev)
+    before, after = content(root, model, base), content(root, model)
     if as_json:
-        print_json(
-            {
-                "trained": [one._asdict() for one in trained],
-                "served": [one._asdict() for one in served],
-            }
-        )
+        differences = {
+            "trained": compare(before.parts, after.parts),
+            "served": compare(before.serving, after.serving),
+        }
+        found = {k: [one._asdict() for one in v] for k, v in differences.items()}
+        print_json({"base": base, **found})
         return
-    for title, found in (("trained", trained), ("served", served)):
-        what = f"{len(found) or 'no'} change{'s' * (len(found) != 1)} since {rev}"
-        click.echo(f"{model}: {what} in what is {title}")
-        for one in found:
-            click.echo(f"  {describe_difference(one)}")
+    # As `select` does, a branch is compared with where it left another one.
+    is_fork = base != find_commit(root, rev)
+    forked = f", where HEAD left it ({base[:12]})," if is_fork else ""
+    trained, served = changes(before, after)
+    for title, lines in (("trained", trained), ("deployed", served)):
+        what = f"{len(lines) or 'no'} change{'s' * (len(lines) != 1)}"
+        click.echo(f"{model}: {what} since {rev}{forked} in what is {title}")
+        for line in lines:
+            click.echo(f"  {line}")
 
 
 @click.command("new")

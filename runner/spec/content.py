@@ -15,21 +15,19 @@ parts is the fingerprint.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
-
-from lifecycle.errors import CallError
 from runner import TRAINING_STAGES
 from runner.errors import SignatureError, SpecError
-from runner.git import resolve
+from runner.git import find_commit
 from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
 from runner.spec.dependencies import LOCK, Graph, Reached, lock_of
+from runner.spec.models import parse_keys
 from runner.spec.trees import Revision, Tree, WorkingTree, is_litter
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
@@ -38,6 +36,9 @@ Kind = Literal["file", "module", "notebook", "package", "settings"]
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
 NEEDED_BY = "needed by "
+UNFOLLOWED = "cannot be followed: "
+# The order in which differences are told.
+KINDS: tuple[Kind, ...] = ("notebook", "settings", "module", "file", "package")
 MAX_PENDING = 3
 # How a path from a file to the notebook is written.
 ARROW = " ← "
@@ -75,7 +76,8 @@ class Content:
     """The parts that determine a model, and those that determine how it is served.
 
     Attributes:
-        serving: the deploy notebook, the modules that it imports, and `endpoint:`.
+        serving: the deploy notebook, what it depends on, and `endpoint:`.
+        unfollowed: code that cannot be followed, and why; "" if there is none.
         notes: what a reader should know: code that cannot be followed, ignored files.
         pending: files of the content that are not as in the checked-out commit.
     """
@@ -83,6 +85,7 @@ class Content:
     model: str
     parts: tuple[Part, ...]
     serving: tuple[Part, ...]
+    unfollowed: str = ""
     notes: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
 
@@ -116,10 +119,7 @@ def open_tree(root: Path, revision: str | None = None) -> Tree:
     """Return the files of a repository at a revision, or as they are on disk."""
     if revision is None:
         return WorkingTree(root)
-    sha = resolve(root, revision)
-    if sha is None:
-        raise CallError(f"{revision!r}: no such revision here; try `git fetch`")
-    return Revision(root, sha)
+    return Revision(root, find_commit(root, revision))
 
 
 def describe_pending(content: Content) -> str:
@@ -151,8 +151,41 @@ def printable(text: str) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def describe_difference(one: Difference) -> str:
-    """Say in one line which part of a content changed, and how it belongs to it."""
+def changes(before: Content, after: Content) -> tuple[list[str], list[str]]:
+    """Describe what differs, each difference in one line with how it belongs to it.
+
+    Returns:
+        What differs in what is trained, and in what only a deploy depends on.
+    """
+    trained = compare(before.parts, after.parts)
+    everything = [one for one in trained if one.reason.startswith(UNFOLLOWED)]
+    if before.unfollowed != after.unfollowed and everything:
+        # What counted only on one side did not change.
+        trained = [one for one in trained if one.before and one.after]
+        trained += [one for one in everything if one in trained]
+    lines = describe(trained)
+    if before.unfollowed != after.unfollowed:
+        now = "counts" if after.unfollowed else "no longer counts"
+        reason = after.unfollowed or before.unfollowed
+        lines.append(f"{UNFOLLOWED}{reason}: the whole repository {now}")
+    served = compare(before.serving, after.serving)
+    return lines, describe(_only_served(trained, served))
+
+
+def describe(differences: Iterable[Difference]) -> list[str]:
+    """Say in one line each what changed, and how it belongs to the content."""
+    ordered = sorted(differences, key=lambda one: KINDS.index(one.kind))
+    return list(map(_describe_one, ordered))
+
+
+def _only_served(
+    trained: Iterable[Difference], served: Iterable[Difference]
+) -> list[Difference]:
+    known = {(one.kind, one.name) for one in trained}
+    return [one for one in served if (one.kind, one.name) not in known]
+
+
+def _describe_one(one: Difference) -> str:
     name = printable(one.name)
     before, after = one.before or "absent", one.after or "absent"
     if one.kind == "package":
@@ -164,6 +197,8 @@ def describe_difference(one: Difference) -> str:
         return f"{printable(one.reason)}: {word}"
     if one.kind == "notebook":
         return f"{printable(one.reason)}: code {word}"
+    if one.reason.startswith(UNFOLLOWED):
+        return f"{name}: {word}; {printable(one.reason)}"
     return f"{printable(one.reason) if ARROW in one.reason else name}: {word}"
 
 
@@ -195,8 +230,9 @@ def content_in(tree: Tree, model: str) -> Content:
             parts.setdefault((part.kind, part.name), part)
     everything = next((one.unfollowed for one in reached if one.unfollowed), "")
     if everything:
-        notes.append(f"{everything}: the whole repository counts")
-        for part in _repository_parts(tree, everything, parts):
+        notes.append(f"{UNFOLLOWED}{everything}: the whole repository counts")
+        known_paths = {part.path for part in parts.values()}
+        for part in _repository_parts(tree, everything, known_paths):
             parts.setdefault((part.kind, part.name), part)
     for part in _package_parts(tree, reached, everything):
         parts[part.kind, part.name] = part
@@ -205,30 +241,45 @@ def content_in(tree: Tree, model: str) -> Content:
         model=model,
         parts=listed,
         serving=tuple(_serving_parts(tree, model, task, settings)),
+        unfollowed=everything,
         notes=tuple(dict.fromkeys([*notes, *_ignored(tree, folder)])),
         pending=tuple(sorted({*_pending(tree, listed, folder)})),
     )
 
 
-def edited_parts(
+def edited_changes(
     before: Tree, after: Tree, model: str, files: frozenset[str]
-) -> list[Difference] | None:
-    """Return what differs between two trees in which only some files were edited.
+) -> tuple[list[str], list[str]] | None:
+    """Describe what differs between two trees in which only some files were edited.
 
-    None of them is in the model's folder, and none says which files are needed. None
-    if code of the model cannot be followed, so that all of its content counts.
+    Args:
+        files: those files; they are outside of the model's folder, and do not change
+            which files are needed.
+
+    Returns:
+        As `changes` does, or None if code of the model cannot be followed.
     """
     settings = _read_settings(after, f"models/{model}")
     task = str(settings.get("task", ""))
     notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
+    deploy = find_stage(after, model, "deploy", task)
     reached = [Graph.of(after).reach(path) for path in notebooks if path]
-    if any(one.unfollowed for one in reached):
+    deployed = [Graph.of(after).reach(deploy)] if deploy else []
+    if any(one.unfollowed for one in (*reached, *deployed)):
         return None
-    parts = (
-        *_notebook_parts(after, notebooks),
-        *_reached_parts(after, reached),
-        *_serving_parts(after, model, task, settings),
+    trained = (*_notebook_parts(after, notebooks), *_reached_parts(after, reached))
+    served = _serving_parts(after, model, task, settings)
+    trained_differences = _edited(before, trained, files)
+    served_differences = _edited(before, served, files)
+    return (
+        describe(trained_differences),
+        describe(_only_served(trained_differences, served_differences)),
     )
+
+
+def _edited(
+    before: Tree, parts: Iterable[Part], files: frozenset[str]
+) -> list[Difference]:
     edited = {one: _value_of(before, one) for one in parts if one.path in files}
     return [
         Difference(part.kind, part.name, old, part.value, part.reason)
@@ -289,20 +340,17 @@ def _settings_parts(
             yield Part("settings", name, value, path)
 
 
-def _repository_parts(
-    tree: Tree, why: str, known: Mapping[tuple[Kind, str], Part]
-) -> Iterator[Part]:
-    """Yield every file of the repository, because code cannot be followed."""
-    names = {part.path for part in known.values()}
+def _repository_parts(tree: Tree, why: str, known: Collection[str]) -> Iterator[Part]:
+    """Yield every other file of the repository, because code cannot be followed."""
     for path, entry in tree.entries.items():
-        if path in names:
+        if path in known:
             continue
-        value = entry.oid
+        value = entry.oid if entry.kind == "file" else f"{entry.kind} {entry.oid}"
         if path.endswith(".ipynb") and entry.kind == "file":
-            # One that cannot be read counts by its blob.
+            # A notebook that cannot be parsed counts as a plain file.
             with suppress(SignatureError):
                 value = hash_code(tree, path)
-        yield Part("file", path, value, why)
+        yield Part("file", path, value, f"{UNFOLLOWED}{why}")
 
 
 def _package_parts(
@@ -330,7 +378,13 @@ def _serving_parts(
     """Yield what determines how the model is served."""
     if path := find_stage(tree, model, "deploy", task):
         yield Part("notebook", "deploy", hash_code(tree, path), path)
-        yield from _reached_parts(tree, [Graph.of(tree).reach(path)])
+        reached = Graph.of(tree).reach(path)
+        yield from _reached_parts(tree, [reached])
+        if reached.unfollowed:
+            own = {f"models/{model}/model.yaml"}
+            value = _hash_parts(_repository_parts(tree, reached.unfollowed, own))
+            why = f"{UNFOLLOWED}{reached.unfollowed}"
+            yield Part("file", "the whole repository", value, why)
     path = f"models/{model}/model.yaml"
     yield from _settings_parts(path, {"endpoint": settings.get("endpoint")})
 
@@ -350,10 +404,21 @@ def _pending(tree: Tree, parts: Iterable[Part], folder: str) -> Iterator[str]:
         return
     for part in parts:
         path = LOCK if part.kind == "package" else part.path
-        if tree.resolve(path) in tree.differs:
+        differs = not tree.differs.isdisjoint((path, tree.resolve(path)))
+        if differs and (part.kind != "notebook" or _is_code_changed(tree, path)):
             yield path
     deleted = (path for path in tree.differs if path not in tree.entries)
     yield from (path for path in deleted if path.startswith(f"{folder}/"))
+
+
+def _is_code_changed(tree: WorkingTree, notebook: str) -> bool:
+    """Return whether more than text of a notebook differs from the commit's."""
+    committed = tree.committed
+    if committed is None or committed.find(notebook) != "file":
+        return True
+    with suppress(SignatureError):
+        return hash_code(committed, notebook) != hash_code(tree, notebook)
+    return True
 
 
 def _file_value(tree: Tree, path: str) -> str:
@@ -387,18 +452,12 @@ def _read_settings(tree: Tree, folder: str) -> Mapping[str, Any]:
     path = f"{folder}/model.yaml"
     if tree.find(path) != "file":
         raise SpecError(f"{path}: missing; see `python -m runner new --help`")
-    try:
-        data = _parse_yaml(tree.read(tree.resolve(path)))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, dict):
-        raise SpecError(f"{path}: holds no keys; start with `name:`")
-    return data
+    return _parse_settings(tree.read(tree.resolve(path)), path)
 
 
 @lru_cache(maxsize=4096)
-def _parse_yaml(text: bytes) -> Any:
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def _parse_settings(text: bytes, path: str) -> Mapping[str, Any]:
+    return parse_keys(text, path)
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -72,8 +72,20 @@ def read_yaml(root: Path, name: str) -> dict[str, Any]:
         raise SpecError(f"{shown.parent}: no such model; {hint}")
     if not path.is_file():
         raise SpecError(f"{shown}: missing; see `python -m runner new --help`")
+    return parse_keys(path.read_bytes(), shown.as_posix())
+
+
+def parse_keys(content: bytes, shown: str) -> dict[str, Any]:
+    """Parse the keys of a model.yaml, without checking their values.
+
+    Args:
+        shown: names the file in an error.
+
+    Raises:
+        SpecError: it is not YAML, or holds no keys.
+    """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        data = yaml.load(content.decode("utf-8-sig"), Loader=_UniqueKeyLoader)
     except UnicodeDecodeError as error:
         raise SpecError(f"{shown}: not UTF-8 at byte {error.start}") from error
     except yaml.MarkedYAMLError as error:

@@ -210,13 +210,20 @@ class WorkingTree(Tree):
         return dict(_list_working_tree(self.root))
 
     @cached_property
+    def committed(self) -> Revision | None:
+        """Return the tree of the checked-out commit; None if there is none."""
+        if not is_repository(self.root):
+            return None
+        found = run_git(self.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        sha = found.stdout.decode().strip()
+        return Revision(self.root, sha) if sha else None
+
+    @cached_property
     def differs(self) -> frozenset[str]:
         """Return the paths that are not as in the checked-out commit."""
         if not is_repository(self.root):
             return frozenset()
-        found = run_git(self.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        sha = found.stdout.decode().strip()
-        committed = Revision(self.root, sha).entries if sha else {}
+        committed = self.committed.entries if self.committed else {}
         return frozenset(
             path
             for path in {*committed, *self.entries}

@@ -79,7 +79,7 @@ READS_BESIDE = (
     "sum(int(p.read_text()) for p in sorted(Path(__file__).parent.glob('*.csv')))",
     "int((Path(__file__).parents[1] / 'assets' / 'table.csv').read_text())",
 )
-# A name in pieces is left out: the whole folder counts then, which is more than is read.
+# Of a name in pieces, the whole folder counts, which is more than is read.
 READS = (
     "int(open('{up}assets/table.csv').read())",
     "int(open(os.path.join('{up}', 'assets', 'table.csv')).read())",

@@ -12,12 +12,11 @@ import toys
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
+from runner.spec import content as contents
 from runner.spec.content import (
     Content,
-    compare,
     content,
     content_in,
-    describe_difference,
     open_tree,
 )
 
@@ -36,7 +35,8 @@ def commit(root: Path) -> None:
 def changes(root: Path, model: str = "toy") -> list[str]:
     """Describe what the last commit changed in a model's content."""
     before, after = content(root, model, "HEAD~1"), content(root, model, "HEAD")
-    return [describe_difference(one) for one in compare(before.parts, after.parts)]
+    trained, _ = contents.changes(before, after)
+    return trained
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -292,9 +292,9 @@ def test_a_repository_that_git_refuses_is_an_error(repo: Path) -> None:
 
 def test_a_model_yaml_that_cannot_be_read_is_an_error(repo: Path) -> None:
     """The error names the file."""
-    for text, message in (("a: [", "not YAML"), ("", "holds no keys")):
+    for text, message in (("a: [", "2: not YAML"), ("", " holds no keys")):
         (repo / MODEL / "model.yaml").write_text(text)
-        with pytest.raises(SpecError, match=rf"models/toy/model\.yaml: {message}"):
+        with pytest.raises(SpecError, match=rf"models/toy/model\.yaml:{message}"):
             content(repo, "toy")
     with pytest.raises(SpecError, match=r"models/none/model\.yaml: missing"):
         content(repo, "none")
@@ -478,3 +478,35 @@ def test_the_samples_are_followed(model: str) -> None:
     assert stages == {"prepare", "train-register"}
     assert {"pandas", "xgboost-cpu"} <= packages
     assert [part.name for part in found.parts if part.kind == "file"] == []
+
+
+def test_code_that_cannot_be_followed_any_more_is_told_in_one_line(repo: Path) -> None:
+    """What counts from now on has not changed."""
+    write(repo / "tools/rows.py", "1")
+    commit(repo)
+    code = toys.code("%run ../../tools/rows.py")
+    with_cells(repo / MODEL / "prepare.ipynb", lambda cells: cells.insert(2, code))
+    commit(repo)
+
+    assert changes(repo) == [
+        f"{MODEL}/prepare.ipynb: code changed",
+        f"cannot be followed: {MODEL}/prepare.ipynb runs %run ../../tools/rows.py: the "
+        "whole repository counts",
+    ]
+
+
+def test_a_link_that_is_not_committed_is_named(repo: Path) -> None:
+    """Though what it leads to is in the commit."""
+    (repo / MODEL / "shared.py").symlink_to("../../requirements.txt")
+
+    assert content(repo, "toy").pending == (f"{MODEL}/shared.py",)
+
+
+def test_text_that_is_not_committed_is_not_named(repo: Path) -> None:
+    """It is no content."""
+    with_cells(repo / MODEL / "prepare.ipynb", lambda c: c.append(toys.text("More")))
+    text_only = content(repo, "toy").pending
+    with_cells(repo / MODEL / "prepare.ipynb", lambda c: c.append(toys.code("1")))
+
+    assert text_only == ()
+    assert content(repo, "toy").pending == (f"{MODEL}/prepare.ipynb",)
