@@ -8,6 +8,7 @@ finds them.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -236,30 +237,42 @@ def _concerned(tree: Revision, files: Sequence[str], names: Sequence[str]) -> li
     if not files:
         return []
     models: set[str] = set()
-    ahead = [*files, *_unfollowed(tree)]
     seen: set[str] = set()
-    while ahead:
-        ahead += _links_to(tree, ahead)
-        seen |= {*ahead}
-        words: set[str] = set()
-        for path in ahead:
-            top, _, rest = path.partition("/")
-            if path in (LOCK, ".gitmodules") or (top == "notebooks" and not rest):
-                return list(names)
-            if top == "models":
-                models.add(rest.partition("/")[0])
-            elif top == "notebooks":
-                models |= _users(tree, path, names)
-            words |= _words(path)
-        ahead = [path for path in _search_words(tree, words) if path not in seen]
+    with ThreadPoolExecutor(1) as thread:
+        unfollowed = thread.submit(_search, tree, UNFOLLOWED)
+        ahead = [*files]
+        while ahead:
+            ahead += _links_to(tree, ahead)
+            words: set[str] = set()
+            for path in ahead:
+                top, _, rest = path.partition("/")
+                if path in (LOCK, ".gitmodules") or (top == "notebooks" and not rest):
+                    return list(names)
+                if top == "models":
+                    models.add(rest.partition("/")[0])
+                elif top == "notebooks":
+                    models |= _users(tree, path, names)
+                # Code that reads another model's notebook cannot be followed.
+                if not seen or top != "models" or not path.endswith(".ipynb"):
+                    words |= _words(path)
+            first = not seen
+            seen |= {*ahead}
+            ahead = [path for path in _search_words(tree, words) if path not in seen]
+            if first:
+                ahead += _not_followed(tree, unfollowed.result(), seen)
     return [name for name in names if name in models]
 
 
-def _unfollowed(tree: Revision) -> list[str]:
+def _not_followed(
+    tree: Revision, candidates: Sequence[str], seen: set[str]
+) -> list[str]:
     """Return the code that cannot be followed, which any change may concern."""
-    found = _search(tree, UNFOLLOWED)
-    tree.preload(found)
-    return [path for path in found if _cannot_be_followed(tree, path)]
+    tree.preload(candidates)
+    return [
+        path
+        for path in candidates
+        if path not in seen and _cannot_be_followed(tree, path)
+    ]
 
 
 def _cannot_be_followed(tree: Revision, path: str) -> bool:
