@@ -15,7 +15,7 @@ import yaml
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec.models import check_name, read_yaml
+from runner.spec.folders import check_name, read_yaml
 
 Action = Literal["ci", "retrain", "rollback"]
 

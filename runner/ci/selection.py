@@ -30,9 +30,9 @@ from runner.spec.content import (
     printable,
 )
 from runner.spec.dependencies import LOCK, read_file
+from runner.spec.folders import list_models
 from runner.spec.imports import BUILTINS, DISTINCT, RUNNERS, SHELLS, WHOLE
 from runner.spec.magics import AUTOMAGICS
-from runner.spec.models import list_models
 from runner.spec.trees import Revision
 
 # By model the tags of its endpoint.

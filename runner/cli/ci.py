@@ -13,7 +13,7 @@ from runner.ci.config import Action, check_request, continuation
 from runner.ci.selection import DeployedTags, Selection, select
 from runner.cli.output import print_json
 from runner.git import checked_out_branch, find_default_branch
-from runner.spec.models import find_root
+from runner.spec.folders import find_root
 
 # What CircleCI writes for a value that a pipeline does not have.
 NIL = "<nil>"

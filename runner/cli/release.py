@@ -14,13 +14,8 @@ from runner.cli.local import aws_at, require_running, target_option
 from runner.cli.output import print_json, print_table
 from runner.git import short_commit
 from runner.spec.content import content_in, open_tree
-from runner.spec.models import (
-    check_name,
-    find_root,
-    list_models,
-    load_spec,
-    notebook_values,
-)
+from runner.spec.folders import check_name, find_root, list_models
+from runner.spec.models import load_spec, notebook_values
 
 if TYPE_CHECKING:
     from lifecycle.registry import Package

@@ -32,7 +32,7 @@ RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "ti
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_command(as_json: bool) -> None:
     """List the models, with the stages that each writes itself."""
-    from runner.spec.models import find_root, list_models
+    from runner.spec.folders import find_root, list_models
 
     root = find_root()
     models = [_describe(root, name) for name in list_models(root)]
@@ -55,7 +55,8 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     """Show MODEL's spec, notebooks, parameters and content."""
     from runner.notebook.parameters import read_signature
     from runner.spec.content import content, describe_pending
-    from runner.spec.models import find_notebook, find_root, load_spec
+    from runner.spec.folders import find_root
+    from runner.spec.models import find_notebook, load_spec
 
     root = find_root()
     spec = load_spec(root, model)
@@ -140,7 +141,8 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
 @click.option("--like", default="abalone", show_default=True, help="The model to copy.")
 def new_command(name: str, like: str) -> None:
     """Begin model NAME as a copy that runs at once."""
-    from runner.spec.models import find_root, scaffold
+    from runner.spec.folders import find_root
+    from runner.spec.models import scaffold
 
     root = find_root()
     for path in scaffold(root, name, like):
@@ -198,7 +200,7 @@ def run_command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
-    from runner.spec.models import find_root
+    from runner.spec.folders import find_root
 
     local = is_on_this_machine(target)
     wanted = stages or (STAGES if local else TRAINING_STAGES)
@@ -266,7 +268,7 @@ def _make_plans(
     """Find the models to run, and check everything before anything starts."""
     from runner.notebook.parameters import parse_assignment
     from runner.pipeline.plan import make_plan
-    from runner.spec.models import list_models
+    from runner.spec.folders import list_models
 
     if every == bool(models):
         raise CallError("name the models to run, or say --all")

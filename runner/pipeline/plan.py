@@ -23,11 +23,11 @@ from runner.notebook.parameters import (
     resolve,
 )
 from runner.spec.content import Content, content
+from runner.spec.folders import read_yaml
 from runner.spec.models import (
     find_notebook,
     notebook_values,
     parse_spec,
-    read_yaml,
     yaml_place,
     yaml_value,
 )

@@ -27,7 +27,7 @@ from runner.errors import SignatureError, SpecError
 from runner.git import find_commit
 from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
 from runner.spec.dependencies import LOCK, Graph, Reached, lock_of
-from runner.spec.models import parse_keys
+from runner.spec.folders import parse_keys
 from runner.spec.trees import Revision, Tree, WorkingTree, is_litter
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
