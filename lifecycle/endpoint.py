@@ -84,8 +84,10 @@ class EndpointState:
     verified_at: datetime | None
     # The content that was rolled back from, which no deploy may bring back by itself.
     rolled_back_from: str
-    # The config that a rollback was begun to, until it is verified.
+    # The config that a rollback was begun to, until it is verified or has failed.
     rollback_target: str
+    # What `rolled_back_from` was before that rollback.
+    rolled_back_from_before: str
     # The version that a deploy was begun of last, until one is verified; 0: none.
     attempted_version: int
     deployment: str
@@ -114,8 +116,17 @@ class EndpointState:
 
     def record_rollback(self, target: str, rolled_back_from: str) -> None:
         """Record that a rollback to a config has begun, in case it is interrupted."""
+        # One that goes on after an interruption has the value of before already.
+        goes_on = bool(self.rollback_target)
+        before = self.rolled_back_from_before if goes_on else self.rolled_back_from
         intent = {"goes_back_to": target, "rolled_back_from": rolled_back_from}
-        add_tags(self.arn, intent)
+        add_tags(self.arn, intent | {"rolled_back_from_before": before})
+
+    def withdraw_rollback(self) -> None:
+        """Record that the rollback that was begun has failed: nothing is left of it."""
+        before = {"rolled_back_from": self.rolled_back_from_before}
+        cleared = {"goes_back_to": "", "rolled_back_from_before": ""}
+        add_tags(self.arn, before | cleared)
 
     def record_verified(
         self, package: Package, *, previous_config: str, rolled_back_from: str
@@ -133,6 +144,7 @@ class EndpointState:
                 "config": self.config,
                 "since": since,
                 "rolled_back_from": rolled_back_from,
+                "rolled_back_from_before": "",
                 "goes_back_to": "",
                 "attempted": "",
             },
@@ -377,6 +389,7 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         verified_at=tag_time(history, "since"),
         rolled_back_from=history.get("rolled_back_from", ""),
         rollback_target=history.get("goes_back_to", ""),
+        rolled_back_from_before=history.get("rolled_back_from_before", ""),
         attempted_version=tag_number(history, "attempted"),
         deployment=history.get("deployment", ""),
         deployed_commit=history.get("deployed_commit", ""),

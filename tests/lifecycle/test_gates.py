@@ -51,6 +51,7 @@ LIVE = EndpointState(
     verified_at=None,
     rolled_back_from="",
     rollback_target="",
+    rolled_back_from_before="",
     attempted_version=0,
     deployment="",
     deployed_commit="",
