@@ -31,6 +31,7 @@ from lifecycle.endpoint import (
     ensure_config,
     read_settings,
     read_state,
+    record_failure,
     retained_configs,
     wait_until_settled,
 )
@@ -229,6 +230,7 @@ def _bring_into_service(update: _Update) -> EndpointState:
             continue
         after = wait_until_settled(name, update.deadline, say)
         if not after or not after.serves(update.config):
+            record_failure(update.config, failure_reason(before, after))
             problem = _explain_failure(update, before, after)
             if after and after.status == "Failed":
                 problem += _delete_failed(name)
@@ -342,6 +344,7 @@ def _undo(update: _Update, former: str, error: LifecycleError) -> str:
             if now is None or not now.serves(update.config):
                 # The predictions may be another version's, so nothing is restored.
                 return f"{error}; another deploy came, now: {now}"
+            record_failure(update.config, str(error))
             outcome = _restore(name, former, update.on_progress)
     except LifecycleError as problem:
         undone = (

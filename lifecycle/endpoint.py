@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from lifecycle.aws import (
     Progress,
     add_tags,
     as_tags,
+    aws_errors,
     client,
     error_message,
     ignore_not_found,
@@ -30,7 +32,7 @@ from lifecycle.aws import (
     tag_time,
     utc,
 )
-from lifecycle.errors import ConfigurationError, EndpointError
+from lifecycle.errors import ConfigurationError, EndpointError, LifecycleError
 from lifecycle.registry import Package
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ MIN_UPDATE_SECONDS = 600
 # Former configs that are kept, besides the live one, to roll back to.
 KEPT_CONFIGS = 2
 # What `config_name` appends to a model's name.
-CONFIG_SUFFIX = re.compile(r"-v\d+-[0-9a-f]{8}")
+CONFIG_SUFFIX = re.compile(r"-v(\d+)-[0-9a-f]{8}")
 # An unverified config may belong to a deploy that still waits for its turn.
 ABANDONED_AFTER = timedelta(hours=6)
 
@@ -70,6 +72,8 @@ class EndpointState:
     modified: datetime
     config: str
     config_arn: str
+    # The config that an update goes to, while it goes on.
+    pending_config: str
 
     # From the tags of the config that is served.
     package: str
@@ -133,7 +137,7 @@ class EndpointState:
     ) -> None:
         """Record that the config served now was verified, and what it replaced."""
         since = utc(self.modified)
-        history = {"verified": since}
+        history = {"verified": since, "failed": ""}
         if previous_config:
             history["before"] = previous_config
         add_tags(self.config_arn, history)
@@ -216,6 +220,12 @@ def config_name(package: Package, endpoint: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{package.model}-v{package.version}-{digest}"
+
+
+def version_in(config: str) -> int:
+    """Return the version that a name made by `config_name` is of; 0 for other names."""
+    found = CONFIG_SUFFIX.search(config)
+    return int(found[1]) if found else 0
 
 
 def ensure_config(package: Package, endpoint: Mapping[str, Any]) -> str:
@@ -305,6 +315,8 @@ class RetainedConfig:
     version: int
     verified: str
     created: str
+    # Why the last deploy to it failed; "" if it did not.
+    failed: str
 
 
 def retained_configs(model: str) -> list[RetainedConfig]:
@@ -319,11 +331,23 @@ def retained_configs(model: str) -> list[RetainedConfig]:
             version=tag_number(tags, "version"),
             verified=tags.get("verified", ""),
             created=tags.get("created", ""),
+            failed=tags.get("failed", ""),
         )
         for name, tags in _tagged_configs(model)
         if _is_ours(name, model)
     ]
     return sorted(found, key=lambda one: (one.verified, one.created), reverse=True)
+
+
+def record_failure(config: str, reason: str) -> None:
+    """Record on a config why it did not go live, for `status`; failing is no error.
+
+    Nothing else remembers it if the endpoint is deleted, or serves another config.
+    """
+    with suppress(LifecycleError), aws_errors():
+        arn, _ = _read_config_tags(config)
+        if arn:
+            add_tags(arn, {"failed": reason.partition("\n")[0]})
 
 
 def clean_up(model: str, on_progress: Progress) -> None:
@@ -379,6 +403,9 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         modified=datetime.fromisoformat(utc(response["LastModifiedTime"])),
         config=response["EndpointConfigName"],
         config_arn=config_arn,
+        pending_config=response.get("PendingDeploymentSummary", {}).get(
+            "EndpointConfigName", ""
+        ),
         package=served.get("package", ""),
         version=tag_number(served, "version"),
         fingerprint=served.get("fingerprint", ""),

@@ -24,6 +24,7 @@ from lifecycle.errors import (
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
 from lifecycle.registry import Mode, Package
+from lifecycle.status import ways_out
 from runner.ci.environment import approval_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit
@@ -196,8 +197,7 @@ def refuse_outdated(plan: Plan) -> None:
         if package.created <= now.since:
             raise EndpointError(
                 f"{plan.model}: version {now.version} is live since a rollback from "
-                "this content, so it stays; train it again, or go forward with `python "
-                f"-m runner rollback {plan.model} --to {package.version}`"
+                f"this content, so it stays: {ways_out(plan.model, package.version)}"
             )
 
 

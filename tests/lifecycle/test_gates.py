@@ -41,6 +41,7 @@ LIVE = EndpointState(
     modified=datetime(2026, 11, 23, tzinfo=UTC),
     config="toy-v1-0123abcd",
     config_arn="arn:aws:sagemaker:eu-west-1:1:endpoint-config/toy-v1-0123abcd",
+    pending_config="",
     package="arn:aws:sagemaker:eu-west-1:1:model-package/toy/1",
     version=1,
     fingerprint="f" * 64,

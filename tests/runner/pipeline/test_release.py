@@ -545,5 +545,5 @@ def test_a_rollback_stays_until_its_content_is_trained_again(
         refuse_outdated(planned(repository))
         return
 
-    with pytest.raises(EndpointError, match=r"since a rollback .* --to 2`"):
+    with pytest.raises(EndpointError, match=r"since a rollback .* --to 2$"):
         refuse_outdated(planned(repository))
