@@ -30,7 +30,7 @@ from runner.pipeline.earlier import (
     prepared_results,
     resume,
 )
-from runner.pipeline.evidence import begin, build_page, evidence_uri
+from runner.pipeline.evidence import begin, build_page, evidence_uri, keep_error
 from runner.pipeline.judgement import (
     check_deployed,
     judge_candidate,
@@ -382,6 +382,7 @@ class _ModelRun:
             self._stop_training()
             try:
                 with aws_errors():
+                    keep_error(self.plan, str(error))
                     self._keep()
             except LifecycleError as lost:
                 self._say(f"the evidence stays in {self.plan.folder} only: {lost}")

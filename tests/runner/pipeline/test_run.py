@@ -362,6 +362,10 @@ def test_the_rerun_of_an_old_deploy_runs_nothing(
     assert isinstance(result.error, EndpointError)
     assert "which came after this one" in str(result.error)
     assert listener.cells == []
+    page = (clone.root / "build" / finished.model / "index.html").read_text()
+    assert "Not deployed: the deploy was refused" in page
+    assert "which came after this one" in page
+    assert old in page.partition("Lineage")[2]
 
 
 def test_a_deploy_without_an_approval_fails(
