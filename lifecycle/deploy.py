@@ -59,7 +59,7 @@ from lifecycle.registry import (
     list_packages,
 )
 
-# What a version that is in service can be found to be: not what was approved.
+# Errors that mean: the live version is not what was approved.
 REFUSALS = (AwsError, EndpointError, IntegrityError, StorageError)
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
@@ -108,7 +108,7 @@ def deploy(
 
     Raises:
         EndpointError: the package is not live; the message says why, and what is.
-        NotApprovedError: it is not approved, or not as it has to be.
+        NotApprovedError: it is not approved, or its approval is not valid.
         IntegrityError: the package, its archive or its golden records are not those
             that were approved.
     """
@@ -163,7 +163,8 @@ def roll_back(
     if not config:
         settings = read_settings(now.config)
         config = config_name(package, settings)
-    # Rolling back further leaves the same content behind; going forward to it, none.
+    # Rolling back again keeps the content first rolled back from; rolling forward to
+    # that content clears it.
     left = now.rolled_back_from or now.fingerprint
     update = _Update(
         verified=verified,
@@ -414,7 +415,7 @@ def _explain_failure(
     if cause := likely_cause("\n".join([reason, *log])):
         lines.append(f"likely cause: {cause}")
     if log:
-        lines += ["the container's last words:", *(f"  {line}" for line in log)]
+        lines += ["last log lines of the container:", *(f"  {line}" for line in log)]
     return "\n  ".join(lines)
 
 
@@ -494,8 +495,8 @@ def _no_previous_message(now: EndpointState) -> str:
             f"approved\n{package_table(known)}"
         )
     return (
-        f"{model}: nothing is retained from before version {now.version}; name a "
-        f"version with --to:\n{package_table(known)}"
+        f"{model}: version {now.version} is live, and no earlier endpoint config is "
+        f"kept; choose a version with --to:\n{package_table(known)}"
     )
 
 

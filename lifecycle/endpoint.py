@@ -92,7 +92,7 @@ class EndpointState:
     rollback_target: str
     # What `rolled_back_from` was before that rollback.
     rolled_back_from_before: str
-    # The version that a deploy was begun of last, until one is verified; 0: none.
+    # The version of the last deploy that was started and is not verified yet; 0: none.
     attempted_version: int
     deployment: str
     deployed_commit: str
@@ -101,6 +101,11 @@ class EndpointState:
     def is_verified(self) -> bool:
         """Return whether a deploy has verified the config that is served now."""
         return self.verified_config == self.config
+
+    @property
+    def verified_version(self) -> int:
+        """Return the version that was verified last; 0 if its config does not say."""
+        return self.version if self.is_verified else version_in(self.verified_config)
 
     @property
     def since(self) -> datetime:
@@ -357,7 +362,7 @@ def clean_up(model: str, on_progress: Progress) -> None:
     try:
         for name in outdated_configs(model):
             delete_config(name)
-            on_progress(f"deleted {name}, an endpoint config and model of before")
+            on_progress(f"deleted {name}, an old endpoint config and model")
     except (ClientError, BotoCoreError, ConfigurationError) as error:
         on_progress(f"older endpoint configs are left for the next deploy: {error}")
 

@@ -38,8 +38,8 @@ from runner.spec.models import load_spec
 HAND_OVER = "hand-over.json"
 PACKAGE_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/[\w-]+/\d+")
 STOPPED = (
-    "stopped: what SageMaker was asked for goes on there; run the same command again "
-    "to wait for it and to verify it"
+    "stopped; SageMaker continues the update. Run the same command again: it waits and "
+    "then verifies"
 )
 
 
@@ -144,11 +144,12 @@ def roll_back_recorded(
     Returns:
         The record: the version that is live, and the one that was.
     """
+    before = _live(root, model)
     record: dict[str, Any] = {
         "model": model,
         "run_id": new_run_id(),
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
-        "from_version": _live_version(root, model),
+        "from_version": before.version,
         "to": to,
     }
     folder = root / "build" / model
@@ -163,6 +164,9 @@ def roll_back_recorded(
     except (KeyboardInterrupt, SystemExit):
         _keep_failure(folder, record | {"status": "stopped", "error": STOPPED})
         raise
+    if now.version == before.version and before.verified_version:
+        # An interrupted rollback had brought it there, but had not verified it.
+        record["from_version"] = before.verified_version
     record |= {"status": "succeeded", **_as_record(now)}
     _keep(folder, record)
     return record
@@ -277,10 +281,10 @@ def _mode(root: Path, model: str) -> Mode:
         return "manual"
 
 
-def _live_version(root: Path, model: str) -> int:
-    """Return the live version; if there is none, the name may be misspelt."""
+def _live(root: Path, model: str) -> EndpointState:
+    """Return what is live; if there is nothing, the name may be misspelt."""
     if before := read_state(model):
-        return before.version
+        return before
     names = [path.name for path in (root / "models").iterdir()]
     hint = "" if model in names else f"; {did_you_mean(model, names)}"
     raise EndpointError(f"{model}: nothing is live, so there is no way back{hint}")

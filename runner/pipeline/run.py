@@ -183,6 +183,7 @@ class _ModelRun:
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
     begun: bool = False
+    kept: set[str] = field(default_factory=set)
 
     def run(self) -> RunResult:
         """Run the stages to the last one, or until one fails."""
@@ -261,6 +262,7 @@ class _ModelRun:
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
             self._keep()
+            self.kept.add(stage.name)
             if stage.name == "train-register" and self.options.approve:
                 self._approve()
         if self.plan.has("deploy"):
@@ -371,12 +373,18 @@ class _ModelRun:
         package = approval.approve(
             self.plan.model,
             version=registered["version"],
-            description="Implied: a run of all stages on the embedded AWS",
+            description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
 
     def _fail(self, error: LifecycleError) -> RunResult:
         """Say what failed, stop what is left running, and keep the evidence."""
+        if deployed := self.results.get("deploy"):
+            lost = (
+                "the record of its deploy" if "deploy" in self.kept else "its evidence"
+            )
+            live = f"version {deployed['version']} is live and verified"
+            error = type(error)(f"{error}; {live}; only {lost} is missing")
         self._say(f"failed: {error}")
         if self.begun:
             self._stop_training()

@@ -148,7 +148,7 @@ def test_a_version_that_does_not_start_leaves_the_old_one(aws: EmbeddedAWS, mode
     assert "ping health check" in text
     assert f"live now: version 1 ({first.config}, InService), verified" in text
     assert "likely cause: the container did not load" in text
-    assert "the container's last words:" in text
+    assert "last log lines of the container:" in text
     assert "a fault on demand: no ping" in text
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
     assert read_tags(first.arn)["version"] == "1"
@@ -562,7 +562,7 @@ def test_a_rollback_restores_what_was_live_before(model):
     assert (after.version, after.rolled_back_from) == (1, "3" * 64)
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
 
-    with pytest.raises(EndpointError, match="nothing is retained from before version"):
+    with pytest.raises(EndpointError, match="no earlier endpoint config is kept"):
         back(model)
 
 
