@@ -1,4 +1,4 @@
-"""The approval of a version: what it binds, and what a deploy asks of it.
+"""The approval of a version: what it binds, and what a deploy checks.
 
 `approve` writes, in the one call that sets a package to Approved, the digest of the
 package and that of the evidence that was read. A deploy computes both again, and the
@@ -29,8 +29,8 @@ from lifecycle.registry import (
 )
 from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
-# Of ApprovalDescription's 1,024 characters, what is left beside the digests.
-MAX_WORDS = 850
+# Characters left for text in ApprovalDescription (limit 1,024) after the digests.
+MAX_CHARACTERS = 850
 # The metadata without which nothing can be verified.
 NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 RESTORE = "restore that version of the object in S3, or train again"
@@ -90,7 +90,8 @@ def approve(
     Raises:
         RegistryError: it is another model's, or it was rejected.
         IntegrityError: it is not as it was registered, or the evidence is not as read.
-        StorageError: its archive or its golden records are missing, or are none.
+        StorageError: its archive or its golden records are missing, or are not golden
+            records.
     """
     package = describe(arn) if arn else find_package(model, version)
     if package.model != model:
@@ -102,7 +103,7 @@ def approve(
     if problem := _registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     verify_objects(package)
-    # Records that verify nothing are refused here already, not only when it is served.
+    # Refuse empty golden records now, not only at deploy time.
     read_golden(model, package.metadata)
     found = hash_evidence(package.metadata["evidence"])
     _compare_evidence(package, found, evidence)
@@ -111,8 +112,8 @@ def approve(
         return package
     caller = client("sts").get_caller_identity()["Arn"]
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    words = f"{description or 'Approved'} by {caller}, {when}"
-    words = " ".join(words.split())[:MAX_WORDS]
+    who = f"{description}, as {caller}" if description else f"Approved by {caller}"
+    words = " ".join(f"{who}, {when}".split())[:MAX_CHARACTERS]
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Approved",
@@ -142,7 +143,7 @@ def find_approved(
 ) -> Package:
     """Find the newest package of this content that may be deployed.
 
-    Those that are Approved, but not as they have to be, are passed over and named.
+    Those that are Approved without a valid approval are passed over and named.
 
     Args:
         approval: of the model.yaml that is checked out.
@@ -217,7 +218,7 @@ def verify(package: Package, approval: Mode | None) -> Verified:
         approval: of model.yaml; None if a deploy has accepted the package before.
 
     Raises:
-        NotApprovedError: it is not approved, or not as it has to be.
+        NotApprovedError: it is not approved, or its approval is not valid.
         IntegrityError: one of its objects is not the one that was registered.
         StorageError: one of its objects is missing.
     """
@@ -254,7 +255,7 @@ def verify_objects(package: Package) -> dict[str, StoredObject]:
         By URI the objects, with the versions that were read.
 
     Raises:
-        IntegrityError: one is another.
+        IntegrityError: one of them was replaced.
         StorageError: one is missing.
     """
     objects = {}

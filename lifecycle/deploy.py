@@ -31,6 +31,7 @@ from lifecycle.endpoint import (
     ensure_config,
     read_settings,
     read_state,
+    record_failure,
     retained_configs,
     wait_until_settled,
 )
@@ -58,10 +59,12 @@ from lifecycle.registry import (
     list_packages,
 )
 
-# What a version that is in service can be found to be: not what was approved.
+# Errors that mean: the live version is not what was approved.
 REFUSALS = (AwsError, EndpointError, IntegrityError, StorageError)
 # To restore what was live, beyond the deploy's own time limit.
 RESTORE_SECONDS = 900
+# To delete an endpoint whose creation failed, beyond the deploy's own time limit.
+CLEAN_UP_SECONDS = 120
 LOG_LINES = 10
 RECENT = 10
 
@@ -105,7 +108,7 @@ def deploy(
 
     Raises:
         EndpointError: the package is not live; the message says why, and what is.
-        NotApprovedError: it is not approved, or not as it has to be.
+        NotApprovedError: it is not approved, or its approval is not valid.
         IntegrityError: the package, its archive or its golden records are not those
             that were approved.
     """
@@ -160,11 +163,9 @@ def roll_back(
     if not config:
         settings = read_settings(now.config)
         config = config_name(package, settings)
-    # Rolling back further leaves the same content behind; going forward to it, none.
+    # Rolling back again keeps the content first rolled back from; rolling forward to
+    # that content clears it.
     left = now.rolled_back_from or now.fingerprint
-    rolled_back_from = "" if package.fingerprint == left else left
-    if config != now.config or not now.is_verified:
-        now.record_rollback(config, rolled_back_from)
     update = _Update(
         verified=verified,
         config=config,
@@ -175,26 +176,34 @@ def roll_back(
         # No canary: a rollback is urgent.
         arguments={},
         is_rollback=True,
-        rolled_back_from=rolled_back_from,
+        rolled_back_from="" if package.fingerprint == left else left,
     )
-    return _bring_into_service(update)
+    if config != now.config or not now.is_verified:
+        now.record_rollback(config, update.rolled_back_from)
+    try:
+        with aws_errors():
+            return _bring_into_service(update)
+    except LifecycleError as error:
+        # An interruption is none: then the same command goes on.
+        if problem := _withdraw_rollback(update, now.version):
+            raise type(error)(f"{error}\n  {problem}") from error
+        raise
 
 
 def verification_report(state: EndpointState | None) -> str:
     """Say what is live, and whether it predicts what was recorded at its training."""
-    from botocore.exceptions import ClientError
-
     if state is None:
         return "nothing"
     try:
-        golden = None
-        if state.package:
-            package = describe(state.package)
-            golden = read_golden(package.model, package.metadata)
-        if golden is None:
-            return f"{state}, with no golden rows to be verified by"
-        check_golden(state.name, golden)
-    except (LifecycleError, ClientError) as error:
+        with aws_errors():
+            golden = None
+            if state.package:
+                package = describe(state.package)
+                golden = read_golden(package.model, package.metadata)
+            if golden is None:
+                return f"{state}, with no golden rows to be verified by"
+            check_golden(state.name, golden)
+    except LifecycleError as error:
         return f"{state}, which cannot be verified: {error}"
     return f"{state}, verified"
 
@@ -222,16 +231,14 @@ def _bring_into_service(update: _Update) -> EndpointState:
             continue
         after = wait_until_settled(name, update.deadline, say)
         if not after or not after.serves(update.config):
-            raise EndpointError(_explain_failure(update, before, after))
+            record_failure(update.config, failure_reason(before, after))
+            problem = _explain_failure(update, before, after)
+            if after and after.status == "Failed":
+                problem += _delete_failed(name)
+            raise EndpointError(problem)
         try:
             _check_endpoint(update)
         except REFUSALS as error:
-            now = read_state(name)
-            if now is None or not now.serves(update.config):
-                # The predictions may be another version's, so nothing is restored.
-                raise EndpointError(
-                    f"{error}; another deploy came, now: {now}"
-                ) from error
             former = (before.verified_config or before.config) if before else ""
             raise EndpointError(_undo(update, former, error)) from error
         return _accept(update, before, after)
@@ -244,7 +251,9 @@ def _confirm_live(update: _Update, now: EndpointState) -> EndpointState:
     if now.is_verified:
         _check_endpoint(update)
         update.on_progress(f"version {version} is live already")
-        return now
+        # Whoever names the live version does not want the rollback that was begun.
+        stays = update.is_rollback and now.rollback_target
+        return _accept(update, now, now) if stays else now
     try:
         _check_endpoint(update)
     except REFUSALS as error:
@@ -322,6 +331,7 @@ def _accept(
         verified_at=after.modified,
         rolled_back_from=update.rolled_back_from,
         rollback_target="",
+        rolled_back_from_before="",
         attempted_version=0,
     )
 
@@ -329,15 +339,23 @@ def _accept(
 def _undo(update: _Update, former: str, error: LifecycleError) -> str:
     """Serve a former config again; return the error, with the outcome."""
     name = update.package.model
-    outcome = _restore(name, former, update.on_progress)
-    now = read_state(name)
-    if isinstance(error, IntegrityError) and not (now and now.config == update.config):
-        # The next deploy would find them again, whatever they were made from.
-        try:
-            with aws_errors():
-                delete_config(update.config)
-        except AwsError as left:
-            outcome += f"; delete the model {update.config} by hand: {left}"
+    try:
+        with aws_errors():
+            now = read_state(name)
+            if now is None or not now.serves(update.config):
+                # The predictions may be another version's, so nothing is restored.
+                return f"{error}; another deploy came, now: {now}"
+            record_failure(update.config, str(error))
+            outcome = _restore(name, former, update.on_progress)
+    except LifecycleError as problem:
+        undone = (
+            f"{former} could not be put back"
+            if former
+            else "nothing was live before it, but the endpoint could not be deleted"
+        )
+        outcome = f"{undone}: {problem}; the same command tries it again"
+    if isinstance(error, IntegrityError):
+        outcome += _delete_refused_config(name, update.config)
     return f"{error}; {outcome}"
 
 
@@ -346,22 +364,12 @@ def _restore(name: str, config: str, on_progress: Progress) -> str:
 
     Without a former config nothing was live before, and the endpoint is deleted.
     """
-    from botocore.exceptions import ClientError
-
     deadline = time.monotonic() + RESTORE_SECONDS
     if not config:
         delete_endpoint(name, deadline)
         return "nothing was live before it, so the endpoint was deleted"
     on_progress(f"endpoint {name}: putting {config} back")
-    try:
-        client("sagemaker").update_endpoint(
-            EndpointName=name, EndpointConfigName=config
-        )
-    except ClientError as error:
-        return (
-            f"{config} could not be put back, {error_message(error)}; live now: "
-            f"{read_state(name)}"
-        )
+    client("sagemaker").update_endpoint(EndpointName=name, EndpointConfigName=config)
     after = wait_until_settled(name, deadline, on_progress)
     report = verification_report(after)
     if after and after.serves(config):
@@ -369,10 +377,28 @@ def _restore(name: str, config: str, on_progress: Progress) -> str:
     return f"{config} could not be put back, live now: {report}"
 
 
+def _delete_refused_config(name: str, config: str) -> str:
+    """Delete a config whose objects were changed, unless it is served still.
+
+    The next deploy would find it again, whatever it was made from.
+
+    Returns:
+        What is to be added to the outcome: "" if it was deleted.
+    """
+    try:
+        with aws_errors():
+            now = read_state(name)
+            if not (now and now.config == config):
+                delete_config(config)
+    except AwsError as error:
+        return f"; delete the model {config} by hand: {error}"
+    return ""
+
+
 def _explain_failure(
     update: _Update, before: EndpointState | None, after: EndpointState | None
 ) -> str:
-    """Explain an update that did not end in the new config; delete a failed creation.
+    """Explain an update that did not end in the new config.
 
     Returns:
         SageMaker's reason, what is live, the likely cause, and the container's log.
@@ -380,18 +406,58 @@ def _explain_failure(
     package = update.package
     reason = failure_reason(before, after)
     log = tail_log(f"/aws/sagemaker/Endpoints/{package.model}", lines=LOG_LINES)
-    if after and after.status == "Failed":
-        delete_endpoint(package.model, update.deadline)
-        after = None
+    # An endpoint whose creation failed answers nothing.
+    live = None if after and after.status == "Failed" else after
     lines = [
         f"{package.model}: version {package.version} did not go live; {reason}",
-        f"live now: {verification_report(after)}",
+        f"live now: {verification_report(live)}",
     ]
     if cause := likely_cause("\n".join([reason, *log])):
         lines.append(f"likely cause: {cause}")
     if log:
-        lines += ["the container's last words:", *(f"  {line}" for line in log)]
+        lines += ["last log lines of the container:", *(f"  {line}" for line in log)]
     return "\n  ".join(lines)
+
+
+def _delete_failed(name: str) -> str:
+    """Delete an endpoint whose creation failed; return a line if that fails, too."""
+    try:
+        with aws_errors():
+            delete_endpoint(name, time.monotonic() + CLEAN_UP_SECONDS)
+    except LifecycleError as error:
+        return (
+            f"\n  the endpoint that failed could not be deleted: {error}; the next "
+            "deploy deletes it"
+        )
+    return ""
+
+
+def _withdraw_rollback(update: _Update, version: int) -> str:
+    """Clear the record of a rollback that failed, so that no command goes on with it.
+
+    An endpoint that still changes, or that was left with the version rolled back to,
+    keeps it: the same command waits for it and verifies it.
+
+    Args:
+        version: what was live before the rollback.
+
+    Returns:
+        A sentence if the record could not be cleared, else "".
+    """
+    name = update.package.model
+    try:
+        with aws_errors():
+            now = read_state(name)
+            ours = now is not None and now.rollback_target == update.config
+            undone = now and now.status == "InService" and now.config != update.config
+            if now and ours and undone:
+                now.withdraw_rollback()
+    except LifecycleError as error:
+        return (
+            f"the rollback is still recorded as begun, {error}; to stay with version "
+            f"{version}: `python -m runner rollback {name} --to {version}`"
+        )
+    return ""
 
 
 def _find_version(model: str, version: int) -> tuple[Package, str]:
@@ -429,8 +495,8 @@ def _no_previous_message(now: EndpointState) -> str:
             f"approved\n{package_table(known)}"
         )
     return (
-        f"{model}: nothing is retained from before version {now.version}; name a "
-        f"version with --to:\n{package_table(known)}"
+        f"{model}: version {now.version} is live, and no earlier endpoint config is "
+        f"kept; choose a version with --to:\n{package_table(known)}"
     )
 
 

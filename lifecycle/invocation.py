@@ -70,7 +70,7 @@ def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
         return None
     content = read_bytes(uri, remedy=f"train {model} again, it records these")
     found = hashlib.sha256(content).hexdigest()
-    # Packages of before have no sha256; no deploy takes them.
+    # Older packages have no sha256; no deploy takes them.
     if found != metadata.get("golden_sha256", found):
         raise IntegrityError(
             f"{uri}: has sha256 {found[:12]}, registered with "

@@ -223,7 +223,7 @@ def _failure_message(name: str, job: "DescribeTrainingJobResponseTypeDef") -> st
     lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{(told or reason)[-1]}"]
     log = tail_log(LOG_GROUP, lines=100, stream_prefix=f"{name}/")
     if last := without_tracebacks(log)[-LOG_LINES:]:
-        lines += ["the container's last words:", *(f"  {line}" for line in last)]
+        lines += ["last log lines of the container:", *(f"  {line}" for line in last)]
     return "\n  ".join(lines)
 
 

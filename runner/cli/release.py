@@ -33,7 +33,9 @@ STATUS_HEADER = [
 
 @click.command("review")
 @click.argument("model")
-@click.option("--version", type=click.IntRange(1), help="Else the newest.")
+@click.option(
+    "--version", type=click.IntRange(1), help="Version to show; default: the newest."
+)
 @click.option(
     "--announce",
     is_flag=True,
@@ -128,12 +130,15 @@ def approve_command(
     "--version",
     "to",
     type=click.IntRange(1),
-    help="This version; else the previous.",
+    help="Version to go back to; default: the previous one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> None:
-    """Serve what MODEL served before, verified as a deployment is."""
+    """Go back to the previous version, with the same checks as a deploy.
+
+    Each call without --to goes one version further back: use --to N if unsure.
+    """
     # model.yaml is not read: it may be what is broken.
     root = find_root()
     check_name(model)
@@ -160,7 +165,7 @@ def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> 
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def status_command(model: str | None, as_json: bool, target: str) -> None:
-    """Tell of every model, or of MODEL, what is trained, approved and live."""
+    """Show what is trained, approved and live, for one or all models."""
     root = find_root()
     if model:
         load_spec(root, model)

@@ -48,10 +48,18 @@ def begin(plan: Plan) -> dict[str, Any]:
         if path.is_file():
             path.unlink()
     snapshot = source_snapshot(plan, os.environ) | {"evidence": evidence_uri(plan)}
-    write_json(plan.folder / SOURCE, snapshot)
+    write_json(plan.folder / SOURCE, snapshot | plan.lineage)
     found = baseline(plan.model)
     write_json(plan.folder / BASELINE, found)
     return found
+
+
+def keep_error(plan: Plan, error: str) -> None:
+    """Keep why a run failed, for its page: it may have been outside of a notebook."""
+    path = plan.folder / SOURCE
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    asked = [stage.name for stage in plan.stages]
+    write_json(path, known | plan.lineage | {"stages": asked, "error": error})
 
 
 def build_page(

@@ -24,6 +24,7 @@ from lifecycle.errors import (
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
 from lifecycle.registry import Mode, Package
+from lifecycle.status import ways_out
 from runner.ci.environment import approval_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit
@@ -37,8 +38,8 @@ from runner.spec.models import load_spec
 HAND_OVER = "hand-over.json"
 PACKAGE_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/[\w-]+/\d+")
 STOPPED = (
-    "stopped: what SageMaker was asked for goes on there; run the same command again "
-    "to wait for it and to verify it"
+    "stopped; SageMaker continues the update. Run the same command again: it waits and "
+    "then verifies"
 )
 
 
@@ -143,11 +144,12 @@ def roll_back_recorded(
     Returns:
         The record: the version that is live, and the one that was.
     """
+    before = _live(root, model)
     record: dict[str, Any] = {
         "model": model,
         "run_id": new_run_id(),
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
-        "from_version": _live_version(root, model),
+        "from_version": before.version,
         "to": to,
     }
     folder = root / "build" / model
@@ -162,6 +164,9 @@ def roll_back_recorded(
     except (KeyboardInterrupt, SystemExit):
         _keep_failure(folder, record | {"status": "stopped", "error": STOPPED})
         raise
+    if now.version == before.version and before.verified_version:
+        # An interrupted rollback had brought it there, but had not verified it.
+        record["from_version"] = before.verified_version
     record |= {"status": "succeeded", **_as_record(now)}
     _keep(folder, record)
     return record
@@ -196,8 +201,7 @@ def refuse_outdated(plan: Plan) -> None:
         if package.created <= now.since:
             raise EndpointError(
                 f"{plan.model}: version {now.version} is live since a rollback from "
-                "this content, so it stays; train it again, or go forward with `python "
-                f"-m runner rollback {plan.model} --to {package.version}`"
+                f"this content, so it stays: {ways_out(plan.model, package.version)}"
             )
 
 
@@ -277,10 +281,10 @@ def _mode(root: Path, model: str) -> Mode:
         return "manual"
 
 
-def _live_version(root: Path, model: str) -> int:
-    """Return the live version; if there is none, the name may be misspelt."""
+def _live(root: Path, model: str) -> EndpointState:
+    """Return what is live; if there is nothing, the name may be misspelt."""
     if before := read_state(model):
-        return before.version
+        return before
     names = [path.name for path in (root / "models").iterdir()]
     hint = "" if model in names else f"; {did_you_mean(model, names)}"
     raise EndpointError(f"{model}: nothing is live, so there is no way back{hint}")

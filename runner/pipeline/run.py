@@ -30,7 +30,7 @@ from runner.pipeline.earlier import (
     prepared_results,
     resume,
 )
-from runner.pipeline.evidence import begin, build_page, evidence_uri
+from runner.pipeline.evidence import begin, build_page, evidence_uri, keep_error
 from runner.pipeline.judgement import (
     check_deployed,
     judge_candidate,
@@ -183,6 +183,7 @@ class _ModelRun:
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
     begun: bool = False
+    kept: set[str] = field(default_factory=set)
 
     def run(self) -> RunResult:
         """Run the stages to the last one, or until one fails."""
@@ -261,6 +262,7 @@ class _ModelRun:
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
             self._keep()
+            self.kept.add(stage.name)
             if stage.name == "train-register" and self.options.approve:
                 self._approve()
         if self.plan.has("deploy"):
@@ -371,17 +373,24 @@ class _ModelRun:
         package = approval.approve(
             self.plan.model,
             version=registered["version"],
-            description="Implied: a run of all stages on the embedded AWS",
+            description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
 
     def _fail(self, error: LifecycleError) -> RunResult:
         """Say what failed, stop what is left running, and keep the evidence."""
+        if deployed := self.results.get("deploy"):
+            lost = (
+                "the record of its deploy" if "deploy" in self.kept else "its evidence"
+            )
+            live = f"version {deployed['version']} is live and verified"
+            error = type(error)(f"{error}; {live}; only {lost} is missing")
         self._say(f"failed: {error}")
         if self.begun:
             self._stop_training()
             try:
                 with aws_errors():
+                    keep_error(self.plan, str(error))
                     self._keep()
             except LifecycleError as lost:
                 self._say(f"the evidence stays in {self.plan.folder} only: {lost}")

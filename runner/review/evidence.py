@@ -37,7 +37,8 @@ class Evidence:
 
     Attributes:
         records: by stage what it was given, what it returned and how it ended.
-        source: the model's settings, code and dependencies, and the commit's branch.
+        source: the model's settings, code and dependencies, the commit and its branch,
+            and why the run failed, if it did.
         summary: the training data, column by column.
         baseline: what the version left that was live before this run.
         decision: who approved or rejected the package, and when.
@@ -64,9 +65,14 @@ class Evidence:
         return self.records.get(stage, {}).get("parameters") or {}
 
     def run_fact(self, name: str) -> str:
-        """Return a fact that every stage records, as run_id, commit or fingerprint."""
-        found = (record.get(name) for record in reversed(list(self.records.values())))
-        return str(next(filter(None, found), ""))
+        """Return a fact that every run records, as run_id, commit or fingerprint."""
+        found = [record.get(name) for record in reversed(list(self.records.values()))]
+        return str(next(filter(None, [*found, self.source.get(name)]), ""))
+
+    @property
+    def error(self) -> str:
+        """Return why the run ended outside of its notebooks; "" if it did not."""
+        return "" if self.unsuccessful else str(self.source.get("error") or "")
 
     @property
     def prepared(self) -> Mapping[str, Any]:

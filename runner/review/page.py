@@ -142,10 +142,13 @@ def _lineage_rows(evidence: Evidence) -> Iterator[LineageRow]:
     workflow = str(source.get("workflow", ""))
     yield LineageRow(name="CI workflow", value=workflow, link=workflow_link(evidence))
     yield LineageRow(name="package", value=str(registered.get("package") or ""))
-    approval = str(registered.get("approval_status") or "")
-    yield LineageRow(name="approval", value=approval)
-    decided = evidence.decision.get("approval_description")
-    yield LineageRow(name="decision", value=str(decided or ""))
+    if decided := evidence.decision:
+        now, by = decided.get("approval_status"), decided.get("approval_description")
+        yield LineageRow(name="approval", value=str(now or ""))
+        yield LineageRow(name="decision", value=str(by or ""))
+    else:
+        first = str(registered.get("approval_status") or "")
+        yield LineageRow(name="approval at registration", value=first)
     yield LineageRow(name="digest", value=str(registered.get("digest") or "")[:12])
     yield LineageRow(name="fingerprint", value=evidence.run_fact("fingerprint"))
     name = str(registered.get("training_job") or job.get("name", ""))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lifecycle.gates import (
@@ -91,6 +91,9 @@ def headline(evidence: Evidence) -> Headline:
     ended = evidence.unsuccessful
     if ended:
         return _unsuccessful(evidence, ended["stage"], ended["status"])
+    # What was decided since about a version says more than how its run ended.
+    if evidence.error and not evidence.decision:
+        return _ended_outside(evidence)
     if evidence.results("deploy"):
         because = _sentences(evidence, _serves(evidence))
         return Headline(tone="good", title="Deployed", because=because)
@@ -197,6 +200,24 @@ def _unsuccessful(evidence: Evidence, stage: str, status: str) -> Headline:
     return Headline(
         tone="bad", title=title, because=because, failed_stage=stage, error=error
     )
+
+
+def _ended_outside(evidence: Evidence) -> Headline:
+    """Return the headline of a run that failed before, between or after its stages."""
+    error = evidence.error
+    if evidence.results("deploy"):
+        title = "Deployed, but the run failed after it"
+        because = _serves(evidence)
+        return Headline(tone="mind", title=title, because=because, error=error)
+    if "deploy" in evidence.source.get("stages", ()):
+        title = "Not deployed: the deploy was refused"
+        return Headline(tone="bad", title=title, because=error)
+    if evidence.results("train-register"):
+        return replace(_registered(evidence), error=error)
+    title = "Cannot be approved: the run failed"
+    if not evidence.records:
+        title = "Cannot be approved: nothing ran"
+    return Headline(tone="bad", title=title, because=error)
 
 
 def _failed(evidence: Evidence) -> str:

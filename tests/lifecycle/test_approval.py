@@ -113,7 +113,7 @@ def test_approval_changes_only_the_status(model):
     assert after.approval_status == "Approved"
     assert after.metadata == before.metadata
     assert after.metrics == before.metrics
-    assert after.approver.startswith("Approved in workflow 7 by arn:")
+    assert after.approver.startswith("Approved in workflow 7, as arn:")
     assert after.approved[0] == before.digest
     assert after.modified > before.modified
 
@@ -725,7 +725,7 @@ def test_an_object_that_was_changed_and_changed_back_is_noticed(model):
         ("manual", "", ""),
         ("pre-approved", "", "Registered as pre-approved"),
         ("manual", "by hand", "Set to Approved by hand: looks  [1mgood"),
-        ("manual", "approve", "Approved in workflow 7 by arn:aws:"),
+        ("manual", "approve", "Approved in workflow 7, as arn:aws:"),
     ],
 )
 def test_it_is_said_who_approved(model, mode, approval, told):

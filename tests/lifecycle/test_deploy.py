@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from embedded_aws.faults import Fault
@@ -147,7 +148,7 @@ def test_a_version_that_does_not_start_leaves_the_old_one(aws: EmbeddedAWS, mode
     assert "ping health check" in text
     assert f"live now: version 1 ({first.config}, InService), verified" in text
     assert "likely cause: the container did not load" in text
-    assert "the container's last words:" in text
+    assert "last log lines of the container:" in text
     assert "a fault on demand: no ping" in text
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
     assert read_tags(first.arn)["version"] == "1"
@@ -179,6 +180,66 @@ def test_a_first_version_that_does_not_start_is_deleted(aws: EmbeddedAWS, model)
 
     assert read_state(model) is None
     assert serve(package).version == 1
+
+
+def test_the_reason_is_said_even_if_the_clean_up_fails(aws: EmbeddedAWS, model):
+    """Why the first version did not start comes first; what is left over is a line."""
+    package = make_package(model)
+    aws.inject(Fault(kind="ping-failure", name=model))
+    busy = Fault(kind="throttling", operation="DeleteEndpoint", name=model, count=-1)
+    refusal = aws.inject(busy)
+
+    with pytest.raises(EndpointError) as raised:
+        serve(package)
+
+    text = str(raised.value)
+    assert text.startswith(f"{model}: version 1 did not go live; The primary container")
+    assert "likely cause: the container did not load" in text
+    assert "a fault on demand: no ping" in text
+    last = text.splitlines()[-1]
+    assert last.startswith("  the endpoint that failed could not be deleted: AWS refus")
+    assert last.endswith("; the next deploy deletes it")
+    assert live(model).status == "Failed"
+
+    aws.clear(refusal)
+    assert serve(package).version == 1
+
+
+def test_wrong_predictions_are_said_even_if_the_clean_up_fails(aws: EmbeddedAWS, model):
+    """The error says what still answers requests, too."""
+    package = make_package(model)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+    aws.inject(
+        Fault(kind="throttling", operation="DeleteEndpoint", name=model, count=-1)
+    )
+
+    with pytest.raises(EndpointError) as raised:
+        serve(package)
+
+    text = str(raised.value)
+    assert "for golden row 0, where" in text
+    assert "nothing was live before it, but the endpoint could not be deleted: " in text
+    assert not live(model).is_verified
+
+
+def test_wrong_predictions_are_said_even_if_nothing_can_be_put_back(
+    aws: EmbeddedAWS, model
+):
+    """AWS may stop answering at any step of the way back."""
+    first = serve(make_package(model))
+    second = make_package(model, factor=2.0)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+
+    def stop_answering(line: str) -> None:
+        if line == f"endpoint {model}: putting {first.config} back":
+            aws.inject(Fault(kind="throttling", operation="DescribeEndpoint", count=-1))
+
+    with pytest.raises(EndpointError) as raised:
+        serve(second, on_progress=stop_answering)
+
+    text = str(raised.value)
+    assert "for golden row 0, where" in text
+    assert f"{first.config} could not be put back: AWS refuses DescribeEndpoint" in text
 
 
 def test_an_endpoint_that_failed_before_is_replaced(aws: EmbeddedAWS, model):
@@ -501,7 +562,7 @@ def test_a_rollback_restores_what_was_live_before(model):
     assert (after.version, after.rolled_back_from) == (1, "3" * 64)
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
 
-    with pytest.raises(EndpointError, match="nothing is retained from before version"):
+    with pytest.raises(EndpointError, match="no earlier endpoint config is kept"):
         back(model)
 
 
@@ -566,19 +627,32 @@ def test_a_rollback_to_the_live_version_changes_nothing(model):
     assert back(model, to=1) == before == read_state(model)
 
 
+def interrupt(**_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt_rollback(
+    aws: EmbeddedAWS, model: str, to: int | None = None
+) -> EndpointState:
+    """Interrupt a rollback while the endpoint updates, and wait until it has."""
+    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
+
+    def interrupt_update(line: str) -> None:
+        if line == f"endpoint {model}: Updating":
+            interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        roll_back(model, to=to, wait_seconds=60, on_progress=interrupt_update)
+    now = wait_until_settled(model, time.monotonic() + 30, ignore)
+    assert now is not None
+    return now
+
+
 def test_an_interrupted_rollback_goes_on_in_the_same_direction(aws: EmbeddedAWS, model):
     """It does not return to the version that was verified last."""
     serve_versions(model, 3)
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
 
-    def interrupt(line: str) -> None:
-        if line == f"endpoint {model}: Updating":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        roll_back(model, wait_seconds=60, on_progress=interrupt)
-    now = wait_until_settled(model, time.monotonic() + 30, ignore)
-    assert now is not None
+    now = interrupt_rollback(aws, model)
     assert (now.version, now.rollback_target) == (2, now.config)
     assert not now.is_verified
 
@@ -633,6 +707,113 @@ def test_a_rollback_is_verified(aws: EmbeddedAWS, model):
         back(model)
 
     assert back(model).version == 1
+
+
+def rollback_tags(model: str) -> tuple[str, str]:
+    """Read what an endpoint's tags say of rollbacks: the target and what was left."""
+    now = live(model)
+    return now.rollback_target, now.rolled_back_from
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind="ping-failure"),
+        Fault(kind="silent-rollback"),
+        Fault(kind="wrong-predictions"),
+        Fault(kind="throttling", operation="UpdateEndpoint", count=5),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_a_rollback_that_failed_leaves_no_trace(aws: EmbeddedAWS, model, fault):
+    """The next plain rollback goes to the former version, not to the one that failed.
+
+    And the content that stays live was not rolled back from.
+    """
+    serve_versions(model, 3)
+    aws.inject(replace(fault, name=model))
+
+    with pytest.raises(EndpointError):
+        back(model, to=1)
+
+    assert live(model).version == 3
+    assert rollback_tags(model) == ("", "")
+    assert back(model).version == 2
+
+
+def test_a_rollback_stopped_by_its_archive_leaves_no_trace(model):
+    """It is found before the endpoint changes."""
+    serve_versions(model, 1)
+    make_package(model, factor=2.0, golden_factor=3.0)
+
+    with pytest.raises(EndpointError, match=r"predicts .* golden row"):
+        back(model, to=2)
+
+    assert rollback_tags(model) == ("", "")
+
+
+def test_a_rollback_that_failed_keeps_what_an_earlier_one_recorded(
+    aws: EmbeddedAWS, model
+):
+    """Also one that went on after an interruption, and one forward again."""
+    serve_versions(model, 3)
+    back(model)
+    before = ("", "3" * 64)
+    for to in (1, 3):
+        interrupt_rollback(aws, model, to=to)
+        assert rollback_tags(model)[0].startswith(f"{model}-v{to}-")
+        aws.inject(Fault(kind="wrong-predictions", name=model))
+        client("sagemaker").update_endpoint(
+            EndpointName=model, EndpointConfigName=live(model).config
+        )
+        wait_until_settled(model, time.monotonic() + 30, ignore)
+
+        with pytest.raises(EndpointError, match="put back, live now: version 2"):
+            back(model)
+
+        assert live(model).version == 2
+        assert rollback_tags(model) == before
+
+
+def test_an_interrupted_rollback_is_ended_by_staying(aws: EmbeddedAWS, model):
+    """Naming the version that is live means that no rollback is to go on."""
+    serve_versions(model, 3)
+    with (
+        once("before-call.sagemaker.UpdateEndpoint", interrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        back(model, to=1)
+    target, left = rollback_tags(model)
+    assert (live(model).version, left) == (3, "3" * 64)
+    assert target.startswith(f"{model}-v1-")
+
+    assert back(model, to=3).version == 3
+
+    assert rollback_tags(model) == ("", "")
+    assert back(model).version == 2
+
+
+def test_the_reason_is_said_even_if_the_record_cannot_be_cleared(
+    aws: EmbeddedAWS, model
+):
+    """Both are: why the rollback failed, and which command goes on with it."""
+    serve_versions(model, 3)
+    aws.inject(Fault(kind="ping-failure", name=model))
+
+    def refuse_tags(line: str) -> None:
+        if line == f"endpoint {model}: Updating":
+            aws.inject(
+                Fault(kind="throttling", operation="AddTags", name=model, count=5)
+            )
+
+    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
+    with pytest.raises(EndpointError) as raised:
+        roll_back(model, to=1, wait_seconds=60, on_progress=refuse_tags)
+
+    text = str(raised.value)
+    assert text.startswith(f"{model}: version 1 did not go live; The primary container")
+    assert "the rollback is still recorded as begun" in text
+    assert f"`python -m runner rollback {model} --to 3`" in text
 
 
 def test_an_unknown_version_cannot_be_rolled_back_to(model):

@@ -384,7 +384,7 @@ def test_the_live_config_and_two_former_ones_are_kept(aws: EmbeddedAWS, history)
     deleted = [line for line in history.reported if "deleted" in line]
 
     assert deleted == [
-        f"deleted {history.configs[3]}, an endpoint config and model of before"
+        f"deleted {history.configs[3]}, an old endpoint config and model"
     ]
     for kind in ("endpoint_configs", "models"):
         kept = names(kind, f"{history.model}-v") - names(kind, f"{history.model}-v2-v")

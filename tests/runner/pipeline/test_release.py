@@ -392,6 +392,24 @@ def test_an_interrupted_rollback_leaves_a_record_too(
     assert (kept["status"], kept["error"]) == ("stopped", STOPPED)
 
 
+def test_a_rollback_that_goes_on_tells_what_was_live_before_it_began(
+    repo: Path, two_versions: str
+) -> None:
+    """What an interruption has left was never verified."""
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        roll_back_recorded(repo, two_versions, to=None, on_progress=interrupt)
+    waiter = client("sagemaker").get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName=two_versions, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+    record = roll_back_recorded(repo, two_versions, to=None, on_progress=str)
+
+    assert (record["version"], record["from_version"]) == (1, 2)
+
+
 def test_a_record_has_no_secret(
     repo: Path, two_versions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -545,5 +563,5 @@ def test_a_rollback_stays_until_its_content_is_trained_again(
         refuse_outdated(planned(repository))
         return
 
-    with pytest.raises(EndpointError, match=r"since a rollback .* --to 2`"):
+    with pytest.raises(EndpointError, match=r"since a rollback .* --to 2$"):
         refuse_outdated(planned(repository))

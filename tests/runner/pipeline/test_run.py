@@ -152,7 +152,9 @@ def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> 
     assert finished.package.approval_status == "Approved"
     content = contents.content(finished.root, finished.model)
     assert finished.package.fingerprint == content.fingerprint
-    assert "Implied: a run of all stages" in finished.package.approval_description
+    assert finished.package.approval_description.startswith(
+        "Approved automatically by a local run of all stages, as arn:"
+    )
     assert finished.live.package == finished.package.arn
     assert finished.live.is_verified
 
@@ -344,6 +346,22 @@ def test_evidence_that_cannot_be_uploaded_stays_on_this_machine(
     assert (folder / "index.html").is_file()
 
 
+def test_a_deploy_whose_evidence_is_lost_says_what_is_live(
+    finished: Finished, tmp_path: Path, aws: EmbeddedAWS
+) -> None:
+    """The run fails, but nobody need fear for the endpoint."""
+    clone = finished.copy(tmp_path / "clone")
+    fault = Fault(kind="s3-access-denied", operation="PutObject", count=FOREVER)
+    refusal = aws.inject(fault)
+
+    result = run_model(clone.root, finished.model, stages=("deploy",))
+
+    aws.clear(refusal)
+    assert isinstance(result.error, StorageError)
+    said = "; version 1 is live and verified; only its evidence is missing"
+    assert str(result.error).endswith(said)
+
+
 def test_the_rerun_of_an_old_deploy_runs_nothing(
     finished: Finished, tmp_path: Path, aws: EmbeddedAWS
 ) -> None:
@@ -362,6 +380,10 @@ def test_the_rerun_of_an_old_deploy_runs_nothing(
     assert isinstance(result.error, EndpointError)
     assert "which came after this one" in str(result.error)
     assert listener.cells == []
+    page = (clone.root / "build" / finished.model / "index.html").read_text()
+    assert "Not deployed: the deploy was refused" in page
+    assert "which came after this one" in page
+    assert old in page.partition("Lineage")[2]
 
 
 def test_a_deploy_without_an_approval_fails(

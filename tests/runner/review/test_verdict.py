@@ -330,3 +330,32 @@ def test_all_gates_make_one_word(folder, read, rmse, r2, word):
     reviews.write_training(folder, evaluated, parameters={"gates": bounds})
 
     assert compared(read()) == word
+
+
+@pytest.mark.parametrize(
+    ("stages", "asked", "tone", "title"),
+    [
+        ([], ["deploy"], "bad", "Not deployed: the deploy was refused"),
+        ([], ["prepare"], "bad", "Cannot be approved: nothing ran"),
+        (["prepare"], ["prepare"], "bad", "Cannot be approved: the run failed"),
+        (["train-register"], ["train-register"], "good", "Can be approved"),
+        (["deploy"], ["deploy"], "mind", "Deployed, but the run failed after it"),
+    ],
+)
+def test_an_error_outside_of_the_notebooks_is_told(
+    folder, read, stages, asked, tone, title
+):
+    """It may come before, between or after the stages."""
+    results = {"prepare": {"train": "s3://b/t"}, "deploy": {"version": 2}}
+    for stage in stages:
+        if stage == "train-register":
+            reviews.write_training(folder, reviews.evaluation(2.0))
+        else:
+            reviews.write_stage(folder, stage, results=results[stage])
+    ended = {"stages": asked, "error": "toy: refused, and why"}
+    reviews.write(folder / "source.json", reviews.source() | ended)
+
+    said = headline(read())
+
+    assert (said.tone, said.title) == (tone, title)
+    assert "toy: refused, and why" in (said.because, said.error)
