@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.errors import ConfigurationError, StorageError
 from lifecycle.s3 import hash_object, json_bytes, list_files, read_bytes
 
@@ -39,9 +40,7 @@ CONTAINER_NAME = re.compile(r"\.Containers\.\d+$")
 REGISTERED_FILE = "registered.json"
 # What a reviewer reads of a run. Its page is rendered from these, again and again.
 EVIDENCE = tuple(
-    f"{stage}.{kind}"
-    for stage in ("prepare", "train-register")
-    for kind in ("html", "ipynb", "json")
+    f"{stage}.{kind}" for stage in TRAINING_STAGES for kind in ("html", "ipynb", "json")
 )
 NO_EVIDENCE = "none"
 MAX_SHOWN = 120  # characters of a value in an error message

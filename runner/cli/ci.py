@@ -40,7 +40,7 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_none_as_empty,
         help="The commit that the branch was at before.",
     )
-    base = click.option("--base", metavar="REV", help="Measure from here instead.")
+    base = click.option("--base", metavar="REV", help="Compare with this revision.")
     return base(branch(pushed_from(command)))
 
 
@@ -91,7 +91,7 @@ def ci_config_command(
     pushed_from: str,
     as_json: bool,
 ) -> None:
-    """Write the continuation config for CircleCI; what it is made from, to stderr."""
+    """Write the continuation config for CircleCI, and print the selection to stderr."""
     root = find_root()
     names: list[str] = []
     if action == "ci":

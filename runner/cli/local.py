@@ -1,4 +1,4 @@
-"""Where AWS is: the embedded one, the one at AWS_ENDPOINT_URL, or the real one.
+"""Choose between the embedded AWS, AWS_ENDPOINT_URL and real AWS.
 
 The embedded AWS is started here and nowhere else.
 """
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 TARGETS = ("local", "aws")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# click wraps no lines of a paragraph that begins with a backspace.
+EXAMPLES = """\
+\b
+Examples:
+  python -m runner local --port 5000
+  python -m runner local -- jupyter lab
+"""
 
 
 def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,16 +83,11 @@ def require_running(target: str) -> None:
         )
 
 
-@click.command("local")
+@click.command("local", epilog=EXAMPLES)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free.")
 @click.argument("around", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
 def local_command(port: int, around: tuple[str, ...]) -> None:
-    r"""Serve the embedded AWS until interrupted, or while COMMAND runs.
-
-    \b
-    python -m runner local --port 5000
-    python -m runner local -- jupyter lab
-    """
+    """Serve the embedded AWS until interrupted, or while COMMAND runs."""
     if around and not shutil.which(around[0]):
         raise CallError(f"{around[0]}: command not found")
     with _embedded_aws(port) as embedded:

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
     from runner.pipeline.run import RunResult
     from runner.spec.content import Content
 
-# As much of a sha256 as tells one from another, and the longest version number.
-SHORT_VALUE = 12
+# A git object, a submodule's commit or a sha256, and as much of it as is shown.
+HASH = re.compile(r"((?:commit )?[0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})")
 RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
 
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_command(as_json: bool) -> None:
-    """List the models, with the stages that each writes itself."""
+    """List the models, with the stages for which each has its own notebook."""
     from runner.spec.folders import find_root, list_models
 
     root = find_root()
@@ -100,7 +101,7 @@ def _print_content(found: "Content") -> None:
     parts = [one for one in found.parts if one.kind != "settings"]
     needed = [one for one in parts if one.reason.startswith(NEEDED_BY)]
     rows = [
-        (one.kind, one.name, one.value[:SHORT_VALUE], one.reason)
+        (one.kind, one.name, _shorten_hash(one.value), one.reason)
         for one in parts
         if one not in needed
     ]
@@ -140,7 +141,7 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
 @click.argument("name")
 @click.option("--like", default="abalone", show_default=True, help="The model to copy.")
 def new_command(name: str, like: str) -> None:
-    """Begin model NAME as a copy that runs at once."""
+    """Begin model NAME as a copy that is ready to run."""
     from runner.spec.folders import find_root
     from runner.spec.models import scaffold
 
@@ -158,7 +159,8 @@ def new_command(name: str, like: str) -> None:
     "stages",
     multiple=True,
     type=click.Choice(STAGES),
-    help="Only this stage; repeat for more. Else all, on AWS those before approval.",
+    help="Only this stage; repeat for more. Default: all; on AWS only "
+    f"{' and '.join(TRAINING_STAGES)}.",
 )
 @click.option(
     "-p",
@@ -183,7 +185,7 @@ def new_command(name: str, like: str) -> None:
     show_default=True,
     help="Show what an earlier run left of unchanged work, or do all of it again.",
 )
-@click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
+@click.option("--cold", is_flag=True, help="Start kernels without preloaded imports.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def run_command(
@@ -371,6 +373,11 @@ def _flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
         else:
             rows.append((f"{above}{key}", value))
     return rows
+
+
+def _shorten_hash(value: str) -> str:
+    found = HASH.fullmatch(value)
+    return found[1] if found else value
 
 
 def _text(value: object) -> str:

@@ -27,6 +27,7 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.registry import Mode, Package, list_packages
+from runner import TRAINING_STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
@@ -49,18 +50,30 @@ NOT_DONE = {
 
 
 def prepared_results(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return the results of `prepare` that a run without this stage needs.
+    """Return the results of the training stages that a run leaves out at its beginning.
+
+    They are those of the newest run of this content that has all of them. A deploy
+    needs none: it finds its package in the registry.
 
     Raises:
-        CallError: no run of this content has prepared data.
+        CallError: no run of this content has them.
     """
-    if plan.stages[0].name != "train-register":
+    first = plan.stages[0].name
+    if first not in TRAINING_STAGES[1:]:
         return {}
-    for record in succeeded_runs(plan.model, "prepare", plan.fingerprint):
-        return {"prepare": dict(record["results"])}
+    *others, last = TRAINING_STAGES[: TRAINING_STAGES.index(first)]
+    for record in succeeded_runs(plan.model, last, plan.fingerprint):
+        records = {
+            name: read_record(plan.model, str(record["run_id"]), name)
+            for name in others
+        } | {last: record}
+        if all(one.get("status") == "succeeded" for one in records.values()):
+            return {name: dict(one["results"]) for name, one in records.items()}
+    needed = [*others, last]
+    remedy = " ".join(f"--stage {name}" for name in needed)
     raise CallError(
-        f"{plan.model}: train-register needs what prepare returns, and no run of this "
-        "content has prepared data; add `--stage prepare`"
+        f"{plan.model}: {first} needs what {' and '.join(needed)} returned, and no run "
+        f"of this content has that; add `{remedy}`"
     )
 
 
@@ -210,7 +223,8 @@ def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | N
     }
     with suppress(LifecycleError, *MALFORMED), aws_errors():
         key = cache_key(plan, stage.name)
-        if key and (found := finders[stage.name](plan, key, results)):
+        finder = finders.get(stage.name)
+        if key and finder and (found := finder(plan, key, results)):
             pending = describe_pending(plan.content)
             why = f"{found.why}; {pending}" if pending else found.why
             return replace(found, why=why)

@@ -20,6 +20,7 @@ from lifecycle.aws import aws_errors
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
 from lifecycle.registry import Package
+from runner import TRAINING_STAGES
 from runner.errors import MALFORMED, FileError, StoppedError
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording
@@ -44,22 +45,24 @@ from runner.spec.models import notebook_values
 
 # How often a run looks whether another one of its model has ended.
 POLL_SECONDS = 0.2
-# What each stage must return.
+# What stages must return, whatever else they do.
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
     "train-register": ("package", "version", "metrics"),
     "deploy": ("endpoint", "package", "version"),
 }
+# If one of these fails, what the run has registered is rejected.
+REJECTING = TRAINING_STAGES[TRAINING_STAGES.index("train-register") :]
 
 
 class Observer(Protocol):
     """Is told the progress of runs, from any thread."""
 
     def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
-        """Be told that a cell begins; `done` cells of `total` are finished."""
+        """Report that a cell begins; `done` cells of `total` are finished."""
 
     def say(self, model: str, text: str) -> None:
-        """Be told something that is worth a line."""
+        """Report something that is worth a line."""
 
 
 class Silence:
@@ -263,7 +266,8 @@ class _ModelRun:
             self.seconds[stage.name] = time.monotonic() - started
             self._keep()
             self.kept.add(stage.name)
-            if stage.name == "train-register" and self.options.approve:
+            # Of what was registered, an approval binds what all these stages left.
+            if stage.name == TRAINING_STAGES[-1] and self.options.approve:
                 self._approve()
         if self.plan.has("deploy"):
             record_deployment(self.plan)
@@ -298,7 +302,7 @@ class _ModelRun:
                 time_limit=self.options.time_limit or plan.time_limit(stage),
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
-                require=REQUIRED_RESULTS[stage.name],
+                require=REQUIRED_RESULTS.get(stage.name, ()),
                 kernels=self.options.kernels,
                 root=plan.root,
                 text=stage.signature.text,
@@ -313,7 +317,7 @@ class _ModelRun:
                 if stage.name == "deploy":
                     check_deployed(plan, stage, self.approved, executed.results)
             except LifecycleError as error:
-                if stage.name == "train-register":
+                if stage.name in REJECTING:
                     rejected = reject_candidates(plan, str(error), self._say)
                     record.record["rejected"] = rejected
                 raise

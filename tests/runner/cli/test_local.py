@@ -38,6 +38,14 @@ sys.exit(int(sys.argv[1]))
 """
 
 
+def test_help_shows_one_example_a_line(invoke):
+    """They can be copied."""
+    lines = [line.strip() for line in invoke("local", "--help").output.splitlines()]
+
+    assert "python -m runner local --port 5000" in lines
+    assert lines[-1] == "python -m runner local -- jupyter lab"
+
+
 @pytest.mark.parametrize(
     ("circleci", "arguments", "target"),
     [

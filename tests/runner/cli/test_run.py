@@ -1,6 +1,7 @@
 """The verbs that work with models: `list`, `show`, `new` and `run`."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -125,6 +126,30 @@ def test_people_get_keys_as_the_option_p_takes_them(
 
     assert "training.hyperparameters.num_round" in text
     assert "deploy · notebooks/deploy.ipynb" in text
+
+
+def test_people_get_whole_values_but_short_hashes(
+    verb: Callable[..., Result], repo: Path
+) -> None:
+    """A version, with the platform that it is for, and the target of a link."""
+    pin = "numpy==2.4.6 ; python_full_version < '3.99'\n"
+    (repo / "requirements.txt").write_text(pin)
+    target = "a-folder-that-is-not-there/rows.csv"
+    (repo / "models" / "toy" / "rows.csv").symlink_to(target)
+    toys.write(
+        repo / "models" / "toy" / "prepare.ipynb",
+        toys.code("model: str = ''", "parameters"),
+        toys.code("import numpy"),
+        toys.code("JSON({})", "results"),
+    )
+
+    lines = verb("show", "toy").stdout.splitlines()
+
+    assert any("2.4.6 ; python_full_version < '3.99'" in line for line in lines)
+    assert any(f"link to {target}" in line for line in lines)
+    rows = [line for line in lines if line.startswith(("  notebook ", "  module "))]
+    assert rows
+    assert [row for row in rows if re.search("[0-9a-f]{13}", row)] == []
 
 
 def test_a_notebook_without_a_results_cell_is_named(
