@@ -31,13 +31,13 @@ from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
 # Characters left for text in ApprovalDescription (limit 1,024) after the digests.
 MAX_CHARACTERS = 850
-# The metadata without which nothing can be verified.
+# The metadata without which nothing can be checked.
 NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 RESTORE = "restore that version of the object in S3, or train again"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verified:
+class CheckedPackage:
     """A package that may be deployed, and the versions of its objects that were read.
 
     Attributes:
@@ -47,10 +47,10 @@ class Verified:
     package: Package
     objects: Mapping[str, StoredObject]
 
-    def verify_again(self) -> None:
+    def check_again(self) -> None:
         """Check that nothing was changed since, not even changed and changed back.
 
-        SageMaker reads the archive some time after it was verified.
+        SageMaker reads the archive some time after it was checked.
 
         Raises:
             IntegrityError: something was.
@@ -102,7 +102,7 @@ def approve(
         )
     if problem := _registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
-    verify_objects(package)
+    check_objects(package)
     # Refuse empty golden records now, not only at deploy time.
     read_golden(model, package.metadata)
     found = hash_evidence(package.metadata["evidence"])
@@ -211,7 +211,7 @@ def approved_by(package: Package) -> str:
     return f"Set to Approved by hand: {package.approver or 'no reason is given'}"
 
 
-def verify(package: Package, approval: Mode | None) -> Verified:
+def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
     """Check that a package and its objects are what was registered and approved.
 
     Args:
@@ -235,7 +235,7 @@ def verify(package: Package, approval: Mode | None) -> Verified:
         )
     if problem := approval_problem(now, approval):
         raise NotApprovedError(f"{named} {problem}")
-    objects = verify_objects(now)
+    objects = check_objects(now)
     _, approved = now.approved
     if approved:
         prefix = now.metadata["evidence"]
@@ -245,10 +245,10 @@ def verify(package: Package, approval: Mode | None) -> Verified:
                 f"{named}: the evidence in {prefix}/ has sha256 {found[:12]}, approved "
                 f"was {approved[:12]}; {RESTORE}, or look at it and approve it again"
             )
-    return Verified(package=now, objects=objects)
+    return CheckedPackage(package=now, objects=objects)
 
 
-def verify_objects(package: Package) -> dict[str, StoredObject]:
+def check_objects(package: Package) -> dict[str, StoredObject]:
     """Check that archive and golden records are those that were registered.
 
     Returns:

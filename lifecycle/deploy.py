@@ -1,6 +1,6 @@
 """Deploys and rollbacks: a version is live only after it has been verified.
 
-Both verify first that the package and its objects are those that were approved. Then
+Both check first that the package and its objects are those that were approved. Then
 they change the endpoint in the same steps, which `_bring_into_service` takes from top
 to bottom. If a step fails, the endpoint serves again what was verified before.
 """
@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lifecycle.approval import Verified, package_table, verify
+from lifecycle.approval import CheckedPackage, check_approval, package_table
 from lifecycle.aws import (
     Progress,
-    as_tags,
     aws_errors,
-    client,
     error_message,
     polls,
     tail_log,
@@ -32,6 +30,7 @@ from lifecycle.endpoint import (
     read_settings,
     read_state,
     record_failure,
+    request_update,
     retained_configs,
     wait_until_settled,
 )
@@ -73,7 +72,7 @@ RECENT = 10
 class _Update:
     """An endpoint update to one package."""
 
-    verified: Verified
+    checked: CheckedPackage
     config: str
     golden: Golden | None
     deadline: float
@@ -88,7 +87,7 @@ class _Update:
     @property
     def package(self) -> Package:
         """Return the package that is to be served."""
-        return self.verified.package
+        return self.checked.package
 
 
 def deploy(
@@ -113,10 +112,10 @@ def deploy(
             that were approved.
     """
     canary = endpoint.get("canary") or {}
-    verified = verify(package, approval)
-    package = verified.package
+    checked = check_approval(package, approval)
+    package = checked.package
     update = _Update(
-        verified=verified,
+        checked=checked,
         config=config_name(package, endpoint),
         # Read before anything changes: without it nothing could be verified.
         golden=read_golden(package.model, package.metadata),
@@ -157,8 +156,8 @@ def roll_back(
     package, config = _find_version(model, to) if to else _find_previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))
-    verified = verify(package, None if config else approval)
-    package = verified.package
+    checked = check_approval(package, None if config else approval)
+    package = checked.package
     settings = None
     if not config:
         settings = read_settings(now.config)
@@ -167,7 +166,7 @@ def roll_back(
     # that content clears it.
     left = now.rolled_back_from or now.fingerprint
     update = _Update(
-        verified=verified,
+        checked=checked,
         config=config,
         golden=read_golden(package.model, package.metadata),
         deadline=time.monotonic() + wait_seconds,
@@ -208,9 +207,58 @@ def verification_report(state: EndpointState | None) -> str:
     return f"{state}, verified"
 
 
+def _find_version(model: str, version: int) -> tuple[Package, str]:
+    """Find a version and the retained config that served it last; "" if none is."""
+    package = find_package(model, version)
+    for one in retained_configs(model):
+        if one.verified and one.package == package.arn:
+            return package, one.name
+    return package, ""
+
+
+def _find_previous(now: EndpointState) -> tuple[Package, str]:
+    """Find the version that was live before, and its retained config.
+
+    It is the target of an interrupted rollback; else what the live config replaced;
+    else, if the live config was never verified, the one that was.
+    """
+    name = now.rollback_target
+    if not name:
+        name = now.previous_config if now.is_verified else now.verified_config
+    for one in retained_configs(now.name):
+        if one.name == name:
+            return describe(one.package), name
+    raise EndpointError(_no_previous_message(now))
+
+
+def _no_previous_message(now: EndpointState) -> str:
+    """Say what else can be done if no former config is retained."""
+    model, known = now.name, list(islice(list_packages(now.name), RECENT))
+    others = [one for one in known if one.version != now.version]
+    if not any(one.approval_status == "Approved" for one in others):
+        return (
+            f"{model}: version {now.version} is live, and no other version is approved,"
+            " so there is no way back; go forward: fix the model, train it and have it "
+            f"approved\n{package_table(known)}"
+        )
+    return (
+        f"{model}: version {now.version} is live, and no earlier endpoint config is "
+        f"kept; choose a version with --to:\n{package_table(known)}"
+    )
+
+
+def _not_approved_message(package: Package) -> str:
+    known = package_table(list(islice(list_packages(package.model), RECENT)))
+    return (
+        f"{package.model}: version {package.version} is {package.approval_status}, so "
+        f"it is not served; name an approved one with --to:\n{known}"
+    )
+
+
 def _bring_into_service(update: _Update) -> EndpointState:
     """Update the endpoint to a config, verify it, or restore what was live before."""
     package, name, say = update.package, update.package.model, update.on_progress
+    # Each `continue` is a retry: another deploy was changing the endpoint.
     for _ in polls(update.deadline - time.monotonic()):
         before = wait_until_settled(name, update.deadline, say)
         if before and before.status == "Failed":
@@ -263,6 +311,13 @@ def _confirm_live(update: _Update, now: EndpointState) -> EndpointState:
     return _accept(update, now, now)
 
 
+def _check_archive(package: Package, golden: Golden) -> None:
+    """Check, before the endpoint changes, that the archive predicts as at training."""
+    booster = load_booster(package.model_data, package.metadata["archive_sha256"])
+    predictions = predict(booster, golden.rows)
+    compare_with_golden(package.model_data, predictions.tolist(), golden)
+
+
 def _request_update(update: _Update, *, exists: bool) -> bool:
     """Ask SageMaker to create or update the endpoint.
 
@@ -271,14 +326,9 @@ def _request_update(update: _Update, *, exists: bool) -> bool:
     """
     from botocore.exceptions import ClientError
 
-    sagemaker, name = client("sagemaker"), update.package.model
-    names: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": update.config}
+    name = update.package.model
     try:
-        if exists:
-            sagemaker.update_endpoint(**names, **update.arguments)
-        else:
-            # The version is recorded in its tags only after verification.
-            sagemaker.create_endpoint(**names, Tags=as_tags({"owner": name}))
+        request_update(name, update.config, exists=exists, **update.arguments)
     except ClientError as error:
         message = error_message(error)
         # Another deploy's, or our own call whose response was lost.
@@ -286,113 +336,6 @@ def _request_update(update: _Update, *, exists: bool) -> bool:
             return False
         raise EndpointError(f"{name}: cannot be deployed; {message}") from error
     return True
-
-
-def _check_archive(package: Package, golden: Golden) -> None:
-    """Check, before the endpoint changes, that the archive predicts as at training."""
-    booster = load_booster(package.model_data, package.metadata["archive_sha256"])
-    predictions = predict(booster, golden.rows)
-    compare_with_golden(package.model_data, predictions.tolist(), golden)
-
-
-def _check_endpoint(update: _Update) -> None:
-    """Check that the endpoint predicts what was recorded at training.
-
-    And that it was made from what was verified, which SageMaker read by itself.
-    """
-    if update.golden:
-        check_golden(update.package.model, update.golden)
-    else:
-        number = update.package.version
-        update.on_progress(f"version {number} has no golden rows to be verified by")
-    with aws_errors():
-        update.verified.verify_again()
-
-
-def _accept(
-    update: _Update, before: EndpointState | None, after: EndpointState
-) -> EndpointState:
-    """Record what was verified, and delete configs that are not kept any more."""
-    package = update.package
-    previous = before.verified_config if before and not update.is_rollback else ""
-    if previous == after.config:
-        previous = ""
-    after.record_verified(
-        package,
-        previous_config=previous,
-        rolled_back_from=update.rolled_back_from,
-    )
-    update.on_progress(f"version {package.version} is live")
-    clean_up(package.model, update.on_progress)
-    return replace(
-        after,
-        previous_config=previous or after.previous_config,
-        verified_config=after.config,
-        verified_at=after.modified,
-        rolled_back_from=update.rolled_back_from,
-        rollback_target="",
-        rolled_back_from_before="",
-        attempted_version=0,
-    )
-
-
-def _undo(update: _Update, former: str, error: LifecycleError) -> str:
-    """Serve a former config again; return the error, with the outcome."""
-    name = update.package.model
-    try:
-        with aws_errors():
-            now = read_state(name)
-            if now is None or not now.serves(update.config):
-                # The predictions may be another version's, so nothing is restored.
-                return f"{error}; another deploy came, now: {now}"
-            record_failure(update.config, str(error))
-            outcome = _restore(name, former, update.on_progress)
-    except LifecycleError as problem:
-        undone = (
-            f"{former} could not be put back"
-            if former
-            else "nothing was live before it, but the endpoint could not be deleted"
-        )
-        outcome = f"{undone}: {problem}; the same command tries it again"
-    if isinstance(error, IntegrityError):
-        outcome += _delete_refused_config(name, update.config)
-    return f"{error}; {outcome}"
-
-
-def _restore(name: str, config: str, on_progress: Progress) -> str:
-    """Serve a former config again, and return a sentence about the outcome.
-
-    Without a former config nothing was live before, and the endpoint is deleted.
-    """
-    deadline = time.monotonic() + RESTORE_SECONDS
-    if not config:
-        delete_endpoint(name, deadline)
-        return "nothing was live before it, so the endpoint was deleted"
-    on_progress(f"endpoint {name}: putting {config} back")
-    client("sagemaker").update_endpoint(EndpointName=name, EndpointConfigName=config)
-    after = wait_until_settled(name, deadline, on_progress)
-    report = verification_report(after)
-    if after and after.serves(config):
-        return f"put back, live now: {report}"
-    return f"{config} could not be put back, live now: {report}"
-
-
-def _delete_refused_config(name: str, config: str) -> str:
-    """Delete a config whose objects were changed, unless it is served still.
-
-    The next deploy would find it again, whatever it was made from.
-
-    Returns:
-        What is to be added to the outcome: "" if it was deleted.
-    """
-    try:
-        with aws_errors():
-            now = read_state(name)
-            if not (now and now.config == config):
-                delete_config(config)
-    except AwsError as error:
-        return f"; delete the model {config} by hand: {error}"
-    return ""
 
 
 def _explain_failure(
@@ -432,6 +375,106 @@ def _delete_failed(name: str) -> str:
     return ""
 
 
+def _check_endpoint(update: _Update) -> None:
+    """Check that the endpoint predicts what was recorded at training.
+
+    And that it was made from what was approved, which SageMaker read by itself.
+    """
+    if update.golden:
+        check_golden(update.package.model, update.golden)
+    else:
+        number = update.package.version
+        update.on_progress(f"version {number} has no golden rows to be verified by")
+    with aws_errors():
+        update.checked.check_again()
+
+
+def _undo(update: _Update, former: str, error: LifecycleError) -> str:
+    """Serve a former config again; return the error, with the outcome."""
+    name = update.package.model
+    try:
+        with aws_errors():
+            now = read_state(name)
+            if now is None or not now.serves(update.config):
+                # The predictions may be another version's, so nothing is restored.
+                return f"{error}; another deploy came, now: {now}"
+            record_failure(update.config, str(error))
+            outcome = _restore(name, former, update.on_progress)
+    except LifecycleError as problem:
+        undone = (
+            f"{former} could not be put back"
+            if former
+            else "nothing was live before it, but the endpoint could not be deleted"
+        )
+        outcome = f"{undone}: {problem}; the same command tries it again"
+    if isinstance(error, IntegrityError):
+        outcome += _delete_refused_config(name, update.config)
+    return f"{error}; {outcome}"
+
+
+def _restore(name: str, config: str, on_progress: Progress) -> str:
+    """Serve a former config again, and return a sentence about the outcome.
+
+    Without a former config nothing was live before, and the endpoint is deleted.
+    """
+    deadline = time.monotonic() + RESTORE_SECONDS
+    if not config:
+        delete_endpoint(name, deadline)
+        return "nothing was live before it, so the endpoint was deleted"
+    on_progress(f"endpoint {name}: putting {config} back")
+    request_update(name, config, exists=True)
+    after = wait_until_settled(name, deadline, on_progress)
+    report = verification_report(after)
+    if after and after.serves(config):
+        return f"put back, live now: {report}"
+    return f"{config} could not be put back, live now: {report}"
+
+
+def _delete_refused_config(name: str, config: str) -> str:
+    """Delete a config whose objects were changed, unless it is served still.
+
+    The next deploy would find it again, whatever it was made from.
+
+    Returns:
+        What is to be added to the outcome: "" if it was deleted.
+    """
+    try:
+        with aws_errors():
+            now = read_state(name)
+            if not (now and now.config == config):
+                delete_config(config)
+    except AwsError as error:
+        return f"; delete the model {config} by hand: {error}"
+    return ""
+
+
+def _accept(
+    update: _Update, before: EndpointState | None, after: EndpointState
+) -> EndpointState:
+    """Record what was verified, and delete configs that are not kept any more."""
+    package = update.package
+    previous = before.verified_config if before and not update.is_rollback else ""
+    if previous == after.config:
+        previous = ""
+    after.record_verified(
+        package,
+        previous_config=previous,
+        rolled_back_from=update.rolled_back_from,
+    )
+    update.on_progress(f"version {package.version} is live")
+    clean_up(package.model, update.on_progress)
+    return replace(
+        after,
+        previous_config=previous or after.previous_config,
+        verified_config=after.config,
+        verified_at=after.modified,
+        rolled_back_from=update.rolled_back_from,
+        rollback_target="",
+        rolled_back_from_before="",
+        attempted_version=0,
+    )
+
+
 def _withdraw_rollback(update: _Update, version: int) -> str:
     """Clear the record of a rollback that failed, so that no command goes on with it.
 
@@ -458,51 +501,3 @@ def _withdraw_rollback(update: _Update, version: int) -> str:
             f"{version}: `python -m runner rollback {name} --to {version}`"
         )
     return ""
-
-
-def _find_version(model: str, version: int) -> tuple[Package, str]:
-    """Find a version and the retained config that served it last; "" if none is."""
-    package = find_package(model, version)
-    for one in retained_configs(model):
-        if one.verified and one.package == package.arn:
-            return package, one.name
-    return package, ""
-
-
-def _find_previous(now: EndpointState) -> tuple[Package, str]:
-    """Find the version that was live before, and its retained config.
-
-    It is the target of an interrupted rollback; else what the live config replaced;
-    else, if the live config was never verified, the one that was.
-    """
-    name = now.rollback_target
-    if not name:
-        name = now.previous_config if now.is_verified else now.verified_config
-    for one in retained_configs(now.name):
-        if one.name == name:
-            return describe(one.package), name
-    raise EndpointError(_no_previous_message(now))
-
-
-def _no_previous_message(now: EndpointState) -> str:
-    """Say what else can be done if no former config is retained."""
-    model, known = now.name, list(islice(list_packages(now.name), RECENT))
-    others = [one for one in known if one.version != now.version]
-    if not any(one.approval_status == "Approved" for one in others):
-        return (
-            f"{model}: version {now.version} is live, and no other version is approved,"
-            " so there is no way back; go forward: fix the model, train it and have it "
-            f"approved\n{package_table(known)}"
-        )
-    return (
-        f"{model}: version {now.version} is live, and no earlier endpoint config is "
-        f"kept; choose a version with --to:\n{package_table(known)}"
-    )
-
-
-def _not_approved_message(package: Package) -> str:
-    known = package_table(list(islice(list_packages(package.model), RECENT)))
-    return (
-        f"{package.model}: version {package.version} is {package.approval_status}, so "
-        f"it is not served; name an approved one with --to:\n{known}"
-    )

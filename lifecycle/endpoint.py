@@ -1,9 +1,9 @@
 """A model's endpoint: its state, its endpoint configs, and which of them are kept.
 
-`EndpointState` is the only reader and writer of the tags of an endpoint and its
-configs. An endpoint config and its SageMaker model have the same name, made from their
-content: creating them again finds the same ones, and rolling back to a version is
-naming its config again.
+Only this module reads and writes the tags of endpoints and their configs;
+`EndpointState` says what they record of deploys. An endpoint config and its SageMaker
+model have the same name, made from their content: creating them again finds the same
+ones, and rolling back to a version is naming its config again.
 """
 
 import hashlib
@@ -206,6 +206,20 @@ def wait_until_settled(
         f"{name}: still {seen or 'changing'} at the time limit, and goes on in "
         "SageMaker; run the same command again to wait for it"
     )
+
+
+def request_update(name: str, config: str, *, exists: bool, **arguments: Any) -> None:
+    """Ask SageMaker to create or update an endpoint.
+
+    Args:
+        arguments: further ones of UpdateEndpoint.
+    """
+    names: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": config}
+    if exists:
+        client("sagemaker").update_endpoint(**names, **arguments)
+    else:
+        # The version is recorded in its tags only after verification.
+        client("sagemaker").create_endpoint(**names, Tags=as_tags({"owner": name}))
 
 
 def delete_endpoint(name: str, deadline: float) -> None:

@@ -1,13 +1,15 @@
 """A model's status: what is registered, what is live, and what is missing between."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
 from lifecycle.approval import approval_problem, approved_by
-from lifecycle.aws import utc
+from lifecycle.aws import aws_errors, utc
 from lifecycle.endpoint import CHANGING, read_state, retained_configs, version_in
+from lifecycle.errors import LifecycleError
 from lifecycle.gates import Bounds, failures, judge
 from lifecycle.registry import Mode, list_packages
 
@@ -153,11 +155,15 @@ def ways_out(model: str, version: int = 0) -> str:
 
 
 def _recorded_failure(model: str, version: int) -> str:
-    """Return why the last deploy of a version failed; "" if nothing says so."""
-    if not version:
-        return ""
-    configs = retained_configs(model)
-    return next((one.failed for one in configs if one.version == version), "")
+    """Return why the last deploy of a version failed; "" if nothing says so.
+
+    Whoever may not list tags gets the rest of the status all the same.
+    """
+    found = ""
+    with suppress(LifecycleError), aws_errors():
+        configs = retained_configs(model) if version else []
+        found = next((one.failed for one in configs if one.version == version), "")
+    return found
 
 
 def _not_in_service(model: str, status: ModelStatus) -> str:

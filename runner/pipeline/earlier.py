@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lifecycle import s3
-from lifecycle.approval import find_approved, verify
+from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, config_name, read_state
 from lifecycle.errors import (
@@ -289,7 +289,7 @@ def _is_trusted(package: Package, mode: Mode) -> bool:
     """
     if package.approval_status == "Approved":
         try:
-            return bool(verify(package, mode))
+            return bool(check_approval(package, mode))
         except (RegistryError, StorageError):
             return False
     waits = package.approval_status == "PendingManualApproval"
@@ -322,7 +322,7 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     )
     if not now.serves(config_name(package, settings)):
         return False
-    golden = read_golden(package.model, verify(package, mode).package.metadata)
+    golden = read_golden(package.model, check_approval(package, mode).package.metadata)
     if golden is None:
         return False
     check_golden(plan.model, golden)

@@ -27,10 +27,10 @@ from lifecycle.approval import (
     approval_problem,
     approve,
     approved_by,
+    check_approval,
     find_approved,
     find_newest,
     package_table,
-    verify,
 )
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import roll_back
@@ -631,7 +631,7 @@ def test_an_approval_is_of_the_evidence_too(model):
     assert approved.approved == (package.digest, evidence_digest(read))
     prefix = package.metadata["evidence"]
     write_bytes(f"{prefix}/index.html", b"rendered again")
-    assert verify(package, "manual").package == approved
+    assert check_approval(package, "manual").package == approved
 
     for content in (b"other", b"", None):
         put(f"{prefix}/train-register.json", content)
@@ -708,15 +708,15 @@ def test_a_package_that_is_edited_while_it_is_deployed_does_not_stay(model):
 
 def test_an_object_that_was_changed_and_changed_back_is_noticed(model):
     """By its time, or by its version in a bucket that keeps versions."""
-    verified = verify(make_package(model), "manual")
-    verified.verify_again()
+    verified = check_approval(make_package(model), "manual")
+    verified.check_again()
     earlier = {
         uri: StoredObject(one.sha256, "another version")
         for uri, one in verified.objects.items()
     }
 
     with pytest.raises(IntegrityError, match="was written again while it was deployed"):
-        replace(verified, objects=earlier).verify_again()
+        replace(verified, objects=earlier).check_again()
 
 
 @pytest.mark.parametrize(

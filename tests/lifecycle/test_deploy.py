@@ -803,7 +803,7 @@ def test_the_reason_is_said_even_if_the_record_cannot_be_cleared(
     def refuse_tags(line: str) -> None:
         if line == f"endpoint {model}: Updating":
             aws.inject(
-                Fault(kind="throttling", operation="AddTags", name=model, count=5)
+                Fault(kind="throttling", operation="AddTags", name=model, count=-1)
             )
 
     aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
