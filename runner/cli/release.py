@@ -12,6 +12,7 @@ from lifecycle.errors import CallError
 from runner.ci.environment import run_suffix
 from runner.cli.local import aws_at, require_running, target_option
 from runner.cli.output import print_json, print_table
+from runner.errors import SpecError
 from runner.git import short_commit
 from runner.spec.content import content_in, open_tree
 from runner.spec.folders import check_name, find_root, list_models
@@ -199,11 +200,18 @@ def _what_was_approved(package: "Package") -> Iterator[tuple[str, str]]:
 
 def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
     tree = open_tree(root)
-    contents = {name: content_in(tree, name).fingerprint for name in models}
-    return [
-        _status_row(name, content, _read_status(root, name, content))
-        for name, content in contents.items()
-    ]
+    rows: list[dict[str, Any]] = []
+    for name in models:
+        try:
+            content = content_in(tree, name).fingerprint
+            status = _read_status(root, name, content)
+        except SpecError as error:
+            # A broken model.yaml hides no other model.
+            row = {"content": "", "newest": None, "live": None, "in_sync": False}
+            rows.append({"model": name, **row, "why": str(error)})
+        else:
+            rows.append(_status_row(name, content, status))
+    return rows
 
 
 def _read_status(root: Path, name: str, content: str) -> "ModelStatus":

@@ -543,3 +543,18 @@ def test_status_of_a_misspelt_model_suggests_the_nearest(
 
     assert answer.exit_code == 2
     assert f"did you mean '{model}'?" in answer.stderr
+
+
+def test_status_of_all_models_survives_a_broken_one(
+    verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """It is named, with what is wrong; asked for by name, it is a wrong call."""
+    shutil.copytree(repo / "models" / model, repo / "models/broken")
+    (repo / "models/broken/model.yaml").write_text("a: [")
+
+    answer = verb("status")
+
+    assert answer.exit_code == 0
+    assert "broken: models/broken/model.yaml:2: not YAML" in answer.stdout
+    assert f"{model}: nothing is registered: train it" in answer.stdout
+    assert verb("status", "broken").exit_code == 2
