@@ -101,7 +101,7 @@ def _print_content(found: "Content") -> None:
     parts = [one for one in found.parts if one.kind != "settings"]
     needed = [one for one in parts if one.reason.startswith(NEEDED_BY)]
     rows = [
-        (one.kind, one.name, _shorten_hash(one.value), one.reason)
+        (one.kind, one.name, _shorten_hash(one.value.partition(" ;")[0]), one.reason)
         for one in parts
         if one not in needed
     ]
