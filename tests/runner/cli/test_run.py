@@ -131,7 +131,7 @@ def test_people_get_keys_as_the_option_p_takes_them(
 def test_people_get_whole_values_but_short_hashes(
     verb: Callable[..., Result], repo: Path
 ) -> None:
-    """A version, with the platform that it is for, and the target of a link."""
+    """A version, without the platform that it is for, and the target of a link."""
     pin = "numpy==2.4.6 ; python_full_version < '3.99'\n"
     (repo / "requirements.txt").write_text(pin)
     target = "a-folder-that-is-not-there/rows.csv"
@@ -145,7 +145,9 @@ def test_people_get_whole_values_but_short_hashes(
 
     lines = verb("show", "toy").stdout.splitlines()
 
-    assert any("2.4.6 ; python_full_version < '3.99'" in line for line in lines)
+    assert [line.split()[2:4] for line in lines if " numpy " in line] == [
+        ["2.4.6", "models/toy/prepare.ipynb"]
+    ]
     assert any(f"link to {target}" in line for line in lines)
     rows = [line for line in lines if line.startswith(("  notebook ", "  module "))]
     assert rows
