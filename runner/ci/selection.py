@@ -160,7 +160,8 @@ def _compare_models(
     before.preload(path for path in files if _is_code(before, path))
     edited = frozenset(files) if _are_only_edited(before, after, files) else frozenset()
     folders = {path.split("/")[1] for path in files if path.startswith("models/")}
-    before.preload(_paths_to_read(before, [] if edited else names))
+    whole = [name for name in names if not edited or name in folders]
+    before.preload(_paths_to_read(before, whole))
     for name in names:
         found_changes = None
         if edited and name not in folders:
