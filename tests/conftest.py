@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +15,14 @@ TOY = Path(__file__).parent / "toy"
 
 
 def pytest_configure() -> None:
-    """Hide this machine's AWS account and CI from tests and fixtures of any scope."""
+    """Hide this machine's AWS account and CI from everything, and hear Ctrl-C."""
     hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
     for name in [name for name in os.environ if name.startswith(hidden)]:
         del os.environ[name]
     os.environ.pop("CI", None)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell lets its background jobs ignore it, and their processes inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
