@@ -160,18 +160,20 @@ def _compare_models(
     before.preload(path for path in files if _is_code(before, path))
     edited = frozenset(files) if _are_only_edited(before, after, files) else frozenset()
     folders = {path.split("/")[1] for path in files if path.startswith("models/")}
-    whole = [name for name in names if not edited or name in folders]
+    whole = {name for name in names if not edited or name in folders}
     before.preload(_paths_to_read(before, whole))
     for name in names:
         found_changes = None
-        if edited and name not in folders:
+        if name not in whole:
             with suppress(LifecycleError):
                 found_changes = edited_changes(before, after, name, edited)
-        if found_changes is None:
-            before.preload(_paths_to_read(before, [name]))
-            reasons = list(_differences(before, after, name))
-        else:
-            reasons = list(_told(*found_changes))
+            if found_changes is None:
+                before.preload(_paths_to_read(before, [name]))
+        reasons = list(
+            _told(*found_changes)
+            if found_changes
+            else _differences(before, after, name)
+        )
         if reasons:
             found.add([name], *reasons)
 
@@ -200,8 +202,9 @@ def _are_only_edited(before: Revision, after: Revision, files: Iterable[str]) ->
 
 def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:
     """Yield the reasons why a model is affected."""
-    if f"models/{name}" not in before.folders:
-        yield f"models/{name}: new"
+    folder = f"models/{name}"
+    if folder not in before.folders:
+        yield f"{folder}: new"
         return
     old, new = _content(before, name), _content(after, name)
     if isinstance(old, Content) and isinstance(new, Content):
@@ -209,10 +212,10 @@ def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:
     elif type(old) is not type(new):
         # It broke, or was repaired.
         yield str(old if isinstance(new, Content) else new)
-    elif any(one.entries_below(f"models/{name}") for one in (before, after)):
-        here, there = (one.entries_below(f"models/{name}") for one in (before, after))
-        if here != there:
-            yield str(new)
+    elif before.entries_below(f"models/{name}") != after.entries_below(
+        f"models/{name}"
+    ):
+        yield str(new)
 
 
 def _told(trained: Iterable[str], served: Iterable[str]) -> Iterator[str]:

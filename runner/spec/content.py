@@ -22,7 +22,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from runner import TRAINING_STAGES
+from lifecycle import TRAINING_STAGES
 from runner.errors import SignatureError, SpecError
 from runner.git import find_commit
 from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
@@ -158,13 +158,16 @@ def changes(before: Content, after: Content) -> tuple[list[str], list[str]]:
         What differs in what is trained, and in what only a deploy depends on.
     """
     trained = compare(before.parts, after.parts)
-    everything = [one for one in trained if one.reason.startswith(UNFOLLOWED)]
-    if before.unfollowed != after.unfollowed and everything:
-        # What counted only on one side did not change.
-        trained = [one for one in trained if one.before and one.after]
-        trained += [one for one in everything if one in trained]
+    begins_or_ends = bool(before.unfollowed) != bool(after.unfollowed)
+    if begins_or_ends:
+        # What only counts from now on, or until now, has not changed.
+        trained = [
+            one
+            for one in trained
+            if (one.before and one.after) or not one.reason.startswith(UNFOLLOWED)
+        ]
     lines = describe(trained)
-    if before.unfollowed != after.unfollowed:
+    if begins_or_ends:
         now = "counts" if after.unfollowed else "no longer counts"
         reason = after.unfollowed or before.unfollowed
         lines.append(f"{UNFOLLOWED}{reason}: the whole repository {now}")
@@ -342,6 +345,7 @@ def _settings_parts(
 
 def _repository_parts(tree: Tree, why: str, known: Collection[str]) -> Iterator[Part]:
     """Yield every other file of the repository, because code cannot be followed."""
+    tree.preload(path for path in tree.entries if path.endswith(".ipynb"))
     for path, entry in tree.entries.items():
         if path in known:
             continue
@@ -358,10 +362,11 @@ def _package_parts(
 ) -> Iterator[Part]:
     """Yield the pins of the imported packages, and of those that they need."""
     lock = lock_of(tree)
-    unknown = everything or next((one.unknown for one in reached if one.unknown), "")
-    if unknown:
+    unknown = next((one.unknown for one in reached if one.unknown), "")
+    if everything or unknown:
+        why = f"{UNFOLLOWED}{everything}" if everything else unknown
         for name, version in lock.pins.items():
-            yield Part("package", name, version, unknown)
+            yield Part("package", name, version, why)
         return
     ways: dict[str, tuple[str, ...]] = {}
     for one in reached:

@@ -62,7 +62,10 @@ class Tree:
     @cached_property
     def links(self) -> frozenset[str]:
         """Return the paths of all symbolic links."""
-        return frozenset(p for p, one in self.entries.items() if one.kind == "link")
+        found = [path for path, one in self.entries.items() if one.kind == "link"]
+        # Each of them will be followed.
+        self.preload(found)
+        return frozenset(found)
 
     def resolve(self, path: str) -> str:
         """Follow the links of a path as an operating system does.

@@ -481,17 +481,31 @@ def test_the_samples_are_followed(model: str) -> None:
 
 
 def test_code_that_cannot_be_followed_any_more_is_told_in_one_line(repo: Path) -> None:
-    """What counts from now on has not changed."""
+    """What only counts from now on, or until now, has not changed; what is new has."""
     write(repo / "tools/rows.py", "1")
+    write(repo / "features/dates.py", "1")
+    write(repo / "requirements.txt", LOCK)
     commit(repo)
-    code = toys.code("%run ../../tools/rows.py")
-    with_cells(repo / MODEL / "prepare.ipynb", lambda cells: cells.insert(2, code))
+    notebook = repo / MODEL / "prepare.ipynb"
+    code = toys.code("import features.dates\n%run ../../tools/rows.py")
+    with_cells(notebook, lambda cells: cells.insert(2, code))
+    commit(repo)
+    begun = changes(repo)
+    with_cells(notebook, lambda cells: cells.pop(2))
     commit(repo)
 
+    way = f"features/dates.py ← {MODEL}/prepare.ipynb"
+    why = f"cannot be followed: {MODEL}/prepare.ipynb runs %run ../../tools/rows.py"
+    code_changed = f"{MODEL}/prepare.ipynb: code changed"
+    assert begun == [
+        code_changed,
+        f"{way}: new",
+        f"{why}: the whole repository counts",
+    ]
     assert changes(repo) == [
-        f"{MODEL}/prepare.ipynb: code changed",
-        f"cannot be followed: {MODEL}/prepare.ipynb runs %run ../../tools/rows.py: the "
-        "whole repository counts",
+        code_changed,
+        f"{way}: removed",
+        f"{why}: the whole repository no longer counts",
     ]
 
 
