@@ -2,7 +2,5 @@
 
 from lifecycle import TRAINING_STAGES
 
-__all__ = ["STAGES", "TRAINING_STAGES"]
-
 # The stages of a model, in the order in which they run.
 STAGES = (*TRAINING_STAGES, "deploy")

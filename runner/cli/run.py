@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError
-from runner import STAGES, TRAINING_STAGES
+from runner import STAGES
 from runner.cli.local import aws_at, is_on_this_machine, target_option
 from runner.cli.output import observer, print_json, print_table
 

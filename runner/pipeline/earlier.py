@@ -15,7 +15,7 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
-from lifecycle import s3
+from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, config_name, read_state
@@ -27,7 +27,6 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.registry import Mode, Package, list_packages
-from runner import TRAINING_STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb

@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lifecycle import s3
+from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
 from lifecycle.gates import evaluation_of
 from lifecycle.registry import Package, find_package
-from runner import STAGES, TRAINING_STAGES
+from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line
 from runner.notebook import ipynb

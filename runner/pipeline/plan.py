@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, did_you_mean
 from lifecycle.gates import TASKS
-from runner import STAGES, TRAINING_STAGES
+from runner import STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import SignatureError
 from runner.git import describe_commit, mark_dirty

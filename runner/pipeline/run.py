@@ -15,12 +15,11 @@ from typing import Any, Protocol, TextIO
 
 from forked_kernels.client import WarmKernels
 
-from lifecycle import approval, s3, training
+from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
 from lifecycle.registry import Package
-from runner import TRAINING_STAGES
 from runner.errors import MALFORMED, FileError, StoppedError
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording

@@ -15,9 +15,9 @@ from embedded_aws import EmbeddedAWS
 from model_packages import delete_endpoint, new_name
 from repository import Repository
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
-from runner import TRAINING_STAGES
 from runner.cli import runner
 from runner.cli.output import print_table
 from runner.cli.run import RUN_HEADER, result_as_json, result_row

@@ -377,16 +377,21 @@ def test_a_failed_rollback_leaves_a_record_too(repo: Path, two_versions: str) ->
     assert "no version 9999" in kept["error"]
 
 
-def test_an_interrupted_rollback_leaves_a_record_too(
-    repo: Path, two_versions: str
-) -> None:
-    """SageMaker goes on, and the record says how to wait for it."""
+def interrupt_rollback(repo: Path, model: str) -> None:
+    """Begin a rollback, and stop waiting for it."""
 
     def interrupt(_: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        roll_back_recorded(repo, two_versions, to=None, on_progress=interrupt)
+        roll_back_recorded(repo, model, to=None, on_progress=interrupt)
+
+
+def test_an_interrupted_rollback_leaves_a_record_too(
+    repo: Path, two_versions: str
+) -> None:
+    """SageMaker goes on, and the record says how to wait for it."""
+    interrupt_rollback(repo, two_versions)
 
     kept = json.loads((repo / "build" / two_versions / "rollback.json").read_text())
     assert (kept["status"], kept["error"]) == ("stopped", STOPPED)
@@ -396,12 +401,7 @@ def test_a_rollback_that_goes_on_tells_what_was_live_before_it_began(
     repo: Path, two_versions: str
 ) -> None:
     """What an interruption has left was never verified."""
-
-    def interrupt(_: str) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        roll_back_recorded(repo, two_versions, to=None, on_progress=interrupt)
+    interrupt_rollback(repo, two_versions)
     waiter = client("sagemaker").get_waiter("endpoint_in_service")
     waiter.wait(EndpointName=two_versions, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 

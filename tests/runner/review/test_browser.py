@@ -20,9 +20,9 @@ from model_packages import delete_endpoint, new_name
 from repository import Repository
 from reviews import HOSTILE, write_run
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.aws import run_uri
 from lifecycle.s3 import write_bytes
-from runner import TRAINING_STAGES
 from runner.pipeline.release import approve
 from runner.pipeline.run import RunOptions, run_model
 from runner.review.page import write_overview, write_page
