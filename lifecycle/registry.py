@@ -230,20 +230,8 @@ def create_package(
     # SageMaker takes one line; refusing it here would be after a paid training.
     about = " ".join(description.split())[:880]
     evidence = run_uri(model, metadata["run_id"], "evidence")
-    archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
-    if archive != (metadata.get("archive_sha256") or archive):
-        raise IntegrityError(
-            f"{model_data}: has sha256 {archive[:12]}, the training job has left "
-            f"{metadata['archive_sha256'][:12]}; train again"
-        )
-    known = {
-        **metadata,
-        "approval": approval,
-        "archive_sha256": archive,
-        "evidence": evidence,
-    }
-    if metadata.get("golden") and "golden_sha256" not in metadata:
-        known["golden_sha256"] = hash_object(metadata["golden"]).sha256
+    known = {**metadata, "approval": approval, "evidence": evidence}
+    known |= _hash_objects(model_data, metadata)
     properties = _properties(metrics, known)
     specification: InferenceSpecificationTypeDef = {
         "Containers": [{"Image": image, "ModelDataUrl": model_data}],
@@ -285,6 +273,26 @@ def create_package(
     if package not in newest[1:]:
         _tag_group(group, package)
     return package
+
+
+def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the sha256 of the archive and of the golden records.
+
+    Raises:
+        StorageError: one is missing.
+        IntegrityError: the archive is not the one that the training job has left.
+    """
+    archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
+    left = metadata.get("archive_sha256") or archive
+    if archive != left:
+        raise IntegrityError(
+            f"{model_data}: has sha256 {archive[:12]}, the training job has left "
+            f"{left[:12]}; train again"
+        )
+    hashes = {"archive_sha256": archive}
+    if metadata.get("golden") and "golden_sha256" not in metadata:
+        hashes["golden_sha256"] = hash_object(metadata["golden"]).sha256
+    return hashes
 
 
 def fingerprint_of(model: str, run: Run) -> str:
