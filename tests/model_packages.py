@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import numpy as np
 import xgboost as xgb
+from embedded_aws import EmbeddedAWS
+from embedded_aws.faults import Fault
 
 from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
@@ -103,6 +105,28 @@ def once(event: str, act: Callable[[], object]) -> Iterator[None]:
     events.register(event, handle)
     yield
     events.unregister(event, handle)
+
+
+def when_updating(
+    aws: EmbeddedAWS, model: str, act: Callable[[], object]
+) -> Callable[[str], None]:
+    """Hold up the next update of an endpoint until its progress is told, then act.
+
+    Returns what a deploy takes as `on_progress`.
+    """
+    held = [aws.inject(Fault(kind="endpoint-slow", name=model, seconds=60))]
+
+    def on_progress(line: str) -> None:
+        if held and line == f"endpoint {model}: Updating":
+            aws.clear(held.pop())
+            act()
+
+    return on_progress
+
+
+def interrupt(**_: object) -> None:
+    """Interrupt what the test does, as Ctrl-C would."""
+    raise KeyboardInterrupt
 
 
 def ignore(_: str) -> None:

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
-from model_packages import ENDPOINT, ROWS, ignore, make_package, once, serve
+from model_packages import (
+    ENDPOINT,
+    ROWS,
+    ignore,
+    interrupt,
+    make_package,
+    once,
+    serve,
+    when_updating,
+)
 
 from lifecycle.aws import client, read_tags
 from lifecycle.deploy import roll_back, verification_report
@@ -496,14 +505,15 @@ def test_an_update_that_began_at_the_same_moment_is_waited_for(aws: EmbeddedAWS,
     config = ensure_config(make_package(model, factor=2.0), ENDPOINT)
     third = make_package(model, factor=3.0)
 
+    on_progress = when_updating(aws, model, lambda: None)
+
     def update() -> None:
-        aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
         client("sagemaker").update_endpoint(
             EndpointName=model, EndpointConfigName=config
         )
 
     with once("before-call.sagemaker.UpdateEndpoint", update):
-        assert serve(third).version == 3
+        assert serve(third, on_progress=on_progress).version == 3
 
     assert live(model).is_verified
 
@@ -513,14 +523,14 @@ def test_a_deploy_waits_for_another_update(aws: EmbeddedAWS, model):
     serve(make_package(model))
     config = ensure_config(make_package(model, factor=2.0), ENDPOINT)
     third = make_package(model, factor=3.0)
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
+    told: list[bool] = []
+    on_progress = when_updating(aws, model, lambda: told.append(True))
     client("sagemaker").update_endpoint(EndpointName=model, EndpointConfigName=config)
-    reported: list[str] = []
 
-    after = serve(third, on_progress=reported.append)
+    after = serve(third, on_progress=on_progress)
 
     assert after.version == 3
-    assert reported[0] == f"endpoint {model}: Updating"
+    assert told[0]
 
 
 def test_a_deploy_ends_at_its_time_limit(aws: EmbeddedAWS, model):
@@ -627,22 +637,13 @@ def test_a_rollback_to_the_live_version_changes_nothing(model):
     assert back(model, to=1) == before == read_state(model)
 
 
-def interrupt(**_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def interrupt_rollback(
     aws: EmbeddedAWS, model: str, to: int | None = None
 ) -> EndpointState:
     """Interrupt a rollback while the endpoint updates, and wait until it has."""
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
-
-    def interrupt_update(line: str) -> None:
-        if line == f"endpoint {model}: Updating":
-            interrupt()
-
+    interrupted = when_updating(aws, model, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        roll_back(model, to=to, wait_seconds=60, on_progress=interrupt_update)
+        roll_back(model, to=to, wait_seconds=60, on_progress=interrupted)
     now = wait_until_settled(model, time.monotonic() + 30, ignore)
     assert now is not None
     return now
@@ -800,15 +801,16 @@ def test_the_reason_is_said_even_if_the_record_cannot_be_cleared(
     serve_versions(model, 3)
     aws.inject(Fault(kind="ping-failure", name=model))
 
-    def refuse_tags(line: str) -> None:
-        if line == f"endpoint {model}: Updating":
-            aws.inject(
-                Fault(kind="throttling", operation="AddTags", name=model, count=-1)
-            )
+    def refuse_tags() -> None:
+        aws.inject(Fault(kind="throttling", operation="AddTags", name=model, count=-1))
 
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
     with pytest.raises(EndpointError) as raised:
-        roll_back(model, to=1, wait_seconds=60, on_progress=refuse_tags)
+        roll_back(
+            model,
+            to=1,
+            wait_seconds=60,
+            on_progress=when_updating(aws, model, refuse_tags),
+        )
 
     text = str(raised.value)
     assert text.startswith(f"{model}: version 1 did not go live; The primary container")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
-from model_packages import ENDPOINT, ignore, make_package, once, serve
+from model_packages import ENDPOINT, ignore, interrupt, make_package, once, serve
 
 from lifecycle.approval import approve
 from lifecycle.aws import add_tags, client
@@ -243,9 +243,6 @@ def test_a_rollback_that_was_interrupted_is_told(model):
     """The content is live, but not for long if the same command is run again."""
     serve(make_package(model, fingerprint=OTHER))
     serve(make_package(model, fingerprint=CONTENT))
-
-    def interrupt(**_: object) -> None:
-        raise KeyboardInterrupt
 
     with (
         once("before-call.sagemaker.UpdateEndpoint", interrupt),

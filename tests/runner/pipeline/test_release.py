@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import tiny
 from embedded_aws import EmbeddedAWS
-from model_packages import ENDPOINT, delete_endpoint, ignore, make_package, new_name
+from model_packages import (
+    ENDPOINT,
+    delete_endpoint,
+    ignore,
+    interrupt,
+    make_package,
+    new_name,
+    when_updating,
+)
 from repository import Repository
 
 from lifecycle import registry
@@ -377,31 +385,28 @@ def test_a_failed_rollback_leaves_a_record_too(repo: Path, two_versions: str) ->
     assert "no version 9999" in kept["error"]
 
 
-def interrupt_rollback(repo: Path, model: str) -> None:
+def interrupt_rollback(repo: Path, model: str, aws: EmbeddedAWS) -> None:
     """Begin a rollback, and stop waiting for it."""
-
-    def interrupt(_: str) -> None:
-        raise KeyboardInterrupt
-
+    on_progress = when_updating(aws, model, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        roll_back_recorded(repo, model, to=None, on_progress=interrupt)
+        roll_back_recorded(repo, model, to=None, on_progress=on_progress)
 
 
 def test_an_interrupted_rollback_leaves_a_record_too(
-    repo: Path, two_versions: str
+    repo: Path, two_versions: str, aws: EmbeddedAWS
 ) -> None:
     """SageMaker goes on, and the record says how to wait for it."""
-    interrupt_rollback(repo, two_versions)
+    interrupt_rollback(repo, two_versions, aws)
 
     kept = json.loads((repo / "build" / two_versions / "rollback.json").read_text())
     assert (kept["status"], kept["error"]) == ("stopped", STOPPED)
 
 
 def test_a_rollback_that_goes_on_tells_what_was_live_before_it_began(
-    repo: Path, two_versions: str
+    repo: Path, two_versions: str, aws: EmbeddedAWS
 ) -> None:
     """What an interruption has left was never verified."""
-    interrupt_rollback(repo, two_versions)
+    interrupt_rollback(repo, two_versions, aws)
     waiter = client("sagemaker").get_waiter("endpoint_in_service")
     waiter.wait(EndpointName=two_versions, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
