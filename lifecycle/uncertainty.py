@@ -1,0 +1,450 @@
+"""How sure a metric is: bootstrap intervals, paired comparisons, tests for drift.
+
+Everything is computed with NumPy. A metric is a function of row weights, so that one
+matrix of bootstrap weights, resamples x rows, serves all metrics of both models at once.
+
+Sources:
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
+        bias-corrected and accelerated (BCa) interval.
+    Press et al., Numerical Recipes, 3rd edition, 2007, section 14.3: the tests of
+        Kolmogorov-Smirnov and chi-squared for two samples.
+    Benjamini and Hochberg, Controlling the False Discovery Rate, 1995.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+# Row weights, resamples x rows, to one value per resample.
+Statistic = Callable[[Array], Array]
+Answer = Literal["better", "worse", "no detectable difference", "not comparable"]
+GateAnswer = Literal["passed", "failed", "undecided"]
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+SEED = 0
+# Weights in memory at a time: 32 MB; and in all, which many rows share.
+CHUNK = 4_000_000
+BUDGET = 20_000_000
+# At least so many resamples; with fewer than QUANTILE_RESAMPLES, which only many rows
+# have, the interval comes from their standard deviation instead of their quantiles.
+FEW_RESAMPLES = 100
+QUANTILE_RESAMPLES = 1000
+# Above so many rows the jackknife leaves out groups of rows instead of single ones.
+JACKKNIFE_ROWS = 400
+# A larger share of resamples without a value, as of one class only, gives no interval.
+MAX_WITHOUT_VALUE = 0.1
+# The least number of rows that are expected in a category of the chi-squared test.
+MIN_EXPECTED = 5
+LOWER_IS_BETTER = frozenset(
+    {"brier", "cost", "error", "logloss", "mae", "mape", "mse", "rmse"}
+)
+NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value and its confidence interval; NaN where the rows give none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A metric of two models on the same rows.
+
+    `difference` is the candidate's value minus the live model's, in the metric's unit.
+    """
+
+    metric: str
+    candidate: float
+    live: float
+    difference: Estimate
+    answer: Answer
+
+
+# ---- Metrics as functions of row weights
+
+
+def metric_statistic(
+    metric: str, truth: Any, prediction: Any, *, threshold: float = 0.5
+) -> Statistic:
+    """Return a metric of scikit-learn's as a function of row weights.
+
+    Args:
+        metric: a name in METRICS.
+        truth: one value per row; 0 or 1 for a classification.
+        prediction: one value per row; a probability for a classification.
+        threshold: from which probability on a row counts as positive.
+
+    Raises:
+        KeyError: the metric is not in METRICS.
+    """
+    rows = np.asarray(truth, dtype=float), np.asarray(prediction, dtype=float)
+    if metric in DECISIONS:
+        truth, positive = rows[0] == 1, rows[1] >= threshold
+        return DECISIONS[metric](truth, positive)
+    return METRICS[metric](*rows)
+
+
+def row_mean(values: Any) -> Statistic:
+    """Return the mean of one value per row, for instance of its cost."""
+    rows = np.asarray(values, dtype=float)
+    return lambda weights: weights @ rows / weights.sum(axis=1)
+
+
+def measured(measure: Callable[..., float], *columns: Any) -> Statistic:
+    """Return any metric as a function of row weights; it is called per resample.
+
+    Args:
+        measure: takes as many columns as are given, and returns the metric.
+    """
+    arrays = [np.asarray(column) for column in columns]
+    places = np.arange(len(arrays[0]))
+
+    def statistic(weights: Array) -> Array:
+        values = []
+        for row in weights:
+            chosen = np.repeat(places, row.astype(int))
+            values.append(measure(*(array[chosen] for array in arrays)))
+        return np.asarray(values, dtype=float)
+
+    return statistic
+
+
+def _rmse(truth: Array, prediction: Array) -> Statistic:
+    mse = row_mean((prediction - truth) ** 2)
+    return lambda weights: np.sqrt(mse(weights))
+
+
+def _r2(truth: Array, prediction: Array) -> Statistic:
+    centred = truth - truth.mean()
+    mean, square = row_mean(centred), row_mean(centred**2)
+    mse = row_mean((prediction - truth) ** 2)
+
+    def statistic(weights: Array) -> Array:
+        variance = square(weights) - mean(weights) ** 2
+        return 1 - _divide(mse(weights), variance)
+
+    return statistic
+
+
+def _auc(truth: Array, prediction: Array) -> Statistic:
+    """Return the share of pairs that are ordered rightly; a tie counts one half."""
+    order = np.argsort(prediction, kind="stable")
+    starts = np.flatnonzero(np.diff(prediction[order], prepend=-np.inf))
+    positive = truth[order] == 1
+
+    def statistic(weights: Array) -> Array:
+        ordered = weights[:, order]
+        hits = np.add.reduceat(ordered * positive, starts, axis=1)
+        others = np.add.reduceat(ordered * ~positive, starts, axis=1)
+        below = np.cumsum(others, axis=1) - others / 2
+        pairs = hits.sum(axis=1) * others.sum(axis=1)
+        return _divide((hits * below).sum(axis=1), pairs)
+
+    return statistic
+
+
+def _logloss(truth: Array, prediction: Array) -> Statistic:
+    smallest = np.finfo(np.float32).eps
+    sure = np.clip(prediction, smallest, 1 - smallest)
+    return row_mean(-np.where(truth == 1, np.log(sure), np.log1p(-sure)))
+
+
+def _precision(truth: Array, positive: Array) -> Statistic:
+    return _ratio(truth & positive, positive)
+
+
+def _recall(truth: Array, positive: Array) -> Statistic:
+    return _ratio(truth & positive, truth)
+
+
+def _f1(truth: Array, positive: Array) -> Statistic:
+    return _ratio(2.0 * (truth & positive), truth.astype(float) + positive)
+
+
+def _ratio(part: Any, whole: Any) -> Statistic:
+    """Divide two sums; 0 where the second is 0, as scikit-learn does."""
+    above, below = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
+    return lambda weights: np.nan_to_num(_divide(weights @ above, weights @ below))
+
+
+def _divide(above: Array, below: Array) -> Array:
+    """Divide; NaN where the divisor is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(below > 0, above / below, np.nan)
+
+
+METRICS: Mapping[str, Callable[[Any, Any], Statistic]] = {
+    "rmse": _rmse,
+    "mse": lambda truth, prediction: row_mean((prediction - truth) ** 2),
+    "mae": lambda truth, prediction: row_mean(np.abs(prediction - truth)),
+    "r2": _r2,
+    "auc": _auc,
+    "logloss": _logloss,
+    "brier": lambda truth, prediction: row_mean((prediction - truth) ** 2),
+}
+# Metrics of what is decided at a threshold.
+DECISIONS: Mapping[str, Callable[[Any, Any], Statistic]] = {
+    "accuracy": lambda truth, positive: row_mean(truth == positive),
+    "error": lambda truth, positive: row_mean(truth != positive),
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _f1,
+}
+
+
+# ---- Intervals
+
+
+def estimate(
+    statistics: Mapping[str, Statistic],
+    rows: int,
+    *,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, Estimate]:
+    """Return each statistic with its bootstrap interval (BCa), on the same resamples.
+
+    Args:
+        rows: the number of rows that the statistics take weights of.
+        confidence: the share of samples whose interval covers the true value.
+    """
+    everything = np.ones((1, rows))
+    resamples = min(resamples, max(FEW_RESAMPLES, BUDGET // max(rows, 1)))
+    drawn: dict[str, list[Array]] = {name: [] for name in statistics}
+    for weights in _resample(rows, resamples, seed):
+        for name, statistic in statistics.items():
+            drawn[name].append(statistic(weights))
+    left_out: dict[str, list[Array]] = {name: [] for name in statistics}
+    for weights in _leave_out(rows):
+        for name, statistic in statistics.items():
+            left_out[name].append(statistic(weights))
+    return {
+        name: _bca(
+            float(statistic(everything)[0]),
+            np.concatenate(drawn[name]),
+            np.concatenate(left_out[name]),
+            confidence,
+        )
+        for name, statistic in statistics.items()
+    }
+
+
+def compare(
+    candidate: Mapping[str, Statistic],
+    live: Mapping[str, Statistic],
+    rows: int,
+    *,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, Comparison]:
+    """Compare two models metric by metric, on the same resamples of the same rows.
+
+    Args:
+        candidate: statistics by metric; a metric that `live` lacks is left out.
+    """
+    both = [metric for metric in candidate if metric in live]
+    differences = {metric: _minus(candidate[metric], live[metric]) for metric in both}
+    estimates = estimate(
+        differences, rows, confidence=confidence, resamples=resamples, seed=seed
+    )
+    everything = np.ones((1, rows))
+    return {
+        metric: Comparison(
+            metric=metric,
+            candidate=float(candidate[metric](everything)[0]),
+            live=float(live[metric](everything)[0]),
+            difference=estimates[metric],
+            answer=_answer(metric, estimates[metric]),
+        )
+        for metric in both
+    }
+
+
+def judge_loss(
+    metric: str, live: float, difference: Estimate, share: float
+) -> GateAnswer:
+    """Judge whether a metric is worse than the live model's by more than a share of it.
+
+    Args:
+        live: the live model's value on the same rows.
+        difference: the candidate's value minus that, with its interval.
+        share: of the live model's value that may be lost, for instance 0.05.
+
+    Returns:
+        "passed" if the whole interval of the loss is at most the share, "failed" if
+        the whole interval is above it, "undecided" otherwise.
+    """
+    low, high = difference.low, difference.high
+    if metric not in LOWER_IS_BETTER:
+        low, high = -high, -low
+    bound = share * abs(live)
+    if high <= bound:
+        return "passed"
+    return "failed" if low > bound else "undecided"
+
+
+def _answer(metric: str, difference: Estimate) -> Answer:
+    if math.isnan(difference.low):
+        return "not comparable"
+    if difference.low <= 0 <= difference.high:
+        return "no detectable difference"
+    is_lower = difference.high < 0
+    return "better" if is_lower == (metric in LOWER_IS_BETTER) else "worse"
+
+
+def _minus(first: Statistic, second: Statistic) -> Statistic:
+    return lambda weights: first(weights) - second(weights)
+
+
+def _resample(rows: int, resamples: int, seed: int) -> Iterator[Array]:
+    """Draw bootstrap weights: how often each row is in each resample."""
+    random = np.random.default_rng(seed)
+    size = max(1, min(resamples, CHUNK // max(rows, 1)))
+    for start in range(0, resamples, size):
+        count = min(size, resamples - start)
+        drawn = random.integers(0, rows, size=(count, rows))
+        drawn += rows * np.arange(count)[:, np.newaxis]
+        weights = np.bincount(drawn.ravel(), minlength=count * rows)
+        yield weights.reshape(count, rows).astype(float)
+
+
+def _leave_out(rows: int) -> Iterator[Array]:
+    """Leave out each row once, or each of JACKKNIFE_ROWS groups of many rows."""
+    groups = np.arange(rows) % min(rows, JACKKNIFE_ROWS)
+    count = min(rows, JACKKNIFE_ROWS)
+    size = max(1, CHUNK // max(rows, 1))
+    for start in range(0, count, size):
+        out = np.arange(start, min(start + size, count))[:, np.newaxis]
+        yield (groups[np.newaxis, :] != out).astype(float)
+
+
+def _bca(value: float, drawn: Array, left_out: Array, confidence: float) -> Estimate:
+    """Return the bias-corrected and accelerated interval of a bootstrap."""
+    finite = drawn[np.isfinite(drawn)]
+    if len(finite) < (1 - MAX_WITHOUT_VALUE) * len(drawn) or not math.isfinite(value):
+        return Estimate(value=value, low=math.nan, high=math.nan)
+    drawn = np.sort(finite)
+    if len(drawn) < QUANTILE_RESAMPLES:
+        half = NORMAL.inv_cdf((1 + confidence) / 2) * float(drawn.std(ddof=1))
+        return Estimate(value=value, low=value - half, high=value + half)
+    # Resamples that equal the value count half: counts and shares are discrete.
+    tolerance = 1e-12 * max(1.0, abs(value))
+    below = np.sum(drawn < value - tolerance)
+    equal = np.sum(np.abs(drawn - value) <= tolerance)
+    share = (below + equal / 2) / len(drawn)
+    edge = 1 / (2 * len(drawn))
+    bias = NORMAL.inv_cdf(float(np.clip(share, edge, 1 - edge)))
+    distances = left_out[np.isfinite(left_out)]
+    distances = distances.mean() - distances if len(distances) else distances
+    spread = float(np.sum(distances**2)) ** 1.5
+    acceleration = float(np.sum(distances**3)) / (6 * spread) if spread else 0.0
+    low, high = (
+        float(np.quantile(drawn, _moved(tail, bias, acceleration)))
+        for tail in ((1 - confidence) / 2, (1 + confidence) / 2)
+    )
+    return Estimate(value=value, low=low, high=high)
+
+
+def _moved(tail: float, bias: float, acceleration: float) -> float:
+    """Return the quantile of the resamples that stands for a tail of the interval."""
+    normal = bias + NORMAL.inv_cdf(tail)
+    return NORMAL.cdf(bias + normal / max(1 - acceleration * normal, 1e-3))
+
+
+# ---- Tests for drift
+
+
+def kolmogorov_smirnov(distance: float, rows: int, others: int) -> float:
+    """Return the p-value of the largest distance of two distribution functions.
+
+    Args:
+        distance: 0 to 1.
+        rows: of the first sample; `others`: of the second.
+    """
+    size = math.sqrt(rows * others / (rows + others)) if rows and others else 0.0
+    if not size:
+        return 1.0
+    scaled = (size + 0.12 + 0.11 / size) * distance
+    if scaled < 0.2:
+        return 1.0
+    terms = (
+        (-1) ** (term - 1) * math.exp(-2 * (term * scaled) ** 2)
+        for term in range(1, 101)
+    )
+    return min(1.0, max(0.0, 2 * sum(terms)))
+
+
+def chi_squared(counts: Sequence[float], others: Sequence[float]) -> float:
+    """Return the p-value of two samples having the same shares of categories.
+
+    Categories of which fewer than 5 rows are expected in a sample are taken together.
+    """
+    pairs = _pooled(list(zip(counts, others, strict=True)))
+    totals = [sum(column) for column in zip(*pairs, strict=True)]
+    if len(pairs) < 2 or not all(totals):
+        return 1.0
+    whole = sum(totals)
+    statistic = sum(
+        (found - sum(pair) * total / whole) ** 2 / (sum(pair) * total / whole)
+        for pair in pairs
+        for found, total in zip(pair, totals, strict=True)
+    )
+    return _chi_squared_tail(statistic, len(pairs) - 1)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for many tests: the false discovery rate of each."""
+    count = len(p_values)
+    order = sorted(range(count), key=lambda place: p_values[place], reverse=True)
+    adjusted, smallest = [1.0] * count, 1.0
+    for rank, place in enumerate(order):
+        smallest = min(smallest, p_values[place] * count / (count - rank))
+        adjusted[place] = smallest
+    return adjusted
+
+
+def _pooled(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Take rare categories together, so that each is expected often enough."""
+    totals = [sum(column) for column in zip(*pairs, strict=True)] if pairs else [0, 0]
+    share = min(totals) / max(sum(totals), 1)
+    ordered = sorted(pairs, key=sum)
+    kept: list[tuple[float, float]] = []
+    rest = (0.0, 0.0)
+    for pair in ordered:
+        if sum(rest) * share >= MIN_EXPECTED or not sum(rest):
+            if sum(rest):
+                kept.append(rest)
+            rest = pair
+        else:
+            rest = (rest[0] + pair[0], rest[1] + pair[1])
+    if kept and sum(rest) * share < MIN_EXPECTED:
+        last = kept.pop()
+        rest = (rest[0] + last[0], rest[1] + last[1])
+    return [*kept, rest]
+
+
+def _chi_squared_tail(statistic: float, freedom: int) -> float:
+    """Return the upper tail of the chi-squared distribution: a finite sum."""
+    half = statistic / 2
+    if half > 700:
+        return 0.0
+    odd = freedom % 2
+    tail = math.erfc(math.sqrt(half)) if odd else 0.0
+    term = math.exp(-half) * (math.sqrt(half / math.pi) * 2 if odd else 1.0)
+    for step in range(freedom // 2):
+        tail += term
+        term *= half / (step + (1.5 if odd else 1.0))
+    return min(1.0, tail)
