@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, run_id_of, run_uri
 from lifecycle.errors import DataError
+from lifecycle.membership import HASHES, row_hashes
 from lifecycle.s3 import read_bytes, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -49,26 +50,42 @@ def read_table(
 
 
 def split(
-    table: "pd.DataFrame", *, stratify: Any, seed: int, held_out: float
+    table: "pd.DataFrame", *, held_out: float, key: Any = None, salt: str = ""
 ) -> "dict[str, pd.DataFrame]":
-    """Split a table at random into train, validation and test.
+    """Split a table into train, validation and test; every row stays in its part.
+
+    A hash of the row, or of its key, decides. So more rows move no other row, and rows
+    with the same key are in the same part. Each group, as of a label, is about as
+    common in every part, as it would be by drawing.
 
     Args:
-        stratify: one value per row; each is as common in every part.
-        seed: the same seed draws the same rows.
         held_out: the share of rows that do not train; half validates, half tests.
-    """
-    from sklearn.model_selection import train_test_split
+        key: what a row is recognised by: the name of a column, or values or a table
+            with as many rows, as the raw rows; by default all columns of the row.
+        salt: another salt draws other parts.
 
-    strata = list(stratify)
-    count = round(held_out * len(table))
-    train, rest, _, groups = train_test_split(
-        table, strata, test_size=count, random_state=seed, stratify=strata
+    Raises:
+        DataError: a part would be empty, or the key has another number of rows.
+    """
+    import pandas as pd
+
+    keys = pd.DataFrame(
+        table if key is None else table[key] if isinstance(key, str) else key
     )
-    validation, test = train_test_split(
-        rest, test_size=count // 2, random_state=seed, stratify=groups
-    )
-    return {"train": train, "validation": validation, "test": test}
+    if len(keys) != len(table):
+        raise DataError(f"split: {len(keys)} keys for {len(table)} rows")
+    place = row_hashes(keys, salt) / HASHES
+    parts = {
+        "train": table[place >= held_out],
+        "validation": table[(place < held_out) & (place >= held_out / 2)],
+        "test": table[place < held_out / 2],
+    }
+    if empty := [name for name, rows in parts.items() if rows.empty]:
+        raise DataError(
+            f"split: none of {len(table)} rows is in {' or '.join(empty)}; take more "
+            "rows, or another `salt` or `held_out`"
+        )
+    return parts
 
 
 def write_splits(

@@ -4,13 +4,22 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.comparison import Comparison, Estimate
+from lifecycle.data import read_split
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.errors import IntegrityError, RegistryError, StorageError
-from lifecycle.registry import describe
-from lifecycle.s3 import ARCHIVE_REMEDY, read_bytes
+from lifecycle.errors import (
+    DataError,
+    IntegrityError,
+    LifecycleError,
+    StorageError,
+)
+from lifecycle.invocation import read_golden
+from lifecycle.membership import row_hashes
+from lifecycle.registry import Package, describe
+from lifecycle.s3 import ARCHIVE_REMEDY, read_bytes, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,18 +30,36 @@ MODEL_FILE = "xgboost-model"
 Measure = Callable[[Any, Any], Mapping[str, float]]
 
 
+# Two models are compared on at least so many rows.
+MIN_ROWS = 30
+
+
 @dataclass(frozen=True, kw_only=True)
 class LiveScore:
-    """The live model's metrics on the test rows, or the reason why there are none."""
+    """A candidate and the live model on test rows that neither has trained on.
+
+    Attributes:
+        metrics: the live model's.
+        comparisons: of both, by metric, with the interval of the difference.
+        rows: how many test rows are compared on.
+        left_out: how many are not, because the live model has trained on them.
+        reason: why nothing could be compared.
+    """
 
     live: EndpointState
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    rows: int = 0
+    left_out: int = 0
     reason: str = ""
 
     def __str__(self) -> str:
         if self.reason:
-            return f"{self.live} cannot be compared: {self.reason}"
-        return f"live: {self.live}"
+            return f"{self.live} is not comparable: {self.reason}"
+        without = (
+            f"; {self.left_out} that it trained on left out" if self.left_out else ""
+        )
+        return f"live: {self.live}; compared on {self.rows} test rows{without}"
 
 
 def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
@@ -88,44 +115,146 @@ def predict(booster: "xgb.Booster", features: Any) -> "np.ndarray[Any, Any]":
     return booster.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
 
 
-def score_live(
-    model: str, features: "pd.DataFrame", truth: Any, *, measure: Measure
-) -> LiveScore | None:
-    """Measure the live model on the same rows as the candidate.
+def intervals(measure: Measure, truth: Any, prediction: Any) -> dict[str, Estimate]:
+    """Return each metric of a model with its 95 % confidence interval.
 
     Args:
         measure: returns metrics by name from truth and prediction.
+    """
+    from lifecycle.uncertainty import estimate, statistics_of
+
+    return estimate(statistics_of(measure, truth, prediction), len(truth))
+
+
+def score_live(
+    model: str, rows: "pd.DataFrame", prediction: Any, *, measure: Measure
+) -> LiveScore | None:
+    """Compare a candidate with the live model, on rows that neither has trained on.
+
+    The live model gets its own features, by their names.
+
+    Args:
+        rows: the test rows, label first.
+        prediction: what the candidate predicts for them.
+        measure: returns metrics by name from truth and prediction.
 
     Returns:
-        None if no version of this project is live.
+        None if no version of this project is live. A live model that cannot be compared
+        does not keep its successor from being registered: `reason` says why.
     """
     live = read_state(model)
     if live is None or live.status == "Failed" or not live.package:
         return None
     try:
         package = describe(live.package)
-        known = package.metadata.get("archive_sha256", "")
-        booster = load_booster(package.model_data, known)
-    except (StorageError, RegistryError) as error:
-        # A live model that is lost must not keep its successor from being registered.
-        return LiveScore(live=live, metrics={}, reason=str(error))
-    if booster.num_features() != features.shape[1]:
-        reason = f"it takes {booster.num_features()} features, not {features.shape[1]}"
-        return LiveScore(live=live, metrics={}, reason=reason)
-    return LiveScore(live=live, metrics=measure(truth, predict(booster, features)))
+        booster, features = _load_live(package, rows.columns.tolist())
+        is_new = _is_new(package, rows)
+    except LifecycleError as error:
+        return LiveScore(live=live, reason=str(error))
+    count = int(is_new.sum())
+    left_out = len(rows) - count
+    if count < MIN_ROWS:
+        reason = (
+            f"only {count} of {len(rows)} test rows are new to it, {left_out} stand in "
+            f"its training or validation rows, and {MIN_ROWS} are needed; `split` of "
+            "lifecycle.data keeps every row in its part"
+            if left_out
+            else f"{count} test rows are too few, {MIN_ROWS} are needed"
+        )
+        return LiveScore(live=live, left_out=left_out, reason=reason)
+    known, guess = rows[is_new], prediction[is_new]
+    former = predict(booster, known[features])
+    found = _compare(live, known.iloc[:, 0].to_numpy(), guess, former, measure)
+    return replace(found, left_out=left_out)
 
 
-def comparison_table(
-    metrics: Mapping[str, float], score: LiveScore | None
-) -> "pd.DataFrame":
-    """Return candidate and live model side by side, with the difference."""
+def _load_live(
+    package: Package, columns: Sequence[str]
+) -> "tuple[xgb.Booster, list[str]]":
+    """Load a live model, and return the names of its features in its order.
+
+    Raises:
+        DataError: its features are not known, or are not all among the columns.
+    """
+    known = package.metadata.get("archive_sha256", "")
+    booster = load_booster(package.model_data, known)
+    golden = read_golden(package.model, package.metadata)
+    features = list(golden.columns) if golden else []
+    if len(features) != booster.num_features():
+        raise DataError(
+            f"version {package.version} was registered without the names of its "
+            f"{booster.num_features()} features; pass golden=(rows[features], ...) to "
+            "`register`"
+        )
+    if missing := [name for name in features if name not in columns]:
+        raise DataError(
+            f"it needs {', '.join(map(repr, missing))}, which the test rows lack"
+        )
+    return booster, features
+
+
+def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
+    """Return for each row whether a version did not train or validate on it.
+
+    Rows are compared in the columns that both have, label included.
+
+    Raises:
+        StorageError: what the version was trained on is lost.
+    """
+    import numpy as np
+
+    folder = package.metadata.get("test", "").removesuffix("/test/test.csv")
+    remedy = "restore it, or train and deploy again"
+    prepared = read_json(f"{folder}/evidence/prepared.json", remedy=remedy)
+    columns = list(prepared["columns"])
+    common = [name for name in rows if name in columns]
+    mine, known = row_hashes(rows[common].astype(float)), []
+    for part in ("train", "validation"):
+        theirs = read_split(prepared[part], columns)[common]
+        known.append(row_hashes(theirs.astype(float)))
+    return ~np.isin(mine, np.concatenate(known))
+
+
+def _compare(
+    live: EndpointState, truth: Any, prediction: Any, former: Any, measure: Measure
+) -> LiveScore:
+    """Compare the predictions of candidate and live model, on rows new to both."""
+    from lifecycle.uncertainty import compare, statistics_of
+
+    try:
+        metrics = measure(truth, former)
+        mine = statistics_of(measure, truth, prediction)
+        theirs = statistics_of(measure, truth, former)
+    except ValueError as error:
+        # scikit-learn refuses some metrics where all rows are of one class.
+        reason = f"its metrics cannot be measured on {len(truth)} rows: {error}"
+        return LiveScore(live=live, reason=reason)
+    return LiveScore(
+        live=live,
+        metrics=metrics,
+        comparisons=compare(mine, theirs, len(truth)),
+        rows=len(truth),
+    )
+
+
+def comparison_table(score: LiveScore | None) -> "pd.DataFrame":
+    """Return candidate and live model side by side, with the difference in words."""
     import pandas as pd
 
-    table = pd.DataFrame({"candidate": pd.Series(metrics, dtype=float)})
-    if score is not None and score.metrics:
-        table[f"live, version {score.live.version}"] = pd.Series(score.metrics)
-        table["difference"] = table["candidate"] - pd.Series(score.metrics)
-    return table
+    found = score.comparisons.values() if score else ()
+    version = score.live.version if score else ""
+    rows = {
+        one.metric: {
+            "candidate": one.candidate,
+            f"live, version {version}": one.live,
+            "difference": one.difference.value,
+            "from": one.difference.low,
+            "to": one.difference.high,
+            "answer": one.answer(),
+        }
+        for one in found
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def gain_shares(booster: "xgb.Booster", features: Sequence[str]) -> "pd.Series[float]":

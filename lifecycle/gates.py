@@ -1,20 +1,29 @@
 """The quality gates of model.yaml, evaluated on a candidate's metrics.
 
+A bound on a metric is compared with its value. A bound on the loss against the live
+model is compared with the confidence interval of that loss, so it may be undecided.
 Imports nothing heavy: model.yaml is checked with it where neither pandas nor boto3 is
 installed.
 """
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from numbers import Real
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
+from lifecycle.comparison import (
+    DIGITS,
+    LOWER_IS_BETTER,
+    Answer,
+    Bounds,
+    Comparison,
+    Estimate,
+    format_number,
+)
 from lifecycle.errors import GateError, did_you_mean
 
-Bounds = Mapping[str, float | None]
 Rule = Literal["min", "max", "worse_than_live"]
+Verdict = Literal["passed", "failed", "undecided", "not comparable", "nothing live"]
 
 RELATIVE = "worse_than_live"  # the one rule that needs a live model to compare with
 RULES = ("min", "max", RELATIVE)
@@ -23,142 +32,163 @@ METRICS = {
     "regression": ("mae", "r2", "rmse"),
     "binary": ("accuracy", "auc", "f1", "logloss", "precision", "recall"),
 }
-LOWER_IS_BETTER = frozenset({"error", "logloss", "mae", "mape", "mse", "rmse"})
-HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
 TASKS = {"regression": "a regression", "binary": "a binary classification"}
+# Without a person who decides, these keep a version from being deployed.
+UNSURE = frozenset({"undecided", "not comparable"})
+# Digits of two numbers that would otherwise look the same.
+MOST_DIGITS = 12
+# Above so many test rows nothing is promised to decide a gate.
+MOST_ROWS = 1_000_000
 
-# The output of a training notebook that the review page reads.
-EVALUATION_MIME = "application/vnd.runner.evaluation+json"
-JOB_SECONDS = ("seconds", "billable_seconds")
-COLUMNS = ("metric", "rule", "bound", "value", "live", "passed")
+
+class LiveComparison(Protocol):
+    """What gates need of a live model's score.
+
+    Attributes:
+        comparisons: by metric.
+        reason: why there are none.
+    """
+
+    @property
+    def comparisons(self) -> Mapping[str, Comparison]: ...
+
+    @property
+    def reason(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateVerdict:
-    """One bound, the values it compares, and whether the candidate keeps it."""
+    """One bound, the values it compares, and whether the candidate keeps it.
+
+    Attributes:
+        value: the candidate's: on all test rows, or on those that it is compared on.
+        bound: in the metric's unit; None where nothing could be compared.
+        interval: of the value; of a relative bound, of the live model's value plus the
+            difference.
+        verdict: "nothing live" is a relative bound of a first version.
+    """
 
     metric: str
     rule: str
     value: float
     bound: float | None
     live: float | None
-    passed: bool
+    verdict: Verdict
     reason: str
+    interval: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        return f"{'passed' if self.passed else 'failed'}: {self.reason}"
+        return f"{self.verdict}: {self.reason}"
 
+    def stops(self, *, approval: str = "manual") -> bool:
+        """Return whether the verdict keeps the candidate from being registered.
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluationOutput:
-    """A candidate's evaluation as one notebook output: a table, and its data as JSON.
-
-    The review page reads the data from the executed notebook, so that it is there even
-    if a failed gate ends the notebook in the next cell.
-    """
-
-    metrics: Mapping[str, float]
-    verdicts: Sequence[GateVerdict]
-    live: Any = None
-    job: Any = None
-    test_rows: int = 0
-
-    def data(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-        plain = {
-            "metrics": dict(self.metrics),
-            "verdicts": [asdict(one) for one in self.verdicts],
-            "live": asdict(self.live) if self.live else None,
-            "job": asdict(self.job) if self.job else None,
-            "test_rows": self.test_rows,
-        }
-        return dict(_nan_as_none(json.loads(json.dumps(plain, default=_plain))))
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        """Show the verdicts as a table, and add the data for programs."""
-        import pandas as pd
-
-        table = pd.DataFrame([asdict(one) for one in self.verdicts], columns=COLUMNS)
-        style: Any = {"index": False, "na_rep": "-", "float_format": "{:.4f}".format}
-        return {
-            "text/html": table.to_html(border=0, **style),
-            "text/plain": table.to_string(**style),
-            EVALUATION_MIME: self.data(),
-        }
+        Args:
+            approval: of model.yaml; where it is "pre-approved" nobody looks at what is
+                undecided or not comparable, so that stops it as well.
+        """
+        unsure = self.verdict in UNSURE and approval == "pre-approved"
+        return self.verdict == "failed" or unsure
 
 
 def evaluate_gates(
     metrics: Mapping[str, float],
     gates: Mapping[str, Bounds],
-    live: Mapping[str, float] | None = None,
+    live: LiveComparison | None = None,
+    *,
+    intervals: Mapping[str, Estimate] | None = None,
 ) -> list[GateVerdict]:
     """Evaluate each bound of each gate on a candidate's metrics.
 
     Args:
         metrics: of the candidate, by name.
         gates: as in model.yaml, for instance {"rmse": {"max": 2.5}}.
-        live: metrics of the live model on the same rows.
+        live: the comparison with the live model; None if nothing is live.
+        intervals: of the metrics, to stand beside them.
 
     Raises:
         GateError: a gate names an unknown metric or rule, or has not one direction.
     """
+    shown = {name: (one.low, one.high) for name, one in (intervals or {}).items()}
     return [
         verdict
         for metric, bounds in gates.items()
-        for verdict in _evaluate(metric, _value(metric, metrics), bounds, live or {})
+        for verdict in evaluate_metric(
+            metric, _value(metric, metrics), bounds, live, shown.get(metric)
+        )
     ]
 
 
-def judge(
-    metrics: Mapping[str, Any],
-    gates: Mapping[str, Bounds],
-    live: Mapping[str, Any] | None = None,
-) -> list[GateVerdict]:
-    """Evaluate gates on metrics that somebody else has read or returned.
-
-    A metric that is missing or no finite number fails its gates.
+def failures(verdicts: Iterable[GateVerdict], *, approval: str = "manual") -> str:
+    """Return the reasons of the verdicts that stop a candidate, in one line.
 
     Args:
-        metrics: JSON values by name.
-        live: of the live model on the same rows; what is no number is left out.
+        approval: of model.yaml.
+    """
+    return "; ".join(one.reason for one in verdicts if one.stops(approval=approval))
+
+
+def require_passed(
+    verdicts: Iterable[GateVerdict], *, approval: str = "manual"
+) -> None:
+    """Check that no gate failed, and that none is open where nobody would look at it.
+
+    Args:
+        approval: of model.yaml.
 
     Raises:
-        GateError: a gate has an unknown rule, or has not one direction.
+        GateError: some did; the message lists them.
     """
-    known = {name: one for name, one in numbers(live or {}).items() if one is not None}
-    found: list[GateVerdict] = []
-    for metric, bounds in gates.items():
-        value = _number(metrics.get(metric))
-        verdicts = _evaluate(
-            metric, math.nan if value is None else value, bounds, known
-        )
-        if metric not in metrics:
-            reason = f"{metric} was not measured"
-            verdicts = (replace(one, reason=reason) for one in verdicts)
-        found += verdicts
-    return found
+    stopping = [str(one) for one in verdicts if one.stops(approval=approval)]
+    if stopping:
+        raise GateError("; ".join(stopping))
 
 
-def failures(verdicts: Iterable[GateVerdict]) -> str:
-    """Return the reasons of the verdicts that failed, in one line; "" if none did."""
-    return "; ".join(one.reason for one in verdicts if not one.passed)
+def judge_loss(comparison: Comparison, share: float, *, less: bool) -> Verdict:
+    """Judge whether a candidate lost more than a share of the live model's value.
 
+    Args:
+        share: for instance 0.05.
+        less: whether less of the metric is better.
 
-def numbers(values: Any) -> dict[str, float | None]:
-    """Return the finite numbers of a JSON object by name, and None for the rest."""
-    if not isinstance(values, Mapping):
-        return {}
-    return {str(name): _number(value) for name, value in values.items()}
-
-
-def require_passed(verdicts: Iterable[GateVerdict]) -> None:
-    """Check that no gate failed.
-
-    Raises:
-        GateError: some failed; the message lists them.
+    Returns:
+        "passed" if the whole interval of the loss is at most the share, "failed" if
+        the whole interval is above it, "undecided" otherwise.
     """
-    if failed := [str(one) for one in verdicts if not one.passed]:
-        raise GateError("; ".join(failed))
+    low, high = _loss(comparison, less)
+    if math.isnan(comparison.candidate):
+        return "failed"
+    if math.isnan(comparison.live) or math.isnan(low) or math.isnan(high):
+        return "not comparable"
+    allowed = share * abs(comparison.live)
+    if high <= allowed:
+        return "passed"
+    return "failed" if low > allowed else "undecided"
+
+
+def name_answers(
+    gates: Mapping[str, Bounds],
+    verdicts: Iterable[GateVerdict],
+    live: LiveComparison | None,
+) -> str:
+    """Say in words, for each metric with a gate, how it compares with the live model.
+
+    Returns:
+        For instance "rmse: no detectable difference - undecided"; "" if nothing is
+        live. It has only characters that SageMaker takes in metadata.
+    """
+    if live is None:
+        return ""
+    undecided = {one.metric for one in verdicts if one.verdict == "undecided"}
+    return " / ".join(
+        f"{metric}: {_answer(live.comparisons.get(metric), bounds)}"
+        f"{' - undecided' if metric in undecided else ''}"
+        for metric, bounds in gates.items()
+    )
+
+
+def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
+    return comparison.answer(bounds) if comparison else "not comparable"
 
 
 def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
@@ -187,48 +217,6 @@ def unmeasured_message(task: str, metric: str) -> str:
     return f"gates.{metric}: no metric of {TASKS[task]}; {remedy}"
 
 
-def evaluation_of(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the data of the last EvaluationOutput in an executed notebook.
-
-    A cell can display anything of this type, so only what has the right types is kept.
-    """
-    found = None
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            found = output.get("data", {}).get(EVALUATION_MIME) or found
-    if not isinstance(found, Mapping):
-        return None
-    live, job = found.get("live"), found.get("job")
-    return {
-        "metrics": numbers(found.get("metrics")),
-        "live": _live_score(live) if isinstance(live, Mapping) else None,
-        "job": _job(job) if isinstance(job, Mapping) else None,
-        "test_rows": _number(found.get("test_rows")) or 0,
-    }
-
-
-def _live_score(score: Mapping[str, Any]) -> dict[str, Any]:
-    live = score.get("live")
-    version = _number(live.get("version")) if isinstance(live, Mapping) else None
-    return {
-        "metrics": numbers(score.get("metrics")),
-        "reason": str(score.get("reason") or ""),
-        "live": {"version": int(version)} if version else {},
-    }
-
-
-def _job(job: Mapping[str, Any]) -> dict[str, Any]:
-    seconds = {name: _number(job.get(name)) or 0 for name in JOB_SECONDS}
-    return {"name": str(job.get("name") or "")} | seconds
-
-
-def _number(value: object) -> float | None:
-    """Return a finite number; None for anything else, as for a text or true."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if math.isfinite(value) else None
-
-
 def _value(metric: str, metrics: Mapping[str, float]) -> float:
     if metric not in metrics:
         hint = did_you_mean(metric, metrics)
@@ -236,10 +224,18 @@ def _value(metric: str, metrics: Mapping[str, float]) -> float:
     return float(metrics[metric])
 
 
-def _evaluate(
-    metric: str, value: float, bounds: Bounds, live: Mapping[str, float]
+def evaluate_metric(
+    metric: str,
+    value: float,
+    bounds: Bounds,
+    live: LiveComparison | None,
+    interval: tuple[float, float] | None,
 ) -> Iterator[GateVerdict]:
-    """Evaluate one metric by each of its bounds."""
+    """Evaluate one metric by each of its bounds.
+
+    Raises:
+        GateError: the gate has an unknown rule, or has not one direction.
+    """
     given = {rule: float(b) for rule, b in bounds.items() if b is not None}
     for rule in given:
         if rule not in RULES:
@@ -251,46 +247,125 @@ def _evaluate(
             "(less is better)"
         )
     rule = "min" if "min" in given else "max"
-    yield _absolute(metric, value, rule, given[rule], live.get(metric))
+    yield _absolute(metric, value, rule, given[rule], interval)
     if RELATIVE in given:
-        yield _relative(metric, value, rule, given[RELATIVE], live.get(metric))
+        yield _relative(metric, value, rule, given[RELATIVE], live)
 
 
 def _absolute(
-    metric: str, value: float, rule: str, bound: float, live: float | None
+    metric: str,
+    value: float,
+    rule: str,
+    bound: float,
+    interval: tuple[float, float] | None,
 ) -> GateVerdict:
     passed, word = _compare(value, rule, bound)
+    first, second = _apart(value, bound)
     return GateVerdict(
         metric=metric,
         rule=rule,
         value=value,
         bound=bound,
-        live=live,
-        passed=passed,
-        reason=f"{metric} {value:.6g} is {word} {bound:.6g}",
+        live=None,
+        verdict="passed" if passed else "failed",
+        reason=f"{metric} {first} is {word} {second}",
+        interval=interval,
     )
 
 
 def _relative(
-    metric: str, value: float, rule: str, share: float, live: float | None
+    metric: str, value: float, rule: str, share: float, live: LiveComparison | None
 ) -> GateVerdict:
     """Compare with the live model's value, of which at most a share may be lost."""
-    # Without a live value there is nothing to compare with, and the gate passes.
-    base = value if live is None or math.isnan(live) else live
-    bound = base + abs(base) * (-share if rule == "min" else share)
-    passed, word = _compare(value, rule, bound)
-    against = f"{word} {bound:.6g}, the live model's {base:.6g} and {share * 100:.3g} %"
-    if live is None or math.isnan(live):
-        against = "not compared, no live model has it" if passed else "no number"
-    return GateVerdict(
+    nothing = GateVerdict(
         metric=metric,
         rule=RELATIVE,
         value=value,
-        bound=None if live is None else bound,
-        live=live,
-        passed=passed,
-        reason=f"{metric} {value:.6g} is {against}",
+        bound=None,
+        live=None,
+        verdict="failed",
+        reason=f"{metric} {value:g} is no number, so not within the live model's",
     )
+    if math.isnan(value):
+        return nothing
+    if live is None:
+        reason = f"{metric}: nothing is live to compare with"
+        return replace(nothing, verdict="nothing live", reason=reason)
+    found = live.comparisons.get(metric)
+    if found is None:
+        why = live.reason or "the live model's value, with its interval, is missing"
+        reason = f"{metric} is not comparable with the live model's: {why}"
+        return replace(nothing, verdict="not comparable", reason=reason)
+    verdict, less = judge_loss(found, share, less=rule == "max"), rule == "max"
+    low, high = found.difference.low, found.difference.high
+    return replace(
+        nothing,
+        value=found.candidate,
+        bound=found.live + abs(found.live) * (share if less else -share),
+        live=found.live,
+        verdict=verdict,
+        reason=_loss_reason(found, share, verdict, less=less),
+        interval=(found.live + low, found.live + high),
+    )
+
+
+def _loss_reason(
+    found: Comparison, share: float, verdict: Verdict, *, less: bool
+) -> str:
+    """Say how much was lost, and how much may be; and what would decide it."""
+    against = f"the live model's {format_number(found.live)}"
+    first = f"{found.metric} {format_number(found.candidate)}"
+    if verdict == "not comparable":
+        return (
+            f"{first} is not comparable with {against}: {found.rows} rows say nothing"
+        )
+    low, high = _loss(found, less)
+    unit = abs(found.live)
+    if not unit:
+        span = f"{format_number(low)} to {format_number(high)} worse than"
+        return f"{first} is {span} {against}; nothing may be lost of 0"
+    allowed = f"{format_number(100 * share)} % worse is allowed"
+    text = f"{first} is {_span(low / unit, high / unit)} than {against}; {allowed}"
+    if verdict != "undecided":
+        return text
+    return f"{text}; {_what_would_decide(found, share * unit, less)}"
+
+
+def _what_would_decide(found: Comparison, allowed: float, less: bool) -> str:
+    """Say how many test rows would narrow the interval until the bound is outside."""
+    low, high = _loss(found, less)
+    gap = abs((low + high) / 2 - allowed)
+    needed = found.rows * ((high - low) / 2 / gap) ** 2 if gap else math.inf
+    if needed > MOST_ROWS:
+        return "more test rows would hardly decide it"
+    count = float(f"{max(needed, found.rows + 1):.2g}")
+    return f"about {count:,.0f} test rows would decide it, {found.rows:,} are compared"
+
+
+def _loss(comparison: Comparison, less: bool) -> tuple[float, float]:
+    """Return the interval of what was lost, in the metric's unit."""
+    low, high = comparison.difference.low, comparison.difference.high
+    return (low, high) if less else (-high, -low)
+
+
+def _span(low: float, high: float) -> str:
+    """Say between which shares something is better or worse."""
+    first, second = (format_number(100 * abs(one), 2) for one in (low, high))
+    if high <= 0:
+        return f"{second} to {first} % better"
+    if low >= 0:
+        return f"{first} to {second} % worse"
+    return f"{first} % better to {second} % worse"
+
+
+def _apart(value: float, bound: float) -> tuple[str, str]:
+    """Format two numbers so that they look different if they are."""
+    texts = "", ""
+    for digits in range(DIGITS + 2, MOST_DIGITS + 1):
+        texts = format_number(value, digits), format_number(bound, digits)
+        if texts[0] != texts[1] or value == bound:
+            break
+    return texts
 
 
 def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:
@@ -300,17 +375,3 @@ def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:
     if rule == "min":
         return value >= bound, "at least" if value >= bound else "below"
     return value <= bound, "at most" if value <= bound else "above"
-
-
-def _plain(value: object) -> float | str:
-    """Return NumPy's numbers as floats, and everything else as text."""
-    return float(value) if isinstance(value, Real) else str(value)
-
-
-def _nan_as_none(value: Any) -> Any:
-    """Replace NaN and infinity, which JSON does not have, by None."""
-    if isinstance(value, dict):
-        return {key: _nan_as_none(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_nan_as_none(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

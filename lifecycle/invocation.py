@@ -21,10 +21,15 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """Feature rows, and what the model predicted for them when it was trained."""
+    """Feature rows, and what the model predicted for them when it was trained.
+
+    `columns` are the features' names, in the order of training; none if a
+    notebook gave none.
+    """
 
     rows: Rows
     predictions: Sequence[float]
+    columns: Sequence[str] = ()
 
 
 def invoke(endpoint: str, rows: Rows) -> list[float]:
@@ -40,8 +45,16 @@ def invoke(endpoint: str, rows: Rows) -> list[float]:
     ]
 
 
-def record_golden(uri: str, rows: Rows, predictions: Sequence[float]) -> str:
+def record_golden(
+    uri: str,
+    rows: Rows,
+    predictions: Sequence[float],
+    columns: Sequence[str] = (),
+) -> str:
     """Write rows and their predictions to S3, for verification.
+
+    Args:
+        columns: the names of the features, in the order of training.
 
     Returns:
         The sha256 of what was written.
@@ -53,7 +66,8 @@ def record_golden(uri: str, rows: Rows, predictions: Sequence[float]) -> str:
     values = [float(value) for value in predictions]
     if problem := _golden_problem(kept, values):
         raise DataError(f"golden records: {problem}; pass test rows to `register`")
-    content = json_bytes({"rows": kept, "predictions": values})
+    names = [str(name) for name in columns]
+    content = json_bytes({"columns": names, "rows": kept, "predictions": values})
     write_bytes(uri, content)
     return hashlib.sha256(content).hexdigest()
 
@@ -113,13 +127,15 @@ def _parse_golden(uri: str, content: bytes) -> Golden:
     try:
         kept = json.loads(content)
         rows, predictions = kept["rows"], kept["predictions"]
+        columns = [str(name) for name in kept.get("columns", ())]
         problem = _golden_problem(rows, predictions)
         read = [[math.nan if cell is None else float(cell) for cell in r] for r in rows]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{uri}: no golden records, {error}; train again") from error
     if problem:
         raise StorageError(f"{uri}: no golden records, {problem}; train again")
-    return Golden(rows=read, predictions=[float(value) for value in predictions])
+    values = [float(value) for value in predictions]
+    return Golden(rows=read, predictions=values, columns=columns)
 
 
 def _golden_problem(rows: Sequence[Any], predictions: Sequence[Any]) -> str:

@@ -30,9 +30,15 @@ from lifecycle.aws import (
     run_uri,
     utc,
 )
+from lifecycle.comparison import Bounds
 from lifecycle.data import load_prepared
 from lifecycle.errors import IntegrityError, RegistryError
-from lifecycle.gates import Bounds, evaluate_gates, require_passed
+from lifecycle.gates import (
+    LiveComparison,
+    evaluate_gates,
+    name_answers,
+    require_passed,
+)
 from lifecycle.integrity import (
     METRIC,
     REGISTERED_FILE,
@@ -154,7 +160,7 @@ def register(
     job: TrainingJob,
     *,
     metrics: Mapping[str, float],
-    live: Mapping[str, float] | None = None,
+    live: LiveComparison | None = None,
     golden: tuple[Any, Any],
 ) -> Package:
     """Register a trained model with its metrics, its lineage and its golden records.
@@ -163,15 +169,20 @@ def register(
     The gates are those of model.yaml, whatever the notebook has evaluated.
 
     Args:
-        live: metrics of the live model on the same rows.
-        golden: the test features (rows x features) and their predictions (rows); the
-            first ten are recorded, and every endpoint has to repeat them.
+        live: the comparison with the live model, as `score_live` returns it.
+        golden: the test features (rows x features, a table with their names) and their
+            predictions (rows); the first ten are recorded, and every endpoint has to
+            repeat them.
 
     Raises:
-        GateError: a gate failed, so nothing is registered.
+        GateError: a gate failed, or is undecided where nobody would look at it, so
+            nothing is registered.
         IntegrityError: the archive is not the one that the job has left.
     """
-    require_passed(evaluate_gates(metrics, gates_of(model, run), live))
+    approval: Mode = run.get("approval", "manual")
+    gates = gates_of(model, run)
+    verdicts = evaluate_gates(metrics, gates, live)
+    require_passed(verdicts, approval=approval)
     prepared = load_prepared(model, run)
     rows, predictions = golden
     uri = run_uri(model, run, "evidence", job.name, "golden.json")
@@ -179,6 +190,7 @@ def register(
         uri,
         [list(row) for row in getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]],
         list(predictions[:GOLDEN_ROWS]),
+        list(getattr(rows, "columns", ())),
     )
     return create_package(
         model,
@@ -195,9 +207,10 @@ def register(
             "test": prepared["test"],
             "golden": uri,
             "golden_sha256": golden_sha256,
+            "compared": name_answers(gates, verdicts, live),
             "ci_url": str(run.get("ci_url", "")),
         },
-        approval=run.get("approval", "manual"),
+        approval=approval,
         description=str(run.get("description", "")),
     )
 

@@ -8,10 +8,12 @@ from types import MappingProxyType
 
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, utc
+from lifecycle.comparison import Bounds
 from lifecycle.endpoint import CHANGING, read_state, retained_configs, version_in
 from lifecycle.errors import LifecycleError
-from lifecycle.gates import Bounds, failures, judge
+from lifecycle.gates import failures
 from lifecycle.registry import Mode, list_packages
+from lifecycle.shown import judge
 
 # How many versions are searched for a package of the checkout's content.
 RECENT = 20
@@ -23,6 +25,7 @@ class Version:
 
     Attributes:
         failed: which gates of model.yaml a registered version fails.
+        compared: how it compared with what was live when it was registered.
         digest: of what it was registered with.
         approved: who approved it, and where, and when.
         problem: why it may not be deployed though it is Approved.
@@ -35,6 +38,7 @@ class Version:
     run_id: str = ""
     since: str = ""
     failed: str = ""
+    compared: str = ""
     digest: str = ""
     approved: str = ""
     problem: str = ""
@@ -88,6 +92,7 @@ def read_status(
             run_id=package.run_id,
             since=utc(package.created),
             failed=failures(judge(package.metrics, gates)) if same else "",
+            compared=package.metadata.get("compared", ""),
             digest=package.digest,
             approved=approved_by(package),
             problem=problems.get(package.arn, ""),
@@ -211,7 +216,8 @@ def _missing_step(model: str, fingerprint: str, status: ModelStatus) -> str:
     if newest.failed:
         return f"{version} fails its gates, {newest.failed}: train a better one"
     if newest.status == "PendingManualApproval":
-        return f"{version} waits for approval"
+        compared = f" ({newest.compared})" if newest.compared else ""
+        return f"{version} waits for approval{compared}"
     if newest.status != "Approved":
         return f"{version} is {newest.status}: train again"
     if newest.problem:

@@ -1,7 +1,7 @@
 """How sure a metric is: bootstrap intervals, paired comparisons, tests for drift.
 
 Everything is computed with NumPy. A metric is a function of row weights, so that one
-matrix of bootstrap weights, resamples x rows, serves all metrics of both models at once.
+matrix of bootstrap weights, resamples x rows, serves all metrics of both models.
 
 Sources:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
@@ -13,27 +13,31 @@ Sources:
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lifecycle.comparison import Comparison, Estimate
+
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 # Row weights, resamples x rows, to one value per resample.
 Statistic = Callable[[Array], Array]
-Answer = Literal["better", "worse", "no detectable difference", "not comparable"]
-GateAnswer = Literal["passed", "failed", "undecided"]
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 0
+# The largest relative difference at which a metric counts as the one known by its name.
+SAME = 1e-6
+# Resamples of a metric that has to be measured on each of them.
+MEASURED_RESAMPLES = 200
 # Weights in memory at a time: 32 MB; and in all, which many rows share.
 CHUNK = 4_000_000
 BUDGET = 20_000_000
-# At least so many resamples; with fewer than QUANTILE_RESAMPLES, which only many rows
-# have, the interval comes from their standard deviation instead of their quantiles.
+# At least so many resamples. Where many rows, or a slow metric, leave fewer than
+# QUANTILE_RESAMPLES, the interval comes from their standard deviation.
 FEW_RESAMPLES = 100
 QUANTILE_RESAMPLES = 1000
 # Above so many rows the jackknife leaves out groups of rows instead of single ones.
@@ -42,33 +46,7 @@ JACKKNIFE_ROWS = 400
 MAX_WITHOUT_VALUE = 0.1
 # The least number of rows that are expected in a category of the chi-squared test.
 MIN_EXPECTED = 5
-LOWER_IS_BETTER = frozenset(
-    {"brier", "cost", "error", "logloss", "mae", "mape", "mse", "rmse"}
-)
 NORMAL = NormalDist()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A value and its confidence interval; NaN where the rows give none."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A metric of two models on the same rows.
-
-    `difference` is the candidate's value minus the live model's, in the metric's unit.
-    """
-
-    metric: str
-    candidate: float
-    live: float
-    difference: Estimate
-    answer: Answer
 
 
 # ---- Metrics as functions of row weights
@@ -98,26 +76,57 @@ def metric_statistic(
 def row_mean(values: Any) -> Statistic:
     """Return the mean of one value per row, for instance of its cost."""
     rows = np.asarray(values, dtype=float)
-    return lambda weights: weights @ rows / weights.sum(axis=1)
+    return lambda weights: _divide(weights @ rows, weights.sum(axis=1))
 
 
-def measured(measure: Callable[..., float], *columns: Any) -> Statistic:
-    """Return any metric as a function of row weights; it is called per resample.
+def statistics_of(
+    measure: Callable[[Any, Any], Mapping[str, float]], truth: Any, prediction: Any
+) -> dict[str, Statistic]:
+    """Return what a notebook measures, metric by metric, as functions of row weights.
 
-    Args:
-        measure: takes as many columns as are given, and returns the metric.
+    A metric that is known here by name and value is computed from the weights; any
+    other is measured again on every resample.
     """
-    arrays = [np.asarray(column) for column in columns]
-    places = np.arange(len(arrays[0]))
+    everything = np.ones((1, len(truth)))
+    found: dict[str, Statistic] = {}
+    for name, value in measure(truth, prediction).items():
+        if name in METRICS or name in DECISIONS:
+            known = metric_statistic(name, truth, prediction)
+            if np.isclose(known(everything)[0], value, rtol=SAME, equal_nan=True):
+                found[name] = known
+                continue
+        found[name] = _Measured(measure, name, truth, prediction)
+    return found
 
-    def statistic(weights: Array) -> Array:
-        values = []
-        for row in weights:
-            chosen = np.repeat(places, row.astype(int))
-            values.append(measure(*(array[chosen] for array in arrays)))
-        return np.asarray(values, dtype=float)
 
-    return statistic
+class _Measured:
+    """A metric that is measured again on the rows of every resample."""
+
+    resamples = MEASURED_RESAMPLES
+
+    def __init__(
+        self,
+        measure: Callable[[Any, Any], Mapping[str, float]],
+        name: str,
+        truth: Any,
+        prediction: Any,
+    ) -> None:
+        self.measure, self.name = measure, name
+        self.columns = np.asarray(truth), np.asarray(prediction)
+
+    def __call__(self, weights: Array) -> Array:
+        places = np.arange(len(self.columns[0]))
+        return np.array(
+            [self._value(np.repeat(places, row)) for row in weights.astype(int)]
+        )
+
+    def _value(self, rows: npt.NDArray[np.intp]) -> float:
+        truth, prediction = (column[rows] for column in self.columns)
+        try:
+            return float(self.measure(truth, prediction)[self.name])
+        except ValueError:
+            # scikit-learn refuses some metrics where all rows are of one class.
+            return math.nan
 
 
 def _rmse(truth: Array, prediction: Array) -> Statistic:
@@ -160,15 +169,15 @@ def _logloss(truth: Array, prediction: Array) -> Statistic:
     return row_mean(-np.where(truth == 1, np.log(sure), np.log1p(-sure)))
 
 
-def _precision(truth: Array, positive: Array) -> Statistic:
+def _precision(truth: Mask, positive: Mask) -> Statistic:
     return _ratio(truth & positive, positive)
 
 
-def _recall(truth: Array, positive: Array) -> Statistic:
+def _recall(truth: Mask, positive: Mask) -> Statistic:
     return _ratio(truth & positive, truth)
 
 
-def _f1(truth: Array, positive: Array) -> Statistic:
+def _f1(truth: Mask, positive: Mask) -> Statistic:
     return _ratio(2.0 * (truth & positive), truth.astype(float) + positive)
 
 
@@ -221,23 +230,33 @@ def estimate(
         confidence: the share of samples whose interval covers the true value.
     """
     everything = np.ones((1, rows))
+    values = {name: float(one(everything)[0]) for name, one in statistics.items()}
+    if rows < 2:
+        nothing = {"low": math.nan, "high": math.nan}
+        return {name: Estimate(value=one, **nothing) for name, one in values.items()}
     resamples = min(resamples, max(FEW_RESAMPLES, BUDGET // max(rows, 1)))
+    wanted = {
+        name: min(resamples, getattr(statistic, "resamples", resamples))
+        for name, statistic in statistics.items()
+    }
     drawn: dict[str, list[Array]] = {name: [] for name in statistics}
-    for weights in _resample(rows, resamples, seed):
+    for start, weights in _resample(rows, resamples, seed):
         for name, statistic in statistics.items():
-            drawn[name].append(statistic(weights))
-    left_out: dict[str, list[Array]] = {name: [] for name in statistics}
+            if wanted[name] > start:
+                drawn[name].append(statistic(weights[: wanted[name] - start]))
+    left_out: dict[str, list[Array]] = {name: [np.empty(0)] for name in statistics}
     for weights in _leave_out(rows):
         for name, statistic in statistics.items():
-            left_out[name].append(statistic(weights))
+            if wanted[name] >= QUANTILE_RESAMPLES:
+                left_out[name].append(statistic(weights))
     return {
         name: _bca(
-            float(statistic(everything)[0]),
+            values[name],
             np.concatenate(drawn[name]),
             np.concatenate(left_out[name]),
             confidence,
         )
-        for name, statistic in statistics.items()
+        for name in statistics
     }
 
 
@@ -256,7 +275,7 @@ def compare(
         candidate: statistics by metric; a metric that `live` lacks is left out.
     """
     both = [metric for metric in candidate if metric in live]
-    differences = {metric: _minus(candidate[metric], live[metric]) for metric in both}
+    differences = {metric: _Minus(candidate[metric], live[metric]) for metric in both}
     estimates = estimate(
         differences, rows, confidence=confidence, resamples=resamples, seed=seed
     )
@@ -267,50 +286,29 @@ def compare(
             candidate=float(candidate[metric](everything)[0]),
             live=float(live[metric](everything)[0]),
             difference=estimates[metric],
-            answer=_answer(metric, estimates[metric]),
+            rows=rows,
         )
         for metric in both
     }
 
 
-def judge_loss(
-    metric: str, live: float, difference: Estimate, share: float
-) -> GateAnswer:
-    """Judge whether a metric is worse than the live model's by more than a share of it.
+class _Minus:
+    """The difference of two metrics on the same weights."""
 
-    Args:
-        live: the live model's value on the same rows.
-        difference: the candidate's value minus that, with its interval.
-        share: of the live model's value that may be lost, for instance 0.05.
+    def __init__(self, first: Statistic, second: Statistic) -> None:
+        self.first, self.second = first, second
+        limits = [getattr(one, "resamples", RESAMPLES) for one in (first, second)]
+        self.resamples = min(limits)
 
-    Returns:
-        "passed" if the whole interval of the loss is at most the share, "failed" if
-        the whole interval is above it, "undecided" otherwise.
+    def __call__(self, weights: Array) -> Array:
+        return self.first(weights) - self.second(weights)
+
+
+def _resample(rows: int, resamples: int, seed: int) -> Iterator[tuple[int, Array]]:
+    """Draw bootstrap weights, how often each row is in each resample, in chunks.
+
+    With each chunk comes the number of resamples before it.
     """
-    low, high = difference.low, difference.high
-    if metric not in LOWER_IS_BETTER:
-        low, high = -high, -low
-    bound = share * abs(live)
-    if high <= bound:
-        return "passed"
-    return "failed" if low > bound else "undecided"
-
-
-def _answer(metric: str, difference: Estimate) -> Answer:
-    if math.isnan(difference.low):
-        return "not comparable"
-    if difference.low <= 0 <= difference.high:
-        return "no detectable difference"
-    is_lower = difference.high < 0
-    return "better" if is_lower == (metric in LOWER_IS_BETTER) else "worse"
-
-
-def _minus(first: Statistic, second: Statistic) -> Statistic:
-    return lambda weights: first(weights) - second(weights)
-
-
-def _resample(rows: int, resamples: int, seed: int) -> Iterator[Array]:
-    """Draw bootstrap weights: how often each row is in each resample."""
     random = np.random.default_rng(seed)
     size = max(1, min(resamples, CHUNK // max(rows, 1)))
     for start in range(0, resamples, size):
@@ -318,7 +316,7 @@ def _resample(rows: int, resamples: int, seed: int) -> Iterator[Array]:
         drawn = random.integers(0, rows, size=(count, rows))
         drawn += rows * np.arange(count)[:, np.newaxis]
         weights = np.bincount(drawn.ravel(), minlength=count * rows)
-        yield weights.reshape(count, rows).astype(float)
+        yield start, weights.reshape(count, rows).astype(float)
 
 
 def _leave_out(rows: int) -> Iterator[Array]:
@@ -334,7 +332,8 @@ def _leave_out(rows: int) -> Iterator[Array]:
 def _bca(value: float, drawn: Array, left_out: Array, confidence: float) -> Estimate:
     """Return the bias-corrected and accelerated interval of a bootstrap."""
     finite = drawn[np.isfinite(drawn)]
-    if len(finite) < (1 - MAX_WITHOUT_VALUE) * len(drawn) or not math.isfinite(value):
+    too_few = len(finite) < (1 - MAX_WITHOUT_VALUE) * len(drawn)
+    if too_few or not math.isfinite(value):
         return Estimate(value=value, low=math.nan, high=math.nan)
     drawn = np.sort(finite)
     if len(drawn) < QUANTILE_RESAMPLES:
@@ -381,7 +380,7 @@ def kolmogorov_smirnov(distance: float, rows: int, others: int) -> float:
     if scaled < 0.2:
         return 1.0
     terms = (
-        (-1) ** (term - 1) * math.exp(-2 * (term * scaled) ** 2)
+        (1 if term % 2 else -1) * math.exp(-2 * (term * scaled) ** 2)
         for term in range(1, 101)
     )
     return min(1.0, max(0.0, 2 * sum(terms)))

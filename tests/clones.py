@@ -47,7 +47,7 @@ endpoint: {{instance_type: ml.m5.large}}
 PARAMETERS = """\
 model: str = "{name}"  # the model
 data: str = "s3://{bucket}/{key}"  # the raw table
-seed: int = 7  # draws the splits
+salt: str = "7"  # another one draws other splits
 run: dict = {{}}  # filled in by the runner"""
 
 PREPARE = """\
@@ -57,7 +57,7 @@ from lifecycle.data import read_table, split, write_splits
 
 raw = read_table(data, ["size", "large", "width", "height", "colour"])
 table = raw[["{name}", "width", "height", "colour"]]
-splits = split(table, stratify=raw["large"], seed=seed, held_out=0.3)
+splits = split(table, key=raw, salt=salt, held_out=0.3)
 written = write_splits(model, run, splits)"""
 
 

@@ -23,6 +23,7 @@ from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 ENDPOINT = {"instance_type": "ml.m5.large", "instance_count": 1}
+FEATURES = ["a", "b"]
 ROWS = [[0.0, 5.0], [1.0, 3.0], [2.0, 1.0], [3.0, 4.0]]
 
 
@@ -74,6 +75,7 @@ def make_package(
         golden,
         ROWS,
         recorded.predict(xgb.DMatrix(np.array(ROWS), nthread=1)).tolist(),
+        FEATURES,
     )
     lineage: dict[str, Any] = {
         "fingerprint": "f" * 64,

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import toys
+from comparisons import comparison
 
+from lifecycle.comparison import Estimate
 from lifecycle.evaluation import LiveScore
-from lifecycle.gates import EVALUATION_MIME, EvaluationOutput, evaluate_gates
+from lifecycle.gates import evaluate_gates
+from lifecycle.shown import EVALUATION_MIME, EvaluationOutput
 from lifecycle.training import TrainingJob
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
@@ -44,19 +47,44 @@ def evaluation(
     live: float | None = None,
     gates: Mapping[str, Any] = GATES,
     reason: str = "",
+    margin: float = 0.0,
+    importance: Mapping[str, float] | None = None,
     **more: float,
 ) -> EvaluationOutput:
-    """Evaluate a candidate with this error, beside a live model with that one."""
+    """Evaluate a candidate with this error, beside a live model with that one.
+
+    Args:
+        margin: half the interval of the difference.
+    """
     score = None
     if live is not None or reason:
-        known = {} if live is None else {"rmse": live}
         live_state: Any = Live()
-        score = LiveScore(live=live_state, metrics=known, reason=reason)
+        score = LiveScore(live=live_state, reason=reason)
+        if live is not None:
+            compare(score, "rmse", rmse, live, margin)
     metrics = {"rmse": rmse, **more}
-    verdicts = evaluate_gates(metrics, gates, score.metrics if score else None)
+    intervals = {"rmse": Estimate(value=rmse, low=rmse - 0.1, high=rmse + 0.1)}
     return EvaluationOutput(
-        metrics=metrics, verdicts=verdicts, live=score, job=JOB, test_rows=50
+        metrics=metrics,
+        intervals=intervals,
+        importance=importance,
+        verdicts=evaluate_gates(metrics, gates, score, intervals=intervals),
+        live=score,
+        job=JOB,
+        test_rows=50,
     )
+
+
+def compare(
+    score: LiveScore, metric: str, candidate: float, live: float, margin: float = 0.0
+) -> None:
+    """Add a comparison to the score of a live model."""
+    low, high = candidate - live - margin, candidate - live + margin
+    one = comparison(candidate, live, low, high, metric=metric, rows=50)
+    comparisons: Any = score.comparisons
+    metrics: Any = score.metrics
+    comparisons[metric], metrics[metric] = one, live
+    object.__setattr__(score, "rows", 50)
 
 
 def output_cells(
@@ -135,7 +163,7 @@ def source(code: str = "x = 1", **settings: Any) -> dict[str, Any]:
 
 def write_run(folder: Path, text: str = "text") -> None:
     """Write a run with all evidence; every text in it is `text`."""
-    evaluated = evaluation(2.0, live=2.2, **{f"m{text}": 1.0})
+    evaluated = evaluation(2.0, live=2.2, importance={text: 0.05}, **{f"m{text}": 1.0})
     write_stage(
         folder,
         "prepare",

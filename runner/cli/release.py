@@ -83,7 +83,9 @@ def review_command(
         page = rebuild_page(root, model, version)
     shown = page.relative_to(root).as_posix()
     if as_json:
-        print_json({"model": model, "page": shown})
+        from runner.review.page import read_review
+
+        print_json({"page": shown} | read_review(page.parent))
     else:
         click.echo(f"open {shown}")
 

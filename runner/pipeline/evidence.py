@@ -17,8 +17,8 @@ from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
-from lifecycle.gates import evaluation_of
 from lifecycle.registry import Package, find_package
+from lifecycle.shown import evaluation_of
 from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line
@@ -220,6 +220,7 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
         "version": now.version,
         "package": now.package,
         "run_id": now.run_id,
+        "rolled_back_from": now.rolled_back_from,
         "source": _read_optional(f"{prefix}/{SOURCE}"),
         "data-summary": _read_optional(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},

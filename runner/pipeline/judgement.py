@@ -12,10 +12,12 @@ from typing import Any
 
 from lifecycle import registry, s3
 from lifecycle.aws import aws_errors, run_uri
+from lifecycle.comparison import Bounds
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
-from lifecycle.gates import RELATIVE, Bounds, evaluation_of, failures, judge, numbers
+from lifecycle.gates import RELATIVE, failures
 from lifecycle.registry import Package
+from lifecycle.shown import evaluation_of, judge, numbers
 from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path
 from runner.notebook import ipynb
 from runner.pipeline.plan import Plan, Stage
@@ -45,7 +47,7 @@ def judge_candidate(
     Raises:
         ResultsError: the package is not this run's, or its metrics are not those that
             the notebook returned and showed.
-        FailedGateError: a gate failed, or could not be judged.
+        FailedGateError: a gate failed; or nobody will look at it, and it is undecided.
     """
     where = display_path(stage.notebook)
     package = registry.describe(str(results["package"]))
@@ -58,8 +60,8 @@ def judge_candidate(
     shown = evaluation_of(notebook) or {}
     gates = notebook_values(plan.spec)["gates"]
     _check_metrics(gates, package, results, shown, where)
+    failed = failures(judge(package.metrics, gates, shown), approval=plan.spec.approval)
     live = shown.get("live") or {}
-    failed = failures(judge(package.metrics, gates, live.get("metrics")))
     if failed := failed or _not_compared(gates, live, baseline):
         raise FailedGateError(f"{where}: {failed}")
 
@@ -67,11 +69,14 @@ def judge_candidate(
 def require_passed(package: Package, gates: Mapping[str, Bounds]) -> None:
     """Refuse a package that fails its gates, whoever registered or approved it.
 
+    A package that was registered as pre-approved fails by an undecided gate, too.
+
     Raises:
         RegistryError: a gate failed.
     """
-    live = _read_live_metrics(package) if _has_relative(gates) else {}
-    if failed := failures(judge(package.metrics, gates, live)):
+    shown = _read_evaluation(package) if _has_relative(gates) else {}
+    mode = package.metadata.get("approval", "manual")
+    if failed := failures(judge(package.metrics, gates, shown), approval=mode):
         raise RegistryError(
             f"{package.model}: version {package.version} fails its gates: {failed}; "
             "train a better one"
@@ -161,8 +166,14 @@ def _check_metrics(
     places["the results"] = numbers(results["metrics"])
     if shown:
         places["the evaluation"] = shown["metrics"]
+    live = shown.get("live") or {}
+    compared = live.get("comparisons") or {}
+    # On fewer rows than all the value is another one.
+    is_whole = compared and live["rows"] == shown["test_rows"]
     for metric in gates:
         values = {place: known.get(metric) for place, known in places.items()}
+        if is_whole and metric in compared:
+            values["the comparison"] = compared[metric]["candidate"]
         first, *others = values.values()
         if not all(_is_same(first, other) for other in others):
             said = ", ".join(
@@ -178,11 +189,11 @@ def _not_compared(
     version = baseline.get("version")
     if not version or live.get("reason"):
         return ""
-    measured = live.get("metrics") or {}
+    measured = live.get("comparisons") or {}
     missing = [
         metric
         for metric, bounds in gates.items()
-        if bounds.get(RELATIVE) is not None and measured.get(metric) is None
+        if bounds.get(RELATIVE) is not None and metric not in measured
     ]
     if not missing:
         return ""
@@ -196,19 +207,18 @@ def _has_relative(gates: Mapping[str, Bounds]) -> bool:
     return any(bounds.get(RELATIVE) is not None for bounds in gates.values())
 
 
-def _read_live_metrics(package: Package) -> Mapping[str, Any]:
-    """Read what the live model of then had on the same rows, from the evidence."""
+def _read_evaluation(package: Package) -> Mapping[str, Any]:
+    """Read what the version's run showed of its comparison, from the evidence."""
     uri = f"{_evidence(package)}/train-register.ipynb"
     if not s3.exists(uri):
         return {}
     try:
-        shown = evaluation_of(s3.read_json(uri)) or {}
+        return evaluation_of(s3.read_json(uri)) or {}
     except MALFORMED as error:
         raise RegistryError(
             f"{uri}: not the notebook that a run left, so version {package.version} "
             "cannot be judged; train again"
         ) from error
-    return (shown.get("live") or {}).get("metrics") or {}
 
 
 def _evidence(package: Package) -> str:

@@ -18,8 +18,8 @@ from forked_kernels.client import WarmKernels
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
-from lifecycle.gates import numbers
 from lifecycle.registry import Package
+from lifecycle.shown import numbers
 from runner.errors import MALFORMED, FileError, StoppedError
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording

@@ -1,16 +1,34 @@
 """Drift: how far the training data is from the live model's, column by column.
 
-The measure is the population stability index: the shares of rows per bin, theirs
-against ours. Below 0.1 nothing to speak of has moved, above 0.25 a lot has.
+A column has moved if a test says that chance would hardly do that, and if it is far
+enough to matter. The test is that of Kolmogorov and Smirnov, or chi-squared where there
+are few values, with Benjamini and Hochberg's correction for the number of columns. How
+far is measured by the population stability index, the shares of rows per bin, theirs
+against ours, and by the Wasserstein distance in standard deviations, how far the values
+have to be moved on average.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
-MOVED, FAR = 0.1, 0.25
+from lifecycle.comparison import format_number
+from lifecycle.uncertainty import (
+    benjamini_hochberg,
+    chi_squared,
+    kolmogorov_smirnov,
+)
+
+# The share of undrifted columns that may be called moved.
+FALSE_DISCOVERIES = 0.01
+# Of the population stability index, and of the distance in standard deviations.
+MOVED_INDEX, FAR_INDEX = 0.1, 0.25
+MOVED_DISTANCE, FAR_DISTANCE = 0.1, 0.25
+# Percentiles are no finer; with more rows every difference would count.
+MAX_ROWS = 20_000
 # A bin that is empty on one side would make the index infinite.
 MIN_SHARE = 1e-4
 DECILES = range(10, 100, 10)
@@ -18,32 +36,80 @@ BARS = 12
 
 Column = Mapping[str, Any]
 Word = Literal["alike", "moved", "far", "new", "gone"]
+ORDER: Sequence[Word] = ("new", "gone", "far", "moved", "alike")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """One column of the training data, now and in the live model's."""
+    """One column of the training data, now and in the live model's.
+
+    Attributes:
+        index: the population stability index; None if only one side has the column.
+        distance: of Wasserstein, in standard deviations.
+        p_value: corrected for the number of columns.
+        importance: the feature's share of the total gain, if it is known.
+    """
 
     column: str
     word: Word
     index: float | None
     before: Column
     after: Column
+    distance: float | None = None
+    p_value: float | None = None
+    importance: float | None = None
     bars: Sequence[tuple[float, float]] = ()
 
     @property
-    def distance(self) -> float:
-        """Order columns; one that only one side has is the furthest away."""
-        return math.inf if self.index is None else self.index
+    def effect(self) -> float:
+        """Return how far it moved; one that only one side has is the furthest away."""
+        if self.index is None or self.distance is None:
+            return math.inf
+        return max(self.index / FAR_INDEX, self.distance / FAR_DISTANCE)
+
+    @property
+    def sentence(self) -> str:
+        """Say in words what has become of the column."""
+        weight = ""
+        if self.importance is not None:
+            weight = f" ({100 * self.importance:.0f} % of the gain)"
+        if self.word in ("new", "gone"):
+            what = "is new" if self.word == "new" else "is gone"
+            return f"Column {self.column}{weight} {what} in the training data"
+        means = [format_number(one.get("mean")) for one in (self.before, self.after)]
+        how = {"alike": "has not moved", "moved": "has moved", "far": "has moved far"}
+        moved = how[self.word]
+        return f"{self.column}{weight} {moved}: its mean was {means[0]}, now {means[1]}"
 
 
-def drift(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Drift]:
-    """Compare two summaries column by column, the furthest moved first."""
+def drift(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    importance: Mapping[str, float] | None = None,
+) -> list[Drift]:
+    """Compare two summaries column by column: what moved first, the important before.
+
+    Args:
+        importance: by feature its share of the total gain.
+    """
     old, new = before.get("columns", {}), after.get("columns", {})
+    rows = before.get("rows", 0), after.get("rows", 0)
+    names = list({**new, **old})
+    both = [name for name in names if name in old and name in new]
+    adjusted = benjamini_hochberg([_p_value(old[one], new[one], *rows) for one in both])
+    p_values = dict(zip(both, adjusted, strict=True))
+    weights = importance or {}
     found = [
-        _compare_column(name, old.get(name), new.get(name)) for name in {**new, **old}
+        replace(
+            _compare_column(name, old.get(name), new.get(name), p_values.get(name)),
+            importance=weights.get(name),
+        )
+        for name in names
     ]
-    return sorted(found, key=lambda one: -one.distance)
+    return sorted(
+        found,
+        key=lambda one: (ORDER.index(one.word), -(one.importance or 0), -one.effect),
+    )
 
 
 def population_stability_index(before: Column, after: Column) -> float:
@@ -54,16 +120,93 @@ def population_stability_index(before: Column, after: Column) -> float:
     return sum((new - old) * math.log(new / old) for old, new in floored)
 
 
-def _compare_column(name: str, before: Column | None, after: Column | None) -> Drift:
+def wasserstein(before: Column, after: Column) -> float:
+    """Return the Wasserstein distance of two columns, in standard deviations."""
+    spreads = [one.get("std") or 0.0 for one in (before, after)]
+    spread = math.sqrt(sum(one**2 for one in spreads) / 2)
+    points = _points(before, after)
+    if not spread or len(points) < 2:
+        return 0.0
+    gaps = [abs(_share_up_to(before, one) - _share_up_to(after, one)) for one in points]
+    # Between two values that are counted a share stays as it is; else it is a line.
+    steps = "percentiles" not in before and "percentiles" not in after
+    return (
+        sum(
+            (high - low) * (gap if steps else (gap + following) / 2)
+            for (low, high), (gap, following) in zip(
+                pairwise(points), pairwise(gaps), strict=True
+            )
+        )
+        / spread
+    )
+
+
+def _p_value(before: Column, after: Column, rows: int, others: int) -> float:
+    """Return the p-value of both columns having the same values, and the same gaps."""
+    counts = min(rows, MAX_ROWS), min(others, MAX_ROWS)
+    known = [
+        count * (1 - one["missing"])
+        for count, one in zip(counts, (before, after), strict=True)
+    ]
+    missing = [count - one for count, one in zip(counts, known, strict=True)]
+    p_missing = chi_squared(*zip(known, missing, strict=True))
+    if "percentiles" not in before and "percentiles" not in after:
+        values = _points(before, after)
+        if not values:
+            return p_missing
+        first, second = (
+            [share * count for share in _value_shares(one, values)]
+            for one, count in zip((before, after), known, strict=True)
+        )
+        p_known = chi_squared(first, second)
+    else:
+        gaps = [
+            abs(_share_up_to(before, one) - _share_up_to(after, one))
+            for one in _points(before, after)
+        ]
+        p_known = kolmogorov_smirnov(max(gaps, default=0.0), *map(round, known))
+    # The two tests count as two.
+    return min(1.0, 2 * min(p_known, p_missing)) if any(missing) else p_known
+
+
+def _value_shares(column: Column, values: Sequence[float]) -> list[float]:
+    counts: dict[float, float] = dict(column["values"])
+    total = sum(counts.values())
+    return [counts.get(value, 0) / total if total else 0.0 for value in values]
+
+
+def _points(before: Column, after: Column) -> list[float]:
+    """Return where the shares of either column change."""
+    points: set[float] = set()
+    for one in (before, after):
+        points.update(one.get("percentiles") or (value for value, _ in one["values"]))
+    return sorted(points)
+
+
+def _compare_column(
+    name: str, before: Column | None, after: Column | None, p_value: float | None
+) -> Drift:
     if before is None or after is None:
         word: Word = "gone" if after is None else "new"
         old, new = before or {}, after or {}
         return Drift(column=name, word=word, index=None, before=old, after=new)
     index = population_stability_index(before, after)
-    word = "alike" if index < MOVED else "moved" if index < FAR else "far"
-    bars = _bars(before, after)
+    distance = wasserstein(before, after)
+    word = "alike"
+    if p_value is not None and p_value < FALSE_DISCOVERIES:
+        if index >= FAR_INDEX or distance >= FAR_DISTANCE:
+            word = "far"
+        elif index >= MOVED_INDEX or distance >= MOVED_DISTANCE:
+            word = "moved"
     return Drift(
-        column=name, word=word, index=index, before=before, after=after, bars=bars
+        column=name,
+        word=word,
+        index=index,
+        distance=distance,
+        p_value=p_value,
+        before=before,
+        after=after,
+        bars=_bars(before, after),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle.gates import evaluation_of, numbers
+from lifecycle.shown import evaluation_of, numbers
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record

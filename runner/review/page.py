@@ -1,10 +1,14 @@
-"""The review page as one HTML file that loads nothing and runs nothing."""
+"""The review page as one HTML file that loads nothing and runs nothing.
+
+It is made of `review.json`, which is written beside it, and of the run's figures, code
+changes and summaries.
+"""
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,15 +17,16 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateError
 from markupsafe import Markup
 
+from lifecycle.comparison import digits_of, format_interval, format_number
 from runner import STAGES
 from runner.errors import MALFORMED
 from runner.git import short_commit
 from runner.notebook import ipynb
-from runner.notebook.archive import write_whole
+from runner.notebook.archive import write_json, write_whole
 from runner.review.changes import changes
-from runner.review.drift import drift
 from runner.review.evidence import Evidence, read_evidence
-from runner.review.verdict import SIGNS, Headline, gate_rows, headline, metric_rows
+from runner.review.record import REVIEW, LineageRow, review
+from runner.review.verdict import SIGNS
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = "index.html"
@@ -29,32 +34,33 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WORKFLOWS = "https://app.circleci.com/pipelines/workflows"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LineageRow:
-    """One line of the lineage; a link only if a browser may follow it."""
-
-    name: str
-    value: str
-    link: str = ""
-
-
 def write_page(
     folder: Path, model: str, notebooks: Mapping[str, ipynb.Notebook] | None = None
 ) -> Path:
-    """Write a run's review page beside its notebooks, and return its path.
+    """Write a run's review and its page beside its notebooks, and return its path.
 
     Args:
         notebooks: by stage those that are in memory already.
     """
     path = folder / PAGE
-    write_whole(path, render(read_evidence(folder, model, notebooks)))
+    evidence = read_evidence(folder, model, notebooks)
+    record = review(evidence, lineage(evidence))
+    page = render(evidence, record)
+    write_json(folder / REVIEW, record)
+    write_whole(path, page)
     return path
+
+
+def read_review(folder: Path) -> dict[str, Any]:
+    """Read the review that `write_page` left."""
+    found: dict[str, Any] = json.loads((folder / REVIEW).read_text(encoding="utf-8"))
+    return found
 
 
 def write_overview(build: Path, models: Sequence[str]) -> Path:
     """Write a page that links to the pages of several models, and return its path."""
     entries = [
-        (model, _overview_headline(build / model, model))
+        (model, _overview_entry(build / model))
         for model in models
         if (build / model / PAGE).is_file()
     ]
@@ -64,19 +70,20 @@ def write_overview(build: Path, models: Sequence[str]) -> Path:
     return path
 
 
-def render(evidence: Evidence) -> str:
-    """Render the page of one run."""
-    before = evidence.previous.get("data-summary") or {}
+def render(evidence: Evidence, record: Mapping[str, Any] | None = None) -> str:
+    """Render the page of one run.
+
+    Args:
+        record: its review, if that is made already.
+    """
+    rows = lineage(evidence)
     return _render(
         "page.html.j2",
         evidence=evidence,
-        headline=headline(evidence),
-        gates=gate_rows(evidence),
-        metrics=metric_rows(evidence),
+        review=record or review(evidence, rows),
         figures=evidence.figures(),
         changes=changes(evidence),
-        drift=drift(before, evidence.summary) if before and evidence.summary else [],
-        lineage=lineage(evidence),
+        lineage=rows,
         workflow=workflow_link(evidence),
         notebooks=[
             one for one in STAGES if (evidence.folder / f"{one}.html").is_file()
@@ -95,12 +102,24 @@ def workflow_link(evidence: Evidence) -> str:
     return f"{WORKFLOWS}/{workflow}" if UUID.fullmatch(workflow) else ""
 
 
-def number(value: object, signed: bool = False) -> str:
-    """Format a number with four significant digits; a dash if it is none."""
-    if not isinstance(value, int | float):
+def number(
+    value: object, interval: Sequence[float] | None = None, *, signed: bool = False
+) -> str:
+    """Format a number with at most four significant digits; a dash if it is none.
+
+    Args:
+        interval: whose width says how many digits have a meaning.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return "\N{EN DASH}"
-    text = f"{value:+.4g}" if signed else f"{value:.4g}"
+    text = format_number(value, digits_of(*interval) if interval else 4)
+    text = f"+{text}" if signed and value > 0 else text
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def span(interval: Sequence[float] | None) -> str:
+    """Format an interval; nothing if there is none."""
+    return format_interval(interval).replace("-", "\N{MINUS SIGN}") if interval else ""
 
 
 def duration(seconds: float) -> str:
@@ -122,12 +141,12 @@ def day(text: str) -> str:
     return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _overview_headline(folder: Path, model: str) -> Headline:
+def _overview_entry(folder: Path) -> Mapping[str, Any]:
     try:
-        return headline(read_evidence(folder, model))
+        return read_review(folder)
     except MALFORMED as error:
         title = "Cannot be approved: what it left cannot be read"
-        return Headline(tone="bad", title=title, because=str(error))
+        return {"tone": "bad", "headline": title, "because": str(error)}
 
 
 def _lineage_rows(evidence: Evidence) -> Iterator[LineageRow]:
@@ -206,5 +225,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "day": day, "short": short_commit}
+    environment.filters |= {
+        "number": number,
+        "span": span,
+        "day": day,
+        "short": short_commit,
+    }
     return environment

@@ -9,9 +9,8 @@ from typing import Any, Literal
 from lifecycle.errors import CallError, LifecycleError
 from runner.errors import GitHubError
 from runner.git import git_line
-from runner.review.evidence import Evidence, read_evidence
-from runner.review.page import PAGE, number
-from runner.review.verdict import SIGNS, Headline, gate_rows, headline, metric_rows
+from runner.review.page import PAGE, number, read_review, span
+from runner.review.verdict import SIGNS
 
 API = "https://api.github.com"
 ARTIFACTS = "https://output.circle-artifacts.com/output/job"
@@ -46,11 +45,11 @@ def announce(
     try:
         origin = git_line(root, "remote", "get-url", "origin")
         if commit := find_commit(environment, origin):
-            evidence = read_evidence(folder, model)
-            head = headline(evidence)
-            state: State = "failure" if head.tone == "bad" else "success"
-            commit.set_status(model, state, f"{head.title}. {head.because}", url)
-            commit.write_comment(model, comment(evidence, head, url))
+            review = read_review(folder)
+            state: State = "failure" if review["tone"] == "bad" else "success"
+            said = f"{review['headline']}. {review['because']}"
+            commit.set_status(model, state, said, url)
+            commit.write_comment(model, comment(review, url))
     except LifecycleError as error:
         return url, error
     return url, None
@@ -64,18 +63,26 @@ def artifact_url(model: str, environment: Mapping[str, str]) -> str:
     return f"{ARTIFACTS}/{job}/artifacts/{node}/{path}" if job else path
 
 
-def comment(evidence: Evidence, head: Headline, url: str) -> str:
-    """Return the comment of one model in GitHub's Markdown."""
-    name = escape_markdown(evidence.model)
-    version = f" version {evidence.version}" if evidence.version else ""
+def comment(review: Mapping[str, Any], url: str) -> str:
+    """Return the comment of one model in GitHub's Markdown.
+
+    Args:
+        review: as `review.json` has it.
+    """
+    name = escape_markdown(review["model"])
+    version = f" version {review['version']}" if review["version"] else ""
+    sign, title = SIGNS[review["tone"]], escape_markdown(review["headline"])
+    is_amber = review["tone"] == "mind"
+    reasons = [f"- {escape_markdown(one)}" for one in review["reasons"] if is_amber]
     return "\n".join(
         [
-            f"### {SIGNS[head.tone]} {name}{version}: {escape_markdown(head.title)}",
+            f"### {sign} {name}{version}: {title}",
             "",
-            escape_markdown(head.because),
+            escape_markdown(review["because"]),
             "",
-            *_gate_table(evidence),
-            *_metric_table(evidence),
+            *([*reasons, ""] if reasons else []),
+            *_gate_table(review),
+            *_metric_table(review),
             f"**[Open the review page]({url})**",
         ]
     )
@@ -188,22 +195,34 @@ def find_commit(environment: Mapping[str, str], origin: str = "") -> Commit | No
     )
 
 
-def _gate_table(evidence: Evidence) -> list[str]:
+def _gate_table(review: Mapping[str, Any]) -> list[str]:
     rows = [
-        f"| {escape_markdown(one.metric)} | {escape_markdown(one.asks)} "
-        f"| {number(one.value)} | {one.verdict} |"
-        for one in gate_rows(evidence)
+        f"| {escape_markdown(one['metric'])} | {escape_markdown(one['asks'])} "
+        f"| {_with_span(one['value'], one['interval'])} | {one['verdict']} |"
+        for one in review["gates"]
     ]
     head = ["| gate | model.yaml asks | is | verdict |", "|---|---|--:|---|"]
     return [*head, *rows, ""] if rows else []
 
 
-def _metric_table(evidence: Evidence) -> list[str]:
-    live = f"live, version {evidence.live_version}" if evidence.live_version else "live"
+def _metric_table(review: Mapping[str, Any]) -> list[str]:
+    version = review["live_version"]
+    live = f"live, version {version}" if version else "live"
     rows = [
-        f"| {escape_markdown(one.name)} | {number(one.candidate)} | {number(one.live)} "
-        f"| {number(one.difference, signed=True)} {one.direction} |"
-        for one in metric_rows(evidence)
+        f"| {escape_markdown(one['metric'])} "
+        f"| {_with_span(one['candidate'], one['candidate_interval'])} "
+        f"| {number(one['live'])} "
+        f"| {_with_span(one['difference'], one['interval'], signed=True)} "
+        f"{one['answer'] or ''} |"
+        for one in review["comparison"]
     ]
     head = [f"| metric | this one | {live} | difference |", "|---|--:|--:|--:|"]
     return [*head, *rows, ""] if rows else []
+
+
+def _with_span(
+    value: float | None, interval: list[float] | None, *, signed: bool = False
+) -> str:
+    """Format a value, and in brackets its interval if there is one."""
+    text = number(value, interval, signed=signed)
+    return f"{text} ({span(interval)})" if interval else text

@@ -1,22 +1,21 @@
 """The decision that a page supports: metrics, gates, and the headline above them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.gates import (
-    HIGHER_IS_BETTER,
-    LOWER_IS_BETTER,
-    RELATIVE,
-    GateVerdict,
-    judge,
-)
+from lifecycle.comparison import Answer, Comparison, format_number, lower_is_better
+from lifecycle.gates import RELATIVE, UNSURE, GateVerdict
+from lifecycle.shown import judge, read_live
+from runner.review.drift import Drift, drift
 from runner.review.evidence import Evidence
 
-Direction = Literal["better", "worse", "same", ""]
-GateResult = Literal["passed", "failed", "not judged", "not compared"]
+GateResult = Literal[
+    "passed", "failed", "undecided", "not comparable", "nothing live", "not judged"
+]
 Tone = Literal["good", "mind", "bad", "idle"]
+Compared = Literal[Answer, "mixed", ""]
 
 SIGNS: Mapping[Tone, str] = {
     "good": "✓",
@@ -24,34 +23,38 @@ SIGNS: Mapping[Tone, str] = {
     "bad": "✗",
     "idle": "\N{EN DASH}",
 }
-# Relative difference below which two values count as equal.
-EQUAL = 1e-9
-COMPARED = {
-    "better": "better than",
-    "worse": "worse than",
-    "mixed": "partly better, partly worse than",
-    "same": "as good as",
+COMPARED: Mapping[Compared, str] = {
+    "better": "It is better than {}",
+    "worse": "It is worse than {}",
+    "mixed": "It is partly better, partly worse than {}",
+    "different": "It differs from {}",
+    "no detectable difference": "There is no detectable difference from {}",
 }
 FAILED = "Cannot be approved: a gate failed"
+LOOK_CLOSER = "Can be approved, but look closer"
 NOTHING_LIVE = "Nothing was live before this run."
+# The share of the total gain from which on a feature is important.
+IMPORTANT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """One metric of the candidate and of the live model."""
+    """One metric of the candidate and of the live model, on the same rows if both.
+
+    Attributes:
+        interval: of the candidate's value.
+        difference: candidate minus live, and its interval.
+        answer: what the interval says of the difference; "" if there is none.
+    """
 
     name: str
     candidate: float | None
     live: float | None
-    direction: Direction
+    interval: tuple[float, float] | None
+    difference: float | None
+    difference_interval: tuple[float, float] | None
+    answer: Answer | Literal[""]
     gated: bool
-
-    @property
-    def difference(self) -> float | None:
-        """Return candidate minus live, if both have a value."""
-        if self.candidate is None or self.live is None:
-            return None
-        return self.candidate - self.live
 
     @property
     def share(self) -> float | None:
@@ -63,11 +66,18 @@ class MetricRow:
 
 @dataclass(frozen=True, kw_only=True)
 class GateRow:
-    """One bound of model.yaml, and whether the candidate keeps it."""
+    """One bound of model.yaml, and whether the candidate keeps it.
+
+    Attributes:
+        asks: the bound in words.
+        bound: in the metric's unit; None if nothing could be compared.
+    """
 
     metric: str
     asks: str
+    bound: float | None
     value: float | None
+    interval: tuple[float, float] | None
     verdict: GateResult
     note: str = ""
     reason: str = ""
@@ -75,14 +85,19 @@ class GateRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """The first thing on the page: whether the run can be approved, and why."""
+    """The first thing on the page: whether the run can be approved, and why.
+
+    Attributes:
+        concerns: what a reviewer has to look at before approving.
+        open: whether a person has still to decide.
+    """
 
     tone: Tone
     title: str
     because: str
     failed_stage: str = ""
     error: str = ""
-    # Whether a person has still to decide.
+    concerns: Sequence[str] = ()
     open: bool = False
 
 
@@ -111,25 +126,16 @@ def headline(evidence: Evidence) -> Headline:
 def metric_rows(evidence: Evidence) -> list[MetricRow]:
     """Return candidate and live model side by side, metrics with a gate first."""
     bounds = _gates_asked(evidence)
-    live = evidence.live_score.get("metrics") or {}
-    rows = []
-    for name in sorted(
-        {*evidence.metrics, *live}, key=lambda name: (name not in bounds, name)
-    ):
-        candidate, former = _number(evidence.metrics.get(name)), _number(live.get(name))
-        row = MetricRow(
-            name=name,
-            candidate=candidate,
-            live=former,
-            direction=_direction(name, candidate, former, bounds.get(name, {})),
-            gated=name in bounds,
-        )
-        rows.append(row)
-    return rows
+    compared = _comparisons(evidence)
+    names = {*evidence.metrics, *compared}
+    return [
+        _metric_row(evidence, name, compared.get(name), bounds)
+        for name in sorted(names, key=lambda name: (name not in bounds, name))
+    ]
 
 
 def gate_rows(evidence: Evidence) -> list[GateRow]:
-    """Return every bound with its verdict, judged here from the metrics of the run.
+    """Return every bound with its verdict, judged here from what the run measured.
 
     A run that has not come to measure anything was not judged.
     """
@@ -139,25 +145,84 @@ def gate_rows(evidence: Evidence) -> list[GateRow]:
             GateRow(
                 metric=metric,
                 asks=_asks(rule, bound),
+                bound=None,
                 value=None,
+                interval=None,
                 verdict="not judged",
             )
             for metric, asked in bounds.items()
             for rule, bound in asked.items()
         ]
-    verdicts = judge(evidence.metrics, bounds, evidence.live_score.get("metrics"))
+    verdicts = judge(evidence.metrics, bounds, _shown(evidence))
     return [_row(one, bounds[one.metric]) for one in verdicts]
 
 
-def compared(evidence: Evidence) -> Literal["better", "worse", "mixed", "same", ""]:
+def drift_rows(evidence: Evidence) -> list[Drift]:
+    """Compare the training data with the live version's, column by column."""
+    before = evidence.previous.get("data-summary") or {}
+    if not before or not evidence.summary:
+        return []
+    return drift(before, evidence.summary, evidence.evaluation.get("importance") or {})
+
+
+def compared(evidence: Evidence) -> Compared:
     """Return in one word how the candidate compares, by its gated metrics."""
-    found = {one.direction for one in metric_rows(evidence) if one.gated} - {""}
+    found = {one.answer for one in metric_rows(evidence) if one.gated} - {""}
     if found >= {"better", "worse"}:
         return "mixed"
-    for word in ("better", "worse", "same"):
-        if word in found:
-            return word
-    return ""
+    words: tuple[Answer, ...] = (
+        "worse",
+        "better",
+        "different",
+        "no detectable difference",
+        "not comparable",
+    )
+    return next((word for word in words if word in found), "")
+
+
+def concerns(evidence: Evidence) -> list[str]:
+    """Return what a reviewer has to look at before approving, most serious first."""
+    return list(_concerns(evidence))
+
+
+def _concerns(evidence: Evidence) -> Iterator[str]:
+    if evidence.is_baseline:
+        return
+    for gate in gate_rows(evidence):
+        if gate.verdict in UNSURE:
+            yield f"{gate.verdict.capitalize()}: {gate.reason}"
+    if (word := compared(evidence)) in ("worse", "mixed"):
+        against = COMPARED[word].format("the live model")
+        yield f"{against}, within the bounds of its gates"
+    yield from loosened(
+        evidence.previous.get("source", {}).get("settings", {}).get("gates") or {},
+        _gates_asked(evidence),
+    )
+    content = evidence.run_fact("fingerprint")
+    if content and evidence.previous.get("rolled_back_from") == content:
+        yield "This very content was live before, and was rolled back"
+    label = (evidence.prepared.get("columns") or [""])[0]
+    for one in drift_rows(evidence):
+        important = one.column == label or (one.importance or 0) >= IMPORTANT
+        if important and one.word in ("far", "gone", "new"):
+            yield one.sentence
+
+
+def loosened(
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Say which gates ask for less than they asked for of the live version."""
+    found = []
+    for metric, old in before.items():
+        for rule, bound in old.items():
+            given, gate = after.get(metric, {}).get(rule), f"The gate {metric}.{rule}"
+            if not isinstance(bound, int | float):
+                continue
+            if not isinstance(given, int | float):
+                found.append(f"{gate} was removed; it was {bound:g}")
+            elif given < bound if rule == "min" else given > bound:
+                found.append(f"{gate} was loosened, from {bound:g} to {given:g}")
+    return found
 
 
 def _serves(evidence: Evidence) -> str:
@@ -180,9 +245,10 @@ def _registered(evidence: Evidence) -> Headline:
         because = _sentences(evidence, f"{by.rstrip('.')}." if by else "")
         return Headline(tone="good", title="Approved", because=because)
     because = _sentences(evidence)
-    if compared(evidence) in ("worse", "mixed"):
-        title = "Can be approved, but look twice"
-        return Headline(tone="mind", title=title, because=because, open=True)
+    if found := concerns(evidence):
+        return Headline(
+            tone="mind", title=LOOK_CLOSER, because=because, concerns=found, open=True
+        )
     return Headline(tone="good", title="Can be approved", because=because, open=True)
 
 
@@ -247,7 +313,7 @@ def _ended(stage: str, status: str, registered: str, stays: str) -> tuple[str, s
 def _sentences(evidence: Evidence, first: str = "") -> str:
     """Say whether the gates passed, and how the candidate compares."""
     parts = [first, _gates_sentence(evidence), _comparison_sentence(evidence)]
-    return " ".join(filter(None, parts))
+    return " ".join(filter(None, [*parts, _data_sentence(evidence)]))
 
 
 def _gates_sentence(evidence: Evidence) -> str:
@@ -256,9 +322,25 @@ def _gates_sentence(evidence: Evidence) -> str:
         return "" if evidence.results("deploy") else "Not every gate was judged."
     if not judged or "failed" in judged:
         return ""
-    if "not compared" in judged:
+    count = sum(one in UNSURE for one in judged)
+    if count:
+        return f"No gate failed; {count} of {len(judged)} could not be decided."
+    if "nothing live" in judged:
         return "Every gate passed that could be judged."
     return "Every gate passed." if len(judged) > 1 else "The gate passed."
+
+
+def _data_sentence(evidence: Evidence) -> str:
+    """Say that the live version was trained on other data, if so."""
+    before = evidence.previous
+    old, new = before.get("data_sha256"), evidence.prepared.get("data_sha256")
+    if not old or not new or old == new or evidence.results("deploy"):
+        return ""
+    counts = [
+        (known.get("rows") or {}).get("train") for known in (before, evidence.prepared)
+    ]
+    rows = f": {counts[1]} training rows, then {counts[0]}" if all(counts) else ""
+    return f"The data has changed since version {before.get('version')}{rows}."
 
 
 def _comparison_sentence(evidence: Evidence) -> str:
@@ -268,19 +350,22 @@ def _comparison_sentence(evidence: Evidence) -> str:
         return "" if deployed else "It was live before this run already."
     if not evidence.live_version:
         return "" if deployed else _first_version(evidence)
-    if reason := evidence.live_score.get("reason"):
-        return f"It could not be compared with the live model: {reason}."
-    if not (word := compared(evidence)):
-        return ""
     former = f"version {evidence.live_version}"
     against = f"{former}, live before" if deployed else f"live {former}"
+    if reason := evidence.live_score.get("reason"):
+        return f"It is not comparable with {against}: {reason}."
+    word = compared(evidence)
+    if word == "not comparable":
+        return f"It is not comparable with {against}."
+    if not word:
+        return ""
     quoted = [
-        f"{one.name} {one.candidate:.4g} against {one.live:.4g}"
+        f"{one.name} {format_number(one.candidate)} against {format_number(one.live)}"
         for one in metric_rows(evidence)
         if one.gated and one.candidate is not None and one.live is not None
     ]
     values = f" ({', '.join(quoted)})" if quoted else ""
-    return f"It is {COMPARED[word]} {against}{values}."
+    return f"{COMPARED[word].format(against)}{values}."
 
 
 def _first_version(evidence: Evidence) -> str:
@@ -296,38 +381,76 @@ def _gates_asked(evidence: Evidence) -> Mapping[str, Mapping[str, Any]]:
     return {name: one for name, one in gates.items() if isinstance(one, Mapping)}
 
 
-def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
-    """Return the row of a bound that was judged."""
-    bound, note, reason = verdict.bound, "", verdict.reason
-    result: GateResult = "passed" if verdict.passed else "failed"
-    if verdict.rule == RELATIVE:
-        if verdict.live is None:
-            note = "nothing to compare with"
-            result = "not compared" if verdict.passed else result
-        else:
-            word = "at most" if "max" in bounds else "at least"
-            note = f"{word} {bound:.4g}, the live one has {verdict.live:.4g}"
-            reason = _worse_reason(verdict, bounds.get(RELATIVE))
-        bound = bounds.get(RELATIVE)
-    return GateRow(
-        metric=verdict.metric,
-        asks=_asks(verdict.rule, bound),
-        value=_number(verdict.value),
-        verdict=result,
-        note=note,
-        reason=reason,
+def _shown(evidence: Evidence) -> Mapping[str, Any]:
+    """Return what the run showed; what it did not compare is not comparable."""
+    shown = evidence.evaluation
+    if evidence.live_score or not evidence.previous.get("version"):
+        return shown
+    return {**shown, "live": {"reason": "the notebook has not compared them"}}
+
+
+def _comparisons(evidence: Evidence) -> Mapping[str, Comparison]:
+    return read_live(evidence.live_score).comparisons
+
+
+def _metric_row(
+    evidence: Evidence,
+    name: str,
+    found: Comparison | None,
+    bounds: Mapping[str, Mapping[str, Any]],
+) -> MetricRow:
+    value = _number(evidence.metrics.get(name))
+    shown = (evidence.evaluation.get("intervals") or {}).get(name)
+    row = MetricRow(
+        name=name,
+        candidate=value,
+        live=None,
+        interval=tuple(shown) if shown else None,
+        difference=None,
+        difference_interval=None,
+        answer="",
+        gated=name in bounds,
+    )
+    if found is None:
+        return row
+    low, high = found.difference.low, found.difference.high
+    same_rows = found.rows == evidence.evaluation.get("test_rows")
+    return replace(
+        row,
+        candidate=_number(found.candidate),
+        live=_number(found.live),
+        # That of another number of rows would be of another value.
+        interval=row.interval if same_rows else None,
+        difference=_number(found.difference.value),
+        difference_interval=None if math.isnan(low + high) else (low, high),
+        answer=found.answer(bounds.get(name, {})),
     )
 
 
-def _worse_reason(verdict: GateVerdict, share: Any) -> str:
-    """Say by how much a candidate is worse than it may be."""
-    value = _number(verdict.value)
-    shown = "no number" if value is None else f"{value:.4g}"
-    if not isinstance(share, int | float):
-        return verdict.reason
-    return (
-        f"{verdict.metric} is {shown}, more than {100 * share:.3g} % worse than the "
-        f"live model's {verdict.live:.4g}"
+def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
+    """Return the row of a bound that was judged."""
+    note = ""
+    if verdict.rule == RELATIVE:
+        asks, note = _asks(RELATIVE, bounds.get(RELATIVE)), "nothing to compare with"
+        if verdict.bound is not None and verdict.live is not None:
+            word = "at most" if lower_is_better(verdict.metric, bounds) else "at least"
+            bound, live = format_number(verdict.bound), format_number(verdict.live)
+            note = f"{word} {bound}, the live one has {live}"
+        elif verdict.verdict != "nothing live":
+            note = "not comparable"
+    else:
+        asks = _asks(verdict.rule, verdict.bound)
+    interval = verdict.interval
+    known = interval is not None and all(map(math.isfinite, interval))
+    return GateRow(
+        metric=verdict.metric,
+        asks=asks,
+        bound=_number(verdict.bound),
+        value=_number(verdict.value),
+        interval=interval if known else None,
+        verdict=verdict.verdict,
+        note=note,
+        reason=verdict.reason,
     )
 
 
@@ -339,21 +462,6 @@ def _asks(rule: str, bound: Any) -> str:
     word = {"min": "at least", "max": "at most"}.get(rule, rule)
     shown = f"{bound:.6g}" if isinstance(bound, int | float) else str(bound)
     return f"{word} {shown}"
-
-
-def _direction(
-    name: str, candidate: float | None, live: float | None, bounds: Mapping[str, Any]
-) -> Direction:
-    if candidate is None or live is None:
-        return ""
-    if abs(candidate - live) <= EQUAL * max(abs(candidate), abs(live)):
-        return "same"
-    less, more = "max" in bounds, "min" in bounds
-    if less or (name in LOWER_IS_BETTER and not more):
-        return "better" if candidate < live else "worse"
-    if more or name in HIGHER_IS_BETTER:
-        return "better" if candidate > live else "worse"
-    return ""
 
 
 def _number(value: Any) -> float | None:

@@ -20,6 +20,7 @@ from lifecycle.data import (
     write_splits,
 )
 from lifecycle.errors import DataError, StorageError
+from lifecycle.membership import row_hashes
 from lifecycle.s3 import read_bytes, read_json, write_bytes
 
 TABLE = pd.DataFrame(
@@ -33,9 +34,19 @@ def uri(aws: EmbeddedAWS) -> str:
     return run_uri(new_name(), "r1", "raw.csv")
 
 
-def split_table(seed: int = 1) -> dict[str, pd.DataFrame]:
+# Of a number, of a missing value and of a text: no release may change them.
+HASHES_OF_A = [7909365303169596524, 14739350890274068852, 13518574999239961273]
+PARTS = ("train", "validation", "test")
+
+
+def split_table(salt: str = "1") -> dict[str, pd.DataFrame]:
     """Split the table, 30 % of it held out."""
-    return split(TABLE, stratify=TABLE["label"], seed=seed, held_out=0.3)
+    return split(TABLE, salt=salt, held_out=0.3)
+
+
+def part_of(splits: dict[str, pd.DataFrame]) -> dict[int, str]:
+    """Return the part of each row, by what it has in the column `size`."""
+    return {size: name for name in PARTS for size in splits[name]["size"]}
 
 
 def test_named_columns_are_read_in_the_order_asked_for(uri):
@@ -92,36 +103,126 @@ def test_a_missing_raw_file_is_an_error(uri):
 
 
 def test_splits_are_disjoint_and_complete():
-    """Every row is in exactly one split; half of those held out validate."""
+    """Every row is in exactly one split, in the order of the table."""
     splits = split_table()
 
-    assert {name: len(rows) for name, rows in splits.items()} == {
-        "train": 140,
-        "validation": 30,
-        "test": 30,
-    }
     assert sorted(pd.concat(splits.values())["size"]) == list(range(200))
+    assert all(rows["size"].is_monotonic_increasing for rows in splits.values())
 
 
 def test_the_share_that_is_held_out_is_the_notebooks_choice():
-    """Half of the held-out rows validate and half test."""
-    splits = split(TABLE, stratify=TABLE["label"], seed=1, held_out=0.5)
+    """About half of the held-out rows validate and half test."""
+    large = pd.DataFrame({"x": range(4000)})
 
-    assert [len(rows) for rows in splits.values()] == [100, 50, 50]
+    splits = split(large, held_out=0.5)
+
+    counts = [len(rows) / len(large) for rows in splits.values()]
+    assert counts == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
+    assert {label: len(split(large, held_out=0.3)[label]) for label in PARTS} == {
+        "train": pytest.approx(2800, abs=90),
+        "validation": pytest.approx(600, abs=70),
+        "test": pytest.approx(600, abs=70),
+    }
 
 
-def test_each_stratum_is_as_common_in_every_split():
-    """A quarter of the rows have label 1, in each split too."""
-    for rows in split_table().values():
-        assert rows["label"].mean() == pytest.approx(0.25, abs=0.02)
+def test_each_group_is_about_as_common_in_every_split():
+    """As it would be by drawing."""
+    large = pd.DataFrame({"label": [0, 0, 0, 1] * 1000, "x": range(4000)})
+
+    for rows in split(large, held_out=0.3).values():
+        assert rows["label"].mean() == pytest.approx(0.25, abs=0.05)
 
 
-def test_the_seed_decides_the_split():
-    """The same seed draws the same rows, another one others."""
-    first, again, other = (split_table(seed)["test"] for seed in (1, 1, 2))
+def test_a_row_keeps_its_part_when_the_data_grows():
+    """Whatever is added, wherever, and whatever type a column gets by that."""
+    added = pd.DataFrame({"label": [1, 0], "size": [-5, 999.5], "weight": [None, "x"]})
+    grown = pd.concat([added, TABLE.sample(frac=1, random_state=3)])
+
+    before, after = (
+        part_of(split_table()),
+        part_of(split(grown, salt="1", held_out=0.3)),
+    )
+
+    assert {size: after[size] for size in before} == before
+
+
+def test_equal_rows_share_a_part():
+    """A copy of a training row among the test rows would be known to the model."""
+    twice = pd.concat([TABLE, TABLE])
+
+    splits = split(twice, held_out=0.3)
+
+    assert all((rows["size"].value_counts() == 2).all() for rows in splits.values())
+
+
+def test_the_test_rows_stay_held_out_when_more_are():
+    """Another share moves no row from test into train."""
+    few, many = (part_of(split(TABLE, held_out=share)) for share in (0.2, 0.6))
+
+    assert all(many[size] == "test" for size, part in few.items() if part == "test")
+
+
+def test_rows_of_one_key_share_a_part():
+    """For instance all months of a customer; the key may be no column of the table."""
+    customers = TABLE["size"] // 5
+
+    by_values = part_of(split(TABLE, key=customers, held_out=0.3))
+    by_name = split(TABLE.assign(customer=customers), key="customer", held_out=0.3)
+
+    assert by_values == part_of(by_name)
+    assert all(by_values[5 * one] == by_values[5 * one + 4] for one in range(40))
+
+
+def test_with_a_key_other_features_move_no_row():
+    """The raw rows may be the key of what is made of them."""
+    features = TABLE.assign(area=TABLE["size"] ** 2)
+
+    assert part_of(split(features, key=TABLE, held_out=0.3)) == part_of(
+        split(TABLE, held_out=0.3)
+    )
+
+
+def test_the_salt_decides_the_split():
+    """The same salt draws the same rows, another one others."""
+    first, again, other = (split_table(salt)["test"] for salt in ("1", "1", "2"))
 
     assert first.equals(again)
     assert not first.equals(other)
+
+
+@pytest.mark.parametrize(
+    ("rows", "key", "said"),
+    [
+        (1, None, "none of 1 rows is in "),
+        (200, [1, 2], "2 keys for 200 rows"),
+    ],
+)
+def test_a_split_that_would_be_useless_is_an_error(rows, key, said):
+    """It says what to change."""
+    with pytest.raises(DataError, match=said):
+        split(TABLE.head(rows), key=key, held_out=0.3)
+
+
+def test_equal_values_have_equal_hashes():
+    """Whatever type pandas has read them as, and on every machine."""
+    numbers = row_hashes(pd.DataFrame({"a": [1, 0, 2**40], "b": [1.5, -0.0, 3.0]}))
+    decimals = row_hashes(pd.DataFrame({"c": [1.0, 0.0, 2.0**40], "d": [1.5, 0.0, 3]}))
+    texts = row_hashes(pd.DataFrame({"a": ["1", 0, str(2**40)], "b": ["1.50", 0, 3]}))
+
+    assert numbers.tolist() == decimals.tolist() == texts.tolist()
+    assert row_hashes(pd.DataFrame({"a": [1.0, None, "x"]})).tolist() == HASHES_OF_A
+    assert len(set(numbers.tolist() + HASHES_OF_A)) == 6
+
+
+def test_a_day_has_the_same_hash_beside_an_hour():
+    """The text of a column of days changes when one gets an hour."""
+    days = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"]))
+    hours = pd.Series(pd.to_datetime(["2026-01-01 00:00", "2026-01-02 07:00"]))
+
+    first, second = (row_hashes(pd.DataFrame({"day": one})) for one in (days, hours))
+
+    assert first[0] == second[0]
+    assert first[1] != second[1]
 
 
 def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):
@@ -133,7 +234,7 @@ def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):
     assert written["test"] == run_uri(model, "r1", "test", "test.csv")
     first = read_bytes(written["test"]).decode().splitlines()[0].split(",")
     assert [float(cell) for cell in first] == splits["test"].iloc[0].tolist()
-    assert written["rows"] == {"train": 140, "validation": 30, "test": 30}
+    assert written["rows"] == {name: len(splits[name]) for name in PARTS}
     assert written["columns"] == ["label", "size", "weight"]
 
 

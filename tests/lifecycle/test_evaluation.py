@@ -1,5 +1,8 @@
 """A model is scored as its endpoint will score it, and compared with the live one."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ from embedded_aws.process import EmbeddedAWS
 from model_packages import (
     ROWS,
     archive,
+    delete_endpoint,
     make_package,
     new_name,
     serve,
@@ -16,23 +20,71 @@ from model_packages import (
 )
 
 from lifecycle.aws import client, run_uri
+from lifecycle.data import write_splits
 from lifecycle.errors import IntegrityError, StorageError
 from lifecycle.evaluation import (
+    LiveScore,
     comparison_table,
     error_by_size,
     gain_shares,
+    intervals,
     load_booster,
     predict,
     score_live,
 )
+from lifecycle.invocation import record_golden
 from lifecycle.s3 import hash_object, parse_uri, write_bytes
 
 FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
 
 
+def make_rows(count: int, seed: int) -> pd.DataFrame:
+    """Make rows that a model of factor 2 predicts, but for a noise of 0.5."""
+    random = np.random.default_rng(seed)
+    a, b = random.integers(0, 4, count).astype(float), random.random(count)
+    return pd.DataFrame({"y": 2 * a + random.normal(0, 0.5, count), "a": a, "b": b})
+
+
+TRAINED, VALIDATED, NEW = (make_rows(60, seed) for seed in (1, 2, 3))
+
+
 def measure(truth, prediction) -> dict[str, float]:
     """Return the metrics of a regression, as a notebook does."""
     return {"rmse": float(np.sqrt(np.mean((np.asarray(truth) - prediction) ** 2)))}
+
+
+def go_live(model: str, **metadata: str) -> Any:
+    """Deploy a model of factor 2, trained and validated on rows of its run."""
+    splits = {"train": TRAINED, "validation": VALIDATED, "test": NEW}
+    written = write_splits(model, {"run_id": "live"}, splits)
+    package = make_package(
+        model, factor=2.0, run_id="live", **({"test": written["test"]} | metadata)
+    )
+    serve(package)
+    return package
+
+
+@pytest.fixture(scope="module")
+def live(module_aws: EmbeddedAWS) -> Iterator[str]:
+    """The name of a model of which version 1 is live."""
+    name = new_name()
+    go_live(name)
+    yield name
+    delete_endpoint(name)
+
+
+def score(model: str, rows: pd.DataFrame, prediction: Any = None) -> LiveScore:
+    """Score the live model beside a candidate that predicts the truth, by default."""
+    guess = rows["y"].to_numpy() if prediction is None else prediction
+    found = score_live(model, rows, guess, measure=measure)
+    assert found is not None
+    return found
+
+
+def by_hand(rows: pd.DataFrame) -> float:
+    """Return the error of the live model, from the model itself."""
+    predicted = predict(train_booster(2.0), rows[["a", "b"]])
+    return measure(rows["y"], predicted)["rmse"]
 
 
 def test_a_model_is_loaded_from_its_archive(aws: EmbeddedAWS):
@@ -91,50 +143,135 @@ def test_another_archive_than_the_registered_one_is_an_error(aws: EmbeddedAWS):
 
 def test_without_a_live_model_there_is_no_comparison(model):
     """The first version of a model is an ordinary case."""
-    score = score_live(model, FEATURES, FEATURES["a"], measure=measure)
-
-    assert score is None
-    assert list(comparison_table({"rmse": 1.0}, score).columns) == ["candidate"]
+    assert score_live(model, NEW, NEW["y"], measure=measure) is None
+    assert comparison_table(None).empty
 
 
-def test_the_live_model_is_scored_on_the_same_rows(model):
-    """Candidate and live model stand side by side, with the difference."""
-    serve(make_package(model, factor=2.0))
+def test_the_live_model_is_scored_on_the_same_rows(live):
+    """Candidate and live model stand side by side, with the difference in words."""
+    found = score(live, NEW)
 
-    score = score_live(model, FEATURES, 2.0 * FEATURES["a"], measure=measure)
+    assert found.metrics["rmse"] == pytest.approx(by_hand(NEW))
+    assert (found.rows, found.left_out) == (60, 0)
+    assert str(found).startswith("live: version 1 (")
+    assert str(found).endswith("; compared on 60 test rows")
+    table = comparison_table(found)
+    expected = ["candidate", "live, version 1", "difference", "from", "to", "answer"]
+    assert list(table.columns) == expected
+    assert table.loc["rmse", "answer"] == "better"
+    assert table.loc["rmse", "difference"] == pytest.approx(-by_hand(NEW))
 
-    assert score is not None
-    assert score.metrics["rmse"] < 0.2
-    assert str(score).startswith("live: version 1 (")
-    table = comparison_table({"rmse": 1.5}, score)
-    assert list(table.columns) == ["candidate", "live, version 1", "difference"]
-    assert table.loc["rmse", "difference"] == pytest.approx(1.5 - score.metrics["rmse"])
+
+def test_the_live_model_gets_its_features_by_name(live):
+    """A candidate with other columns in another order changes nothing for it."""
+    others = NEW[["y", "b", "a"]].assign(c=1.0)
+
+    assert score(live, others).metrics == score(live, NEW).metrics
+
+
+def test_a_feature_that_is_gone_is_named(live):
+    """The number of columns says nothing: another one may have come."""
+    found = score(live, NEW.rename(columns={"b": "c"}))
+
+    assert found.reason == "it needs 'b', which the test rows lack"
+    assert "version 1" in str(found)
+    assert str(found).endswith(f"is not comparable: {found.reason}")
+    assert (found.metrics, comparison_table(found).empty) == ({}, True)
+
+
+def test_rows_that_the_live_model_trained_on_are_left_out(live):
+    """It knows their labels, so it would look better than it is."""
+    mixed = pd.concat([TRAINED[:25], NEW[:40], VALIDATED[:15]]).sample(
+        frac=1, random_state=1
+    )
+
+    found = score(live, mixed)
+
+    assert (found.rows, found.left_out) == (40, 40)
+    assert found.metrics["rmse"] == pytest.approx(by_hand(NEW[:40]))
+    assert str(found).endswith("on 40 test rows; 40 that it trained on left out")
+
+
+def test_other_features_do_not_make_a_row_unseen(live):
+    """It is known by the columns that both have."""
+    known = pd.concat([TRAINED, NEW]).assign(area=lambda rows: rows.a * rows.b)
+
+    assert score(live, known).left_out == 60
+
+
+def test_too_few_rows_that_are_new_are_not_comparable(live):
+    """The reason has the numbers, and says how to avoid that."""
+    drawn_anew = pd.concat([TRAINED, NEW[:29]])
+
+    assert score(live, drawn_anew).reason == (
+        "only 29 of 89 test rows are new to it, 60 stand in its training or validation "
+        "rows, and 30 are needed; `split` of lifecycle.data keeps every row in its part"
+    )
+    assert score(live, NEW[:10]).reason == "10 test rows are too few, 30 are needed"
+
+
+def test_the_same_model_again_has_no_detectable_difference(live):
+    """Not better by the last digit of a float."""
+    same = predict(train_booster(2.0), NEW[["a", "b"]])
+
+    (found,) = score(live, NEW, same).comparisons.values()
+
+    assert found.answer() == "no detectable difference"
+    assert found.difference.value == 0
+
+
+def test_what_cannot_be_measured_is_not_comparable(live):
+    """scikit-learn refuses some metrics where all rows are of one class."""
+
+    def refuse(truth, prediction):
+        raise ValueError("only one class")
+
+    found = score_live(live, NEW, NEW["y"].to_numpy(), measure=refuse)
+
+    assert found is not None
+    assert found.reason == "its metrics cannot be measured on 60 rows: only one class"
 
 
 def test_a_live_model_that_cannot_be_scored_says_why(model):
     """It does not keep its successor from being registered."""
-    package = make_package(model)
-    serve(package)
-    sagemaker, (bucket, key) = client("sagemaker"), parse_uri(package.model_data)
+    package = go_live(model)
+    bucket, key = parse_uri(package.model_data)
+    s3, prepared = client("s3"), run_uri(model, "live", "evidence", "prepared.json")
 
-    def score(features: pd.DataFrame = FEATURES):
-        found = score_live(model, features, [0] * 4, measure=measure)
-        assert found is not None
-        assert found.metrics == {}
-        assert list(comparison_table({"rmse": 1.0}, found).columns) == ["candidate"]
-        return str(found)
+    s3.delete_object(Bucket=bucket, Key=parse_uri(prepared)[1])
+    lost_rows = score(model, NEW).reason
+    upload_model(model, key.split("/")[2], train_booster(3.0))
+    other_archive = score(model, NEW).reason
+    s3.delete_object(Bucket=bucket, Key=key)
+    lost_archive = score(model, NEW).reason
+    client("sagemaker").delete_model_package(ModelPackageName=package.arn)
+    deleted_package = score(model, NEW).reason
 
-    other_features = score(FEATURES.assign(c=1))
-    upload_model(model, package.run_id, train_booster(2.0))
-    assert "cannot be compared: s3://" in score()
-    client("s3").delete_object(Bucket=bucket, Key=key)
-    lost_archive = score()
-    sagemaker.delete_model_package(ModelPackageName=package.arn)
-    deleted_package = score()
-
-    assert other_features.endswith("cannot be compared: it takes 2 features, not 3")
+    assert "evidence/prepared.json: not there; restore it" in lost_rows
+    assert "has sha256" in other_archive
     assert "model.tar.gz: not there" in lost_archive
     assert "no such package" in deleted_package
+
+
+def test_a_version_without_the_names_of_its_features_is_not_comparable(model):
+    """They are never guessed from the columns of another run."""
+    golden = run_uri(model, "live", "evidence", "golden.json")
+    record_golden(golden, ROWS, predict(train_booster(2.0), ROWS))
+    go_live(model, golden=golden)
+
+    assert "version 1 was registered without the names of its 2 features" in (
+        score(model, NEW).reason
+    )
+
+
+def test_a_metric_has_an_interval():
+    """Which is smaller with more rows."""
+    few, many = (make_rows(count, 5) for count in (50, 800))
+
+    found = [intervals(measure, one["y"], 2 * one["a"])["rmse"] for one in (few, many)]
+
+    assert all(one.low < 0.5 < one.high for one in found)
+    assert found[1].high - found[1].low < 0.5 * (found[0].high - found[0].low)
 
 
 def test_the_gain_is_shared_out_among_the_features():

@@ -2,61 +2,37 @@
 
 import json
 import math
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from comparisons import Score, compared
 from sklearn import metrics as sklearn_metrics
 
-from lifecycle.endpoint import EndpointState
+from lifecycle.comparison import Estimate, format_interval, format_number
 from lifecycle.errors import GateError
-from lifecycle.evaluation import LiveScore
 from lifecycle.gates import (
-    EVALUATION_MIME,
     METRICS,
-    EvaluationOutput,
+    GateVerdict,
     evaluate_gates,
-    evaluation_of,
     failures,
     find_reversed,
     find_unmeasured,
-    judge,
+    name_answers,
     require_passed,
     unmeasured_message,
 )
-from lifecycle.training import TrainingJob
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 GATES = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
-JOB = TrainingJob(
-    name="toy-r1", image="image", model_data="s3://b/m", seconds=125, billable_seconds=9
-)
-LIVE = EndpointState(
-    name="toy",
-    arn="arn:aws:sagemaker:eu-west-1:1:endpoint/toy",
-    status="InService",
-    failure_reason="",
-    modified=datetime(2026, 11, 23, tzinfo=UTC),
-    config="toy-v1-0123abcd",
-    config_arn="arn:aws:sagemaker:eu-west-1:1:endpoint-config/toy-v1-0123abcd",
-    pending_config="",
-    package="arn:aws:sagemaker:eu-west-1:1:model-package/toy/1",
-    version=1,
-    fingerprint="f" * 64,
-    commit="c0ffee",
-    run_id="20261101000000-aaaaaa",
-    previous_config="",
-    verified_config="toy-v1-0123abcd",
-    verified_at=None,
-    rolled_back_from="",
-    rollback_target="",
-    rolled_back_from_before="",
-    attempted_version=0,
-    deployment="",
-    deployed_commit="",
-)
+
+
+def relative(value: float, live: Any, bounds: Mapping[str, float]) -> GateVerdict:
+    """Evaluate the relative gate of a metric of no known direction."""
+    _, verdict = evaluate_gates({"score": value}, {"score": bounds}, live)
+    return verdict
 
 
 @pytest.mark.parametrize(
@@ -79,59 +55,205 @@ def test_a_bound_is_inclusive(
     """A metric at its bound passes; NaN and infinity do not."""
     (verdict,) = evaluate_gates({"score": value}, {"score": bounds})
 
-    assert (verdict.passed, verdict.reason) == (passed, reason)
+    assert (verdict.verdict == "passed", verdict.reason) == (passed, reason)
+
+
+def test_a_value_looks_different_from_the_bound_that_it_breaks() -> None:
+    """It is not said that 0.94 is below 0.94."""
+    (verdict,) = evaluate_gates({"auc": 0.93999999}, {"auc": {"min": 0.94}})
+
+    assert verdict.reason == "auc 0.93999999 is below 0.94"
+
+
+def test_the_interval_of_a_metric_stands_beside_its_bound() -> None:
+    """The bound is compared with the value alone."""
+    interval = {"auc": Estimate(value=0.91, low=0.87, high=0.94)}
+    (verdict,) = evaluate_gates(
+        {"auc": 0.91}, {"auc": {"min": 0.9}}, intervals=interval
+    )
+
+    assert (verdict.verdict, verdict.interval) == ("passed", (0.87, 0.94))
+
+
+LESS, MORE = {"max": 9.0, "worse_than_live": 0.05}, {"min": -9, "worse_than_live": 0.05}
 
 
 @pytest.mark.parametrize(
-    ("value", "bounds", "live", "passed", "bound"),
+    ("bounds", "live", "interval", "verdict"),
     [
-        (2.09, {"max": 9.0, "worse_than_live": 0.05}, 2.0, True, 2.1),
-        (2.11, {"max": 9.0, "worse_than_live": 0.05}, 2.0, False, 2.1),
-        (1.0, {"max": 9.0, "worse_than_live": 0.05}, 2.0, True, 2.1),
-        (0.76, {"min": 0.0, "worse_than_live": 0.05}, 0.8, True, 0.76),
-        (0.75, {"min": 0.0, "worse_than_live": 0.05}, 0.8, False, 0.76),
-        (-1.1, {"min": -9.0, "worse_than_live": 0.05}, -1.0, False, -1.05),
-        (-1.0, {"min": -9.0, "worse_than_live": 0.05}, -1.0, True, -1.05),
-        (2.0, {"max": 9.0, "worse_than_live": 0.0}, 2.0, True, 2.0),
-        (math.nan, {"max": 9.0, "worse_than_live": 0.05}, 2.0, False, 2.1),
+        (LESS, 2.0, (-0.3, 0.1), "passed"),
+        (LESS, 2.0, (-0.3, 0.11), "undecided"),
+        (LESS, 2.0, (0.11, 0.3), "failed"),
+        (LESS, 2.0, (0.1, 0.3), "undecided"),
+        (MORE, 0.8, (-0.04, 0.1), "passed"),
+        (MORE, 0.8, (-0.05, 0.1), "undecided"),
+        (MORE, 0.8, (-0.2, -0.05), "failed"),
+        (MORE, -1.0, (-0.05, 0.1), "passed"),
+        (MORE, -1.0, (-0.2, -0.06), "failed"),
+        (LESS, 0.0, (-0.1, 0.0), "passed"),
+        (LESS, 0.0, (-0.1, 0.1), "undecided"),
+        (LESS | {"worse_than_live": 0.0}, 2.0, (0.0, 0.0), "passed"),
+        (LESS, 2.0, (math.nan, math.nan), "not comparable"),
+        (LESS, math.nan, (0.0, 0.0), "not comparable"),
     ],
 )
 def test_a_share_of_the_live_model_may_be_lost(
-    value: float, bounds: dict[str, float], live: float, passed: bool, bound: float
+    bounds: dict[str, float],
+    live: float,
+    interval: tuple[float, float],
+    verdict: str,
 ) -> None:
-    """Which direction is worse follows from the absolute bound, also below zero."""
-    _, verdict = evaluate_gates({"score": value}, {"score": bounds}, {"score": live})
+    """The whole interval of the loss has to be within, or beyond, the share."""
+    value = 0.0 if math.isnan(live) else live + sum(interval) / 2
+    found = relative(value, compared(value, live, *interval, metric="score"), bounds)
 
-    assert verdict.passed is passed
-    assert verdict.bound == pytest.approx(bound)
-    assert verdict.live == live
+    assert found.verdict == ("failed" if math.isnan(value) else verdict)
 
 
-def test_a_verdict_on_the_live_model_says_what_it_compares() -> None:
-    """A reviewer reads bound, live value and tolerance in one sentence."""
-    _, verdict = evaluate_gates({"rmse": 2.6}, GATES, {"rmse": 2.1})
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (
+            compared(2.0, 2.1, -0.18, -0.02),
+            "rmse 2 is 0.95 to 8.6 % better than the live model's 2.1; "
+            "5 % worse is allowed",
+        ),
+        (
+            compared(2.15, 2.1, -0.03, 0.13),
+            "rmse 2.15 is 1.4 % better to 6.2 % worse than the live model's 2.1; "
+            "5 % worse is allowed; about 850 test rows would decide it, 400 are "
+            "compared",
+        ),
+        (
+            compared(2.205, 2.1, 0.0, 0.21),
+            "rmse 2.205 is 0 to 10 % worse than the live model's 2.1; "
+            "5 % worse is allowed; more test rows would hardly decide it",
+        ),
+    ],
+)
+def test_a_relative_verdict_says_what_it_compares(score: Score, said: str) -> None:
+    """A reviewer reads loss and bound in one sentence, and what would decide."""
+    _, verdict = evaluate_gates({"rmse": 2.2}, GATES, score)
 
-    assert str(verdict) == (
-        "failed: rmse 2.6 is above 2.205, the live model's 2.1 and 5 %"
+    assert verdict.reason == said
+
+
+def test_a_relative_bound_is_in_the_unit_of_the_metric() -> None:
+    """So are the value on the compared rows and its interval."""
+    _, verdict = evaluate_gates({"rmse": 2.4}, GATES, compared(2.2, 2.0, 0.15, 0.25))
+
+    assert (verdict.value, verdict.live, verdict.bound) == (2.2, 2.0, 2.1)
+    assert verdict.interval == (2.15, 2.25)
+
+
+def test_a_first_version_has_nothing_to_compare_with() -> None:
+    """That is no reason to stop it, whoever approves."""
+    _, verdict = evaluate_gates({"rmse": 2.0}, GATES)
+
+    assert verdict.verdict == "nothing live"
+    assert not verdict.stops(approval="pre-approved")
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        (Score(reason="it needs 'sex'"), "it needs 'sex'"),
+        (Score(), "the live model's value, with its interval, is missing"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(score: Score, why: str) -> None:
+    """A gate that could not be judged has not passed."""
+    _, verdict = evaluate_gates({"rmse": 2.0}, GATES, score)
+
+    assert verdict.verdict == "not comparable"
+    assert verdict.reason == f"rmse is not comparable with the live model's: {why}"
+
+
+@pytest.mark.parametrize(
+    "score", [Score(reason="it is lost"), compared(2.15, 2.1, -0.03, 0.13)]
+)
+def test_what_is_not_sure_stops_only_what_nobody_looks_at(score: Score) -> None:
+    """With `approval: pre-approved` no reviewer decides."""
+    verdicts = evaluate_gates({"rmse": 2.15}, GATES, score)
+
+    require_passed(verdicts)
+    assert failures(verdicts) == ""
+    assert failures(verdicts, approval="pre-approved") == verdicts[1].reason
+    with pytest.raises(GateError, match=r"^(undecided|not comparable): rmse"):
+        require_passed(verdicts, approval="pre-approved")
+
+
+@pytest.mark.parametrize("score", [None, Score(), compared(math.nan, 2.0, 0.0, 0.1)])
+def test_nan_passes_no_gate(score: Score | None) -> None:
+    """Not the relative one either, whether a model is live or not."""
+    verdicts = evaluate_gates({"rmse": math.nan}, GATES, score)
+
+    assert [one.verdict for one in verdicts] == ["failed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "bounds", "interval", "answer"),
+    [
+        ("rmse", {}, (-0.2, -0.1), "better"),
+        ("rmse", {}, (0.1, 0.2), "worse"),
+        ("auc", {}, (0.1, 0.2), "better"),
+        ("rmse", {"min": 1.0}, (0.1, 0.2), "better"),
+        ("own", {}, (0.1, 0.2), "different"),
+        ("own", {"max": 1.0}, (0.1, 0.2), "worse"),
+        ("own", {}, (-0.1, 0.2), "no detectable difference"),
+        ("rmse", {}, (math.nan, math.nan), "not comparable"),
+    ],
+)
+def test_a_comparison_has_an_answer_in_words(metric, bounds, interval, answer) -> None:
+    """A gate says which direction is better, else the metric's name."""
+    (found,) = compared(1.0, 1.0, *interval, metric=metric).comparisons.values()
+
+    assert found.answer(bounds) == answer
+
+
+def test_the_answers_of_all_gates_fit_in_metadata() -> None:
+    """`status` reads them there."""
+    score = compared(2.15, 2.1, -0.03, 0.13)
+    gates = {**GATES, "r2": {"min": 0.1}}
+    verdicts = evaluate_gates({"rmse": 2.15, "r2": 0.5}, gates, score)
+
+    assert name_answers(gates, verdicts, score) == (
+        "rmse: no detectable difference - undecided / r2: not comparable"
     )
+    assert name_answers(gates, verdicts, None) == ""
 
 
-@pytest.mark.parametrize("live", [None, {}, {"rmse": math.nan}])
-def test_without_a_live_metric_the_relative_gate_passes(
-    live: dict[str, float] | None,
-) -> None:
-    """The verdict says that nothing was compared."""
-    _, verdict = evaluate_gates({"rmse": 2.0}, GATES, live)
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (45590.0, "45590"),
+        (0.00001234, "0.00001234"),
+        (2.26612, "2.266"),
+        (4.5e7, "4.5e+07"),
+        (math.nan, "nan"),
+        (None, "-"),
+        (True, "-"),
+    ],
+)
+def test_a_number_has_no_exponent_below_a_million(value: Any, text: str) -> None:
+    """And four significant digits."""
+    assert format_number(value) == text
 
-    assert verdict.passed
-    assert verdict.reason == "rmse 2 is not compared, no live model has it"
 
-
-def test_nan_passes_no_gate() -> None:
-    """Not the relative one either, where no model is live."""
-    verdicts = evaluate_gates({"rmse": math.nan}, GATES)
-
-    assert [one.passed for one in verdicts] == [False, False]
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ((2.1534, 2.3789), "2.15 to 2.38"),
+        ((0.91234, 0.91256), "0.9123 to 0.9126"),
+        ((-0.0541, 0.0243), "-0.054 to 0.024"),
+        ((1.0, 1.0), "1 to 1"),
+        ((math.nan, 1.0), "-"),
+        (None, "-"),
+    ],
+)
+def test_an_interval_has_no_more_digits_than_it_carries(interval, text) -> None:
+    """The wider it is, the fewer they are."""
+    assert format_interval(interval) == text
 
 
 def test_each_bound_has_a_verdict_of_its_own() -> None:
@@ -140,12 +262,13 @@ def test_each_bound_has_a_verdict_of_its_own() -> None:
         "rmse": {"max": 2.5, "min": None, "worse_than_live": None},
         "r2": {"min": 0.5, "worse_than_live": 0.1},
     }
-    verdicts = evaluate_gates({"rmse": 2.0, "r2": 0.4, "mae": 1.0}, gates, {"r2": 0.4})
+    live = compared(0.4, 0.4, 0.0, 0.0, metric="r2")
+    verdicts = evaluate_gates({"rmse": 2.0, "r2": 0.4, "mae": 1.0}, gates, live)
 
-    assert [(one.metric, one.rule, one.passed) for one in verdicts] == [
-        ("rmse", "max", True),
-        ("r2", "min", False),
-        ("r2", "worse_than_live", True),
+    assert [(one.metric, one.rule, one.verdict) for one in verdicts] == [
+        ("rmse", "max", "passed"),
+        ("r2", "min", "failed"),
+        ("r2", "worse_than_live", "passed"),
     ]
 
 
@@ -263,145 +386,4 @@ def test_a_failed_gate_raises_an_error_with_all_that_failed() -> None:
     assert str(raised.value) == (
         "failed: rmse 2.5 is above 2; failed: r2 0.4 is below 0.5"
     )
-    require_passed(one for one in verdicts if one.passed)
-
-
-@pytest.mark.parametrize(
-    ("metrics", "failed"),
-    [
-        ({"rmse": 2.4}, ""),
-        ({"rmse": 2.6}, "rmse 2.6 is above 2.5"),
-        ({"rmse": "2.4"}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": True}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": None}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": -math.inf}, "rmse nan is no number, so not within 2.5"),
-        ({}, "rmse was not measured"),
-    ],
-)
-def test_a_metric_that_others_returned_passes_only_as_a_number(
-    metrics: dict[str, Any], failed: str
-) -> None:
-    """Nothing raises: it is a verdict, too."""
-    assert failures(judge(metrics, {"rmse": {"max": 2.5}})) == failed
-
-
-def test_what_the_live_model_lacks_is_not_compared() -> None:
-    """A value that is no number is lacking."""
-    gates = {"rmse": {"max": 9.0, "worse_than_live": 0.0}}
-
-    assert failures(judge({"rmse": 2.0}, gates, {"rmse": 1.0})) != ""
-    assert failures(judge({"rmse": 2.0}, gates, {"rmse": "1.0"})) == ""
-    assert failures(judge({"rmse": 2.0}, gates, {"rmse": math.inf})) == ""
-
-
-def evaluate(rmse: Any, live: float | None = None) -> EvaluationOutput:
-    """Evaluate a candidate with this RMSE, beside a live model with that one."""
-    score = None if live is None else LiveScore(live=LIVE, metrics={"rmse": live})
-    verdicts = evaluate_gates({"rmse": rmse}, GATES, score.metrics if score else None)
-    return EvaluationOutput(
-        metrics={"rmse": rmse}, verdicts=verdicts, live=score, job=JOB, test_rows=50
-    )
-
-
-def test_an_evaluation_is_shown_as_a_table() -> None:
-    """A row per verdict, as HTML in the notebook and as text in a terminal."""
-    shown = evaluate(2.4, live=2.2)._repr_mimebundle_()
-
-    assert shown["text/html"].count("<tr") == 3
-    assert "worse_than_live" in shown["text/plain"]
-    assert "False" in shown["text/plain"]
-
-
-def test_an_evaluation_can_be_read_by_programs() -> None:
-    """The data has metrics, verdicts, the live model's score and the training job."""
-    data = evaluate(2.4, live=2.2)._repr_mimebundle_()[EVALUATION_MIME]
-
-    assert data["metrics"] == {"rmse": 2.4}
-    assert [one["passed"] for one in data["verdicts"]] == [True, False]
-    assert data["live"]["metrics"] == {"rmse": 2.2}
-    assert data["live"]["live"]["version"] == 1
-    assert data["live"]["reason"] == ""
-    assert data["job"]["billable_seconds"] == 9
-    assert data["test_rows"] == 50
-
-
-def test_the_first_version_has_no_live_score() -> None:
-    """Without a live model the data has null instead of a score."""
-    assert evaluate(2.0).data()["live"] is None
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_metric_that_is_not_a_number_is_null(value: float) -> None:
-    """JSON has neither NaN nor infinity, and browsers refuse them."""
-    data = evaluate(value).data()
-
-    assert data["metrics"] == {"rmse": None}
-    json.dumps(data, allow_nan=False)
-
-
-def test_a_metric_may_be_of_any_numeric_type() -> None:
-    """A notebook's metric may be NumPy's float32."""
-    data = evaluate(np.float32(0.5), live=np.float32(0.25)).data()
-
-    assert data["metrics"] == {"rmse": 0.5}
-    assert data["live"]["metrics"] == {"rmse": 0.25}
-
-
-def notebook_with(*outputs: dict[str, Any]) -> dict[str, Any]:
-    """Return an executed notebook with these outputs."""
-    return {"cells": [{"outputs": [{"data": one}]} for one in outputs]}
-
-
-def test_the_last_evaluation_of_a_notebook_counts() -> None:
-    """A notebook may show others before it."""
-    first, last = {"test_rows": 1}, {"test_rows": 2}
-    notebook = notebook_with(
-        {EVALUATION_MIME: first}, {"text/plain": "x"}, {EVALUATION_MIME: last}
-    )
-    found = evaluation_of(notebook)
-
-    assert found is not None
-    assert found["test_rows"] == 2
-
-
-def test_an_evaluation_is_read_as_it_was_shown() -> None:
-    """But for its verdicts: whoever reads it judges anew."""
-    shown = evaluate(2.4, live=2.2).data()
-    found = evaluation_of(notebook_with({EVALUATION_MIME: shown}))
-
-    assert found == {
-        "metrics": {"rmse": 2.4},
-        "live": {"metrics": {"rmse": 2.2}, "reason": "", "live": {"version": 1}},
-        "job": {"name": "toy-r1", "seconds": 125, "billable_seconds": 9},
-        "test_rows": 50,
-    }
-
-
-@pytest.mark.parametrize(
-    "shown",
-    [
-        {"metrics": 5, "live": 5, "job": 5, "test_rows": "many"},
-        {"metrics": [], "live": [], "job": [], "test_rows": None},
-        {"a": 1},
-    ],
-)
-def test_of_an_evaluation_only_what_has_the_right_types_counts(
-    shown: dict[str, Any],
-) -> None:
-    """A cell can display anything."""
-    nothing = {"metrics": {}, "live": None, "job": None, "test_rows": 0}
-
-    assert evaluation_of(notebook_with({EVALUATION_MIME: shown})) == nothing
-
-
-@pytest.mark.parametrize(
-    "notebook",
-    [
-        notebook_with({"text/plain": "x"}),
-        notebook_with({EVALUATION_MIME: "no mapping"}),
-        {"cells": [{"cell_type": "markdown"}]},
-    ],
-)
-def test_a_notebook_may_show_no_evaluation(notebook: dict[str, Any]) -> None:
-    """An own notebook need not show one."""
-    assert evaluation_of(notebook) is None
+    require_passed(one for one in verdicts if one.verdict == "passed")

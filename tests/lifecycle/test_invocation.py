@@ -90,7 +90,7 @@ def test_golden_records_are_read_as_they_were_recorded(aws: EmbeddedAWS):
     model = new_name()
     uri = run_uri(model, "r1", "evidence", "golden.json")
 
-    digest = record_golden(uri, [[1.0, math.nan], [2.0, 3.0]], [3.0, 4.0])
+    digest = record_golden(uri, [[1.0, math.nan], [2.0, 3.0]], [3.0, 4.0], ["a", "b"])
 
     assert digest == hash_object(uri).sha256
     golden = read_golden(model, {"golden": uri, "golden_sha256": digest})
@@ -99,6 +99,7 @@ def test_golden_records_are_read_as_they_were_recorded(aws: EmbeddedAWS):
     assert math.isnan(golden.rows[0][1])
     assert golden.rows[1] == [2.0, 3.0]
     assert golden.predictions == [3.0, 4.0]
+    assert golden.columns == ["a", "b"]
 
 
 @pytest.mark.parametrize("metadata", [{}, {"golden": ""}])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from comparisons import compared
 from embedded_aws.process import EmbeddedAWS
 from model_packages import (
     IMAGE,
@@ -152,6 +153,7 @@ def register_job(
     *,
     rmse: float = 0.5,
     rows: Any = ROWS,
+    margin: float = 0.05,
 ) -> Package:
     """Register as the last cells of a train-register notebook do."""
     predictions = np.arange(len(rows), dtype="float32")
@@ -160,7 +162,7 @@ def register_job(
         run,
         job,
         metrics={"rmse": rmse},
-        live={"rmse": 0.5},
+        live=compared(rmse, 0.5, rmse - 0.5 - margin, rmse - 0.5 + margin),
         golden=(pd.DataFrame(rows, columns=["a", "b"]), predictions),
     )
 
@@ -185,6 +187,7 @@ def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
         "golden_sha256": hash_object(golden).sha256,
         "archive_sha256": hash_object(job.model_data).sha256,
         "approval": "manual",
+        "compared": "rmse: no detectable difference",
         "ci_url": "https://app.circleci.com/p/1",
         "evidence": run_uri(model, "r1", "evidence"),
     }
@@ -325,6 +328,7 @@ def test_the_first_ten_test_rows_become_golden_records(model, run, job):
     golden = read_golden(model, package.metadata)
     assert golden is not None
     assert golden.rows == (ROWS * 3)[:10]
+    assert golden.columns == ["a", "b"]
     assert golden.predictions == [float(number) for number in range(10)]
 
 
@@ -342,6 +346,19 @@ def test_a_failed_gate_registers_nothing(model, run, job):
 
     assert list(list_packages(model)) == []
     assert not exists(run_uri(model, "r1", "evidence", job.name, "golden.json"))
+
+
+def test_an_undecided_gate_waits_for_a_person(model, run, job):
+    """Where nobody would look at it, nothing is registered."""
+    with pytest.raises(GateError, match=r"^undecided: rmse 0\.5 is "):
+        register_job(model, run | {"approval": "pre-approved"}, job, margin=0.2)
+    assert list(list_packages(model)) == []
+
+    package = register_job(model, run, job, margin=0.2)
+
+    assert package.approval_status == "PendingManualApproval"
+    known = "rmse: no detectable difference - undecided"
+    assert package.metadata["compared"] == known
 
 
 def test_registering_twice_gives_the_same_package(model, run, job):

@@ -51,6 +51,14 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             "live version 1 has other content; version 2 waits for approval",
         ),
         (
+            ModelStatus(
+                newest=replace(
+                    package("PendingManualApproval"), compared="rmse: better"
+                )
+            ),
+            "version 2 waits for approval (rmse: better)",
+        ),
+        (
             ModelStatus(newest=replace(package(), failed="rmse 3 is above 2")),
             "version 2 fails its gates, rmse 3 is above 2: train a better one",
         ),

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import comparisons
 import pytest
 import toys
 from embedded_aws import EmbeddedAWS
@@ -18,11 +19,11 @@ from model_packages import make_package
 from lifecycle import registry
 from lifecycle.aws import run_uri
 from lifecycle.errors import RegistryError
-from lifecycle.gates import EVALUATION_MIME
 from lifecycle.registry import Mode, Package, find_package, list_packages
 from lifecycle.s3 import write_bytes, write_json
+from lifecycle.shown import EVALUATION_MIME
 from runner.errors import CellError, FailedGateError, ResultsError
-from runner.pipeline.judgement import judge_candidate, require_passed
+from runner.pipeline.judgement import PRE_APPROVED, judge_candidate, require_passed
 from runner.pipeline.plan import Plan, make_plan
 from runner.pipeline.run import RunOptions, RunResult, run_model
 
@@ -79,7 +80,8 @@ ATTACKS = {
         "run['gates'] = {}\npackage = register_it(9.0)"
     ),
     "replaces the check": (
-        "lifecycle.registry.require_passed = list\npackage = register_it(9.0)"
+        "lifecycle.registry.require_passed = lambda *_, **options: None\n"
+        "package = register_it(9.0)"
     ),
 }
 
@@ -373,14 +375,22 @@ def test_a_package_that_is_not_there_cannot_be_judged(plan: Plan) -> None:
         judge_candidate(plan, plan.stages[1], executed(), results, {})
 
 
+PASSED = comparisons.shown(comparisons.compared(2.0, 1.9, 0.05, 0.15))
+BROKEN = comparisons.shown(comparisons.compared(2.0, 1.0, 0.8, 1.2))
+OPEN = comparisons.shown(comparisons.compared(2.0, 1.9, 0.05, 0.2))
+LOST = comparisons.shown(comparisons.Score(reason="it is lost"))
+
+
 @pytest.mark.parametrize(
     ("live", "baseline", "said"),
     [
-        ({"metrics": {"rmse": 1.9}}, {"version": 1}, ""),
-        ({"metrics": {"rmse": 1.0}}, {"version": 1}, "the live model's 1 and 10 %"),
+        (PASSED, {"version": 1}, ""),
+        (OPEN, {"version": 1}, ""),
+        (BROKEN, {"version": 1}, "80 to 120 % worse than the live model's 1; 10 %"),
         (None, {"version": 1}, "rmse: not compared with version 1, which is live"),
         ({"metrics": {}}, {"version": 1}, "rmse: not compared with version 1"),
-        ({"metrics": {}, "reason": "it is lost"}, {"version": 1}, ""),
+        (PASSED | {"comparisons": {}}, {"version": 1}, "rmse: not compared with"),
+        (LOST, {"version": 1}, ""),
         (None, {}, ""),
         (None, {"reason": "AWS does not answer"}, ""),
     ],
@@ -403,6 +413,38 @@ def test_a_relative_gate_is_judged_if_anything_is_live(
         judge_candidate(plan, *arguments)
 
 
+@pytest.mark.parametrize(("live", "said"), [(OPEN, "11 % worse"), (LOST, "it is lost")])
+def test_without_a_reviewer_an_open_gate_fails(
+    plan: Plan, candidate: Candidate, live: Mapping[str, Any], said: str
+) -> None:
+    """In the run, and again before a deploy."""
+    unseen = replace(plan, spec=plan.spec.model_copy(update={"approval": PRE_APPROVED}))
+    package = candidate(approval=PRE_APPROVED)
+    notebook = executed(live=live)
+
+    with pytest.raises(FailedGateError, match=said):
+        judge_candidate(unseen, plan.stages[1], notebook, package.results(), {})
+    write_json(f"{package.metadata['evidence']}/train-register.ipynb", notebook)
+    with pytest.raises(RegistryError, match=f"fails its gates: .*{said}"):
+        require_passed(package, RELATIVE)
+
+
+def test_what_is_compared_is_what_was_registered(
+    plan: Plan, candidate: Candidate
+) -> None:
+    """Where all test rows are compared, the candidate's value is its metric."""
+    other = comparisons.shown(comparisons.compared(1.5, 1.9, -0.5, -0.3), rows=50)
+    results = candidate().results()
+
+    with pytest.raises(ResultsError, match=r"1\.5 in the comparison"):
+        judge_candidate(
+            plan, plan.stages[1], executed(live=other, test_rows=50), results, {}
+        )
+    judge_candidate(
+        plan, plan.stages[1], executed(live=other, test_rows=80), results, {}
+    )
+
+
 def test_a_relative_gate_is_judged_again_from_the_evidence(
     candidate: Candidate,
 ) -> None:
@@ -411,8 +453,11 @@ def test_a_relative_gate_is_judged_again_from_the_evidence(
     uri = f"{package.metadata['evidence']}/train-register.ipynb"
     require_passed(package, RELATIVE)
 
-    write_json(uri, executed(live={"metrics": {"rmse": 1.0}}))
-    with pytest.raises(RegistryError, match="version 1 fails its gates: rmse 2 is ab"):
+    write_json(uri, executed(live=OPEN))
+    require_passed(package, RELATIVE)
+
+    write_json(uri, executed(live=BROKEN))
+    with pytest.raises(RegistryError, match="version 1 fails its gates: rmse 2 is 80"):
         require_passed(package, RELATIVE)
 
     write_json(uri, ["no notebook"])

@@ -59,7 +59,7 @@ from IPython.display import JSON
 from lifecycle.data import read_table, split, write_splits
 
 table = read_table(data, ["{label}", "width", "height"])
-splits = split(table, stratify=table["width"] > 2, seed=7, held_out=0.3)
+splits = split(table, salt="7", held_out=0.3)
 written = write_splits(model, run, splits)"""
 
 

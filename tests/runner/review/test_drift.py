@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lifecycle.data import summarise
-from runner.review.drift import drift, population_stability_index
+from runner.review.drift import drift, population_stability_index, wasserstein
 
 RNG = np.random.default_rng(7)
 NORMAL = RNG.normal(0, 1, 5000)
@@ -83,6 +84,86 @@ def test_few_values_may_become_many():
 
     assert found[0].word == "far"
     assert len(found[0].bars) == 12
+
+
+def words(before, after, **options):
+    """Return what has become of each column."""
+    found = drift(before, after, **options)
+    return {one.column: one.word for one in found}
+
+
+def draw(rows, seed, scale=1.0):
+    """Draw training rows of ten columns; the weight is scaled."""
+    random = np.random.default_rng(seed)
+    columns = {f"x{place}": random.normal(size=rows) for place in range(6)}
+    weight = scale * random.gamma(3, 0.08, rows)
+    few = {f"f{place}": random.integers(0, 2 + place, rows) for place in range(3)}
+    return summary(weight=weight, **columns, **few)
+
+
+@pytest.mark.parametrize("rows", [60, 400])
+def test_without_drift_no_column_moves(rows):
+    """Of 25 pairs of samples at most two may show one by chance."""
+    moved = 0
+    for seed in range(25):
+        found = words(draw(rows, 2 * seed), draw(rows, 2 * seed + 1))
+        moved += set(found.values()) != {"alike"}
+
+    assert moved <= 2
+
+
+def test_a_unit_that_changed_is_heard():
+    """The most important feature multiplied by 1.15: the index alone sees nothing."""
+    before, after = draw(2900, 1), draw(2900, 2, scale=1.15)
+    importance = {"weight": 0.5, "x0": 0.5}
+
+    first = drift(before, after, importance)[0]
+
+    assert (first.column, first.word, first.importance) == ("weight", "far", 0.5)
+    assert first.index < 0.1
+    assert first.p_value < 1e-6
+    assert first.sentence.startswith(
+        "weight (50 % of the gain) has moved far: its mean"
+    )
+    assert set(words(before, after).values()) == {"far", "alike"}
+
+
+def test_what_is_too_small_to_matter_has_not_moved():
+    """With many rows every difference is sure to be one."""
+    before, after = RNG.normal(0, 1, 50000), RNG.normal(0.05, 1, 50000)
+
+    (one,) = drift(summary(x=before), summary(x=after))
+
+    assert one.p_value < 0.01
+    assert one.word == "alike"
+
+
+def test_an_important_column_comes_before_one_that_moved_as_much():
+    """Which is what a reviewer looks at first."""
+    before, after = summary(a=NORMAL, b=NORMAL), summary(a=NORMAL + 2, b=NORMAL + 1)
+
+    first, second = drift(before, after, {"a": 0.1, "b": 0.9})
+
+    assert (first.column, second.column) == ("b", "a")
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.2, 1.0])
+def test_the_distance_is_scipys_in_standard_deviations(shift):
+    """For many values, which percentiles stand for, and for few, which are counted."""
+    many = RNG.gamma(3, 2, 4000), RNG.gamma(3, 2, 4000) + shift
+    few = RNG.integers(0, 5, 4000), RNG.integers(0, 5, 4000) + shift
+
+    for before, after in (many, few):
+        spread = np.sqrt((before.var() + after.var()) / 2)
+        expected = stats.wasserstein_distance(before, after) / spread
+        found = wasserstein(column(before), column(after))
+        assert found == pytest.approx(expected, rel=0.05, abs=0.02)
+
+
+def test_columns_without_values_have_not_moved():
+    """Nor those with one value; and no rows at all raise nothing."""
+    for values in ([np.nan] * 50, [1.0] * 50, []):
+        assert set(words(summary(x=values), summary(x=values)).values()) == {"alike"}
 
 
 def test_the_bars_have_the_shares_of_both():

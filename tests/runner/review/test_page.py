@@ -3,6 +3,7 @@
 import json
 import re
 
+import jsonschema
 import pytest
 import reviews
 from bs4 import BeautifulSoup
@@ -13,10 +14,12 @@ from runner.review.page import (
     duration,
     lineage,
     number,
+    read_review,
     workflow_link,
     write_overview,
     write_page,
 )
+from runner.review.record import SCHEMA
 from runner.review.verdict import SIGNS
 
 
@@ -47,8 +50,8 @@ def test_sections_stand_in_the_order_of_a_review(folder, page):
     ]
     said = " ".join(soup.get_text(" ").split())
     assert "✓ Can be approved" in said
-    assert "Both scored on the same 50 test rows of this run." in said
-    assert "The live model was trained on other data" in said
+    assert "Both predicted the same 50 test rows of this run." in said
+    assert "The data has changed since version 1: 70 training rows, then 60." in said
     assert "1 of 1 columns moved" in said
     assert "training time 2 min 5 s on 1 x ml.m5.large, 1 min 40 s billed" in said
     assert "python -m runner approve toy --version 2" in said
@@ -175,9 +178,94 @@ def test_a_first_version_says_that_nothing_was_live(folder, page):
     assert "Nothing was live before this run, so all of it is new." in said
     assert "Nothing is live" not in said
     dash = SIGNS["idle"]
-    relative = soup.select_one("tr.not-compared .verdict")
-    assert relative.get_text() == f"{dash} not compared"
+    relative = soup.select_one("tr.nothing-live .verdict")
+    assert relative.get_text() == f"{dash} nothing live"
     assert soup.select_one("tr.passed .verdict").get_text() == "✓ passed"
+
+
+def test_what_to_look_at_stands_below_an_amber_headline(folder, page):
+    """Before everything else."""
+    reviews.write_training(folder, reviews.evaluation(2.25, live=2.2, margin=0.1))
+    soup = page()
+
+    (reason,) = soup.select("header .reasons li")
+    assert reason.get_text().startswith("Undecided: rmse 2.25 is 2.3 % better to 6.8 %")
+    assert soup.select_one("tr.undecided .verdict").get_text() == "! undecided"
+    difference = soup.select_one("td.no-detectable-difference").get_text(" ")
+    minus = "\N{MINUS SIGN}"
+    assert difference == f"+0.05 {minus}0.05 to 0.15 no detectable difference"
+
+
+def test_rows_that_the_live_model_knows_are_told(folder, page):
+    """The comparison is on fewer rows than the metrics."""
+    evaluated = reviews.evaluation(2.0, live=2.2)
+    object.__setattr__(evaluated.live, "left_out", 12)
+    reviews.write_training(folder, evaluated)
+
+    said = " ".join(page().get_text(" ").split())
+    assert "50 test rows of this run; 12 others are left out, because the live" in said
+
+
+def leave_nothing(folder):
+    """Leave a folder without any stage."""
+
+
+RUNS = {
+    "whole": write_run,
+    "first": lambda folder: reviews.write_training(folder, reviews.evaluation(2.0)),
+    "undecided": lambda folder: reviews.write_training(
+        folder, reviews.evaluation(2.25, live=2.2, margin=0.1)
+    ),
+    "not comparable": lambda folder: reviews.write_training(
+        folder, reviews.evaluation(2.0, reason="it is lost")
+    ),
+    "no number": lambda folder: reviews.write_training(
+        folder, reviews.evaluation(float("nan"), live=2.0)
+    ),
+    "failed": lambda folder: reviews.write_stage(
+        folder, "prepare", status="failed", error="KeyError: 'sex'"
+    ),
+    "prepared": lambda folder: reviews.write_stage(folder, "prepare", results={}),
+    "nothing ran": leave_nothing,
+}
+VERDICTS = {
+    "whole": "can-be-approved",
+    "first": "can-be-approved",
+    "undecided": "look-closer",
+    "not comparable": "look-closer",
+    "no number": "cannot-be-approved",
+    "failed": "cannot-be-approved",
+    "prepared": "nothing-to-approve",
+    "nothing ran": "cannot-be-approved",
+}
+
+
+LOOKED_AT = ("look-closer", "cannot-be-approved")
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_every_run_leaves_a_review_in_json(folder, run):
+    """As the schema beside the code describes it; the page is made of it."""
+    RUNS[run](folder)
+
+    page = write_page(folder, "toy").read_text(encoding="utf-8")
+    review = read_review(folder)
+
+    jsonschema.validate(review, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert review["verdict"] == VERDICTS[run]
+    assert bool(review["reasons"]) is (review["verdict"] in LOOKED_AT)
+    assert review["headline"] in page
+    if run == "whole":
+        gate, relative = review["gates"]
+        assert (gate["metric"], gate["bound"], gate["value"]) == ("rmse", 2.5, 2.0)
+        assert (gate["interval"], gate["verdict"]) == ([1.9, 2.1], "passed")
+        assert (relative["verdict"], relative["bound"]) == ("passed", 2.31)
+        first = review["comparison"][0]
+        assert (first["candidate"], first["live"]) == (2.0, 2.2)
+        assert first["answer"] == "better"
+        assert first["difference"] == pytest.approx(-0.2)
+        assert review["drift"][0]["answer"] == "far"
+        assert review["lineage"]["training job"] == "toy-job"
 
 
 def test_a_version_that_was_live_is_not_compared_with_itself(folder, page):

@@ -11,7 +11,7 @@ import pytest
 import reviews
 
 from runner.errors import GitHubError
-from runner.review.page import write_page
+from runner.review.page import read_review, write_page
 from runner.review.pull_request import (
     MAX_DESCRIPTION,
     Commit,
@@ -20,7 +20,6 @@ from runner.review.pull_request import (
     escape_markdown,
     find_commit,
 )
-from runner.review.verdict import headline
 
 TOKEN = "a-token-of-this-test"
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -294,22 +293,35 @@ def test_an_origin_that_is_no_repository_is_ignored() -> None:
     assert find_commit(GIVEN, "https://github.com/team/models/../../evil") is None
 
 
-def test_a_comment_has_the_headline_the_metrics_and_the_link(folder, read):
+def test_a_comment_has_the_headline_the_metrics_and_the_link(folder):
     """So that the page need not be opened for them."""
     reviews.write_training(folder, reviews.evaluation(2.0, live=2.5))
-    text = comment(read(), headline(read()), URL)
+    write_page(folder, "toy")
+    text = comment(read_review(folder), URL)
 
     minus = "\N{MINUS SIGN}"
     assert text.startswith("### ✓ toy version 2: Can be approved\n")
-    assert "| rmse | at most 2.5 | 2 | passed |" in text
-    assert f"| rmse | 2 | 2.5 | {minus}0.5 better |" in text
+    assert "| rmse | at most 2.5 | 2 (1.9 to 2.1) | passed |" in text
+    difference = f"{minus}0.5 ({minus}0.5 to {minus}0.5) better"
+    assert f"| rmse | 2 (1.9 to 2.1) | 2.5 | {difference} |" in text
     assert text.endswith(f"**[Open the review page]({URL})**")
 
 
-def test_the_comment_on_a_failed_notebook_has_no_metrics(folder, read):
+def test_a_comment_says_what_to_look_at(folder):
+    """Above the tables."""
+    reviews.write_training(folder, reviews.evaluation(2.25, live=2.2, margin=0.1))
+    write_page(folder, "toy")
+    text = comment(read_review(folder), URL)
+
+    assert text.startswith("### ! toy version 2: Can be approved, but look closer\n")
+    assert "\n- Undecided\\: rmse 2.25 is 2.3 % better to 6.8 % worse" in text
+
+
+def test_the_comment_on_a_failed_notebook_has_no_metrics(folder):
     """There are none."""
     reviews.write_stage(folder, "prepare", status="failed", error="KeyError")
-    text = comment(read(), headline(read()), URL)
+    write_page(folder, "toy")
+    text = comment(read_review(folder), URL)
 
     assert text.startswith("### ✗ toy: Cannot be approved\\: prepare failed\n")
     assert "difference" not in text

@@ -1,0 +1,102 @@
+"""What a comparison with the live model says, in words and in numbers.
+
+Imports nothing heavy: a page is made of it where neither pandas nor boto3 is installed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Bounds = Mapping[str, float | None]
+Answer = Literal[
+    "better", "worse", "different", "no detectable difference", "not comparable"
+]
+
+LOWER_IS_BETTER = frozenset(
+    {"brier", "cost", "error", "logloss", "mae", "mape", "mse", "rmse"}
+)
+HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
+# Significant digits of a number.
+DIGITS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value and its 95 % confidence interval; NaN where the rows give none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A metric of two models on the same rows.
+
+    `difference` is the candidate's value minus the live model's, in the metric's unit.
+    """
+
+    metric: str
+    candidate: float
+    live: float
+    difference: Estimate
+    rows: int
+
+    def answer(self, bounds: Bounds | None = None) -> Answer:
+        """Say in words how the candidate compares.
+
+        Args:
+            bounds: the metric's gate, which says whether less is better.
+        """
+        low, high = self.difference.low, self.difference.high
+        if math.isnan(low) or math.isnan(high):
+            return "not comparable"
+        if low <= 0 <= high:
+            return "no detectable difference"
+        less = lower_is_better(self.metric, bounds or {})
+        if less is None:
+            return "different"
+        return "better" if less == (high < 0) else "worse"
+
+
+def lower_is_better(metric: str, bounds: Bounds) -> bool | None:
+    """Return whether less of a metric is better; None if nothing says it.
+
+    Args:
+        bounds: the metric's gate; its direction counts more than the metric's name.
+    """
+    for rule, less in (("max", True), ("min", False)):
+        if bounds.get(rule) is not None:
+            return less
+    if metric in LOWER_IS_BETTER or metric in HIGHER_IS_BETTER:
+        return metric in LOWER_IS_BETTER
+    return None
+
+
+def format_number(value: object, digits: int = DIGITS) -> str:
+    """Format a number with some significant digits, without an exponent below 1e6."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "-"
+    short = f"{value:.{digits}g}"
+    if "e" not in short or not 1e-6 <= abs(value) < 1e6:
+        return short
+    text = f"{float(short):.12f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def format_interval(interval: Sequence[float] | None) -> str:
+    """Format an interval, with no more digits than its width gives a meaning."""
+    if interval is None or not all(map(math.isfinite, interval)):
+        return "-"
+    low, high = interval
+    digits = digits_of(low, high)
+    return f"{format_number(low, digits)} to {format_number(high, digits)}"
+
+
+def digits_of(low: float, high: float) -> int:
+    """Return how many significant digits an interval leaves to its bounds."""
+    size, width = max(abs(low), abs(high)), (high - low) / 2
+    if not width or not size:
+        return DIGITS
+    return max(2, min(DIGITS, 2 + math.floor(math.log10(size / width))))

@@ -1,0 +1,115 @@
+"""The review of a run as one JSON object: `review.json`, from which its page is made.
+
+review.schema.json beside this module describes every key.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.review.drift import Drift
+from runner.review.evidence import Evidence
+from runner.review.verdict import (
+    Headline,
+    Tone,
+    drift_rows,
+    gate_rows,
+    headline,
+    metric_rows,
+)
+
+REVIEW = "review.json"
+SCHEMA = Path(__file__).with_name("review.schema.json")
+VERDICTS: Mapping[Tone, str] = {
+    "good": "can-be-approved",
+    "mind": "look-closer",
+    "bad": "cannot-be-approved",
+    "idle": "nothing-to-approve",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineageRow:
+    """One line of the lineage; a link only if a browser may follow it."""
+
+    name: str
+    value: str
+    link: str = ""
+
+
+def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
+    """Return what a reviewer reads of a run, as plain JSON values."""
+    head = headline(evidence)
+    live = evidence.live_score
+    return {
+        "model": evidence.model,
+        "version": evidence.version,
+        "live_version": evidence.live_version,
+        "verdict": VERDICTS[head.tone],
+        "tone": head.tone,
+        "headline": head.title,
+        "because": head.because,
+        "reasons": list(_reasons(head)),
+        "decision": _decision(evidence),
+        "open": head.open,
+        "failed_stage": head.failed_stage,
+        "error": head.error,
+        "test_rows": int(evidence.evaluation.get("test_rows") or 0),
+        "compared_rows": int(live.get("rows") or 0),
+        "left_out_rows": int(live.get("left_out") or 0),
+        "gates": [_plain(asdict(one)) for one in gate_rows(evidence)],
+        "comparison": [
+            {
+                "metric": one.name,
+                "candidate": one.candidate,
+                "candidate_interval": _pair(one.interval),
+                "live": one.live,
+                "difference": one.difference,
+                "share": one.share,
+                "interval": _pair(one.difference_interval),
+                "answer": one.answer or None,
+                "gated": one.gated,
+            }
+            for one in metric_rows(evidence)
+        ],
+        "slices": [],
+        "drift": [_drift(one) for one in drift_rows(evidence)],
+        "lineage": {one.name: one.value for one in lineage},
+    }
+
+
+def _reasons(head: Headline) -> Iterator[str]:
+    """Yield why the verdict is not simply good, each in a sentence."""
+    yield from (f"{one}." for one in head.concerns)
+    if head.tone == "bad":
+        yield from filter(None, (head.because, head.error))
+
+
+def _decision(evidence: Evidence) -> str:
+    known = evidence.decision or evidence.results("train-register")
+    return str(known.get("approval_status") or "")
+
+
+def _drift(one: Drift) -> dict[str, Any]:
+    return {
+        "column": one.column,
+        "answer": one.word,
+        "population_stability_index": one.index,
+        "distance": one.distance,
+        "p_value": one.p_value,
+        "importance": one.importance,
+        "mean": one.after.get("mean"),
+        "live_mean": one.before.get("mean"),
+        "missing": one.after.get("missing"),
+        "live_missing": one.before.get("missing"),
+        "shares": [list(pair) for pair in one.bars],
+    }
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"interval": _pair(row["interval"])}
+
+
+def _pair(interval: tuple[float, float] | None) -> list[float] | None:
+    return list(interval) if interval else None

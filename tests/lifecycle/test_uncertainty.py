@@ -1,0 +1,312 @@
+"""How sure a metric is: checked against scikit-learn, scipy, and by simulation."""
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from lifecycle.uncertainty import (
+    MEASURED_RESAMPLES,
+    benjamini_hochberg,
+    chi_squared,
+    compare,
+    estimate,
+    kolmogorov_smirnov,
+    metric_statistic,
+    statistics_of,
+)
+
+RNG = np.random.default_rng(11)
+ROWS = 300
+VALUES = RNG.normal(10, 3, ROWS)
+FORECAST = VALUES + RNG.normal(0, 1, ROWS)
+LABELS = (RNG.random(ROWS) < 0.3).astype(float)
+# Rounded, so that some are equal.
+CHANCES = np.round(np.clip(0.3 * LABELS + 0.7 * RNG.random(ROWS), 0, 1), 2)
+WEIGHTS = RNG.integers(0, 4, (3, ROWS)).astype(float)
+
+REGRESSION = {
+    "rmse": metrics.root_mean_squared_error,
+    "mse": metrics.mean_squared_error,
+    "mae": metrics.mean_absolute_error,
+    "r2": metrics.r2_score,
+}
+RANKING = {"auc": metrics.roc_auc_score, "brier": metrics.brier_score_loss}
+DECISION = {
+    "accuracy": metrics.accuracy_score,
+    "precision": metrics.precision_score,
+    "recall": metrics.recall_score,
+    "f1": metrics.f1_score,
+}
+CASES = [
+    *((name, known, VALUES, FORECAST) for name, known in REGRESSION.items()),
+    *((name, known, LABELS, CHANCES) for name, known in RANKING.items()),
+    *((name, known, LABELS, CHANCES >= 0.5) for name, known in DECISION.items()),
+]
+
+
+@pytest.mark.parametrize(("name", "known", "truth", "prediction"), CASES)
+def test_a_weighted_metric_is_scikit_learns(name, known, truth, prediction):
+    """Weighting rows is the same as repeating them, for scikit-learn and here."""
+    found = metric_statistic(name, truth, CHANCES if name in DECISION else prediction)
+
+    values = found(WEIGHTS)
+
+    for value, weights in zip(values, WEIGHTS, strict=True):
+        repeated = np.repeat(np.arange(ROWS), weights.astype(int))
+        expected = known(truth[repeated], prediction[repeated])
+        assert value == pytest.approx(expected)
+        assert value == pytest.approx(known(truth, prediction, sample_weight=weights))
+
+
+def test_the_log_loss_is_scikit_learns():
+    """A probability of 0 or 1 is not quite sure."""
+    sure = np.clip(CHANCES, 1e-7, 1 - 1e-7)
+    (value,) = metric_statistic("logloss", LABELS, CHANCES)(np.ones((1, ROWS)))
+
+    assert value == pytest.approx(metrics.log_loss(LABELS, sure), rel=1e-3)
+
+
+def test_a_decision_is_made_at_the_threshold():
+    """A probability at the threshold counts as positive."""
+    found = metric_statistic("recall", LABELS, CHANCES, threshold=0.23)
+
+    expected = metrics.recall_score(LABELS, CHANCES >= 0.23)
+    assert found(np.ones((1, ROWS)))[0] == pytest.approx(expected)
+
+
+def measure(truth: Any, prediction: Any) -> dict[str, float]:
+    """Return two metrics that are known by name, one of which is another, and one."""
+    return {
+        "rmse": metrics.root_mean_squared_error(truth, prediction),
+        "mae": float(np.median(np.abs(truth - prediction))),
+        "largest": float(np.max(np.abs(truth - prediction))),
+    }
+
+
+def test_a_metric_counts_by_its_value_and_not_by_its_name():
+    """A notebook's own `mae` may be another one."""
+    found = statistics_of(measure, VALUES, FORECAST)
+
+    for name, known in measure(VALUES, FORECAST).items():
+        assert found[name](np.ones((1, ROWS)))[0] == pytest.approx(known)
+    weights = WEIGHTS[:1]
+    repeated = np.repeat(np.arange(ROWS), weights[0].astype(int))
+    expected = measure(VALUES[repeated], FORECAST[repeated])
+    assert {name: one(weights)[0] for name, one in found.items()} == pytest.approx(
+        expected
+    )
+
+
+def test_a_metric_that_has_to_be_measured_again_is_measured_less_often():
+    """It may take long."""
+    calls = []
+
+    def slow(truth: Any, prediction: Any) -> dict[str, float]:
+        calls.append(len(truth))
+        return {"own": float(np.mean(truth - prediction))}
+
+    found = estimate(statistics_of(slow, VALUES, FORECAST), ROWS)["own"]
+
+    error = float(np.std(VALUES - FORECAST)) / math.sqrt(ROWS)
+    assert len(calls) < MEASURED_RESAMPLES + 10
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.2)
+
+
+def test_the_interval_of_a_mean_is_that_of_students():
+    """With many rows, at least."""
+    squares = metric_statistic("mae", VALUES, FORECAST)
+    found = estimate({"mae": squares}, ROWS)["mae"]
+
+    errors = np.abs(VALUES - FORECAST)
+    low, high = stats.t.interval(0.95, ROWS - 1, errors.mean(), stats.sem(errors))
+    assert (found.low, found.high) == pytest.approx((low, high), rel=0.03)
+    assert found.value == pytest.approx(errors.mean())
+
+
+def test_the_same_rows_give_the_same_interval():
+    """The resamples are drawn from a seed."""
+    statistics = {"auc": metric_statistic("auc", LABELS, CHANCES)}
+
+    assert estimate(statistics, ROWS) == estimate(statistics, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("truth", "prediction", "name"),
+    [
+        ([1.0] * 20, np.linspace(0, 1, 20), "auc"),
+        ([1.0], [0.7], "auc"),
+        ([3.0] * 20, np.linspace(2, 4, 20), "r2"),
+        ([np.nan] * 20, np.linspace(2, 4, 20), "rmse"),
+    ],
+    ids=["one class", "one row", "constant truth", "no number"],
+)
+def test_rows_that_say_nothing_give_no_interval(truth, prediction, name):
+    """The value and its interval are NaN, and nothing raises or warns."""
+    statistic = metric_statistic(name, truth, prediction)
+
+    found = estimate({name: statistic}, len(truth))[name]
+
+    assert all(map(math.isnan, (found.value, found.low, found.high)))
+
+
+def test_one_row_gives_no_interval():
+    """It says nothing of how other rows would be."""
+    found = estimate({"rmse": metric_statistic("rmse", [1.0], [3.0])}, 1)["rmse"]
+
+    assert found.value == 2.0
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_without_a_positive_decision_precision_is_zero():
+    """As scikit-learn's is, with zero_division=0."""
+    found = metric_statistic("precision", LABELS, np.zeros(ROWS))
+
+    assert found(WEIGHTS).tolist() == [0.0, 0.0, 0.0]
+
+
+def compared(name: str, truth: Any, candidate: Any, live: Any, **options: Any) -> Any:
+    """Compare two models in one metric."""
+    mine = {name: metric_statistic(name, truth, candidate)}
+    theirs = {name: metric_statistic(name, truth, live)}
+    return compare(mine, theirs, len(truth), **options)[name]
+
+
+def test_identical_models_have_no_detectable_difference():
+    """The interval is zero itself."""
+    found = compared("rmse", VALUES, FORECAST, FORECAST)
+
+    assert (found.difference.low, found.difference.high) == (0.0, 0.0)
+    assert found.answer() == "no detectable difference"
+
+
+def test_a_difference_of_few_rows_is_none():
+    """Two decisions more are right of 300: McNemar's exact p is 0.5."""
+    live = CHANCES.copy()
+    wrong = np.flatnonzero((CHANCES >= 0.5) & (LABELS == 1))[:2]
+    live[wrong] = 0.1
+
+    found = compared("accuracy", LABELS, CHANCES, live)
+
+    assert found.difference.value == pytest.approx(2 / ROWS)
+    assert stats.binomtest(2, 2).pvalue == 0.5
+    assert found.answer() == "no detectable difference"
+
+
+@pytest.mark.parametrize(("factor", "answer"), [(0.8, "better"), (1.25, "worse")])
+def test_a_real_difference_is_found(factor, answer):
+    """Less error is better."""
+    candidate = VALUES + factor * (FORECAST - VALUES)
+
+    found = compared("rmse", VALUES, candidate, FORECAST)
+
+    assert found.answer() == answer
+    assert found.candidate == pytest.approx(factor * found.live)
+
+
+def test_the_interval_of_a_difference_of_areas_is_delongs():
+    """DeLong's variance of a difference of two AUCs on the same rows."""
+    live = np.clip(CHANCES + RNG.normal(0, 0.1, ROWS), 0, 1)
+    found = compared("auc", LABELS, CHANCES, live)
+
+    positive, negative = LABELS == 1, LABELS == 0
+    parts = []
+    for one in (CHANCES, live):
+        wins = (one[positive][:, None] > one[negative]) + 0.5 * (
+            one[positive][:, None] == one[negative]
+        )
+        parts.append((wins.mean(axis=1), wins.mean(axis=0)))
+    variance = sum(
+        np.var(first - second, ddof=1) / len(first)
+        for first, second in zip(*parts, strict=True)
+    )
+    width = 2 * 1.96 * math.sqrt(variance)
+    assert found.difference.high - found.difference.low == pytest.approx(width, rel=0.1)
+
+
+def samples(rows: int, count: int, seed: int) -> Any:
+    """Draw many test sets: truth, and two models that are equally good."""
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        truth, shared = random.normal(size=rows), random.normal(size=rows)
+        errors = 0.3 * random.normal(size=(2, rows))
+        yield truth, truth + shared + errors[0], truth + shared + errors[1]
+
+
+def test_intervals_hold_the_true_value():
+    """In about 95 of 100 samples: of a metric, and of a difference that is none."""
+    count, hits, quiet = 120, 0, 0
+    true = math.sqrt(1 + 0.3**2)
+    for truth, candidate, live in samples(150, count, seed=3):
+        statistic = metric_statistic("rmse", truth, candidate)
+        found = estimate({"rmse": statistic}, 150, resamples=1000)["rmse"]
+        hits += found.low <= true <= found.high
+        one = compared("rmse", truth, candidate, live, resamples=1000)
+        quiet += one.answer() == "no detectable difference"
+
+    # 95 of 100, and twice the standard deviation of such a count.
+    assert hits / count >= 0.91
+    assert quiet / count >= 0.91
+
+
+def test_the_area_has_an_interval_that_holds_the_true_one():
+    """Few are positive."""
+    random, count, hits = np.random.default_rng(5), 50, 0
+    true = NormalDist().cdf(1.5 / math.sqrt(2))
+    for _ in range(count):
+        truth = (random.random(200) < 0.2).astype(float)
+        score = random.normal(size=200) + 1.5 * truth
+        statistic = metric_statistic("auc", truth, score)
+        found = estimate({"auc": statistic}, 200, resamples=1000)["auc"]
+        hits += found.low <= true <= found.high
+
+    assert hits / count >= 0.9
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.3])
+def test_kolmogorov_and_smirnovs_test_is_scipys(shift):
+    """The asymptotic one, with the correction for small samples."""
+    known = stats.ks_2samp(
+        RNG.normal(size=300), RNG.normal(shift, 1, 500), mode="asymp"
+    )
+
+    found = kolmogorov_smirnov(known.statistic, 300, 500)
+
+    assert found == pytest.approx(known.pvalue, rel=0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("counts", [([30, 50, 20], [40, 45, 15]), ([90, 10], [70, 30])])
+def test_the_chi_squared_test_is_scipys(counts):
+    """Of two samples with the same categories."""
+    known = stats.chi2_contingency(np.array(counts), correction=False)
+
+    assert chi_squared(*counts) == pytest.approx(known.pvalue)
+
+
+@pytest.mark.parametrize(
+    ("counts", "others"),
+    [([], []), ([10], [20]), ([0, 0], [5, 5]), ([1, 0, 0], [0, 1, 1])],
+)
+def test_counts_that_say_nothing_are_no_difference(counts, others):
+    """One category, no rows, or too few of them."""
+    assert chi_squared(counts, others) == 1.0
+
+
+def test_no_rows_are_no_difference():
+    """There is nothing to compare."""
+    assert kolmogorov_smirnov(1.0, 0, 10) == 1.0
+
+
+def test_p_values_of_many_tests_are_corrected_as_scipys():
+    """By Benjamini and Hochberg."""
+    values = [0.01, 0.02, 0.5, 0.03, 0.9]
+
+    known = stats.false_discovery_control(values)
+
+    assert benjamini_hochberg(values) == pytest.approx(known.tolist())
+    assert benjamini_hochberg([]) == []
