@@ -76,5 +76,6 @@ requirements: setup  ## pin what is new in requirements*.in; what is pinned stay
 upgrade: COMPILE += --upgrade
 upgrade: requirements  ## pin the newest versions of everything
 
-clean:  ## remove what the other targets made
-	rm -rf .venv build
+clean:  ## remove what the other targets made, and what the embedded AWS keeps
+	[ ! -d .embedded-aws ] || $(BIN)/python -m runner local reset
+	rm -rf .venv build .embedded-aws

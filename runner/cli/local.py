@@ -1,6 +1,7 @@
 """Where AWS is: the embedded one, the one at AWS_ENDPOINT_URL, or the real one.
 
-The embedded AWS is started here and nowhere else.
+The embedded AWS is started here and nowhere else: one for all commands of a clone,
+which keeps its state in the clone.
 """
 
 import os
@@ -8,22 +9,29 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from lifecycle.errors import CallError, ConfigurationError
+from lifecycle.errors import CallError, LifecycleError
 from runner.errors import LocalAwsError
 
 if TYPE_CHECKING:
-    from embedded_aws import EmbeddedAWS
+    from embedded_aws import RunningAWS
 
 TARGETS = ("local", "aws")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Keeps the state somewhere else: on another disk, or away from what a test may touch.
+FOLDER_VARIABLE = "EMBEDDED_AWS_FOLDER"
+FOLDER = ".embedded-aws"
+POLL_SECONDS = 0.2
+SEPARATED = f"{__name__}.separated"
 
 
 def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,68 +62,165 @@ def aws_at(
     """
     from lifecycle.aws import aws_errors
 
+    url = os.environ.get("AWS_ENDPOINT_URL")
     with ExitStack() as stack:
-        if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
+        if target == "local" and not url:
             with ThreadPoolExecutor(1) as thread:
                 done = thread.submit(meanwhile)
                 embedded = stack.enter_context(_embedded_aws())
                 done.result()
             stack.enter_context(_environment(embedded.environment))
+            stack.enter_context(_tell_of_its_end(embedded))
         else:
             meanwhile()
+        if url and is_on_this_machine(target):
+            stack.enter_context(_environment(_nothing_elsewhere(url)))
         stack.enter_context(aws_errors())
         yield
 
 
-def require_running(target: str) -> None:
-    """Refuse a verb that would look into an embedded AWS that starts empty."""
-    if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
-        raise ConfigurationError(
-            "AWS_ENDPOINT_URL is not set: start `python -m runner local` and export "
-            "what it prints, or say --target aws"
-        )
+def _nothing_elsewhere(url: str) -> dict[str, str]:
+    """Override what is set of one service's address and would lead elsewhere."""
+    services = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+    ignore = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+    overridden = {ignore: "false"} if ignore in os.environ else {}
+    return dict.fromkeys(services, url) | overridden
 
 
-@click.command("local")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free.")
+@contextmanager
+def _tell_of_its_end(embedded: "RunningAWS") -> Iterator[None]:
+    """Name the end of the embedded AWS where that is why the block fails."""
+    try:
+        yield
+    except LifecycleError as error:
+        if embedded.is_running():
+            raise
+        raise LocalAwsError(
+            f"{embedded.ending()}; the next command starts it again, with what it kept"
+        ) from error
+
+
+class LocalCommand(click.Command):
+    """Notes whether `--` says that a command follows, and not a word of `local`'s."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[SEPARATED] = "--" in args
+        return super().parse_args(ctx, args)
+
+
+@click.command("local", cls=LocalCommand)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Where to serve; else where it was served last, or any free port.",
+)
+@click.option("--memory", is_flag=True, help="Serve another one, which keeps nothing.")
 @click.argument("around", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
-def local_command(port: int, around: tuple[str, ...]) -> None:
-    r"""Serve the embedded AWS until interrupted, or while COMMAND runs.
+def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
+    r"""Serve the embedded AWS until interrupted, or use it while COMMAND runs.
+
+    All commands in a clone share one, which keeps its state in .embedded-aws/. It is
+    started when it is needed, and ends when nothing has used it for ten minutes.
 
     \b
     python -m runner local --port 5000
     python -m runner local -- jupyter lab
+    python -m runner local stop     end it now; its state stays
+    python -m runner local reset    end it, and remove its state
     """
-    if around and not shutil.which(around[0]):
+    separated = click.get_current_context().meta[SEPARATED]
+    if not separated and around == ("stop",):
+        _stop()
+    elif not separated and around == ("reset",):
+        _reset()
+    elif not around:
+        _serve(port, memory)
+    elif shutil.which(around[0]):
+        _wrap(port, memory, around)
+    else:
         raise CallError(f"{around[0]}: command not found")
-    with _embedded_aws(port) as embedded:
-        if around:
-            code = _run_command(around, embedded.environment)
-            if embedded.process.poll() is not None:
-                click.echo(f"error: {embedded.ending()}", err=True)
-                code = code or LocalAwsError.exit_code
-            click.get_current_context().exit(code)
-        click.echo(f"AWS_ENDPOINT_URL={embedded.environment['AWS_ENDPOINT_URL']}")
+
+
+def _serve(port: int, memory: bool) -> None:
+    """Serve until interrupted; where it is served already, only say where that is."""
+    # The block of the embedded AWS ends first: then this command uses it no more.
+    with ExitStack() as after_use, _embedded_aws(port, memory) as embedded:
+        click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
+        if not embedded.is_new:
+            click.echo("# it is served already; `python -m runner local stop` ends it")
+            return
         click.echo("# the embedded AWS serves until Ctrl-C")
-        embedded.process.wait()
+        if not memory:
+            after_use.callback(_stop_if_unused, embedded.folder)
+        while embedded.is_running():
+            time.sleep(POLL_SECONDS)
         raise LocalAwsError(embedded.ending())
 
 
-@contextmanager
-def _embedded_aws(port: int = 0) -> "Iterator[EmbeddedAWS]":
-    """Start the embedded AWS, and end it with the block."""
-    # Installed on a developer's machine; CircleCI's jobs talk to AWS.
-    from embedded_aws import EmbeddedAWSError, PortError, start
+def _wrap(port: int, memory: bool, around: tuple[str, ...]) -> None:
+    """Run a command, and exit with its code."""
+    with _embedded_aws(port, memory) as embedded:
+        code = _run_command(around, embedded.environment)
+        if not embedded.is_running():
+            click.echo(f"error: {embedded.ending()}", err=True)
+            code = code or LocalAwsError.exit_code
+    click.get_current_context().exit(code)
 
+
+def _stop() -> None:
+    from embedded_aws import stop
+
+    folder = _folder()
+    ended = stop(folder)
+    click.echo(f"stopped; its state stays in {folder}" if ended else "it does not run")
+
+
+def _stop_if_unused(folder: Path) -> None:
+    from embedded_aws import stop_if_unused
+
+    stop_if_unused(folder)
+
+
+def _reset() -> None:
+    from embedded_aws import EmbeddedAWSError, InUseError, reset
+
+    folder = _folder()
     try:
-        embedded = start(port=port)
-    except PortError as error:
-        raise CallError(str(error)) from error
+        size = reset(folder)
+    except InUseError as error:
+        raise LocalAwsError(
+            f"{error}; end it first: a run, JupyterLab, or `runner local` in a terminal"
+        ) from error
     except EmbeddedAWSError as error:
         raise LocalAwsError(str(error)) from error
-    with embedded:
+    click.echo(f"removed {size / 1e6:.1f} MB of state from {folder}")
+
+
+def _folder() -> Path:
+    """Return where the embedded AWS of this clone keeps its state."""
+    from runner.spec.models import find_root
+
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).absolute() if named else find_root() / FOLDER
+
+
+@contextmanager
+def _embedded_aws(port: int = 0, memory: bool = False) -> "Iterator[RunningAWS]":
+    """Use the embedded AWS of this clone in a block, or one that keeps nothing."""
+    # Installed on a developer's machine; CircleCI's jobs talk to AWS.
+    from embedded_aws import EmbeddedAWSError, PortError, share, start
+
+    with ExitStack() as stack:
+        try:
+            used = start(port) if memory else share(_folder(), port)
+            embedded = stack.enter_context(used)
+        except PortError as error:
+            raise CallError(str(error)) from error
+        except EmbeddedAWSError as error:
+            raise LocalAwsError(str(error)) from error
         yield embedded
 
 

@@ -9,7 +9,7 @@ import click
 
 from lifecycle.errors import CallError
 from runner.ci.environment import run_suffix
-from runner.cli.local import aws_at, require_running, target_option
+from runner.cli.local import aws_at, target_option
 from runner.cli.output import print_json, print_table
 from runner.git import short_commit
 from runner.spec.fingerprint import fingerprint, tracked_files
@@ -53,7 +53,6 @@ def review_command(
             click.echo(f"note: {error}", err=True)
         click.echo(url)
         return
-    require_running(target)
     with aws_at(target):
         from runner.pipeline.evidence import rebuild_page
 
@@ -83,7 +82,6 @@ def approve_command(
     load_spec(root, model)
     if this_workflow and (version or not run_suffix()):
         raise CallError("--this-workflow: only in CircleCI, and without --version")
-    require_running(target)
     with aws_at(target):
         from runner.pipeline.release import approve
 
@@ -115,7 +113,6 @@ def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> 
     # model.yaml is not read: it may be what is broken.
     root = find_root()
     check_name(model)
-    require_running(target)
     with aws_at(target):
         from runner.pipeline.release import STOPPED, roll_back_recorded
 
@@ -142,7 +139,6 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
     root = find_root()
     if model:
         load_spec(root, model)
-    require_running(target)
     with aws_at(target):
         rows = _status_rows(root, [model] if model else list_models(root))
     if as_json:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from runner.cli.local import FOLDER_VARIABLE
+
 from runner.cli import VERBS
 
 
@@ -54,8 +56,9 @@ def test_outside_of_a_clone_the_remedy_is_named(invoke, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_what_a_verb_has_started(number):
+def test_a_signal_ends_what_a_verb_has_started(number, monkeypatch, tmp_path):
     """Ctrl-C as well as SIGTERM: `local` ends, and the embedded AWS with it."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "state"))
     process = subprocess.Popen(
         [sys.executable, "-m", "runner", "local"], stdout=subprocess.PIPE, text=True
     )
