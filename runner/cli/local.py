@@ -146,6 +146,8 @@ def _serve(port: int, memory: bool) -> None:
     """Serve until interrupted; where it is served already, only say where that is."""
     # The block of the embedded AWS ends first: then this command uses it no more.
     with ExitStack() as after_use, _embedded_aws(port, memory) as embedded:
+        if embedded.is_new and not memory:
+            after_use.callback(_stop_if_unused, embedded.folder)
         click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
@@ -153,8 +155,6 @@ def _serve(port: int, memory: bool) -> None:
             click.echo("# it is served already; `python -m runner local stop` ends it")
             return
         click.echo("# the embedded AWS serves until Ctrl-C")
-        if not memory:
-            after_use.callback(_stop_if_unused, embedded.folder)
         while embedded.is_running():
             time.sleep(POLL_SECONDS)
         raise LocalAwsError(embedded.ending())

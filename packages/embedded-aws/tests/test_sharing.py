@@ -7,8 +7,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +26,8 @@ from embedded_aws import (
     stop_if_unused,
 )
 from embedded_aws.account import DEFAULT_BUCKET
-from embedded_aws.sharing import ADDRESS, USING, lock
+from embedded_aws.faults import Fault
+from embedded_aws.sharing import ADDRESS, LOCKS, USING, Address, lock
 from embedded_aws.state import DATABASE
 
 PART = b"x" * 5 * 1024**2
@@ -61,21 +63,46 @@ def account_of(aws):
     return Account(lambda service: connect(aws, service))
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Use one embedded AWS in several tests, in a folder that others may have made."""
+    folder = tmp_path_factory.mktemp("shared") / "state"
+    folder.mkdir(mode=0o755)
+    (folder / "server.log").write_bytes(b"line\n" * 2_000_000)
+    with share(folder) as aws:
+        yield aws
+    stop(folder)
+
+
 def test_commands_find_one_server_and_what_others_left(folder):
-    """The second uses what the first started; it goes on without them, and restarts."""
+    """The second uses what the first started; it goes on without them, and restarts.
+
+    A command that comes while it ends waits for that, and starts the next.
+    """
     with share(folder) as first:
         account_of(first).put("key", "text")
         with share(folder) as second:
             assert (second.url, second.pid) == (first.url, first.pid)
             assert (first.is_new, second.is_new) == (True, False)
     assert find(folder).pid == first.pid
+    with ThreadPoolExecutor(1) as thread:
+        with lock(folder / USING, 0):
+            late = thread.submit(read_back, folder)
+            assert stop(folder)
+        third, text = late.result(60)
+    assert (third.url, third.is_new) == (first.url, True)
+    assert third.pid != first.pid
+    assert text == b"text"
     assert stop(folder)
     assert not stop(folder)
     assert find(folder) is None
-    with share(folder) as third:
-        assert (third.url, third.is_new) == (first.url, True)
-        answer = account_of(third).s3.get_object(Bucket=DEFAULT_BUCKET, Key="key")
-        assert answer["Body"].read() == b"text"
+
+
+def read_back(folder):
+    """Use the embedded AWS of a folder once, and read what is kept there."""
+    with share(folder) as aws:
+        answer = account_of(aws).s3.get_object(Bucket=DEFAULT_BUCKET, Key="key")
+        return aws, answer["Body"].read()
 
 
 def test_two_starts_at_once_give_one_server(folder):
@@ -88,23 +115,19 @@ def test_two_starts_at_once_give_one_server(folder):
         subprocess.Popen(
             [sys.executable, "-c", code, folder], stdout=subprocess.PIPE, text=True
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     pids = {command.communicate(timeout=60)[0] for command in commands}
     assert pids == {f"{find(folder).pid}\n"}
 
 
-def test_folders_do_not_share(folder, tmp_path):
+def test_folders_do_not_share(shared, folder):
     """Each has a server and a state of its own."""
-    other = tmp_path / "other"
-    try:
-        with share(folder) as one, share(other) as two:
-            assert one.url != two.url
-            account_of(one).put("key", "text")
-            objects = account_of(two).s3.list_objects_v2(Bucket=DEFAULT_BUCKET)
-            assert objects["KeyCount"] == 0
-    finally:
-        stop(other)
+    account_of(shared).put("key", "text")
+    with share(folder) as other:
+        assert other.url != shared.url
+        objects = account_of(other).s3.list_objects_v2(Bucket=DEFAULT_BUCKET)
+        assert objects["KeyCount"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -208,79 +231,79 @@ def test_after_a_crash_what_was_half_sent_is_not_there(crash):
 
 def test_ends_when_nobody_has_used_it_for_a_while(folder, monkeypatch):
     """Neither while a command uses it nor while a job runs."""
-    monkeypatch.setattr(sharing, "IDLE_MINUTES", 0.5 / 60)
+    monkeypatch.setattr(sharing, "IDLE_MINUTES", 0.3 / 60)
     with share(folder) as aws:
         account = account_of(aws)
-        account.put("data/train/train.csv", rows(0, 50))
-        account.put("data/validation/validation.csv", rows(1, 50))
-        account.train("job", rounds=1_000_000)
-        threading.Event().wait(1)
-        assert aws.is_running()
-    threading.Event().wait(1)
-    assert aws.is_running()
-    account.sagemaker.stop_training_job(TrainingJobName="job")
+        account.put("data/train/train.csv", "1,2")
+        account.put("data/validation/validation.csv", "1,2")
+        run_for_a_second(aws, "used")
+        assert until(lambda: account.job("used")["TrainingJobStatus"] == "Failed")
+        run_for_a_second(aws, "unused")
     until(lambda: not aws.is_running())
     with share(folder) as again:
-        account = account_of(again)
-        assert account.job("job")["TrainingJobStatus"] == "Stopped"
+        job = account_of(again).job("unused")
+    assert job["FailureReason"] == "AlgorithmError: done, exit code: 1"
 
 
-def test_a_server_that_others_use_is_left_to_them(folder):
-    """It ends with the last of its users; what it keeps cannot be removed before."""
-    with share(folder) as aws:
-        assert not stop_if_unused(folder)
-        with pytest.raises(InUseError, match="is in use by another command"):
-            reset(folder)
-        assert aws.is_running()
-    assert stop_if_unused(folder)
+def run_for_a_second(aws, name):
+    """Start a job that does nothing for a second, and fails."""
+    aws.inject(Fault(kind="training-slow", name=name, seconds=1))
+    aws.inject(Fault(kind="training-algorithm-error", name=name, message="done"))
+    account_of(aws).train(name)
 
 
-def test_reset_removes_what_is_kept(folder):
-    """The next server is as new; a folder that is not there is none to remove."""
+def test_a_server_that_others_use_is_left_to_them(shared):
+    """What it keeps cannot be removed meanwhile."""
+    assert not stop_if_unused(shared.folder)
+    with pytest.raises(InUseError, match="is in use by another command"):
+        reset(shared.folder)
+    assert shared.is_running()
+
+
+def test_reset_ends_the_server_and_removes_what_it_keeps(folder):
+    """What is left are the locks; a folder that is not there is none to remove."""
     assert reset(folder) == 0
     with share(folder) as aws:
         account_of(aws).put("key", "x" * 1000)
     assert reset(folder) > 1000
-    assert find(folder) is None
-    with share(folder) as aws:
-        objects = account_of(aws).s3.list_objects_v2(Bucket=DEFAULT_BUCKET)
-        assert objects["KeyCount"] == 0
+    assert not aws.is_running()
+    assert {path.name for path in folder.iterdir()} == set(LOCKS)
 
 
-def test_only_its_user_can_read_what_it_keeps(folder):
-    """Also what another program has made the folder before."""
-    folder.mkdir(mode=0o755)
-    with share(folder):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert stat.S_IMODE((folder / ADDRESS).stat().st_mode) == 0o600
+def test_only_its_user_can_read_what_it_keeps(shared):
+    """Also where another program has made the folder before."""
+    assert stat.S_IMODE(shared.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((shared.folder / ADDRESS).stat().st_mode) == 0o600
 
 
 def test_what_a_dead_server_left_is_no_server(folder):
     """Another process may have its number and another server its port meanwhile."""
-    with share(folder):
-        pass
-    kill(folder)
-    address = sharing.Address.read(folder)
-    sharing.Address(pid=os.getpid(), port=address.port, token="old").write(folder)
-    with socket.create_server(("127.0.0.1", address.port)), share(folder) as again:
-        assert again.is_new
-        assert again.url != address.url
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        left = Address(pid=os.getpid(), port=taken.getsockname()[1], token="old")
+        left.write(folder)
+        with share(folder) as aws:
+            assert aws.is_new
+            assert aws.url != left.url
 
 
-def test_a_given_port_is_where_it_serves(folder):
-    """One that is taken, or that is not where it serves already, is refused."""
+def test_a_port_that_is_taken_is_refused(folder):
+    """Before anything is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with (
-            pytest.raises(PortError, match=f"--port {port}: in use"),
-            share(folder, port),
-        ):
+        in_use = pytest.raises(PortError, match=f"--port {port}: in use")
+        with in_use, share(folder, port):
             pass
-    with share(folder, port) as aws:
-        assert aws.url.endswith(f":{port}")
-        other = f"--port {port + 1}: .* runs already, at {aws.url}"
-        with pytest.raises(PortError, match=other), share(folder, port + 1):
-            pass
+
+
+def test_a_port_where_it_does_not_serve_is_refused(shared):
+    """The error says where it serves."""
+    port = Address.read(shared.folder).port
+    with share(shared.folder, port) as aws:
+        assert aws.url == shared.url
+    elsewhere = pytest.raises(PortError, match=f"runs already, at {shared.url}")
+    with elsewhere, share(shared.folder, port + 1):
+        pass
 
 
 def refused(folder):
@@ -296,24 +319,19 @@ def test_a_folder_that_cannot_be_used_is_refused_with_the_remedy(folder, monkeyp
     folder.write_text("")
     assert refused(folder).endswith("is a file, and has to be a folder; move it away")
     folder.unlink()
-    assert "make it a folder that can be written" in refused(folder / "/proc/none")
+    assert "make it a folder that can be written" in refused(Path("/proc/state"))
     folder.mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
     assert "belongs to another user" in refused(folder)
 
 
-def test_a_state_of_another_version_is_refused_with_the_remedy(folder):
-    """The server says so itself, and removing the state helps."""
-    with share(folder):
-        pass
-    stop(folder)
+def test_a_state_of_another_version_is_refused(folder):
+    """The server says so itself, in words that reach the command."""
+    folder.mkdir()
     with sqlite3.connect(folder / DATABASE) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
     assert "a newer embedded AWS (version 99; this one reads" in refused(folder)
-    reset(folder)
-    with share(folder):
-        pass
 
 
 def test_a_server_that_dies_at_its_start_says_its_last_words(folder, monkeypatch):
@@ -326,39 +344,15 @@ def test_a_server_that_dies_at_its_start_says_its_last_words(folder, monkeypatch
     assert refused(folder).endswith("ended before it was ready; it wrote last: broken")
 
 
-def test_a_command_waits_for_a_server_that_is_about_to_end(folder):
-    """It does not find it, but starts the next."""
-    with share(folder) as first:
-        pass
-    with lock(folder / USING, 0):
-        late = []
-        thread = threading.Thread(target=lambda: late.extend(used(folder)))
-        thread.start()
-        stop(folder)
-    thread.join(60)
-    assert late
-    assert late != [first.pid]
-
-
-def used(folder):
-    """Use the embedded AWS of a folder once, and return its process."""
-    with share(folder) as aws:
-        return [aws.pid]
-
-
-def test_nobody_else_can_pose_as_the_server(folder):
+def test_nobody_else_can_pose_as_the_server(shared):
     """What answers has to know the token of the folder."""
-    with share(folder):
-        address = sharing.Address.read(folder)
-        assert address.answers()
-        wrong = sharing.Address(pid=address.pid, port=address.port, token="wrong")
-        assert not wrong.answers()
+    address = Address.read(shared.folder)
+    assert address.answers()
+    wrong = Address(pid=address.pid, port=address.port, token="wrong")
+    assert not wrong.answers()
 
 
-def test_the_log_is_bounded(folder):
+def test_the_log_is_bounded(shared):
     """A long log keeps its end."""
-    folder.mkdir()
-    (folder / "server.log").write_bytes(b"line\n" * 2_000_000)
-    with share(folder) as aws:
-        until(lambda: aws.log.stat().st_size < 2_000_000)
-        assert aws.log.read_bytes().startswith(b"line\n")
+    until(lambda: shared.log.stat().st_size < 2_000_000)
+    assert shared.log.read_bytes().startswith(b"line\n")

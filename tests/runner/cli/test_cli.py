@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from runner.cli.local import FOLDER_VARIABLE
-
 from runner.cli import VERBS
+from runner.cli.local import FOLDER_VARIABLE
 
 
 @pytest.mark.parametrize("verb", VERBS)

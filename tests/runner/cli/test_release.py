@@ -54,8 +54,8 @@ def endpoint(model: str, aws: EmbeddedAWS) -> Iterator[None]:
     ("name", "words"),
     [
         ("review", "nothing is registered"),
-        ("approve", "no package of this content"),
-        ("rollback", "no endpoint"),
+        ("approve", "no package has this content"),
+        ("rollback", "nothing is live"),
         ("status", "train it"),
     ],
 )

@@ -26,6 +26,7 @@ from embedded_aws.process import (
     PortError,
     check_port,
 )
+from embedded_aws.s3 import store as s3
 from embedded_aws.sagemaker.training_run import kill_containers
 from embedded_aws.sharing import (
     SERVING,
@@ -100,7 +101,8 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         _watch(_bound_log, folder / LOG)
         if idle_minutes is not None:
             _watch(_end_when_idle, folder / USING, idle_minutes * 60)
-        _run(server, ended)
+        # Commands that are about to call find it read.
+        _run(server, ended, meanwhile=s3.backend)
         # First of all: what ends now must not be kept as if it had failed.
         state.close()
         kill_containers()
@@ -151,7 +153,9 @@ def _make(port: int, application: Application) -> BaseWSGIServer:
     )
 
 
-def _run(server: BaseWSGIServer, ended: int) -> None:
+def _run(
+    server: BaseWSGIServer, ended: int, meanwhile: Callable[[], object] = lambda: None
+) -> None:
     """Serve in a thread until the pipe can be read."""
     threading.Thread(
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
@@ -161,6 +165,7 @@ def _run(server: BaseWSGIServer, ended: int) -> None:
     print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _watch(meanwhile)
     os.read(ended, 1)
     server.shutdown()
 

@@ -108,7 +108,8 @@ class StoredKey(FakeKey):
     def take_over(self, document: Values) -> None:
         """Become what a document says."""
         for own, name in ATTRIBUTES.items():
-            setattr(self, own, document.get(name))
+            if name in document:
+                setattr(self, own, document[name])
         self._metadata.update(document.get("metadata", {}))
         self.acl = document.get("acl", self.acl)
         if upload := document.get("upload"):
@@ -257,6 +258,8 @@ def restore_key(bucket: FakeBucket, name: str, document: Values) -> StoredKey:
         account_id=bucket.account_id,
         region_name=bucket.partition,
         bucket_name=bucket.name,
+        # Unused, but moto would look for it in the environment each time.
+        max_buffer_size=1,
     )
     key.take_over(document)
     return key
