@@ -89,15 +89,20 @@ def _nothing_elsewhere(url: str) -> dict[str, str]:
 
 @contextmanager
 def _tell_of_its_end(embedded: "RunningAWS") -> Iterator[None]:
-    """Name the end of the embedded AWS where that is why the block fails."""
+    """Name the end of the embedded AWS where it may be why the block failed."""
     try:
         yield
     except LifecycleError as error:
         if embedded.is_running():
             raise
-        raise LocalAwsError(
-            f"{embedded.ending()}; the next command starts it again, with what it kept"
-        ) from error
+        raise LocalAwsError(_ending(embedded)) from error
+    if not embedded.is_running():
+        # A run that ends with failed models is no exception.
+        click.echo(f"note: {_ending(embedded)}", err=True)
+
+
+def _ending(embedded: "RunningAWS") -> str:
+    return f"{embedded.ending()}; the next command starts it again, with what it kept"
 
 
 class LocalCommand(click.Command):

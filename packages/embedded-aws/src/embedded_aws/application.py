@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from embedded_aws import fault_injection, sharing
+from embedded_aws import fault_injection, records, sharing
 from embedded_aws.account import PUBLIC_BUCKET
 from embedded_aws.activity import activity
 from embedded_aws.errors import ErrorAnswer, error_response, service_of
@@ -49,6 +49,7 @@ class Application(DomainDispatcherApplication):
         self.token = token
         for service in (iam, logs, s3, sagemaker, sagemakerruntime):
             service.install()
+        records.load()
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -72,6 +73,7 @@ class Application(DomainDispatcherApplication):
             return error_response(call.request, error)(environ, start_response)
         lost = call.takes("response-lost")
         response: Iterable[bytes] = super().__call__(environ, start_response)
+        records.keep(call.service)
         if lost:
             fault_injection.reset_connection(environ)
         return response

@@ -170,7 +170,7 @@ def _run(
     server.shutdown()
 
 
-def _watch(target: Callable[..., None], *arguments: object) -> None:
+def _watch(target: Callable[..., object], *arguments: object) -> None:
     threading.Thread(target=target, args=arguments, daemon=True).start()
 
 

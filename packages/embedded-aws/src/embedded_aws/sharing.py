@@ -249,6 +249,11 @@ def lock(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None]:
                     folder = path.parent
                     text = f"{NAME} of {folder} is in use by another command"
                     raise InUseError(text) from error
+            except OSError as error:
+                raise EmbeddedAWSError(
+                    f"{path}: cannot be locked, {str(error.strerror).lower()}; choose "
+                    "a folder on a disk of this machine"
+                ) from error
             time.sleep(POLL_SECONDS)
         yield
 

@@ -198,12 +198,15 @@ def connect(path: Path) -> sqlite3.Connection:
             make = f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
             database.executescript(make)
     except sqlite3.Error as error:
-        raise StateError(f"{path}: {error}") from error
+        raise StateError(
+            f"{path}: {error}; free some space, or remove its folder to begin anew"
+        ) from error
     if version not in (0, VERSION):
         age = "a newer" if version > VERSION else "an older"
         raise StateError(
             f"{path.parent}: its state was written by {age} embedded AWS (version "
-            f"{version}; this one reads version {VERSION})"
+            f"{version}; this one reads version {VERSION}): go back to that one, or "
+            "remove the folder to begin anew"
         )
     return database
 
