@@ -160,6 +160,7 @@ def fill(account):
     upload = account.s3.create_multipart_upload(**LARGE)["UploadId"]
     upload = LARGE | {"UploadId": upload}
     part = account.s3.upload_part(**upload, PartNumber=1, Body=PART)["ETag"]
+    settings = make_settings(account.s3)
     account.train("runs", rounds=1_000_000)
     until(lambda: account.job("runs")["SecondaryStatus"] == "Training")
     return {
@@ -170,7 +171,57 @@ def fill(account):
         "prediction": prediction,
         "upload": upload,
         "part": part,
+        "settings": settings,
     }
+
+
+def make_settings(s3):
+    """Give a bucket and its objects all that can be set; describe it."""
+    bucket = {"Bucket": "settings"}
+    s3.create_bucket(**bucket)
+    s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_tagging(**bucket, Tagging={"TagSet": [TAG]})
+    rule = {"ID": "rule", "Status": "Enabled", "Filter": {"Prefix": "a/"}}
+    s3.put_bucket_lifecycle_configuration(
+        **bucket,
+        LifecycleConfiguration={"Rules": [rule | {"Expiration": {"Days": 3}}]},
+    )
+    cors = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+    s3.put_bucket_cors(**bucket, CORSConfiguration={"CORSRules": [cors]})
+    for body in (b"one", b"two"):
+        s3.put_object(
+            **bucket,
+            Key="Köln/ä b",
+            Body=body,
+            ContentType="text/csv",
+            Metadata={"who": "me"},
+            Tagging="owner=me",
+            ChecksumAlgorithm="SHA256",
+        )
+    s3.put_object(**bucket, Key="deleted", Body=b"x")
+    s3.delete_object(**bucket, Key="deleted")
+    s3.put_object(**bucket, Key="public", Body=b"x", ACL="public-read")
+    return describe_settings(s3)
+
+
+def describe_settings(s3):
+    """Describe a bucket and its objects."""
+    bucket = {"Bucket": "settings"}
+    key = bucket | {"Key": "Köln/ä b"}
+    found = [
+        s3.list_buckets(),
+        s3.get_bucket_versioning(**bucket),
+        s3.get_bucket_tagging(**bucket),
+        s3.get_bucket_lifecycle_configuration(**bucket),
+        s3.get_bucket_cors(**bucket),
+        s3.list_object_versions(**bucket),
+        s3.head_object(**key, ChecksumMode="ENABLED"),
+        s3.get_object_tagging(**key),
+        s3.get_object_acl(**bucket, Key="public"),
+    ]
+    for each in found:
+        del each["ResponseMetadata"]
+    return found
 
 
 def test_after_a_crash_a_job_that_ran_has_failed(crash):
@@ -216,6 +267,11 @@ def test_after_a_crash_an_upload_in_parts_goes_on(crash):
         **crash.upload, MultipartUpload={"Parts": parts}
     )
     assert crash.now.s3.get_object(**LARGE)["Body"].read() == PART + b"end"
+
+
+def test_after_a_crash_buckets_and_objects_are_as_they_were(crash):
+    """Versions, deleted ones too, metadata, checksums, tags and rules."""
+    assert describe_settings(crash.now.s3) == crash.settings
 
 
 def test_after_a_crash_what_was_half_sent_is_not_there(crash):

@@ -5,6 +5,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from threading import Lock
 from typing import Any, Self
 
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
@@ -15,9 +16,8 @@ from moto.s3.models import (
     FakeMultipart,
     get_canned_acl,
 )
-from moto.s3.utils import compute_checksum
+from moto.s3.utils import compute_checksum, metadata_from_headers
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
-from requests.structures import CaseInsensitiveDict
 
 from embedded_aws.files import Content, StoredFile
 from embedded_aws.state import state
@@ -90,6 +90,14 @@ class StoredKey(FakeKey):
         """Return the ETag in quotes."""
         return f'"{self._etag}"'
 
+    def __getstate__(self) -> Values:
+        """Return what a copy takes over, which moto makes of what it lists."""
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, copied: Values) -> None:
+        """Become a copy, of which the file is the same."""
+        vars(self).update(copied, lock=Lock())
+
     def dispose(self, garbage: bool = False) -> None:
         """Do nothing: the file goes with the document that names it."""
 
@@ -133,7 +141,9 @@ class StoredMultipart(FakeMultipart):
     @classmethod
     def completed(cls, key: StoredKey, id: str, sizes: list[int]) -> "StoredMultipart":
         """Return the upload that an object was made by."""
-        upload = cls(key.name, CaseInsensitiveDict(), key.account_id, key.region_name)
+        upload = cls(
+            key.name, metadata_from_headers({}), key.account_id, key.region_name
+        )
         upload.id = id
         for number, size in enumerate(sizes, 1):
             upload.set_part(number, StoredFile(name=key.file, size=size, md5=""))
@@ -269,10 +279,11 @@ def restore_upload(bucket: FakeBucket, document: Values) -> StoredMultipart:
     """Return an upload that is not complete."""
     upload = StoredMultipart(
         document["key_name"],
-        CaseInsensitiveDict(document["metadata"]),
+        metadata_from_headers({}),
         account_id=bucket.account_id,
         region_name=bucket.partition,
     )
+    upload.metadata.update(document["metadata"])
     for name in UPLOAD_ATTRIBUTES:
         setattr(upload, name, document[name])
     for number, part in document["parts"].items():

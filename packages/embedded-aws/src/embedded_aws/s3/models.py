@@ -116,6 +116,8 @@ class Backend(S3Backend):
     def keep(self) -> None:
         """Save what this thread's calls have changed since it was last saved."""
         buckets, keys, uploads = self.touched.take()
+        if not (buckets or keys or uploads):
+            return
         with self.keeping, state.transaction():
             for name in buckets - {PUBLIC_BUCKET}:
                 self._keep_bucket(name)

@@ -57,7 +57,8 @@ class Response(S3Response):
                 touched.keys.add((self.bucket_name, self.parse_key_name()))
                 if upload_id := request.args.get("uploadId"):
                     touched.uploads.add((self.bucket_name, upload_id))
-                self.backend.keep()
+            # A read may be logged, in an object.
+            self.backend.keep()
 
     def _bucket_response(self, request: Request, full_url: str) -> str | TYPE_RESPONSE:
         try:
@@ -65,7 +66,7 @@ class Response(S3Response):
         finally:
             if request.method not in READS and self.bucket_name:
                 self.backend.touched.buckets.add(self.bucket_name)
-                self.backend.keep()
+            self.backend.keep()
 
     def setup_class(  # type: ignore[override]
         self, request: Request, full_url: str | None = None, headers: Any = None
