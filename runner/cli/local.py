@@ -148,18 +148,16 @@ def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
 
 
 def _serve(port: int, memory: bool) -> None:
-    """Serve until interrupted; where it is served already, only say where that is."""
+    """Serve until interrupted, also where another command has started it."""
     # The block of the embedded AWS ends first: then this command uses it no more.
     with ExitStack() as after_use, _embedded_aws(port, memory) as embedded:
-        if embedded.is_new and not memory:
+        if not memory:
             after_use.callback(_stop_if_unused, embedded.folder)
         click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
-        if not embedded.is_new:
-            click.echo("# it is served already; `python -m runner local stop` ends it")
-            return
-        click.echo("# the embedded AWS serves until Ctrl-C")
+        again = "" if embedded.is_new else ", which runs already,"
+        click.echo(f"# the embedded AWS{again} serves until Ctrl-C")
         while embedded.is_running():
             time.sleep(POLL_SECONDS)
         raise LocalAwsError(embedded.ending())

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import contextmanager
 
 import boto3
 import click
@@ -190,17 +190,26 @@ def kill(folder):
         pass
 
 
-@pytest.fixture
-def served(folder):
-    """Serve in another process until the end of the test."""
-    command = [sys.executable, "-m", "runner", "local"]
+@contextmanager
+def serving(*options):
+    """Serve in another process, and give it with what it has printed."""
+    command = [sys.executable, "-m", "runner", "local", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not process.stdout.readline().startswith("#"):
+        printed = [process.stdout.readline()]
+        while not printed[-1].startswith("#"):
             assert process.poll() is None
-        yield process
+            printed.append(process.stdout.readline())
+        yield process, printed
         process.terminate()
+
+
+@pytest.fixture
+def served(folder):
+    """Serve in another process until the end of the test."""
+    with serving() as (process, _):
+        yield process
 
 
 def test_a_server_that_ends_is_reported_in_one_line(served, folder):
@@ -213,23 +222,37 @@ def test_a_server_that_ends_is_reported_in_one_line(served, folder):
     assert errors.count("\n") == 1
 
 
-def test_what_is_served_already_is_only_told(served, invoke):
-    """Another terminal gets the same variables, and its prompt back."""
-    url = f"AWS_ENDPOINT_URL={find_url()}"
+def test_what_runs_already_is_served_on(folder, invoke):
+    """Another terminal gets the same variables; it ends with the last of them.
 
-    answer = invoke("local")
-    other = invoke("local", "--port", "1")
+    At another port it is served anew if nobody uses it.
+    """
+    with aws_at("local"):
+        url = os.environ["AWS_ENDPOINT_URL"]
+    with serving() as (first, printed):
+        assert printed[:2] == [f"AWS_ENDPOINT_URL={url}\n", f"export {printed[0]}"]
+        assert "which runs already, serves until Ctrl-C" in printed[-1]
+        refused = invoke("local", "--port", "1")
+        with serving() as (second, _):
+            first.terminate()
+            first.wait(60)
+            assert find(folder).url == url
+            assert second.poll() is None
+    assert find(folder) is None
+    assert refused.exit_code == 2
+    assert f"--port 1: the embedded AWS of {folder} runs already, at" in refused.stderr
 
-    assert answer.exit_code == 0
-    assert answer.output.splitlines()[:2] == [url, f"export {url}"]
-    assert "served already" in answer.output.splitlines()[-1]
-    assert other.exit_code == 2
-    assert "runs already, at http" in other.stderr
+    with aws_at("local"):
+        pass
+    port = free_port()
+    with serving("--port", str(port)) as (_, printed):
+        assert printed[0] == f"AWS_ENDPOINT_URL=http://127.0.0.1:{port}\n"
 
 
-def find_url():
-    """Return where the embedded AWS of this test is."""
-    return find(Path(os.environ[FOLDER_VARIABLE])).url
+def free_port():
+    """Find a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def test_stop_ends_it_wherever_it_is_served(served, invoke, folder):

@@ -119,14 +119,18 @@ def share(folder: Path, port: int = 0, timeout: float = 60) -> Iterator[SharedAW
     It ends when nobody has used it for IDLE_MINUTES, and keeps its state in the folder.
 
     Args:
-        port: where to start it; 0 for where it was last, or a free port.
+        port: where to start it; 0 for where it was last, or a free port. What runs
+            elsewhere and is not used by anybody is started again here.
         timeout: seconds until it has to be ready.
 
     Raises:
-        PortError: it cannot listen on the port, or it does already on another one.
+        PortError: it cannot listen on the port, or is used already at another one.
         EmbeddedAWSError: the folder or the server cannot be used.
     """
     prepare(folder)
+    address = Address.read(folder)
+    if port and address and address.port != port:
+        stop_if_unused(folder)
     with lock(folder / USING, timeout, shared=True):
         with lock(folder / STARTING, timeout):
             found = find(folder, timeout) or _start(folder, port, timeout)
