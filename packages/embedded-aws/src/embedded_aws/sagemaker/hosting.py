@@ -121,6 +121,7 @@ class Endpoints(Collection[Endpoint]):
         name = request["EndpointName"]
         self.check_unused(name)
         config = self.configs.find(request["EndpointConfigName"])
+        definitions = self.definitions(config, {})
         endpoint = Endpoint(
             name=name,
             arn=self.arn(name),
@@ -129,8 +130,8 @@ class Endpoints(Collection[Endpoint]):
             scope=self.scope,
             config_name=config.name,
         )
-        self.add(endpoint)
-        self.deploy(endpoint, config)
+        self.resources[name] = endpoint
+        self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}
 
     def update(self, request: Values) -> Values:
@@ -142,22 +143,35 @@ class Endpoints(Collection[Endpoint]):
                 f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}.'
             )
         retained = retained_properties(endpoint, request)
+        definitions = self.definitions(config, retained)
         endpoint.status = "Updating"
         endpoint.request = endpoint.request | {
             "DeploymentConfig": request.get("DeploymentConfig")
         }
         endpoint.touch()
-        self.deploy(endpoint, config, retained)
+        self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}
 
+    def definitions(
+        self, config: EndpointConfig, retained: Values
+    ) -> list[tuple[Values, ModelContainer]]:
+        """Return the variants of a configuration, each with what it loads."""
+        models = self.configs.models
+        return [
+            (
+                variant | retained.get(variant["VariantName"], {}),
+                models.find(variant["ModelName"]).container,
+            )
+            for variant in config.variants
+        ]
+
     def deploy(
-        self, endpoint: Endpoint, config: EndpointConfig, retained: Values | None = None
+        self,
+        endpoint: Endpoint,
+        config: EndpointConfig,
+        definitions: list[tuple[Values, ModelContainer]],
     ) -> None:
         """Start the thread that brings a configuration into service."""
-        models = self.configs.models
-        containers = [models.find(v["ModelName"]).container for v in config.variants]
-        kept = retained or {}
-        variants = [v | kept.get(v["VariantName"], {}) for v in config.variants]
         endpoint.pending = {"EndpointConfigName": config.name}
         self.save(endpoint)
         deployment = Deployment(
@@ -165,7 +179,7 @@ class Endpoints(Collection[Endpoint]):
             save=self.save,
             config_name=config.name,
             operation="UpdateEndpoint" if endpoint.variants else "CreateEndpoint",
-            definitions=list(zip(variants, containers, strict=True)),
+            definitions=definitions,
         )
         threading.Thread(target=deployment.run, daemon=True).start()
 
