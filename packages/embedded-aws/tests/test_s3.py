@@ -185,6 +185,27 @@ def test_checksums_are_those_of_the_content(s3, name, algorithm):
     assert put[kind] == got[kind] == expected
 
 
+def test_a_copy_has_the_checksum_that_is_asked_for(s3, name):
+    """Also of an object that had none."""
+    s3.put_object(Bucket=name, Key="k", Body=b"abc")
+    copied = s3.copy_object(
+        Bucket=name, Key="copy", CopySource=f"{name}/k", ChecksumAlgorithm="SHA256"
+    )
+    expected = base64.b64encode(sha256(b"abc").digest()).decode()
+    assert copied["CopyObjectResult"]["ChecksumSHA256"] == expected
+
+
+def test_accesses_can_be_logged(s3, name):
+    """To another bucket, as objects."""
+    s3.create_bucket(Bucket=f"{name}-logs", ACL="log-delivery-write")
+    target = {"TargetBucket": f"{name}-logs", "TargetPrefix": "p/"}
+    s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={"LoggingEnabled": target})
+    s3.list_objects_v2(Bucket=name)
+    (logged,) = s3.list_objects_v2(Bucket=f"{name}-logs")["Contents"]
+    line = s3.get_object(Bucket=f"{name}-logs", Key=logged["Key"])["Body"].read()
+    assert f"GET /{name}".encode() in line
+
+
 @pytest.mark.parametrize(
     ("headers", "body"),
     [

@@ -76,7 +76,7 @@ class StoredKey(FakeKey):
         return Content(path, self.start, self.start + self.contentsize)
 
     @value.setter
-    def value(self, new: bytes | StoredFile | Content) -> None:
+    def value(self, new: bytes | str | StoredFile | Content) -> None:
         if "_value_buffer" in vars(self):
             # Where moto would keep it.
             vars(self).pop("_value_buffer").close()
@@ -124,8 +124,10 @@ class StoredKey(FakeKey):
             self.multipart = StoredMultipart.completed(self, **upload)
 
 
-def copy(content: bytes | Content) -> StoredFile:
-    """Write bytes to a new file, or what another file has."""
+def copy(content: bytes | str | Content) -> StoredFile:
+    """Write bytes, or moto's own text, to a new file, or what another file has."""
+    if isinstance(content, str):
+        content = content.encode()
     return state.files.write([content] if isinstance(content, bytes) else content)
 
 
@@ -230,6 +232,14 @@ def checksum(chunks: Iterable[bytes], algorithm: str) -> bytes:
     # What these need is not in Python; moto uses it if it is installed.
     found: bytes = compute_checksum(b"".join(chunks), algorithm, encode_base64=False)
     return found
+
+
+def checksum_of(
+    body: bytes | Content, algorithm: str, encode_base64: bool = True
+) -> bytes:
+    """Compute a checksum as moto does, of what need not be in memory."""
+    total = checksum([body] if isinstance(body, bytes) else body, algorithm)
+    return base64.b64encode(total) if encode_base64 else total
 
 
 def version_document(version: "StoredKey | FakeDeleteMarker", tags: Any) -> Values:

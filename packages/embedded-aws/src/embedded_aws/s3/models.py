@@ -5,15 +5,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
-from moto.s3 import models
+from moto.s3 import models, responses
 from moto.s3.exceptions import MissingKey
 from moto.s3.models import FakeBucket, FakeKey, FakeMultipart, S3Backend, s3_backends
 
-from embedded_aws.account import DEFAULT_BUCKET, PUBLIC_BUCKET, REGION
+from embedded_aws.account import ACCOUNT_ID, DEFAULT_BUCKET, PUBLIC_BUCKET, REGION
 from embedded_aws.s3.datasets import OBJECTS
 from embedded_aws.s3.keys import (
     StoredKey,
     StoredMultipart,
+    checksum_of,
     restore_upload,
     restore_versions,
     version_document,
@@ -49,7 +50,7 @@ class Backend(S3Backend):
         self.filled = False
         self.touched = Touched()
         self.keeping = threading.Lock()
-        if region_name == "aws":
+        if (region_name, account_id) == ("aws", ACCOUNT_ID):
             self.load()
             if not self.buckets:
                 self.create_bucket(DEFAULT_BUCKET, REGION)
@@ -116,7 +117,7 @@ class Backend(S3Backend):
     def keep(self) -> None:
         """Save what this thread's calls have changed since it was last saved."""
         buckets, keys, uploads = self.touched.take()
-        if not (buckets or keys or uploads):
+        if self.account_id != ACCOUNT_ID or not (buckets or keys or uploads):
             return
         with self.keeping, state.transaction():
             for name in buckets - {PUBLIC_BUCKET}:
@@ -204,3 +205,4 @@ def install() -> None:
     """Put this backend, and keys whose content is in files, in the place of moto's."""
     s3_backends.backend = Backend
     vars(models).update(FakeKey=StoredKey, FakeMultipart=StoredMultipart)
+    vars(responses).update(compute_checksum=checksum_of)
