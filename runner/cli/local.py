@@ -174,10 +174,13 @@ def _wrap(port: int, memory: bool, around: tuple[str, ...]) -> None:
 
 
 def _stop() -> None:
-    from embedded_aws import stop
+    from embedded_aws import EmbeddedAWSError, stop
 
     folder = _folder()
-    ended = stop(folder)
+    try:
+        ended = stop(folder)
+    except EmbeddedAWSError as error:
+        raise LocalAwsError(str(error)) from error
     click.echo(f"stopped; its state stays in {folder}" if ended else "it does not run")
 
 

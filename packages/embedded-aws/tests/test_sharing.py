@@ -1,6 +1,7 @@
 """One embedded AWS of a folder: found, started once, ended, and found again."""
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -326,6 +327,15 @@ def test_reset_ends_the_server_and_removes_what_it_keeps(folder):
     assert {path.name for path in folder.iterdir()} == set(LOCKS)
 
 
+def test_a_server_ends_when_its_folder_is_removed(folder):
+    """What has no state any more serves nobody."""
+    with share(folder):
+        process = sharing.started[-1]
+    shutil.rmtree(folder)
+    assert find(folder) is None
+    assert until(lambda: process.poll() is not None)
+
+
 def test_only_its_user_can_read_what_it_keeps(shared):
     """Also where another program has made the folder before."""
     assert stat.S_IMODE(shared.folder.stat().st_mode) == 0o700
@@ -373,6 +383,7 @@ def refused(folder):
 def test_a_folder_that_cannot_be_used_is_refused_with_the_remedy(folder, monkeypatch):
     """A file, a folder of another user, one that cannot be made or written."""
     folder.write_text("")
+    assert not stop(folder)
     assert refused(folder).endswith("is a file, and has to be a folder; move it away")
     folder.unlink()
     assert "make it a folder that can be written" in refused(Path("/proc/state"))

@@ -198,6 +198,8 @@ def popen(
         stdout=subprocess.PIPE,
         stderr=log,
         env=server_environment(),
+        # Not where it was started: nothing that is there is imported or held.
+        cwd=folder,
         # Ctrl-C is for the command that started it.
         start_new_session=True,
     )

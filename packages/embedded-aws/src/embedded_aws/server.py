@@ -195,6 +195,10 @@ def _end_when_idle(using: Path, seconds: float) -> None:
                     time.sleep(ENDING_SECONDS)
         except InUseError:
             activity.note()
+        except FileNotFoundError:
+            # The folder was removed: there is nothing left to serve.
+            signal.raise_signal(signal.SIGTERM)
+            return
 
 
 def _bound_log(log: Path) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -127,6 +127,7 @@ def share(folder: Path, port: int = 0, timeout: float = 60) -> Iterator[SharedAW
         PortError: it cannot listen on the port, or is used already at another one.
         EmbeddedAWSError: the folder or the server cannot be used.
     """
+    folder = folder.absolute()
     prepare(folder)
     address = Address.read(folder)
     if port and address and address.port != port:
@@ -240,24 +241,16 @@ def lock(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None]:
 
     Raises:
         InUseError: others hold it.
+        EmbeddedAWSError: it cannot be locked.
+        FileNotFoundError: there is no such lock.
     """
     operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     deadline = time.monotonic() + timeout
-    with path.open("rb") as file:
-        while True:
-            try:
-                fcntl.flock(file, operation | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    folder = path.parent
-                    text = f"{NAME} of {folder} is in use by another command"
-                    raise InUseError(text) from error
-            except OSError as error:
-                raise EmbeddedAWSError(
-                    f"{path}: cannot be locked, {str(error.strerror).lower()}; choose "
-                    "a folder on a disk of this machine"
-                ) from error
+    with _opened(path) as file:
+        while not _locked(file, operation):
+            if time.monotonic() >= deadline:
+                folder = path.parent
+                raise InUseError(f"{NAME} of {folder} is in use by another command")
             time.sleep(POLL_SECONDS)
         yield
 
@@ -271,6 +264,29 @@ def is_held(path: Path) -> bool:
         return True
     except FileNotFoundError:
         return False
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(str(error)) from error
+    except OSError as error:
+        text = f"{path}: {str(error.strerror).lower()}; choose another folder"
+        raise EmbeddedAWSError(text) from error
+
+
+def _locked(file: IO[bytes], operation: int) -> bool:
+    try:
+        fcntl.flock(file, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise EmbeddedAWSError(
+            f"{file.name}: cannot be locked, {str(error.strerror).lower()}; choose a "
+            "folder on a disk of this machine"
+        ) from error
+    return True
 
 
 def _start(folder: Path, port: int, timeout: float) -> SharedAWS:
