@@ -288,23 +288,23 @@ def test_after_a_crash_what_was_half_sent_is_not_there(crash):
 
 def test_ends_when_nobody_has_used_it_for_a_while(folder, monkeypatch):
     """Neither while a command uses it nor while a job runs."""
-    monkeypatch.setattr(sharing, "IDLE_MINUTES", 0.3 / 60)
+    monkeypatch.setattr(sharing, "IDLE_MINUTES", 0.2 / 60)
     with share(folder) as aws:
         account = account_of(aws)
         account.put("data/train/train.csv", "1,2")
         account.put("data/validation/validation.csv", "1,2")
-        run_for_a_second(aws, "used")
+        run_a_while(aws, "used")
         assert until(lambda: account.job("used")["TrainingJobStatus"] == "Failed")
-        run_for_a_second(aws, "unused")
+        run_a_while(aws, "unused")
     until(lambda: not aws.is_running())
     with share(folder) as again:
         job = account_of(again).job("unused")
     assert job["FailureReason"] == "AlgorithmError: done, exit code: 1"
 
 
-def run_for_a_second(aws, name):
-    """Start a job that does nothing for a second, and fails."""
-    aws.inject(Fault(kind="training-slow", name=name, seconds=1))
+def run_a_while(aws, name):
+    """Start a job that does nothing for longer than the server may be idle."""
+    aws.inject(Fault(kind="training-slow", name=name, seconds=0.7))
     aws.inject(Fault(kind="training-algorithm-error", name=name, message="done"))
     account_of(aws).train(name)
 
