@@ -101,11 +101,18 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         _watch(_bound_log, folder / LOG)
         if idle_minutes is not None:
             _watch(_end_when_idle, folder / USING, idle_minutes * 60)
-        # Commands that are about to call find it read.
-        _run(server, ended, meanwhile=s3.backend)
+        _run(server, ended, meanwhile=_read_objects)
         # First of all: what ends now must not be kept as if it had failed.
         state.close()
         kill_containers()
+
+
+def _read_objects() -> None:
+    """Read what S3 has, before it is called; nothing of that is garbage."""
+    gc.disable()
+    s3.backend()
+    gc.freeze()
+    gc.enable()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
+from copy import copy
 from itertools import chain
 from threading import Lock
 from typing import Any, Self
@@ -18,6 +19,7 @@ from moto.s3.models import (
 )
 from moto.s3.utils import compute_checksum, metadata_from_headers
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+from moto.utilities.utils import LowercaseDict
 
 from embedded_aws.files import Content, StoredFile
 from embedded_aws.state import state
@@ -80,7 +82,7 @@ class StoredKey(FakeKey):
         if "_value_buffer" in vars(self):
             # Where moto would keep it.
             vars(self).pop("_value_buffer").close()
-        stored = new if isinstance(new, StoredFile) else copy(new)
+        stored = new if isinstance(new, StoredFile) else store(new)
         stored.used = True
         self.file, self.contentsize = stored.name, stored.size
         self._etag = self._etag or stored.md5
@@ -124,7 +126,7 @@ class StoredKey(FakeKey):
             self.multipart = StoredMultipart.completed(self, **upload)
 
 
-def copy(content: bytes | str | Content) -> StoredFile:
+def store(content: bytes | str | Content) -> StoredFile:
     """Write bytes, or moto's own text, to a new file, or what another file has."""
     if isinstance(content, str):
         content = content.encode()
@@ -253,9 +255,21 @@ def version_document(version: "StoredKey | FakeDeleteMarker", tags: Any) -> Valu
     }
 
 
+def blank_key(bucket: FakeBucket) -> StoredKey:
+    """Return a key that the keys of a bucket are restored from: one is slow to make."""
+    file = StoredFile(name="", size=0, md5="")
+    return StoredKey(
+        "",
+        file,
+        account_id=bucket.account_id,
+        region_name=bucket.partition,
+        bucket_name=bucket.name,
+    )
+
+
 def restore_versions(
-    bucket: FakeBucket, name: str, documents: list[Values]
-) -> list[Any]:
+    blank: StoredKey, name: str, documents: list[Values]
+) -> list[StoredKey | FakeDeleteMarker]:
     """Return the versions of an object, the oldest first."""
     versions: list[StoredKey | FakeDeleteMarker] = []
     for document in documents:
@@ -265,24 +279,11 @@ def restore_versions(
             marker._version_id = document["version_id"]
             versions.append(marker)
         else:
-            versions.append(restore_key(bucket, name, document))
+            key = copy(blank)
+            key.name, key._metadata = name, LowercaseDict()
+            key.take_over(document)
+            versions.append(key)
     return versions
-
-
-def restore_key(bucket: FakeBucket, name: str, document: Values) -> StoredKey:
-    """Return one version of an object."""
-    file = StoredFile(name=document["file"], size=document["size"], md5="")
-    key = StoredKey(
-        name,
-        file,
-        account_id=bucket.account_id,
-        region_name=bucket.partition,
-        bucket_name=bucket.name,
-        # Unused, but moto would look for it in the environment each time.
-        max_buffer_size=1,
-    )
-    key.take_over(document)
-    return key
 
 
 def restore_upload(bucket: FakeBucket, document: Values) -> StoredMultipart:

@@ -14,6 +14,7 @@ from embedded_aws.s3.datasets import OBJECTS
 from embedded_aws.s3.keys import (
     StoredKey,
     StoredMultipart,
+    blank_key,
     checksum_of,
     restore_upload,
     restore_versions,
@@ -170,10 +171,11 @@ class Backend(S3Backend):
             bucket = super().create_bucket(name, region)
             vars(bucket).update(attributes)
             self._tag(bucket.arn, document["tags"])
+        blanks = {name: blank_key(bucket) for name, bucket in self.buckets.items()}
         for document in state.load(OBJECT):
-            bucket, key = self.buckets[document["bucket"]], document["key"]
-            versions = restore_versions(bucket, key, document["versions"])
-            bucket.keys.setlist(key, versions)
+            name, key = document["bucket"], document["key"]
+            versions = restore_versions(blanks[name], key, document["versions"])
+            self.buckets[name].keys.setlist(key, versions)
             for version, saved in zip(versions, document["versions"], strict=True):
                 self._tag(getattr(version, "arn", ""), saved.get("tags"))
         for document in state.load(UPLOAD):
