@@ -28,7 +28,7 @@ from embedded_aws import (
 )
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.faults import Fault
-from embedded_aws.sharing import ADDRESS, LOCKS, USING, Address, lock
+from embedded_aws.sharing import ADDRESS, LOCKS, SERVING, USING, Address, lock
 from embedded_aws.state import DATABASE
 
 PART = b"x" * 5 * 1024**2
@@ -351,6 +351,18 @@ def test_what_a_dead_server_left_is_no_server(folder):
         with share(folder) as aws:
             assert aws.is_new
             assert aws.url != left.url
+
+
+def test_a_process_that_does_not_answer_is_not_ended(folder):
+    """Its number may be that of another process."""
+    folder.mkdir()
+    (folder / SERVING).touch()
+    with lock(folder / SERVING, 0), subprocess.Popen(["sleep", "60"]) as other:
+        Address(pid=other.pid, port=1, token="old").write(folder)
+        with pytest.raises(EmbeddedAWSError, match=f"end process {other.pid}"):
+            stop(folder, timeout=0)
+        assert other.poll() is None
+        other.kill()
 
 
 def test_a_port_that_is_taken_is_refused(folder):

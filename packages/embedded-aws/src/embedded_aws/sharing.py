@@ -165,18 +165,22 @@ def find(folder: Path, timeout: float = 60) -> SharedAWS | None:
     return None
 
 
-def stop(folder: Path) -> bool:
-    """End the server of a folder, and return whether there was one."""
-    serving = folder / SERVING
-    address = Address.read(folder)
-    if not is_held(serving) or address is None:
+def stop(folder: Path, timeout: float = ENDING_SECONDS) -> bool:
+    """End the server of a folder, and return whether there was one.
+
+    Raises:
+        EmbeddedAWSError: it does not answer in time, so that it is not known which
+            process it is.
+    """
+    found = find(folder, timeout)
+    if found is None:
         return False
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.kill(address.pid, number)
+            os.kill(found.pid, number)
         except ProcessLookupError:
             break
-        if _wait_until_free(serving, ENDING_SECONDS):
+        if _wait_until_free(folder / SERVING, ENDING_SECONDS):
             break
     return True
 
