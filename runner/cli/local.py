@@ -123,7 +123,7 @@ class LocalCommand(click.Command):
 @click.option("--memory", is_flag=True, help="Serve another one, which keeps nothing.")
 @click.argument("around", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
 def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
-    r"""Serve the embedded AWS until interrupted, or use it while COMMAND runs.
+    """Serve the embedded AWS until interrupted, or use it while COMMAND runs.
 
     All commands in a clone share one, which keeps its state in .embedded-aws/. It is
     started when it is needed, and ends when nothing has used it for ten minutes.
@@ -133,7 +133,7 @@ def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
     python -m runner local -- jupyter lab
     python -m runner local stop     end it now; its state stays
     python -m runner local reset    end it, and remove its state
-    """
+    """  # noqa: D301, what click reads is the control character
     separated = click.get_current_context().meta[SEPARATED]
     if not separated and around == ("stop",):
         _stop()

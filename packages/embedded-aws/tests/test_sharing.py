@@ -135,14 +135,16 @@ def test_folders_do_not_share(shared, folder):
 def crash(tmp_path_factory):
     """Kill a server during training and an upload; give what was there, and is now."""
     folder = tmp_path_factory.mktemp("crash") / "state"
-    with share(folder) as aws:
-        before = fill(account_of(aws))
-        half = begin_upload(aws.url, f"/{DEFAULT_BUCKET}/half")
-        kill(folder)
-        half.close()
-    with share(folder) as aws:
-        yield SimpleNamespace(folder=folder, now=account_of(aws), **before)
-    stop(folder)
+    try:
+        with share(folder) as aws:
+            before = fill(account_of(aws))
+            half = begin_upload(aws.url, f"/{DEFAULT_BUCKET}/half")
+            kill(folder)
+            half.close()
+        with share(folder) as aws:
+            yield SimpleNamespace(folder=folder, now=account_of(aws), **before)
+    finally:
+        stop(folder)
 
 
 def fill(account):

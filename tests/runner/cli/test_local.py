@@ -255,6 +255,13 @@ def free_port():
         return server.getsockname()[1]
 
 
+def test_help_shows_each_use_in_a_line(invoke):
+    """As it is typed."""
+    lines = [line.strip() for line in invoke("local", "--help").output.splitlines()]
+
+    assert "python -m runner local -- jupyter lab" in lines
+
+
 def test_stop_ends_it_wherever_it_is_served(served, invoke, folder):
     """Its state stays; where nothing runs, that is no error."""
     stopped, again = invoke("local", "stop"), invoke("local", "stop")
