@@ -106,7 +106,10 @@ class Endpoints(Collection[Endpoint]):
 
         Its models are loaded when it is invoked.
         """
-        variants = [restore_variant(each) for each in document["variants"]]
+        variants = [
+            Variant(**each | {"container": ModelContainer(**each["container"])})
+            for each in document["variants"]
+        ]
         endpoint = Endpoint(**document | {"scope": self.scope, "variants": variants})
         if endpoint.status in IN_PROGRESS:
             endpoint.status = "InService" if variants else "Failed"
@@ -373,12 +376,6 @@ class Variant:
             return described | dict.fromkeys(both, serverless)
         both = ("CurrentInstanceCount", "DesiredInstanceCount")
         return described | dict.fromkeys(both, self.instances)
-
-
-def restore_variant(document: Values) -> Variant:
-    """Return the variant that a document keeps."""
-    container = ModelContainer(**document["container"])
-    return Variant(**document | {"container": container})
 
 
 class PingError(Exception):
