@@ -64,7 +64,6 @@ def change(root: Path, count: int) -> str:
     """Change so many models in one commit, and name the commit before it."""
     base = git(root, "rev-parse", "HEAD")
     for index in range(count):
-        path = root / "models" / model(index) / "model.yaml"
-        path.write_text(path.read_text() + f"# {base}\n")
+        (root / "models" / model(index) / "rows.sql").write_text(f"-- {base}\n")
     commit(root)
     return base

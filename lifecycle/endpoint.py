@@ -1,9 +1,9 @@
 """A model's endpoint: its state, its endpoint configs, and which of them are kept.
 
-`EndpointState` is the only reader and writer of the tags of an endpoint and its
-configs. An endpoint config and its SageMaker model have the same name, made from their
-content: creating them again finds the same ones, and rolling back to a version is
-naming its config again.
+Only this module reads and writes the tags of endpoints and their configs;
+`EndpointState` says what they record of deploys. An endpoint config and its SageMaker
+model have the same name, made from their content: creating them again finds the same
+ones, and rolling back to a version is naming its config again.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from lifecycle.aws import (
     Progress,
     add_tags,
     as_tags,
+    aws_errors,
     client,
     error_message,
     ignore_not_found,
@@ -30,7 +32,7 @@ from lifecycle.aws import (
     tag_time,
     utc,
 )
-from lifecycle.errors import ConfigurationError, EndpointError
+from lifecycle.errors import ConfigurationError, EndpointError, LifecycleError
 from lifecycle.registry import Package
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ MIN_UPDATE_SECONDS = 600
 # Former configs that are kept, besides the live one, to roll back to.
 KEPT_CONFIGS = 2
 # What `config_name` appends to a model's name.
-CONFIG_SUFFIX = re.compile(r"-v\d+-[0-9a-f]{8}")
+CONFIG_SUFFIX = re.compile(r"-v(\d+)-[0-9a-f]{8}")
 # An unverified config may belong to a deploy that still waits for its turn.
 ABANDONED_AFTER = timedelta(hours=6)
 
@@ -70,6 +72,8 @@ class EndpointState:
     modified: datetime
     config: str
     config_arn: str
+    # The config that an update goes to, while it goes on.
+    pending_config: str
 
     # From the tags of the config that is served.
     package: str
@@ -84,9 +88,11 @@ class EndpointState:
     verified_at: datetime | None
     # The content that was rolled back from, which no deploy may bring back by itself.
     rolled_back_from: str
-    # The config that a rollback was begun to, until it is verified.
+    # The config that a rollback was begun to, until it is verified or has failed.
     rollback_target: str
-    # The version that a deploy was begun of last, until one is verified; 0: none.
+    # What `rolled_back_from` was before that rollback.
+    rolled_back_from_before: str
+    # The version of the last deploy that was started and is not verified yet; 0: none.
     attempted_version: int
     deployment: str
     deployed_commit: str
@@ -95,6 +101,11 @@ class EndpointState:
     def is_verified(self) -> bool:
         """Return whether a deploy has verified the config that is served now."""
         return self.verified_config == self.config
+
+    @property
+    def verified_version(self) -> int:
+        """Return the version that was verified last; 0 if its config does not say."""
+        return self.version if self.is_verified else version_in(self.verified_config)
 
     @property
     def since(self) -> datetime:
@@ -114,15 +125,24 @@ class EndpointState:
 
     def record_rollback(self, target: str, rolled_back_from: str) -> None:
         """Record that a rollback to a config has begun, in case it is interrupted."""
+        # One that goes on after an interruption has the value of before already.
+        goes_on = bool(self.rollback_target)
+        before = self.rolled_back_from_before if goes_on else self.rolled_back_from
         intent = {"goes_back_to": target, "rolled_back_from": rolled_back_from}
-        add_tags(self.arn, intent)
+        add_tags(self.arn, intent | {"rolled_back_from_before": before})
+
+    def withdraw_rollback(self) -> None:
+        """Record that the rollback that was begun has failed: nothing is left of it."""
+        before = {"rolled_back_from": self.rolled_back_from_before}
+        cleared = {"goes_back_to": "", "rolled_back_from_before": ""}
+        add_tags(self.arn, before | cleared)
 
     def record_verified(
         self, package: Package, *, previous_config: str, rolled_back_from: str
     ) -> None:
         """Record that the config served now was verified, and what it replaced."""
         since = utc(self.modified)
-        history = {"verified": since}
+        history = {"verified": since, "failed": ""}
         if previous_config:
             history["before"] = previous_config
         add_tags(self.config_arn, history)
@@ -133,6 +153,7 @@ class EndpointState:
                 "config": self.config,
                 "since": since,
                 "rolled_back_from": rolled_back_from,
+                "rolled_back_from_before": "",
                 "goes_back_to": "",
                 "attempted": "",
             },
@@ -187,6 +208,20 @@ def wait_until_settled(
     )
 
 
+def request_update(name: str, config: str, *, exists: bool, **arguments: Any) -> None:
+    """Ask SageMaker to create or update an endpoint.
+
+    Args:
+        arguments: further ones of UpdateEndpoint.
+    """
+    names: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": config}
+    if exists:
+        client("sagemaker").update_endpoint(**names, **arguments)
+    else:
+        # The version is recorded in its tags only after verification.
+        client("sagemaker").create_endpoint(**names, Tags=as_tags({"owner": name}))
+
+
 def delete_endpoint(name: str, deadline: float) -> None:
     """Delete an endpoint and wait until it is gone."""
     client("sagemaker").delete_endpoint(EndpointName=name)
@@ -204,6 +239,12 @@ def config_name(package: Package, endpoint: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{package.model}-v{package.version}-{digest}"
+
+
+def version_in(config: str) -> int:
+    """Return the version that a name made by `config_name` is of; 0 for other names."""
+    found = CONFIG_SUFFIX.search(config)
+    return int(found[1]) if found else 0
 
 
 def ensure_config(package: Package, endpoint: Mapping[str, Any]) -> str:
@@ -293,6 +334,8 @@ class RetainedConfig:
     version: int
     verified: str
     created: str
+    # Why the last deploy to it failed; "" if it did not.
+    failed: str
 
 
 def retained_configs(model: str) -> list[RetainedConfig]:
@@ -307,11 +350,23 @@ def retained_configs(model: str) -> list[RetainedConfig]:
             version=tag_number(tags, "version"),
             verified=tags.get("verified", ""),
             created=tags.get("created", ""),
+            failed=tags.get("failed", ""),
         )
         for name, tags in _tagged_configs(model)
         if _is_ours(name, model)
     ]
     return sorted(found, key=lambda one: (one.verified, one.created), reverse=True)
+
+
+def record_failure(config: str, reason: str) -> None:
+    """Record on a config why it did not go live, for `status`; failing is no error.
+
+    Nothing else remembers it if the endpoint is deleted, or serves another config.
+    """
+    with suppress(LifecycleError), aws_errors():
+        arn, _ = _read_config_tags(config)
+        if arn:
+            add_tags(arn, {"failed": reason.partition("\n")[0]})
 
 
 def clean_up(model: str, on_progress: Progress) -> None:
@@ -320,8 +375,8 @@ def clean_up(model: str, on_progress: Progress) -> None:
 
     try:
         for name in outdated_configs(model):
-            _delete_config(name)
-            on_progress(f"deleted {name}, an endpoint config and model of before")
+            delete_config(name)
+            on_progress(f"deleted {name}, an old endpoint config and model")
     except (ClientError, BotoCoreError, ConfigurationError) as error:
         on_progress(f"older endpoint configs are left for the next deploy: {error}")
 
@@ -341,6 +396,15 @@ def outdated_configs(model: str) -> list[str]:
     return [one.name for one in old if one.name not in used]
 
 
+def delete_config(name: str) -> None:
+    """Delete a config and its model; a concurrent deploy may have done it already."""
+    sagemaker = client("sagemaker")
+    with ignore_not_found():
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    with ignore_not_found():
+        sagemaker.delete_model(ModelName=name)
+
+
 def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
     with ignore_not_found():
         return client("sagemaker").describe_endpoint(EndpointName=name)
@@ -358,6 +422,9 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         modified=datetime.fromisoformat(utc(response["LastModifiedTime"])),
         config=response["EndpointConfigName"],
         config_arn=config_arn,
+        pending_config=response.get("PendingDeploymentSummary", {}).get(
+            "EndpointConfigName", ""
+        ),
         package=served.get("package", ""),
         version=tag_number(served, "version"),
         fingerprint=served.get("fingerprint", ""),
@@ -368,6 +435,7 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         verified_at=tag_time(history, "since"),
         rolled_back_from=history.get("rolled_back_from", ""),
         rollback_target=history.get("goes_back_to", ""),
+        rolled_back_from_before=history.get("rolled_back_from_before", ""),
         attempted_version=tag_number(history, "attempted"),
         deployment=history.get("deployment", ""),
         deployed_commit=history.get("deployed_commit", ""),
@@ -465,12 +533,3 @@ def _models_of(config: str) -> Iterator[str]:
         found = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
         for variant in found["ProductionVariants"]:
             yield variant.get("ModelName", "")
-
-
-def _delete_config(name: str) -> None:
-    """Delete a config and its model; a concurrent deploy may have done it already."""
-    sagemaker = client("sagemaker")
-    with ignore_not_found():
-        sagemaker.delete_endpoint_config(EndpointConfigName=name)
-    with ignore_not_found():
-        sagemaker.delete_model(ModelName=name)

@@ -9,7 +9,8 @@ LifecycleError                  exit code 1
 ├── DataError                   1  the data is not what the notebook was written for
 ├── TrainingError               1  a training job did not complete
 ├── RegistryError               1  the model registry refuses or lacks something
-│   └── NotApprovedError           no approved package has this content
+│   ├── NotApprovedError           no package of this content was approved as it must be
+│   └── IntegrityError             a package or an object is not as it was registered
 └── EndpointError               1  the endpoint does not serve what was asked for
 
 `runner.errors` adds those of model.yaml, notebooks, files and GitHub.
@@ -65,7 +66,11 @@ class RegistryError(LifecycleError):
 
 
 class NotApprovedError(RegistryError):
-    """Report that no approved package has the content that was asked for."""
+    """Report that no package of the content that was asked for may be deployed."""
+
+
+class IntegrityError(RegistryError):
+    """Report a package or an object that differs from what was registered."""
 
 
 class EndpointError(LifecycleError):

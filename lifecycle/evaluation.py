@@ -1,5 +1,6 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.errors import RegistryError, StorageError
+from lifecycle.errors import IntegrityError, RegistryError, StorageError
 from lifecycle.registry import describe
-from lifecycle.s3 import read_bytes
+from lifecycle.s3 import ARCHIVE_REMEDY, read_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,20 +35,28 @@ class LiveScore:
         return f"live: {self.live}"
 
 
-def load_booster(model_data: str) -> "xgb.Booster":
+def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
     """Load the model from the archive of a training job.
 
     Nothing of the archive is unpacked to disk or executed.
 
     Args:
         model_data: S3 URI of model.tar.gz.
+        sha256: of the archive that is wanted, if that is known.
 
     Raises:
         StorageError: it holds no XGBoost model.
+        IntegrityError: it is another archive.
     """
     import xgboost as xgb
 
-    content = read_bytes(model_data, remedy="train again, the archive is the model")
+    content = read_bytes(model_data, remedy=ARCHIVE_REMEDY)
+    found = hashlib.sha256(content).hexdigest()
+    if found != (sha256 or found):
+        raise IntegrityError(
+            f"{model_data}: has sha256 {found[:12]}, registered was {sha256[:12]}; "
+            "restore that version of the object in S3, or train again"
+        )
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
             member = archive.extractfile(MODEL_FILE)
@@ -94,7 +103,9 @@ def score_live(
     if live is None or live.status == "Failed" or not live.package:
         return None
     try:
-        booster = load_booster(describe(live.package).model_data)
+        package = describe(live.package)
+        known = package.metadata.get("archive_sha256", "")
+        booster = load_booster(package.model_data, known)
     except (StorageError, RegistryError) as error:
         # A live model that is lost must not keep its successor from being registered.
         return LiveScore(live=live, metrics={}, reason=str(error))

@@ -7,7 +7,7 @@ installed.
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from typing import Any, Literal
 
@@ -16,7 +16,8 @@ from lifecycle.errors import GateError, did_you_mean
 Bounds = Mapping[str, float | None]
 Rule = Literal["min", "max", "worse_than_live"]
 
-RULES = ("min", "max", "worse_than_live")
+RELATIVE = "worse_than_live"  # the one rule that needs a live model to compare with
+RULES = ("min", "max", RELATIVE)
 # The metrics of notebooks/<task>/train-register.ipynb.
 METRICS = {
     "regression": ("mae", "r2", "rmse"),
@@ -28,6 +29,7 @@ TASKS = {"regression": "a regression", "binary": "a binary classification"}
 
 # The output of a training notebook that the review page reads.
 EVALUATION_MIME = "application/vnd.runner.evaluation+json"
+JOB_SECONDS = ("seconds", "billable_seconds")
 COLUMNS = ("metric", "rule", "bound", "value", "live", "passed")
 
 
@@ -107,6 +109,48 @@ def evaluate_gates(
     ]
 
 
+def judge(
+    metrics: Mapping[str, Any],
+    gates: Mapping[str, Bounds],
+    live: Mapping[str, Any] | None = None,
+) -> list[GateVerdict]:
+    """Evaluate gates on metrics that somebody else has read or returned.
+
+    A metric that is missing or no finite number fails its gates.
+
+    Args:
+        metrics: JSON values by name.
+        live: of the live model on the same rows; what is no number is left out.
+
+    Raises:
+        GateError: a gate has an unknown rule, or has not one direction.
+    """
+    known = {name: one for name, one in numbers(live or {}).items() if one is not None}
+    found: list[GateVerdict] = []
+    for metric, bounds in gates.items():
+        value = _number(metrics.get(metric))
+        verdicts = _evaluate(
+            metric, math.nan if value is None else value, bounds, known
+        )
+        if metric not in metrics:
+            reason = f"{metric} was not measured"
+            verdicts = (replace(one, reason=reason) for one in verdicts)
+        found += verdicts
+    return found
+
+
+def failures(verdicts: Iterable[GateVerdict]) -> str:
+    """Return the reasons of the verdicts that failed, in one line; "" if none did."""
+    return "; ".join(one.reason for one in verdicts if not one.passed)
+
+
+def numbers(values: Any) -> dict[str, float | None]:
+    """Return the finite numbers of a JSON object by name, and None for the rest."""
+    if not isinstance(values, Mapping):
+        return {}
+    return {str(name): _number(value) for name, value in values.items()}
+
+
 def require_passed(verdicts: Iterable[GateVerdict]) -> None:
     """Check that no gate failed.
 
@@ -144,12 +188,45 @@ def unmeasured_message(task: str, metric: str) -> str:
 
 
 def evaluation_of(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the data of the last EvaluationOutput in an executed notebook."""
+    """Return the data of the last EvaluationOutput in an executed notebook.
+
+    A cell can display anything of this type, so only what has the right types is kept.
+    """
     found = None
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             found = output.get("data", {}).get(EVALUATION_MIME) or found
-    return dict(found) if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping):
+        return None
+    live, job = found.get("live"), found.get("job")
+    return {
+        "metrics": numbers(found.get("metrics")),
+        "live": _live_score(live) if isinstance(live, Mapping) else None,
+        "job": _job(job) if isinstance(job, Mapping) else None,
+        "test_rows": _number(found.get("test_rows")) or 0,
+    }
+
+
+def _live_score(score: Mapping[str, Any]) -> dict[str, Any]:
+    live = score.get("live")
+    version = _number(live.get("version")) if isinstance(live, Mapping) else None
+    return {
+        "metrics": numbers(score.get("metrics")),
+        "reason": str(score.get("reason") or ""),
+        "live": {"version": int(version)} if version else {},
+    }
+
+
+def _job(job: Mapping[str, Any]) -> dict[str, Any]:
+    seconds = {name: _number(job.get(name)) or 0 for name in JOB_SECONDS}
+    return {"name": str(job.get("name") or "")} | seconds
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number; None for anything else, as for a text or true."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _value(metric: str, metrics: Mapping[str, float]) -> float:
@@ -175,8 +252,8 @@ def _evaluate(
         )
     rule = "min" if "min" in given else "max"
     yield _absolute(metric, value, rule, given[rule], live.get(metric))
-    if "worse_than_live" in given:
-        yield _relative(metric, value, rule, given["worse_than_live"], live.get(metric))
+    if RELATIVE in given:
+        yield _relative(metric, value, rule, given[RELATIVE], live.get(metric))
 
 
 def _absolute(
@@ -207,7 +284,7 @@ def _relative(
         against = "not compared, no live model has it" if passed else "no number"
     return GateVerdict(
         metric=metric,
-        rule="worse_than_live",
+        rule=RELATIVE,
         value=value,
         bound=None if live is None else bound,
         live=live,
@@ -217,8 +294,8 @@ def _relative(
 
 
 def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:
-    """Compare a value with a bound; NaN passes no bound."""
-    if math.isnan(value):
+    """Compare a value with a bound; NaN and infinity pass no bound."""
+    if math.isnan(value) or (rule == "min" and math.isinf(value)):
         return False, "no number, so not within"
     if rule == "min":
         return value >= bound, "at least" if value >= bound else "below"

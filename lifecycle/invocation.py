@@ -1,12 +1,15 @@
 """Predictions of an endpoint, and their comparison with those recorded at training."""
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lifecycle.aws import client, error_message
-from lifecycle.errors import EndpointError
-from lifecycle.s3 import read_json, write_json
+from lifecycle.errors import DataError, EndpointError, IntegrityError, StorageError
+from lifecycle.s3 import json_bytes, read_bytes, write_bytes
 
 Rows = Sequence[Sequence[float]]
 
@@ -38,22 +41,42 @@ def invoke(endpoint: str, rows: Rows) -> list[float]:
 
 
 def record_golden(uri: str, rows: Rows, predictions: Sequence[float]) -> str:
-    """Write rows and their predictions to S3, for verification; return the URI."""
+    """Write rows and their predictions to S3, for verification.
+
+    Returns:
+        The sha256 of what was written.
+
+    Raises:
+        DataError: there are none, their numbers differ, or one is not finite.
+    """
     kept = [[None if math.isnan(cell) else float(cell) for cell in row] for row in rows]
-    golden = {"rows": kept, "predictions": [float(value) for value in predictions]}
-    return write_json(uri, golden)
+    values = [float(value) for value in predictions]
+    if problem := _golden_problem(kept, values):
+        raise DataError(f"golden records: {problem}; pass test rows to `register`")
+    content = json_bytes({"rows": kept, "predictions": values})
+    write_bytes(uri, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
-    """Read the golden records that a package's metadata names, if it names any."""
+    """Read the golden records that a package's metadata names, if it names any.
+
+    Raises:
+        IntegrityError: they are not those that the package was registered with.
+        StorageError: they are missing, or they are no golden records.
+    """
     uri = metadata.get("golden")
     if not uri:
         return None
-    kept = read_json(uri, remedy=f"train {model} again, it records these")
-    rows = [
-        [math.nan if cell is None else cell for cell in row] for row in kept["rows"]
-    ]
-    return Golden(rows=rows, predictions=kept["predictions"])
+    content = read_bytes(uri, remedy=f"train {model} again, it records these")
+    found = hashlib.sha256(content).hexdigest()
+    # Older packages have no sha256; no deploy takes them.
+    if found != metadata.get("golden_sha256", found):
+        raise IntegrityError(
+            f"{uri}: has sha256 {found[:12]}, registered with "
+            f"{metadata['golden_sha256'][:12]}; restore the object, or train again"
+        )
+    return _parse_golden(uri, content)
 
 
 def check_golden(endpoint: str, golden: Golden) -> None:
@@ -84,6 +107,28 @@ def compare_with_golden(
                 f"{source}: predicts {prediction:.6g} for golden row {row}, where "
                 f"training recorded {recorded:.6g}"
             )
+
+
+def _parse_golden(uri: str, content: bytes) -> Golden:
+    try:
+        kept = json.loads(content)
+        rows, predictions = kept["rows"], kept["predictions"]
+        problem = _golden_problem(rows, predictions)
+        read = [[math.nan if cell is None else float(cell) for cell in r] for r in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{uri}: no golden records, {error}; train again") from error
+    if problem:
+        raise StorageError(f"{uri}: no golden records, {problem}; train again")
+    return Golden(rows=read, predictions=[float(value) for value in predictions])
+
+
+def _golden_problem(rows: Sequence[Any], predictions: Sequence[Any]) -> str:
+    """Say why nothing can be verified by golden records; "" if something can."""
+    if not rows:
+        return "there are no rows"
+    if len(rows) != len(predictions):
+        return f"there are {len(predictions)} predictions for {len(rows)} rows"
+    return "" if all(map(math.isfinite, predictions)) else "a prediction is not finite"
 
 
 def _payloads(rows: Rows) -> Iterator[str]:

@@ -1,16 +1,18 @@
-"""The model registry: a model's package group, its versions and their approval.
+"""The model registry: a model's package group and its versions.
 
-A package's metadata says where the version came from: fingerprint, commit, run_id,
-training_job, data_sha256, test, golden, ci_url and evidence; its metrics stand beside
-them as `metric.<name>`. The group's tags repeat what its newest package is.
+A package's metadata says where the version came from and what it consists of; its
+metrics stand beside that as `metric.<name>`. UpdateModelPackage can change both, and
+the image and the archive too. So the package's description ends in a digest over all of
+it: that UpdateModelPackage cannot change. The group's tags repeat what its newest
+package is.
 """
 
-import hashlib
 import json
 import math
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -29,22 +31,37 @@ from lifecycle.aws import (
     utc,
 )
 from lifecycle.data import load_prepared
-from lifecycle.errors import NotApprovedError, RegistryError
-from lifecycle.gates import GateVerdict, require_passed
+from lifecycle.errors import IntegrityError, RegistryError
+from lifecycle.gates import Bounds, evaluate_gates, require_passed
+from lifecycle.integrity import (
+    METRIC,
+    REGISTERED_FILE,
+    content_of,
+    digest_of,
+    name_changes,
+)
 from lifecycle.invocation import record_golden
-from lifecycle.s3 import write_json
+from lifecycle.s3 import (
+    ARCHIVE_REMEDY,
+    hash_object,
+    json_bytes,
+    write_bytes,
+    write_json,
+)
 from lifecycle.training import TrainingJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
         DescribeModelPackageOutputTypeDef,
+        InferenceSpecificationTypeDef,
         MetricsSourceTypeDef,
         ModelPackageSummaryTypeDef,
     )
 
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
+# `approval` of model.yaml.
+Mode = Literal["manual", "pre-approved"]
 
-METRIC = "metric."
 MAX_KEY = 128
 # As many as SageMaker lists at once.
 PAGE_SIZE = 100
@@ -52,15 +69,27 @@ PAGE_SIZE = 100
 # looks for itself.
 RECENT = 10
 GOLDEN_ROWS = 10
-# A run registers one training job of one content once.
-IDENTITY = ("fingerprint", "run_id", "training_job")
+# Ends the description of a package.
+DIGEST = re.compile(r"Digest ([0-9a-f]{64})\.$")
+# Ends the approval's description, of an approval by `runner approve`.
+APPROVED = re.compile(r"; digest ([0-9a-f]{64}); evidence ([0-9a-f]{64}|none)$")
 GROUP_TAGS = ("version", "fingerprint", "commit", "run_id", "since")
-FINGERPRINT_SECONDS = 60
+SHOW_SECONDS = 60
+STATUS: Mapping[Mode, ApprovalStatus] = {
+    "manual": "PendingManualApproval",
+    "pre-approved": "Approved",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """One version of a model: what it is made of, where it came from, its approval."""
+    """One version of a model: what it is made of, where it came from, its approval.
+
+    Attributes:
+        content: all that the digest is over, as it is now, by name.
+        registered_digest: the digest when it was registered; "" if another tool did
+            that, or a release of this template without digests.
+    """
 
     arn: str
     model: str
@@ -76,6 +105,34 @@ class Package:
     metadata: Mapping[str, str]
     image: str
     model_data: str
+    content: Mapping[str, str]
+    registered_digest: str
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 over what the package is now."""
+        return digest_of(self.content)
+
+    @property
+    def is_changed(self) -> bool:
+        """Return whether the package is another one than was registered."""
+        return self.digest != self.registered_digest
+
+    @property
+    def approved(self) -> tuple[str, str]:
+        """Return the digests of package and evidence that were approved, if any were.
+
+        The second is "none" if there was no evidence; both are "" without approval.
+        """
+        found = APPROVED.search(self.approval_description)
+        return (found[1], found[2]) if found else ("", "")
+
+    @property
+    def approver(self) -> str:
+        """Return the words that say who approved, or rejected, the package."""
+        words = APPROVED.sub("", self.approval_description)
+        # Anybody may have written them, and terminals act on some characters.
+        return "".join(one if one.isprintable() else " " for one in words)
 
     def results(self) -> dict[str, Any]:
         """Return what a train-register notebook returns to the next stage."""
@@ -87,6 +144,7 @@ class Package:
             "model_data": self.model_data,
             "metrics": dict(self.metrics),
             "fingerprint": self.fingerprint,
+            "digest": self.digest,
         }
 
 
@@ -96,30 +154,32 @@ def register(
     job: TrainingJob,
     *,
     metrics: Mapping[str, float],
-    verdicts: Sequence[GateVerdict],
+    live: Mapping[str, float] | None = None,
     golden: tuple[Any, Any],
 ) -> Package:
     """Register a trained model with its metrics, its lineage and its golden records.
 
     The package waits for approval unless model.yaml says `approval: pre-approved`.
+    The gates are those of model.yaml, whatever the notebook has evaluated.
 
     Args:
-        verdicts: of all gates.
+        live: metrics of the live model on the same rows.
         golden: the test features (rows x features) and their predictions (rows); the
             first ten are recorded, and every endpoint has to repeat them.
 
     Raises:
         GateError: a gate failed, so nothing is registered.
+        IntegrityError: the archive is not the one that the job has left.
     """
-    require_passed(verdicts)
+    require_passed(evaluate_gates(metrics, gates_of(model, run), live))
     prepared = load_prepared(model, run)
     rows, predictions = golden
-    uri = record_golden(
-        run_uri(model, run, "evidence", job.name, "golden.json"),
+    uri = run_uri(model, run, "evidence", job.name, "golden.json")
+    golden_sha256 = record_golden(
+        uri,
         [list(row) for row in getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]],
         list(predictions[:GOLDEN_ROWS]),
     )
-    pre_approved = run.get("approval") == "pre-approved"
     return create_package(
         model,
         image=job.image,
@@ -130,12 +190,14 @@ def register(
             "commit": str(run.get("commit", "")),
             "run_id": run_id_of(run),
             "training_job": job.name,
+            "archive_sha256": job.archive_sha256,
             "data_sha256": prepared["data_sha256"],
             "test": prepared["test"],
             "golden": uri,
+            "golden_sha256": golden_sha256,
             "ci_url": str(run.get("ci_url", "")),
         },
-        approval_status="Approved" if pre_approved else "PendingManualApproval",
+        approval=run.get("approval", "manual"),
         description=str(run.get("description", "")),
     )
 
@@ -147,76 +209,125 @@ def create_package(
     model_data: str,
     metrics: Mapping[str, float],
     metadata: Mapping[str, str],
-    approval_status: ApprovalStatus = "PendingManualApproval",
+    approval: Mode = "manual",
     description: str = "",
 ) -> Package:
     """Create a model package, and its group if it is the model's first.
 
-    A call that is repeated for the same content, run and training job, because a
-    response was lost or the notebook ended after it, returns the package of the first.
+    A call that is repeated for the very same package, because a response was lost or
+    the notebook ended after it, returns the package of the first.
 
     Args:
-        model_data: S3 URI of the model archive.
-        metadata: must hold fingerprint, run_id and training_job.
+        model_data: S3 URI of the model archive, whose sha256 is registered.
+        metadata: must hold fingerprint, run_id and training_job; of `golden`, a URI,
+            the sha256 is registered too; `archive_sha256`, if it is known, is checked.
+        approval: `pre-approved` registers it as Approved.
+
+    Raises:
+        StorageError: there is no such archive.
+        IntegrityError: SageMaker registered something else.
     """
     # SageMaker takes one line; refusing it here would be after a paid training.
-    about = " ".join(description.split())[:900]
+    about = " ".join(description.split())[:880]
+    evidence = run_uri(model, metadata["run_id"], "evidence")
+    known = {**metadata, "approval": approval, "evidence": evidence}
+    known |= _hash_objects(model_data, metadata)
+    properties = _properties(metrics, known)
+    specification: InferenceSpecificationTypeDef = {
+        "Containers": [{"Image": image, "ModelDataUrl": model_data}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    content = content_of(model, {"InferenceSpecification": specification}, properties)
+    digest = digest_of(content)
     group = _ensure_group(model, about)
     newest = list(islice(list_packages(model), RECENT))
-    identity = _identity(metadata)
-    package = next((p for p in newest if _identity(p.metadata) == identity), None)
+    same = (p for p in newest if digest == p.digest == p.registered_digest)
+    package = next(same, None)
     if package is None:
-        evidence = run_uri(model, metadata["run_id"], "evidence")
-        statistics = write_json(
-            f"{evidence}/{metadata['training_job']}/metrics.json",
-            _finite(metrics),
-        )
+        folder = f"{evidence}/{metadata['training_job']}"
+        write_bytes(f"{folder}/{REGISTERED_FILE}", json_bytes(content))
+        statistics = write_json(f"{folder}/metrics.json", _finite(metrics))
         quality: MetricsSourceTypeDef = {
             "ContentType": "application/json",
             "S3Uri": statistics,
         }
+        run = f"Run {metadata['run_id']}. Digest {digest}."
         response = client("sagemaker").create_model_package(
             ModelPackageGroupName=model,
-            ModelPackageDescription=f"{about} Run {metadata['run_id']}.".strip(),
-            InferenceSpecification={
-                "Containers": [{"Image": image, "ModelDataUrl": model_data}],
-                "SupportedContentTypes": ["text/csv"],
-                "SupportedResponseMIMETypes": ["text/csv"],
-            },
-            ModelApprovalStatus=approval_status,
+            ModelPackageDescription=f"{about} {run}".strip(),
+            InferenceSpecification=specification,
+            ModelApprovalStatus=STATUS[approval],
             ModelMetrics={"ModelQuality": {"Statistics": quality}},
-            CustomerMetadataProperties=_properties(
-                metrics, {**metadata, "evidence": evidence}
-            ),
-            ClientToken=_client_token(model, identity),
+            CustomerMetadataProperties=properties,
+            # By which SageMaker recognises a repeated call.
+            ClientToken=digest[:36],
         )
         package = describe(response["ModelPackageArn"])
+        if digest != package.digest:
+            changes = name_changes(package.content, known, digest)
+            raise IntegrityError(
+                f"{model}: version {package.version} is not what was registered: "
+                f"{changes}; train again"
+            )
     if package not in newest[1:]:
         _tag_group(group, package)
     return package
 
 
-def fingerprint_of(model: str, run: Run) -> str:
-    """Return the fingerprint of the content that a notebook runs.
+def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the sha256 of the archive and of the golden records.
 
-    Where no runner filled it in, because a person runs the notebook in JupyterLab, it
-    is that of the checkout, and the `runner` command computes it.
+    Raises:
+        StorageError: one is missing.
+        IntegrityError: the archive is not the one that the training job has left.
     """
-    if known := run.get("fingerprint"):
-        return str(known)
+    archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
+    left = metadata.get("archive_sha256") or archive
+    if archive != left:
+        raise IntegrityError(
+            f"{model_data}: has sha256 {archive[:12]}, the training job has left "
+            f"{left[:12]}; train again"
+        )
+    hashes = {"archive_sha256": archive}
+    if metadata.get("golden") and "golden_sha256" not in metadata:
+        hashes["golden_sha256"] = hash_object(metadata["golden"]).sha256
+    return hashes
+
+
+def fingerprint_of(model: str, run: Run) -> str:
+    """Return the fingerprint of the content that a notebook runs."""
+    return str(run.get("fingerprint") or _checkout(model)["fingerprint"])
+
+
+def gates_of(model: str, run: Run) -> Mapping[str, Bounds]:
+    """Return the gates that model.yaml asks for."""
+    given = run.get("gates")
+    found: Mapping[str, Bounds] = (
+        _checkout(model)["spec"]["gates"] if given is None else given
+    )
+    return found
+
+
+def _checkout(model: str) -> dict[str, Any]:
+    """Return the model as the `runner` command shows it.
+
+    Where no runner filled in `run`, because a person runs the notebook in JupyterLab,
+    what counts is the checkout.
+    """
     command = [sys.executable, "-m", "runner", "show", model, "--json"]
     answer = subprocess.run(
         command,
         capture_output=True,
         text=True,
-        timeout=FINGERPRINT_SECONDS,
+        timeout=SHOW_SECONDS,
         check=False,
     )
     if answer.returncode:
         raise RegistryError(
             f"{model}: its fingerprint is unknown; {answer.stderr.strip()}"
         )
-    return str(json.loads(answer.stdout)["fingerprint"])
+    return dict(json.loads(answer.stdout))
 
 
 def describe(arn: str) -> Package:
@@ -259,75 +370,14 @@ def find_package(model: str, version: int | None = None) -> Package:
     raise RegistryError(f"{model}: no version {version}; newest: {known}")
 
 
-def find_newest(model: str, fingerprint: str) -> Package:
-    """Find the newest package of this content, whatever its approval status.
-
-    Raises:
-        RegistryError: there is none; the message says what to do.
-    """
-    for package in list_packages(model):
-        if package.fingerprint == fingerprint:
-            return package
-    raise RegistryError(_not_found_message(model, fingerprint))
-
-
-def find_approved(model: str, fingerprint: str) -> Package:
-    """Find the newest approved package of this content.
-
-    Raises:
-        NotApprovedError: there is none; the message says where to approve it.
-    """
-    for package in list_packages(model, "Approved"):
-        if package.fingerprint == fingerprint:
-            return package
-    raise NotApprovedError(_not_found_message(model, fingerprint))
-
-
-def approve(
-    model: str, *, version: int | None = None, arn: str = "", description: str = ""
-) -> Package:
-    """Approve a package, by default the newest, and record who did it.
-
-    Raises:
-        RegistryError: it is another model's, or it was rejected.
-    """
-    package = describe(arn) if arn else find_package(model, version)
-    if package.model != model:
-        raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
-    if package.approval_status == "Approved":
-        return package
-    if package.approval_status == "Rejected":
-        raise RegistryError(
-            f"{model}: version {package.version} was rejected; train a new one"
-        )
-    caller = client("sts").get_caller_identity()["Arn"]
+def reject(package: Package, reason: str) -> Package:
+    """Reject a package, whatever its status is, and record why."""
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn,
-        ModelApprovalStatus="Approved",
-        ApprovalDescription=f"{description or 'Approved'} by {caller}"[:1024],
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=" ".join(reason.split())[:1024],
     )
     return describe(package.arn)
-
-
-def package_table(packages: Sequence[Package]) -> str:
-    """Return packages as a table of plain text, for an error message."""
-    heads = ("version", "fingerprint", "status", "commit", "CI")
-    rows = [
-        (
-            str(package.version),
-            package.fingerprint[:12] or "-",
-            package.approval_status,
-            _short(package.commit) or "-",
-            package.metadata.get("ci_url", "-"),
-        )
-        for package in packages
-    ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (heads, *rows)
-    ]
-    return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 def _summaries(
@@ -358,13 +408,16 @@ def _summaries(
 
 
 def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
+    """Read a package, which may be another tool's: nothing of it is taken for sure."""
+    model = response["ModelPackageGroupName"]
     properties = response.get("CustomerMetadataProperties", {})
-    container = response["InferenceSpecification"]["Containers"][0]
-    metrics = {k: v for k, v in properties.items() if k.startswith(METRIC)}
-    metadata = {k: v for k, v in properties.items() if k not in metrics}
+    metadata = {k: v for k, v in properties.items() if not k.startswith(METRIC)}
+    specification = response.get("InferenceSpecification", {"Containers": []})
+    container = next(iter(specification["Containers"]), {"Image": ""})
+    described = DIGEST.search(response.get("ModelPackageDescription", ""))
     return Package(
         arn=response["ModelPackageArn"],
-        model=response["ModelPackageGroupName"],
+        model=model,
         version=response["ModelPackageVersion"],
         approval_status=response.get("ModelApprovalStatus", ""),
         approval_description=response.get("ApprovalDescription", ""),
@@ -373,21 +426,24 @@ def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
         run_id=metadata.get("run_id", ""),
         created=response["CreationTime"],
         modified=response.get("LastModifiedTime", response["CreationTime"]),
-        metrics={k.removeprefix(METRIC): float(v) for k, v in metrics.items()},
+        metrics={
+            key.removeprefix(METRIC): _number(value)
+            for key, value in properties.items()
+            if key.startswith(METRIC)
+        },
         metadata=metadata,
-        image=container["Image"],
+        image=container.get("Image", ""),
         model_data=container.get("ModelDataUrl", ""),
+        content=content_of(model, response, properties),
+        registered_digest=described[1] if described else "",
     )
 
 
-def _identity(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(metadata.get(key, "") for key in IDENTITY)
-
-
-def _client_token(model: str, identity: Iterable[str]) -> str:
-    """Return a token by which SageMaker recognises a repeated call."""
-    text = " ".join((model, *identity))
-    return hashlib.sha256(text.encode()).hexdigest()[:36]
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _properties(
@@ -440,35 +496,3 @@ def _ensure_group(model: str, description: str) -> str:
             raise
     found = sagemaker.describe_model_package_group(ModelPackageGroupName=model)
     return found["ModelPackageGroupArn"]
-
-
-def _not_found_message(model: str, fingerprint: str) -> str:
-    """Say which packages there are instead, and the one thing to do next."""
-    recent = list(islice(list_packages(model), RECENT))
-    same = [package for package in recent if package.fingerprint == fingerprint]
-    pending = [one for one in same if one.approval_status == "PendingManualApproval"]
-    train = (
-        "push it on a branch, trigger a pipeline with `action: retrain`, or "
-        f"`python -m runner run {model}`"
-    )
-    if pending:
-        number = pending[0].version
-        head = "this content is not approved yet"
-        remedy = (
-            f"approve version {number} in CircleCI, or with "
-            f"`python -m runner approve {model} --version {number}`"
-        )
-    elif same:
-        head = f"version {same[0].version} of this content was rejected"
-        remedy = f"change what was wrong with it and train again: {train}"
-    else:
-        head = "no package has this content"
-        remedy = f"train it: {train}"
-    known = package_table(recent) if recent else "  nothing has been registered yet"
-    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
-
-
-def _short(commit: str) -> str:
-    """Shorten a commit's sha, but keep the mark of a changed working tree."""
-    sha, dirty, _ = commit.partition("-dirty")
-    return sha[:7] + dirty

@@ -1,6 +1,8 @@
 """Objects in S3, by URI: small ones read and written, folders listed and copied."""
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +17,12 @@ NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
 ACCESS_DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
 # Operations whose permission has another name.
 PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+# For a model archive that is missing.
+ARCHIVE_REMEDY = "train again, the archive is the model"
+# The names that boto3 sends to S3 at all.
+BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+# Bytes of an object that are hashed at once.
+CHUNK = 1 << 20
 CONTENT_TYPES = {
     ".csv": "text/csv",
     ".html": "text/html; charset=utf-8",
@@ -30,6 +38,17 @@ class Location(NamedTuple):
     key: str
 
 
+class StoredObject(NamedTuple):
+    """The sha256 of an object's content, and which of its versions was read.
+
+    Two versions of equal content differ in `version`: in their time, or in the id that
+    a bucket with versioning gives them.
+    """
+
+    sha256: str
+    version: str
+
+
 def parse_uri(uri: str) -> Location:
     """Split an S3 URI into bucket and key.
 
@@ -38,7 +57,7 @@ def parse_uri(uri: str) -> Location:
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket or not key:
+    if scheme != "s3" or not BUCKET.fullmatch(bucket) or not key:
         raise StorageError(f"{uri!r}: not an S3 URI; write s3://bucket/key")
     return Location(bucket, key)
 
@@ -60,6 +79,26 @@ def read_bytes(uri: str, *, remedy: str = "check the URI") -> bytes:
         return client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         raise _storage_error(error, uri, remedy) from error
+
+
+def hash_object(uri: str, *, remedy: str = "check the URI") -> StoredObject:
+    """Return the sha256 of an object, of whatever size; nothing of it is kept.
+
+    Raises:
+        StorageError: it is missing, or may not be read.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        found = client("s3").get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        raise _storage_error(error, uri, remedy) from error
+    digest = hashlib.sha256()
+    for chunk in found["Body"].iter_chunks(CHUNK):
+        digest.update(chunk)
+    identity = (found["ETag"], found["LastModified"], found.get("VersionId", ""))
+    return StoredObject(digest.hexdigest(), " ".join(map(str, identity)))
 
 
 def write_bytes(uri: str, content: bytes, *, content_type: str = "") -> str:
@@ -88,8 +127,12 @@ def read_json(uri: str, *, remedy: str = "check the URI") -> Any:
 
 def write_json(uri: str, value: object) -> str:
     """Write a value as JSON and return the URI."""
-    content = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
-    return write_bytes(uri, content.encode(), content_type="application/json")
+    return write_bytes(uri, json_bytes(value), content_type="application/json")
+
+
+def json_bytes(value: object) -> bytes:
+    """Return a value as JSON, as `write_json` writes it."""
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False).encode()
 
 
 def exists(uri: str) -> bool:

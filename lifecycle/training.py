@@ -27,6 +27,7 @@ from lifecycle.aws import (
     without_tracebacks,
 )
 from lifecycle.errors import TrainingError
+from lifecycle.s3 import ARCHIVE_REMEDY, hash_object
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
@@ -52,6 +53,8 @@ class TrainingJob:
     model_data: str
     seconds: int
     billable_seconds: int
+    # What the job has left, before anything else can be put in its place.
+    archive_sha256: str = ""
 
 
 def sagemaker_session() -> Any:
@@ -102,10 +105,12 @@ def run_training(
         raise
     if job["TrainingJobStatus"] != "Completed":
         raise TrainingError(_failure_message(name, job))
+    archive = job["ModelArtifacts"]["S3ModelArtifacts"]
     return TrainingJob(
         name=name,
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
-        model_data=job["ModelArtifacts"]["S3ModelArtifacts"],
+        model_data=archive,
+        archive_sha256=hash_object(archive, remedy=ARCHIVE_REMEDY).sha256,
         seconds=job.get("TrainingTimeInSeconds", 0),
         billable_seconds=job.get("BillableTimeInSeconds", 0),
     )
@@ -218,7 +223,7 @@ def _failure_message(name: str, job: "DescribeTrainingJobResponseTypeDef") -> st
     lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{(told or reason)[-1]}"]
     log = tail_log(LOG_GROUP, lines=100, stream_prefix=f"{name}/")
     if last := without_tracebacks(log)[-LOG_LINES:]:
-        lines += ["the container's last words:", *(f"  {line}" for line in last)]
+        lines += ["last log lines of the container:", *(f"  {line}" for line in last)]
     return "\n  ".join(lines)
 
 

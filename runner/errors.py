@@ -10,7 +10,8 @@ LifecycleError                  exit code 1
 │   ├── TimeLimitError             the notebook took longer than its time limit
 │   ├── StoppedError               the run was stopped
 │   ├── IncompleteError            not every cell ran
-│   └── ResultsError               the results cell lacks what the next stage needs
+│   ├── ResultsError               the results cell lacks what the next stage needs
+│   └── FailedGateError            a trained model fails its gates
 ├── FileError                   1  a file of the run cannot be written
 ├── GitHubError                 1  GitHub refuses a call, or does not answer
 └── LocalAwsError               1  the embedded AWS cannot start, or has ended
@@ -19,6 +20,10 @@ LifecycleError                  exit code 1
 from pathlib import Path
 
 from lifecycle.errors import CallError, LifecycleError
+
+# What reading a file raises that is not what it should be, because it was cut or
+# changed, or because a notebook has written something else.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class SpecError(CallError):
@@ -59,6 +64,10 @@ class IncompleteError(NotebookError):
 
 class ResultsError(NotebookError):
     """Report a results cell that lacks what the next stage needs."""
+
+
+class FailedGateError(NotebookError):
+    """Report a trained model that fails its gates, by the runner's own judgement."""
 
 
 class FileError(LifecycleError):

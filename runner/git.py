@@ -23,14 +23,16 @@ SHORT = 7
 MAX_COMMITS = 10_000
 
 
-def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run_git(
+    root: Path, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; the caller looks at the exit code."""
     try:
         return subprocess.run(
             ["git", "-C", str(root), *arguments],
             # Its messages are compared below, so they must be English.
             env=os.environ | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             timeout=TIMEOUT_SECONDS,
             check=False,
@@ -44,13 +46,13 @@ def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         ) from error
 
 
-def git_output(root: Path, *arguments: str) -> bytes:
+def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     """Return what git prints.
 
     Raises:
         CallError: git refuses.
     """
-    answer = run_git(root, *arguments)
+    answer = run_git(root, *arguments, stdin=stdin)
     if answer.returncode:
         raise CallError(_refusal(root, " ".join(arguments), answer.stderr))
     return answer.stdout
@@ -71,6 +73,11 @@ def is_repository(root: Path) -> bool:
 def describe_commit(root: Path) -> str:
     """Return the checked-out commit, with "-dirty" if the working tree differs."""
     return git_line(root, *DESCRIBE)
+
+
+def mark_dirty(commit: str) -> str:
+    """Mark a commit as one that the working tree differs from."""
+    return commit.removesuffix(DIRTY) + DIRTY
 
 
 def short_commit(commit: str) -> str:
@@ -113,15 +120,6 @@ def find_base(
     return _since_fork(root, head, default_branch)
 
 
-def changed_files(root: Path, base: str) -> tuple[str, ...]:
-    """List the files that differ from a commit; a renamed file is listed twice."""
-    arguments = ("--no-renames", "--no-ext-diff", "--relative", "--name-only", "-z")
-    found = git_output(root, "diff", *arguments, base, "HEAD", "--")
-    # Names that are not UTF-8 stay readable and printable.
-    names = found.decode("utf-8", "backslashreplace")
-    return tuple(name for name in names.split("\0") if name)
-
-
 def find_default_branch(root: Path) -> str:
     """Return the default branch: origin's HEAD, else main."""
     name = git_line(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
@@ -131,6 +129,15 @@ def find_default_branch(root: Path) -> str:
 def checked_out_branch(root: Path) -> str:
     """Return the checked-out branch; "" if HEAD is detached."""
     return git_line(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+
+
+def has_uncommitted_changes(root: Path) -> bool:
+    """Return whether files differ from the checked-out commit, or git has none of them.
+
+    Ignored files do not count.
+    """
+    found = run_git(root, "status", "--porcelain", "--ignore-submodules=dirty")
+    return bool(found.stdout.strip())
 
 
 def resolve(root: Path, rev: str) -> str | None:
@@ -147,12 +154,28 @@ def is_ancestor(root: Path, older: str, newer: str) -> bool:
     return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
+def find_commit(root: Path, rev: str) -> str:
+    """Return the sha of the commit that a revision names.
+
+    Raises:
+        CallError: there is no such revision here.
+    """
+    if sha := resolve(root, rev):
+        return sha
+    remote = f"origin/{rev}"
+    hint = f"{remote} is there" if resolve(root, remote) else "try `git fetch`"
+    raise CallError(f"{rev!r}: no such revision here; {hint}")
+
+
+def fork_point(root: Path, rev: str) -> str:
+    """Return the merge base of HEAD and a revision; without one, the revision's sha."""
+    sha = find_commit(root, rev)
+    return _merge_base(root, sha) or sha
+
+
 def _since_revision(root: Path, rev: str) -> Base:
     """Compare with the merge base of HEAD and a revision."""
-    sha = resolve(root, rev)
-    if sha is None:
-        raise CallError(f"--base {rev!r}: no such revision here; try `git fetch`")
-    return Base(sha=_merge_base(root, sha) or sha)
+    return Base(sha=fork_point(root, rev))
 
 
 def _since_last_push(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,12 +18,15 @@ TOY = Path(__file__).parent / "toy"
 
 
 def pytest_configure() -> None:
-    """Hide this machine's AWS account, CI and embedded AWS from tests and fixtures."""
+    """Hide this machine's AWS, CI and embedded AWS, and hear Ctrl-C."""
     hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
     for name in [name for name in os.environ if name.startswith(hidden)]:
         del os.environ[name]
     os.environ.pop("CI", None)
     os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="embedded-aws-of-tests-")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell lets its background jobs ignore it, and their processes inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:

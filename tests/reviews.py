@@ -87,7 +87,8 @@ def write_stage(
     (folder / f"{stage}.html").write_text(page)
     record = {"model": folder.name, "stage": stage, "run_id": "20261123053633-a1b2c3"}
     record |= {"started": STARTED, "seconds": 3.0, "commit": "c0ffee" * 6, "ci_url": ""}
-    record |= {"parameters": {}, "fingerprint": "f" * 64, "error": None} | more
+    record |= {"notebook": f"notebooks/{stage}.ipynb", "parameters": {}}
+    record |= {"fingerprint": "f" * 64, "error": None} | more
     return write(
         folder / f"{stage}.json", record | {"status": status, "results": results}
     )

@@ -50,7 +50,7 @@ from lifecycle.registry import create_package, register
 from lifecycle.training import base_job_name, run_training
 
 # For a test that kills this kernel.
-Path(os.environ.get("KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
+Path(os.environ.get("SAGEMAKER_KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 prepared = load_prepared(model, run)"""
 
@@ -99,9 +99,7 @@ package = create_package(
         "data_sha256": prepared["data_sha256"],
         "ci_url": run["ci_url"],
     },
-    approval_status=(
-        "Approved" if run["approval"] == "pre-approved" else "PendingManualApproval"
-    ),
+    approval=run["approval"],
 )"""
 
 # With them, as the template's notebooks.
@@ -111,13 +109,13 @@ import pandas as pd
 from lifecycle.evaluation import load_booster, predict
 
 features = pd.DataFrame([[float(x), float(x % 2)] for x in range(4)])
-predictions = predict(load_booster(job.model_data), features)
+booster = load_booster(job.model_data, job.archive_sha256)
+predictions = predict(booster, features)
 package = register(
     model,
     run,
     job,
     metrics={"rmse": 0.1},
-    verdicts=[],
     golden=(features, predictions),
 )"""
 
@@ -127,15 +125,19 @@ from pathlib import Path
 
 from IPython.display import JSON
 
+from lifecycle.approval import find_approved
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.registry import find_approved, fingerprint_of
+from lifecycle.registry import fingerprint_of
 
 # For a test that kills this kernel.
-Path(os.environ.get("KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
-package = find_approved(model, fingerprint_of(model, run))
+Path(os.environ.get("SAGEMAKER_KERNEL_PID", os.devnull)).write_text(str(os.getpid()))
+approval = run.get("approval", "manual")
+package = find_approved(model, fingerprint_of(model, run), approval)
 before = read_state(model)
-after = deploy(package, endpoint=endpoint, wait_seconds=wait_seconds)"""
+after = deploy(
+    package, endpoint=endpoint, approval=approval, wait_seconds=wait_seconds
+)"""
 
 DEPLOYED = """\
 JSON(

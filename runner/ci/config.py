@@ -15,7 +15,7 @@ import yaml
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec.models import check_name, load_spec
+from runner.spec.folders import check_name, read_yaml
 
 Action = Literal["ci", "retrain", "rollback"]
 
@@ -108,9 +108,7 @@ def _workflow(root: Path, model: str, request: Request) -> Iterator[str]:
     if request.action == "rollback":
         yield from _rollback_job(root, model, request.version)
         return
-    spec = load_spec(root, model)
-    description = plain_line(spec.description)
-    reviewed = spec.approval == "manual"
+    description, reviewed = _read_leniently(root, model)
     trains = request.action == "retrain" or not request.on_default_branch
     if trains:
         yield from _train_job(model, description, request.action)
@@ -119,6 +117,23 @@ def _workflow(root: Path, model: str, request: Request) -> Iterator[str]:
     if request.on_default_branch:
         last = f"approve-{model}" if reviewed else f"train-{model}"
         yield from _deploy_job(model, description, [last] if trains else [])
+
+
+def _read_leniently(root: Path, model: str) -> tuple[str, bool]:
+    """Return a model's description, and whether a person approves its versions.
+
+    What is wrong with a model.yaml is said by the model's own job, so that it does not
+    stop the other models.
+    """
+    try:
+        data = read_yaml(root, model)
+    except SpecError:
+        if not (root / "models" / model).is_dir():
+            raise
+        data = {}
+    description = data.get("description", "")
+    text = description if isinstance(description, str) else ""
+    return plain_line(text), data.get("approval") != "pre-approved"
 
 
 def _train_job(model: str, description: str, action: Action) -> Iterator[str]:
@@ -151,7 +166,7 @@ def _deploy_job(model: str, description: str, after: Sequence[str]) -> Iterator[
 def _rollback_job(root: Path, model: str, version: str) -> Iterator[str]:
     """Yield the rollback job without reading model.yaml, which may be broken."""
     if not (root / "models" / model).is_dir():
-        load_spec(root, model)
+        read_yaml(root, model)
     given = {"version": quoted(version)} if version else {}
     given |= {"model": model, **_guarded(model)}
     yield from _job("rollback", f"rollback-{model}", **given)

@@ -4,25 +4,77 @@ import importlib
 import signal
 import sys
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from lifecycle.errors import LifecycleError
+from lifecycle.errors import CallError, LifecycleError, did_you_mean
 
-# By verb the module and the click command in it.
+
+class Verb(NamedTuple):
+    """Where a verb's click command is, and what `--help` says of it in one line."""
+
+    module: str
+    command: str
+    summary: str
+
+
 VERBS = {
-    "list": ("runner.cli.run", "list_command"),
-    "show": ("runner.cli.run", "show_command"),
-    "run": ("runner.cli.run", "run_command"),
-    "review": ("runner.cli.release", "review_command"),
-    "approve": ("runner.cli.release", "approve_command"),
-    "rollback": ("runner.cli.release", "rollback_command"),
-    "status": ("runner.cli.release", "status_command"),
-    "select": ("runner.cli.ci", "select_command"),
-    "ci-config": ("runner.cli.ci", "ci_config_command"),
-    "new": ("runner.cli.run", "new_command"),
-    "local": ("runner.cli.local", "local_command"),
+    "list": Verb(
+        "runner.cli.run",
+        "list_command",
+        "List the models, with the notebooks of their own.",
+    ),
+    "show": Verb(
+        "runner.cli.run",
+        "show_command",
+        "Show a model's spec, notebooks, parameters and content.",
+    ),
+    "run": Verb(
+        "runner.cli.run",
+        "run_command",
+        "Execute stages; keep the executed notebooks in build/.",
+    ),
+    "review": Verb(
+        "runner.cli.release",
+        "review_command",
+        "Rebuild the review page of a version from S3.",
+    ),
+    "approve": Verb(
+        "runner.cli.release",
+        "approve_command",
+        "Let a registered version be deployed.",
+    ),
+    "rollback": Verb(
+        "runner.cli.release",
+        "rollback_command",
+        "Serve an earlier version again, verified.",
+    ),
+    "status": Verb(
+        "runner.cli.release",
+        "status_command",
+        "Tell what is trained, approved and live.",
+    ),
+    "select": Verb(
+        "runner.cli.ci",
+        "select_command",
+        "List the models that the checked-out commit affects.",
+    ),
+    "ci-config": Verb(
+        "runner.cli.ci",
+        "ci_config_command",
+        "Write the continuation config for CircleCI.",
+    ),
+    "new": Verb(
+        "runner.cli.run",
+        "new_command",
+        "Begin a model as a copy that is ready to run.",
+    ),
+    "local": Verb(
+        "runner.cli.local",
+        "local_command",
+        "Serve the embedded AWS, alone or around a command.",
+    ),
 }
 
 
@@ -35,15 +87,35 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module, name = VERBS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), name)
+        verb = VERBS[cmd_name]
+        module = importlib.import_module(verb.module)
+        command: click.Command = getattr(module, verb.command)
         return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.summary) for name, one in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in VERBS:
+            hint = did_you_mean(args[0], VERBS)
+            raise CallError(f"{args[0]!r} is not a verb; {hint}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except LifecycleError as error:
             click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            verb = error.ctx.command_path if error.ctx else ctx.command_path
+            message = " ".join(error.format_message().split())
+            click.echo(f"error: {message} See `{verb} --help`.", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)

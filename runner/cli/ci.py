@@ -13,7 +13,7 @@ from runner.ci.config import Action, check_request, continuation
 from runner.ci.selection import DeployedTags, Selection, select
 from runner.cli.output import print_json
 from runner.git import checked_out_branch, find_default_branch
-from runner.spec.models import find_root
+from runner.spec.folders import find_root
 
 # What CircleCI writes for a value that a pipeline does not have.
 NIL = "<nil>"
@@ -40,7 +40,7 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_none_as_empty,
         help="The commit that the branch was at before.",
     )
-    base = click.option("--base", metavar="REV", help="Measure from here instead.")
+    base = click.option("--base", metavar="REV", help="Compare with this revision.")
     return base(branch(pushed_from(command)))
 
 
@@ -91,7 +91,7 @@ def ci_config_command(
     pushed_from: str,
     as_json: bool,
 ) -> None:
-    """Write the continuation config for CircleCI; what it is made from, to stderr."""
+    """Write the continuation config for CircleCI, and print the selection to stderr."""
     root = find_root()
     names: list[str] = []
     if action == "ci":
@@ -126,7 +126,7 @@ def format_selection(selection: Selection) -> str:
         lines.append(model.name)
         lines += [f"  {reason}" for reason in model.reasons[:MAX_REASONS]]
         if len(model.reasons) > MAX_REASONS:
-            lines.append(f"  and {len(model.reasons) - MAX_REASONS} more")
+            lines.append(f"  and {len(model.reasons) - MAX_REASONS} more (--json)")
     lines += [f"{name}: deleted here; its endpoint stays" for name in selection.deleted]
     lines += [f"note: {note}" for note in selection.notes]
     return "\n".join(lines)

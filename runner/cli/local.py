@@ -1,4 +1,4 @@
-"""Where AWS is: the embedded one, the one at AWS_ENDPOINT_URL, or the real one.
+"""Choose between the embedded AWS, AWS_ENDPOINT_URL and real AWS.
 
 The embedded AWS is started here and nowhere else: one for all commands of a clone,
 which keeps its state in the clone.
@@ -32,6 +32,15 @@ FOLDER_VARIABLE = "EMBEDDED_AWS_FOLDER"
 FOLDER = ".embedded-aws"
 POLL_SECONDS = 0.2
 SEPARATED = f"{__name__}.separated"
+# click wraps no lines of a paragraph that begins with a backspace.
+EXAMPLES = """\
+\b
+Examples:
+  python -m runner local --port 5000
+  python -m runner local -- jupyter lab
+  python -m runner local stop     end it now; its state stays
+  python -m runner local reset    end it, and remove its state
+"""
 
 
 def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,7 +122,7 @@ class LocalCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.command("local", cls=LocalCommand)
+@click.command("local", cls=LocalCommand, epilog=EXAMPLES)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -127,13 +136,7 @@ def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
 
     All commands in a clone share one, which keeps its state in .embedded-aws/. It is
     started when it is needed, and ends when nothing has used it for ten minutes.
-
-    \b
-    python -m runner local --port 5000
-    python -m runner local -- jupyter lab
-    python -m runner local stop     end it now; its state stays
-    python -m runner local reset    end it, and remove its state
-    """  # noqa: D301, what click reads is the control character
+    """
     separated = click.get_current_context().meta[SEPARATED]
     if not separated and around == ("stop",):
         _stop()
@@ -207,7 +210,7 @@ def _reset() -> None:
 
 def _folder() -> Path:
     """Return where the embedded AWS of this clone keeps its state."""
-    from runner.spec.models import find_root
+    from runner.spec.folders import find_root
 
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named).absolute() if named else find_root() / FOLDER

@@ -1,6 +1,7 @@
 """The verbs of a release: `review`, `approve`, `rollback` and `status`."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ from lifecycle.errors import CallError
 from runner.ci.environment import run_suffix
 from runner.cli.local import aws_at, target_option
 from runner.cli.output import print_json, print_table
+from runner.errors import SpecError
 from runner.git import short_commit
-from runner.spec.fingerprint import fingerprint, tracked_files
-from runner.spec.models import check_name, find_root, list_models, load_spec
+from runner.spec.content import content_in, open_tree
+from runner.spec.folders import check_name, find_root, list_models
+from runner.spec.models import load_spec, notebook_values
 
 if TYPE_CHECKING:
+    from lifecycle.registry import Package
     from lifecycle.status import ModelStatus, Version
 
 STATUS_HEADER = [
@@ -30,16 +34,29 @@ STATUS_HEADER = [
 
 @click.command("review")
 @click.argument("model")
-@click.option("--version", type=click.IntRange(1), help="Else the newest.")
+@click.option(
+    "--version", type=click.IntRange(1), help="Version to show; default: the newest."
+)
 @click.option(
     "--announce",
     is_flag=True,
     help="Print where CircleCI keeps the page of this job's run, and say so in GitHub.",
 )
+@click.option(
+    "--hand-over",
+    "hands_over",
+    is_flag=True,
+    help="Write what this CircleCI workflow's approve job is to approve.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def review_command(
-    model: str, version: int | None, announce: bool, as_json: bool, target: str
+    model: str,
+    version: int | None,
+    announce: bool,
+    hands_over: bool,
+    as_json: bool,
+    target: str,
 ) -> None:
     """Fetch what a version of MODEL left in S3, and build its review page."""
     root = find_root()
@@ -52,6 +69,12 @@ def review_command(
             # The page is there all the same.
             click.echo(f"note: {error}", err=True)
         click.echo(url)
+        return
+    if hands_over:
+        with aws_at(target):
+            from runner.pipeline.release import hand_over
+
+            click.echo(hand_over(root, model).relative_to(root).as_posix())
         return
     with aws_at(target):
         from runner.pipeline.evidence import rebuild_page
@@ -87,14 +110,16 @@ def approve_command(
 
         package = approve(root, model, version=version, this_workflow=this_workflow)
     if as_json:
-        times = {name: getattr(package, name).isoformat() for name in ("created",)}
-        shown = asdict(package) | times | {"modified": package.modified.isoformat()}
-        print_json(shown)
+        names = ("created", "modified")
+        shown = {name: getattr(package, name).isoformat() for name in names}
+        print_json(asdict(package) | shown | {"digest": package.digest})
         return
     click.echo(
         f"{model}: version {package.version} is {package.approval_status} "
         f"(fingerprint {package.fingerprint[:12]}, run {package.run_id})"
     )
+    for name, value in _what_was_approved(package):
+        click.echo(f"  {name:8}  {value}")
 
 
 @click.command("rollback")
@@ -104,12 +129,15 @@ def approve_command(
     "--version",
     "to",
     type=click.IntRange(1),
-    help="This version; else the previous.",
+    help="Version to go back to; default: the previous one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> None:
-    """Serve what MODEL served before, verified as a deployment is."""
+    """Go back to the previous version, with the same checks as a deploy.
+
+    Each call without --to goes one version further back: use --to N if unsure.
+    """
     # model.yaml is not read: it may be what is broken.
     root = find_root()
     check_name(model)
@@ -135,7 +163,7 @@ def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> 
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def status_command(model: str | None, as_json: bool, target: str) -> None:
-    """Tell of every model, or of MODEL, what is trained, approved and live."""
+    """Show what is trained, approved and live, for one or all models."""
     root = find_root()
     if model:
         load_spec(root, model)
@@ -146,19 +174,48 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
         return
     print_table("", STATUS_HEADER, [_status_cells(row) for row in rows])
     for row in rows:
+        for line in _approvals(row):
+            click.echo(f"{row['model']}: {line}")
+    for row in rows:
         if row["why"]:
             click.echo(f"{row['model']}: {row['why']}")
 
 
+def _what_was_approved(package: "Package") -> Iterator[tuple[str, str]]:
+    """Yield what an approval binds, for whoever gave it to see."""
+    known = package.metadata
+    yield "digest", package.digest
+    yield "image", package.image
+    yield "archive", f"{package.model_data} sha256 {known['archive_sha256']}"
+    if golden := known.get("golden"):
+        yield "golden", f"{golden} sha256 {known['golden_sha256']}"
+    yield "evidence", f"{known['evidence']}/ sha256 {package.approved[1]}"
+    metrics = (f"{name} {value:.4g}" for name, value in package.metrics.items())
+    yield "metrics", ", ".join(metrics) or "none"
+
+
 def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
+    tree = open_tree(root)
+    rows: list[dict[str, Any]] = []
+    for name in models:
+        try:
+            content = content_in(tree, name).fingerprint
+            status = _read_status(root, name, content)
+        except SpecError as error:
+            # A broken model.yaml hides no other model.
+            row = {"content": "", "newest": None, "live": None, "in_sync": False}
+            rows.append({"model": name, **row, "why": str(error)})
+        else:
+            rows.append(_status_row(name, content, status))
+    return rows
+
+
+def _read_status(root: Path, name: str, content: str) -> "ModelStatus":
     from lifecycle.status import read_status
 
-    tracked = tracked_files(root)
-    contents = {name: fingerprint(root, name, tracked=tracked) for name in models}
-    return [
-        _status_row(name, content, read_status(name, content))
-        for name, content in contents.items()
-    ]
+    spec = load_spec(root, name)
+    gates = notebook_values(spec)["gates"]
+    return read_status(name, content, spec.approval, gates)
 
 
 def _status_row(name: str, content: str, status: "ModelStatus") -> dict[str, Any]:
@@ -177,6 +234,16 @@ def _status_row(name: str, content: str, status: "ModelStatus") -> dict[str, Any
 
 def _version_as_json(version: "Version") -> dict[str, Any] | None:
     return asdict(version) if version.version or version.status else None
+
+
+def _approvals(row: dict[str, Any]) -> list[str]:
+    """Say who approved what is live, and what is to be, each once."""
+    known = {
+        one["version"]: one["approved"]
+        for one in (row["live"], row["newest"])
+        if one and one["approved"]
+    }
+    return [f"version {version}: {approved}" for version, approved in known.items()]
 
 
 def _status_cells(row: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError
-from runner import STAGES, TRAINING_STAGES
+from runner import STAGES
 from runner.cli.local import aws_at, is_on_this_machine, target_option
 from runner.cli.output import observer, print_json, print_table
 
@@ -21,15 +23,18 @@ if TYPE_CHECKING:
     from runner.notebook.parameters import Signature
     from runner.pipeline.plan import Plan
     from runner.pipeline.run import RunResult
+    from runner.spec.content import Content
 
+# A git object, a submodule's commit or a sha256, and as much of it as is shown.
+HASH = re.compile(r"((?:commit )?[0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})")
 RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
 
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_command(as_json: bool) -> None:
-    """List the models, with the stages that each writes itself."""
-    from runner.spec.models import find_root, list_models
+    """List the models, with the stages for which each has its own notebook."""
+    from runner.spec.folders import find_root, list_models
 
     root = find_root()
     models = [_describe(root, name) for name in list_models(root)]
@@ -46,26 +51,37 @@ def list_command(as_json: bool) -> None:
 
 @click.command("show")
 @click.argument("model")
+@click.option("--diff", metavar="REV", help="Only what changed in its content since.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def show_command(model: str, as_json: bool) -> None:
-    """Show MODEL's spec, notebooks, parameters and fingerprint."""
+def show_command(model: str, diff: str | None, as_json: bool) -> None:
+    """Show MODEL's spec, notebooks, parameters and content."""
     from runner.notebook.parameters import read_signature
-    from runner.spec.fingerprint import fingerprint
-    from runner.spec.models import find_notebook, find_root, load_spec
+    from runner.spec.content import content, describe_pending
+    from runner.spec.folders import find_root
+    from runner.spec.models import find_notebook, load_spec
 
     root = find_root()
     spec = load_spec(root, model)
+    if diff:
+        _show_differences(root, model, diff, as_json=as_json)
+        return
     paths = {stage: find_notebook(root, model, stage, spec.task) for stage in STAGES}
     notebooks = {stage: str(path.relative_to(root)) for stage, path in paths.items()}
     signatures = {stage: read_signature(path) for stage, path in paths.items()}
-    values, content = spec.model_dump(exclude_none=True), fingerprint(root, model)
+    values, found = spec.model_dump(exclude_none=True), content(root, model)
     if as_json:
         parameters = {stage: _as_json(one) for stage, one in signatures.items()}
         shown = {"spec": values, "notebooks": notebooks, "parameters": parameters}
-        print_json(shown | {"fingerprint": content})
+        content_lists = {
+            "content": [one._asdict() for one in found.parts],
+            "serving": [one._asdict() for one in found.serving],
+            "notes": found.notes,
+            "pending": found.pending,
+        }
+        print_json(shown | {"fingerprint": found.fingerprint} | content_lists)
         return
     rows = [(key, _text(value)) for key, value in _flatten(values)]
-    print_table(f"{model} · {content}", ["model.yaml", "value"], rows)
+    print_table(f"{model} · {found.fingerprint}", ["model.yaml", "value"], rows)
     for stage, one in signatures.items():
         parameter_rows = [
             (p.name, p.type, "required" if p.required else _text(p.default), p.help)
@@ -73,14 +89,62 @@ def show_command(model: str, as_json: bool) -> None:
         ]
         header = ["parameter", "type", "default", "help"]
         print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
+    _print_content(found)
+    for note in (*found.notes, describe_pending(found)):
+        if note:
+            click.echo(f"note: {note}")
+
+
+def _print_content(found: "Content") -> None:
+    """Print what a model's content consists of besides model.yaml."""
+    from runner.spec.content import NEEDED_BY
+
+    parts = [one for one in found.parts if one.kind != "settings"]
+    needed = [one for one in parts if one.reason.startswith(NEEDED_BY)]
+    rows = [
+        (one.kind, one.name, _shorten_hash(one.value.partition(" ;")[0]), one.reason)
+        for one in parts
+        if one not in needed
+    ]
+    if needed:
+        rows.append(("package", f"{len(needed)} more", "", "needed by these (--json)"))
+    header = ["content", "name", "value", "belongs to it because"]
+    print_table("what changes the trained model, besides model.yaml", header, rows)
+
+
+def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
+    """Print what changed in a model's content since it left a revision."""
+    from runner.git import find_commit, fork_point
+    from runner.spec.content import changes, compare, content
+
+    base = fork_point(root, rev)
+    before, after = content(root, model, base), content(root, model)
+    if as_json:
+        differences = {
+            "trained": compare(before.parts, after.parts),
+            "served": compare(before.serving, after.serving),
+        }
+        found = {k: [one._asdict() for one in v] for k, v in differences.items()}
+        print_json({"base": base, **found})
+        return
+    # As `select` does, a branch is compared with where it left another one.
+    is_fork = base != find_commit(root, rev)
+    forked = f", where HEAD left it ({base[:12]})," if is_fork else ""
+    trained, served = changes(before, after)
+    for title, lines in (("trained", trained), ("deployed", served)):
+        what = f"{len(lines) or 'no'} change{'s' * (len(lines) != 1)}"
+        click.echo(f"{model}: {what} since {rev}{forked} in what is {title}")
+        for line in lines:
+            click.echo(f"  {line}")
 
 
 @click.command("new")
 @click.argument("name")
 @click.option("--like", default="abalone", show_default=True, help="The model to copy.")
 def new_command(name: str, like: str) -> None:
-    """Begin model NAME as a copy that runs at once."""
-    from runner.spec.models import find_root, scaffold
+    """Begin model NAME as a copy that is ready to run."""
+    from runner.spec.folders import find_root
+    from runner.spec.models import scaffold
 
     root = find_root()
     for path in scaffold(root, name, like):
@@ -96,7 +160,8 @@ def new_command(name: str, like: str) -> None:
     "stages",
     multiple=True,
     type=click.Choice(STAGES),
-    help="Only this stage; repeat for more. Else all, on AWS those before approval.",
+    help="Only this stage; repeat for more. Default: all; on AWS only "
+    f"{' and '.join(TRAINING_STAGES)}.",
 )
 @click.option(
     "-p",
@@ -121,7 +186,7 @@ def new_command(name: str, like: str) -> None:
     show_default=True,
     help="Show what an earlier run left of unchanged work, or do all of it again.",
 )
-@click.option("--cold", is_flag=True, help="Import everything anew in each kernel.")
+@click.option("--cold", is_flag=True, help="Start kernels without preloaded imports.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def run_command(
@@ -138,11 +203,14 @@ def run_command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
+    from runner.spec.folders import find_root
+
     local = is_on_this_machine(target)
     wanted = stages or (STAGES if local else TRAINING_STAGES)
+    root = find_root()
     # The kernels' server starts first: it imports while the models are checked.
-    with _warm_kernels(cold) as kernels:
-        root, plans = _make_plans(models, every, wanted, parameters)
+    with _warm_kernels(root, cold) as kernels:
+        plans = _make_plans(root, models, every, wanted, parameters)
         _preload(kernels, plans)
         with aws_at(target, meanwhile=_import_pipeline):
             from runner.pipeline.run import RunOptions, run_models
@@ -164,14 +232,17 @@ def run_command(
 
 
 @contextmanager
-def _warm_kernels(cold: bool) -> "Iterator[WarmKernels | None]":
+def _warm_kernels(root: Path, cold: bool) -> "Iterator[WarmKernels | None]":
     """Start the server that kernels are forked from, and end it with the block."""
     from forked_kernels.client import begin
+
+    from runner.notebook.isolation import kernel_environment
 
     def say(why: str) -> None:
         click.echo(f"kernels start cold: {why}", err=True)
 
-    kernels = None if cold else begin(say)
+    variables = kernel_environment(os.environ, root)
+    kernels = None if cold else begin(say, variables)
     if kernels is None:
         yield None
         return
@@ -191,22 +262,22 @@ def _preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
 
 
 def _make_plans(
+    root: Path,
     models: Sequence[str],
     every: bool,
     stages: Sequence[str],
     parameters: Sequence[str],
-) -> "tuple[Path, list[Plan]]":
+) -> "list[Plan]":
     """Find the models to run, and check everything before anything starts."""
     from runner.notebook.parameters import parse_assignment
     from runner.pipeline.plan import make_plan
-    from runner.spec.models import find_root, list_models
+    from runner.spec.folders import list_models
 
     if every == bool(models):
         raise CallError("name the models to run, or say --all")
-    root = find_root()
     overrides = dict(parse_assignment(one) for one in parameters)
     chosen = list_models(root) if every else list(dict.fromkeys(models))
-    return root, [make_plan(root, name, stages, overrides) for name in chosen]
+    return [make_plan(root, name, stages, overrides) for name in chosen]
 
 
 def _import_pipeline() -> None:
@@ -303,6 +374,11 @@ def _flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
         else:
             rows.append((f"{above}{key}", value))
     return rows
+
+
+def _shorten_hash(value: str) -> str:
+    found = HASH.fullmatch(value)
+    return found[1] if found else value
 
 
 def _text(value: object) -> str:

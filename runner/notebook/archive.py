@@ -15,11 +15,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from runner.errors import FileError, NotebookError, StoppedError, display_path
+from runner.errors import (
+    MALFORMED,
+    FileError,
+    NotebookError,
+    StoppedError,
+    display_path,
+)
 from runner.notebook import ipynb
 from runner.notebook.scrub import Scrubber
 
 SUFFIXES = (".ipynb", ".html", ".json")
+STATUSES = ("succeeded", "failed", "stopped")
+# What of a record is text.
+TEXTS = ("run_id", "fingerprint", "commit", "ci_url", "notebook", "started", "work")
 
 
 @dataclass(kw_only=True)
@@ -119,12 +128,24 @@ def archive(
 def write_notebook(
     record_path: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]
 ) -> None:
-    """Write a notebook and its HTML page beside its record."""
+    """Write a notebook and its HTML page beside its record.
+
+    Raises:
+        FileError: one cannot be written, or there is no way to show the notebook.
+    """
     # Takes a second to import, which `runner --help` should not.
     from runner.notebook import html
 
     write_whole(record_path.with_suffix(".ipynb"), ipynb.dumps(notebook))
-    write_whole(record_path.with_suffix(".html"), html.render(notebook, record))
+    page = record_path.with_suffix(".html")
+    try:
+        text = html.render(notebook, record)
+    except MALFORMED as error:
+        raise FileError(
+            f"{display_path(page)}: the notebook cannot be shown, {error}; look at "
+            "what its cells display"
+        ) from error
+    write_whole(page, text)
 
 
 def read_results(folder: Path, stage: str) -> dict[str, Any] | None:
@@ -134,12 +155,33 @@ def read_results(folder: Path, stage: str) -> dict[str, Any] | None:
 
 
 def read_record(folder: Path, stage: str) -> dict[str, Any] | None:
-    """Read the record of a stage; None if the stage did not run."""
+    """Read the record of a stage; None if the stage did not run.
+
+    Raises:
+        ValueError: the file is not the record of this stage.
+    """
     path = folder / f"{stage}.json"
     if not path.is_file():
         return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record = as_record(json.loads(path.read_text(encoding="utf-8")), stage)
+    if record is None:
+        raise ValueError(f"{display_path(path)}: not the record of a stage")
     return record
+
+
+def as_record(value: Any, stage: str) -> dict[str, Any] | None:
+    """Return a JSON value if it is the record of a stage; None if it is not."""
+    if not isinstance(value, dict) or value.get("stage", stage) != stage:
+        return None
+    results, parameters = value.get("results"), value.get("parameters", {})
+    is_record = (
+        value.get("status") in STATUSES
+        and (results is None or isinstance(results, dict))
+        and isinstance(parameters, dict)
+        and all(isinstance(value.get(name, ""), str) for name in TEXTS)
+        and isinstance(value.get("seconds", 0), int | float)
+    )
+    return value if is_record else None
 
 
 def write_whole(path: Path, text: str) -> None:

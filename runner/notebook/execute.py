@@ -1,40 +1,31 @@
 """Execute one notebook with Papermill, as the function that it is.
 
-A notebook succeeded only if no cell failed, every cell ran and its results are there.
-Papermill limits the time of a cell, not of a notebook, and leaves running what a
-kernel started: a supervisor ends the kernel and its process group at the time limit,
-on a signal, or when the run is cancelled.
+A notebook succeeded only if every code cell of its file ran, none failed, and its
+results are there.
 """
 
-import asyncio
 import contextlib
 import json
-import logging
-import math
 import os
 import re
 import signal
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import papermill
 from forked_kernels.client import WarmKernels
-from forked_kernels.provisioner import PromptManager, provision
-from jupyter_client.kernelspec import NoSuchKernel
+from forked_kernels.provisioner import provision
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
 
 import lifecycle.errors
 import runner.errors
-from lifecycle.errors import ConfigurationError, LifecycleError
+from lifecycle.errors import LifecycleError
 from runner.errors import (
     CellError,
     IncompleteError,
@@ -46,17 +37,25 @@ from runner.errors import (
     display_path,
 )
 from runner.notebook import ipynb
+from runner.notebook.isolation import (
+    ipython_folder,
+    kernel_environment,
+    repository_arguments,
+)
+from runner.notebook.kernel import (
+    OUTPUT_SECONDS,
+    UNREADABLE,
+    ExitRequestError,
+    KernelSupervisor,
+    OnCell,
+    run_papermill,
+)
 
-ENGINE = "runner"
-STARTUP_SECONDS = 60
-# How often the supervisor looks at the clock and at the signals.
-GLANCE_SECONDS = 0.1
 # Characters of a cell's error that still make one line.
 MAX_ERROR = 300
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-# Called with the cells done, their number, and the heading above the next one.
-OnCell = Callable[[int, int, str], None]
+# Papermill's tag of the one cell that it adds.
+INJECTED = "injected-parameters"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +97,14 @@ def execute(
     cancelled: threading.Event | None = None,
     require: Collection[str] = (),
     kernels: WarmKernels | None = None,
+    root: Path | None = None,
+    text: str = "",
 ) -> ExecutedNotebook:
     """Execute a notebook and return it however it ended.
 
     Args:
+        text: of the file, if it was read already.
+        root: the repository, whose packages the notebook can import.
         time_limit: seconds for the whole notebook.
         cell_timeout: seconds for each cell.
         cancelled: ends the kernel once it is set.
@@ -109,26 +112,44 @@ def execute(
         kernels: forks warm kernels; without, the kernel starts as Jupyter's do.
 
     Raises:
-        ConfigurationError: the Jupyter kernel is not installed.
+        ConfigurationError: the Jupyter kernel is not installed, or the repository
+            asks for what no kernel may have.
     """
     started = time.monotonic()
+    name = str(display_path(notebook))
+    text = text or ipynb.read_text(notebook)
+    source = ipynb.parse_cells(text, display_path(notebook))
     supervisor = KernelSupervisor(
         time_limit=time_limit,
         cell_timeout=cell_timeout,
         cancelled=cancelled or threading.Event(),
         on_cell=on_cell,
     )
+    environment = kernel_environment(os.environ, root)
+    warm = kernels and partial(provision, kernels=kernels, notebook=notebook)
     # nbclient gives this thread an event loop, and would leave it open.
-    with supervisor.run(), contextlib.closing(ensure_event_loop()):
-        raised = _run_papermill(notebook, parameters, cwd, supervisor, kernels)
-    executed = supervisor.notebook or ipynb.read(notebook)
-    name = str(display_path(notebook))
+    with (
+        ipython_folder() as folder,
+        supervisor.run(),
+        contextlib.closing(ensure_event_loop()),
+    ):
+        raised = run_papermill(
+            ipynb.loads(text),
+            parameters,
+            supervisor,
+            folder=cwd,
+            environment=environment | {"IPYTHONDIR": folder},
+            arguments=repository_arguments(root),
+            provision=warm,
+        )
+    executed = supervisor.notebook or ipynb.loads(text)
     # No folder of this machine is kept in the metadata.
     executed.metadata.setdefault("papermill", {})
     executed.metadata.papermill |= {"input_path": name, "output_path": notebook.name}
     error, results = None, {}
     try:
         _raise_for_early_end(executed, name, supervisor, raised)
+        _raise_for_source(executed, name, source)
         _raise_for_cells(executed, name)
         results = _read_results(executed, name, require)
         supervisor.report_done()
@@ -142,205 +163,6 @@ def execute(
         error=error,
         signal=supervisor.signal,
     )
-
-
-@dataclass
-class KernelSupervisor:
-    """Watches a running kernel, and ends it when the notebook must not go on."""
-
-    time_limit: float
-    cell_timeout: float | None
-    cancelled: threading.Event
-    on_cell: OnCell | None
-    notebook: ipynb.Notebook = None
-    cell: Mapping[str, Any] | None = None  # the one that runs, or ran last
-    label: str = ""  # the heading above it
-    kernel: Any = None  # its Popen, or what another provisioner has instead
-    kernel_group: int | None = None
-    kernel_output: str = ""
-    signal: int | None = None
-    out_of_time: bool = False
-    _ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def is_stopped(self) -> bool:
-        """Return whether a signal or the caller stopped the run."""
-        return self.signal is not None or self.cancelled.is_set()
-
-    def must_end(self) -> bool:
-        """Return whether the notebook must not go on."""
-        return self.out_of_time or self.is_stopped
-
-    @contextlib.contextmanager
-    def run(self) -> Iterator[None]:
-        """Supervise the kernel in this block; no process of it outlives the block."""
-        thread = threading.Thread(
-            target=self._supervise, name="supervisor", daemon=True
-        )
-        with self._deferred_signals():
-            thread.start()
-            try:
-                yield
-            finally:
-                self._ended.set()
-                thread.join()
-                self._kill_kernel()
-
-    def start_cell(self, cell: dict[str, Any], cell_index: int) -> None:
-        """Note the cell that begins; nbclient calls this by keyword."""
-        if ipynb.is_code(cell):
-            self.cell = cell
-            self.label = ipynb.heading(self.notebook, cell_index)
-            self._report(ipynb.code_indices(self.notebook).index(cell_index))
-
-    def report_done(self) -> None:
-        """Report that all cells ran."""
-        self._report(len(ipynb.code_indices(self.notebook)))
-
-    def _supervise(self) -> None:
-        deadline = time.monotonic() + self.time_limit
-        while not self._ended.wait(GLANCE_SECONDS):
-            self.out_of_time = self.out_of_time or time.monotonic() > deadline
-            if self.must_end():
-                self._kill_kernel()
-
-    def _kill_kernel(self) -> None:
-        """Kill the kernel and all processes that it started."""
-        if self.kernel_group is not None:
-            # macOS says EPERM where only zombies are left.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.kernel_group, signal.SIGKILL)
-
-    @contextlib.contextmanager
-    def _deferred_signals(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM end the kernel first, so that the notebook is kept."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def note(number: int, _: object) -> None:
-            self.signal = number
-
-        known = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-        ours = [one for one, handler in known.items() if handler is not signal.SIG_IGN]
-        try:
-            for one in ours:
-                signal.signal(one, note)
-            yield
-        finally:
-            for one in ours:
-                signal.signal(one, known[one])
-
-    def _report(self, done: int) -> None:
-        if self.on_cell and self.notebook:
-            self.on_cell(done, len(ipynb.code_indices(self.notebook)), self.label)
-
-
-class _Client(PapermillNotebookClient):  # type: ignore[misc]
-    """Tells the supervisor which processes the kernel consists of."""
-
-    supervisor: KernelSupervisor
-
-    def start_new_kernel_client(self) -> Any:
-        self.supervisor.kernel = self.km.provisioner.process
-        group = self.km.provisioner.pgid
-        # A kernel that shares our process group must not take us along.
-        self.supervisor.kernel_group = group if group != os.getpgrp() else None
-        return super().start_new_kernel_client()
-
-
-class _Engine(NBClientEngine):  # type: ignore[misc]
-    """Papermill's own engine, supervised, whose kernels can start warm."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls,
-        nb_man: Any,
-        kernel_name: str,
-        *,
-        supervisor: KernelSupervisor,
-        folder: Path,
-        provision: Callable[[Any, Callable[[], bool]], None] | None = None,
-        **_: object,
-    ) -> None:
-        supervisor.notebook = nb_man.nb
-        cell_timeout = supervisor.cell_timeout
-        client = _Client(
-            nb_man,
-            kernel_name=kernel_name,
-            kernel_manager_class=PromptManager,
-            timeout=math.ceil(cell_timeout) if cell_timeout else None,
-            startup_timeout=STARTUP_SECONDS,
-            on_cell_start=supervisor.start_cell,
-            # A secret that was printed in two pieces is found only in one text.
-            coalesce_streams=True,
-            log=logging.getLogger("papermill"),
-        )
-        client.supervisor = supervisor
-        if provision:
-            provision(client.create_kernel_manager(), supervisor.must_end)
-        with tempfile.TemporaryFile() as output, _closed_event_loop():
-            try:
-                client.execute(cwd=str(folder), stdout=output, stderr=output)
-            finally:
-                output.seek(0)
-                supervisor.kernel_output = output.read().decode(errors="replace")
-
-
-def _run_papermill(
-    notebook: Path,
-    parameters: Mapping[str, Any],
-    cwd: Path,
-    supervisor: KernelSupervisor,
-    kernels: WarmKernels | None,
-) -> Exception | None:
-    """Execute the cells, and return the exception that ended them early."""
-    papermill_engines.register(ENGINE, _Engine)
-    logging.getLogger("papermill").setLevel(logging.CRITICAL + 1)
-    warm = kernels and partial(provision, kernels=kernels, notebook=notebook)
-    # Papermill fills in what stands in braces.
-    path = str(notebook.resolve()).replace("{", "{{").replace("}", "}}")
-    try:
-        papermill.execute_notebook(
-            path,
-            # Nothing is written before secrets are scrubbed.
-            None,
-            dict(parameters),
-            engine_name=ENGINE,
-            # The kernel that a notebook was last opened with need not exist here.
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            supervisor=supervisor,
-            folder=cwd,
-            provision=warm,
-        )
-    except NoSuchKernel as error:
-        raise ConfigurationError(
-            f"no Jupyter kernel named {error.name!r} here; run `make setup`"
-        ) from error
-    except (papermill.PapermillExecutionError, CellTimeoutError) as error:
-        return error
-    except RuntimeError as error:
-        # nbclient's, for a kernel that died or never answered.
-        return error
-    return None
-
-
-@contextlib.contextmanager
-def _closed_event_loop() -> Iterator[None]:
-    """Close the event loop that nbclient leaves in each thread it runs in."""
-    loop = ensure_event_loop()
-    try:
-        yield
-    finally:
-        if not loop.is_running():
-            if left := asyncio.all_tasks(loop):
-                for task in left:
-                    task.cancel()
-                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-            loop.close()
-            asyncio.set_event_loop(None)
 
 
 def _raise_for_early_end(
@@ -357,7 +179,7 @@ def _raise_for_early_end(
     # Papermill inserts cells before one that failed, so its index may have changed.
     cells = enumerate(notebook.cells)
     index = next((at for at, cell in cells if cell is supervisor.cell), None)
-    error = kind(f"{_place(notebook, name, index)}: {why}")
+    error = kind(f"{name}: {ipynb.executed_place(notebook, index)}: {why}")
     if index is not None:
         ipynb.add_error(notebook, index, kind.__name__, str(error))
     raise error from raised
@@ -373,7 +195,12 @@ def _early_end(
     if supervisor.out_of_time:
         return TimeLimitError, f"the notebook took longer than {limit:g} s"
     if isinstance(raised, CellTimeoutError):
-        return TimeLimitError, f"the cell took longer than {cell_timeout:g} s"
+        limited = f"the cell took longer than {cell_timeout or OUTPUT_SECONDS:g} s"
+        return TimeLimitError, limited if cell_timeout else f"{limited} to display"
+    if isinstance(raised, ExitRequestError):
+        return IncompleteError, "exit() ended it early; a notebook must run to its end"
+    if isinstance(raised, UNREADABLE):
+        return IncompleteError, f"what it displays cannot be read: {raised}"
     if isinstance(raised, DeadKernelError):
         code = supervisor.kernel.returncode or 0
         return KernelDiedError, f"the kernel {_exit_in_words(code)}"
@@ -392,11 +219,32 @@ def _exit_in_words(code: int) -> str:
     return f"ended with exit code {code} before the notebook did"
 
 
+def _raise_for_source(
+    notebook: ipynb.Notebook, name: str, source: Sequence[ipynb.Cell]
+) -> None:
+    """Raise unless the code cells are those of the source notebook, in their order."""
+    executed = [
+        ipynb.cell_source(notebook.cells[index])
+        for index in ipynb.code_indices(notebook)
+        if INJECTED not in ipynb.cell_tags(notebook.cells[index])
+    ]
+    wanted = [index for index, cell in enumerate(source) if ipynb.is_code(cell)]
+    for index, text in zip_longest(wanted, executed):
+        if index is None:
+            raise IncompleteError(f"{name}: a cell ran that is not in the file")
+        if text != ipynb.cell_source(source[index]):
+            place = ipynb.source_place(source, index)
+            raise IncompleteError(
+                f"{name}: {place} is not in the executed notebook as it stands in the "
+                "file; save the notebook anew in JupyterLab"
+            )
+
+
 def _raise_for_cells(notebook: ipynb.Notebook, name: str) -> None:
     """Raise if a cell failed, or if one did not run."""
     for index in ipynb.code_indices(notebook):
         cell = notebook.cells[index]
-        place = _place(notebook, name, index)
+        place = f"{name}: {ipynb.executed_place(notebook, index)}"
         for output in cell.outputs:
             if output.output_type != "error":
                 continue
@@ -444,13 +292,3 @@ def _read_results(
             f"stage needs; they have {', '.join(results) or 'nothing'}"
         )
     return results
-
-
-def _place(notebook: ipynb.Notebook, name: str, index: int | None) -> str:
-    """Name a cell by its number and the heading above it."""
-    if index is None:
-        return f"{name}: before the first cell"
-    number = ipynb.code_indices(notebook).index(index) + 1
-    heading = ipynb.heading(notebook, index)
-    under = f" under {heading!r}" if heading else ""
-    return f"{name}: In [{number}]{under}"

@@ -11,8 +11,12 @@ from typing import Any
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from bs4 import BeautifulSoup
+from jinja2 import TemplateError, pass_context
+from jinja2.runtime import Context
 from nbconvert import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.markdown_mistune import InvalidNotebook
+from nbformat import ValidationError
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
@@ -41,6 +45,8 @@ TAGS = frozenset(
 ACTIVE_TAGS = ["script", "style", "template", "iframe", "object", "svg"]
 ACTIVE = re.compile(f"<(?:{'|'.join(ACTIVE_TAGS)})", re.IGNORECASE)
 RENDERING = Lock()
+ERROR_TAG = "papermill-error-cell-tag"
+ATTACHMENT = re.compile(r"attachment:([^\s)>\"']*)")
 LINKS = ("http://", "https://", "mailto:", "#")
 ATTRIBUTES: dict[str, Any] = {
     "*": ["class", "style", "title"],
@@ -55,7 +61,12 @@ ATTRIBUTES: dict[str, Any] = {
 
 
 def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
-    """Render an executed notebook below the record of its run."""
+    """Render an executed notebook below the record of its run.
+
+    Raises:
+        ValueError: a cell or an output is not what the format allows; other errors of
+            MALFORMED where it is nothing like it.
+    """
     cells = list(_cells(notebook))
     resources = {
         "record": record,
@@ -69,7 +80,10 @@ def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
     content = ipynb.from_dict({**notebook, "cells": cells})
     # An exporter keeps what it knows of its notebook.
     with RENDERING:
-        body, _ = _exporter().from_notebook_node(content, resources=resources)
+        try:
+            body, _ = _exporter().from_notebook_node(content, resources=resources)
+        except (InvalidNotebook, TemplateError, ValidationError) as error:
+            raise ValueError(str(error).splitlines()[0]) from error
     return str(body)
 
 
@@ -84,6 +98,15 @@ class Exporter(HTMLExporter):
     ) -> tuple[str, dict[str, Any]]:
         """Convert a notebook to HTML."""
         return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+
+    @pass_context
+    def markdown2html(self, context: Context, source: str) -> str:
+        """Render Markdown; of an image that is not attached only its text is left."""
+        try:
+            return str(super().markdown2html(context, source))
+        except InvalidNotebook:
+            known = context.get("cell", {}).get("attachments", {})
+            return str(super().markdown2html(context, _without_missing(source, known)))
 
 
 @cache
@@ -127,26 +150,28 @@ def _cells(notebook: ipynb.Notebook) -> Iterator[dict[str, Any]]:
     """List the cells with what the template says of each."""
     number = 0
     for index, cell in enumerate(notebook.cells):
-        # Papermill's own mark of a failed cell: the template has a better one.
-        if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
-            continue
         if not ipynb.is_code(cell):
-            yield dict(cell)
+            # Papermill's own mark of a failed cell: the template has a better one.
+            if ERROR_TAG not in ipynb.cell_tags(cell):
+                yield {**cell, "metadata": {}}
             continue
         number += 1
         heading = ipynb.heading(notebook, index)
         state = _state(cell)
         seen = {"number": number, "heading": heading, "state": state}
         seen["outputs"] = [_showable(output) for output in cell.outputs]
-        yield {**cell, **seen, "note": _note(cell, state)}
+        # Some metadata would let nbconvert hide a cell.
+        yield {**cell, **seen, "note": _note(cell, state), "metadata": {}}
 
 
 def _showable(output: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say of an output that has no form to show which forms it has."""
-    data = output.get("data")
-    if data is None or any(kind in data for kind in SHOWN):
+    """Return an output in forms that can be shown, or with the names of its own."""
+    if "data" not in output:
         return output
-    return {**output, "data": {"text/plain": f"not shown: {', '.join(data)}"}}
+    data = ipynb.valid_data(output["data"])
+    if not any(kind in data for kind in SHOWN):
+        data = {ipynb.PLAIN: f"not shown: {', '.join(data)}"}
+    return {**output, "data": data}
 
 
 def _state(cell: Mapping[str, Any]) -> str:
@@ -175,6 +200,15 @@ def _facts(record: Mapping[str, Any]) -> list[str]:
         f"{record['seconds']:.1f} s",
         str(record["notebook"]),
     ]
+
+
+def _without_missing(source: str, attachments: Mapping[str, Any]) -> str:
+    """Lead the images elsewhere that are not attached to a cell."""
+
+    def lead(found: re.Match[str]) -> str:
+        return found[0] if found[1] in attachments else f"missing:{found[1]}"
+
+    return ATTACHMENT.sub(lead, source)
 
 
 def _plain_json(value: object, indent: int | None = None) -> str:

@@ -6,7 +6,7 @@ does with source notebooks works without it.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,28 @@ from runner.errors import SignatureError, display_path
 Notebook = Any  # nbformat ships no types
 Cell = dict[str, Any]
 
+FORMAT = 4
+PLAIN = "text/plain"
+JSON = re.compile(r"application/(.*\+)?json")
+# What Papermill and nbclient do with a cell that has one of these tags.
+UNSAFE_TAGS = {
+    "injected-parameters": "Papermill would replace it, because it is an executed "
+    "notebook; put the source notebook in its place",
+    "papermill-error-cell-tag": "Papermill would drop it; remove the tag",
+    "raises-exception": "its error would not end the notebook; remove the tag, and "
+    "catch the exception in the cell",
+    "skip-execution": "it would not run; remove the tag",
+}
+
+
+def read_cells(notebook: Path) -> list[Cell]:
+    """Read all cells of a notebook file.
+
+    Raises:
+        SignatureError: it is not a notebook of format 4.
+    """
+    return parse_cells(read_text(notebook), display_path(notebook))
+
 
 def read_code_cells(notebook: Path) -> list[Cell]:
     """Read the code cells of a notebook file, without empty ones.
@@ -22,22 +44,81 @@ def read_code_cells(notebook: Path) -> list[Cell]:
     Raises:
         SignatureError: it is not a notebook of format 4.
     """
+    return code_cells(read_cells(notebook))
+
+
+def parse_code_cells(content: bytes, where: Path | str) -> list[Cell]:
+    """Return the cells with code of a notebook file's content.
+
+    Args:
+        where: names the file in an error.
+
+    Raises:
+        SignatureError: it is not a notebook of format 4.
+    """
+    return code_cells(parse_cells(_decode(content, where), where))
+
+
+def read_text(notebook: Path) -> str:
+    """Read the text of a notebook file, without a byte order mark.
+
+    Raises:
+        SignatureError: it cannot be read, or is not UTF-8.
+    """
     where = display_path(notebook)
     try:
-        content = json.loads(notebook.read_text(encoding="utf-8"))
-        return [cell for cell in content["cells"] if _has_code(cell)]
+        content = notebook.read_bytes()
+    except OSError as error:
+        raise SignatureError(f"{where}: {error.strerror}") from error
+    return _decode(content, where)
+
+
+def _decode(content: bytes, where: Path | str) -> str:
+    try:
+        # Some editors begin a file with a byte order mark.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SignatureError(f"{where}: not UTF-8 at byte {error.start}") from error
+
+
+def parse_cells(text: str, where: Path | str) -> list[Cell]:
+    """Parse all cells from the text of a notebook file.
+
+    Raises:
+        SignatureError: it is not a notebook of format 4.
+    """
+    try:
+        content = json.loads(text)
+        cells: list[Cell] = content["cells"]
+        if content.get("nbformat", FORMAT) == FORMAT and all(map(_is_cell, cells)):
+            return cells
     except json.JSONDecodeError as error:
         raise SignatureError(
             f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
         ) from error
-    except UnicodeDecodeError as error:
-        raise SignatureError(f"{where}: not UTF-8 at byte {error.start}") from error
-    except OSError as error:
-        raise SignatureError(f"{where}: {error.strerror}") from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise SignatureError(
-            f"{where}: not a notebook of format 4; save it anew in JupyterLab"
-        ) from error
+    except (AttributeError, KeyError, TypeError):
+        pass
+    raise SignatureError(
+        f"{where}: not a notebook of format 4; save it anew in JupyterLab"
+    )
+
+
+def code_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that hold code to run."""
+    return [cell for cell in cells if is_code(cell)]
+
+
+def refuse_unsafe_tags(cells: Sequence[Cell], where: Path) -> None:
+    """Refuse tags that keep a cell from being run, or its error from counting.
+
+    Raises:
+        SignatureError: a cell has such a tag; the message names cell and remedy.
+    """
+    for index, cell in enumerate(cells):
+        for tag, effect in UNSAFE_TAGS.items():
+            if tag in cell_tags(cell):
+                place = source_place(cells, index)
+                raise SignatureError(f"{where}: {place} is tagged {tag!r}: {effect}")
 
 
 def cell_source(cell: Mapping[str, Any]) -> str:
@@ -50,18 +131,39 @@ def cell_tags(cell: Mapping[str, Any]) -> list[str]:
     return list(cell.get("metadata", {}).get("tags", []))
 
 
+def source_place(cells: Sequence[Mapping[str, Any]], index: int) -> str:
+    """Name a cell of a source notebook by its number and the heading above it."""
+    if not is_code(cells[index]):
+        return f"cell {index + 1}"
+    number = sum(is_code(cell) for cell in cells[: index + 1])
+    return f"code cell {number}{_under(cells, index)}"
+
+
+def executed_place(notebook: Notebook, index: int | None) -> str:
+    """Name a cell of an executed notebook as Jupyter numbers it."""
+    if index is None:
+        return "before the first cell"
+    number = code_indices(notebook).index(index) + 1
+    return f"In [{number}]{_under(notebook.cells, index)}"
+
+
 def read(path: Path) -> Notebook:
     """Read a whole notebook file, in the newest format."""
+    return loads(read_text(path))
+
+
+def loads(content: str | bytes) -> Notebook:
+    """Parse the content of a notebook file, in the newest format.
+
+    Raises:
+        ValueError: it is not a notebook; other errors where it is no JSON object.
+    """
     import nbformat
 
-    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-
-
-def loads(content: bytes) -> Notebook:
-    """Parse the content of a notebook file, in the newest format."""
-    import nbformat
-
-    return nbformat.reads(content, as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        return nbformat.reads(content, as_version=FORMAT)  # type: ignore[no-untyped-call]
+    except nbformat.ValidationError as error:
+        raise ValueError(error.message) from error
 
 
 def dumps(notebook: Notebook) -> str:
@@ -87,7 +189,7 @@ def markdown_cell(text: str) -> Any:
 
 def is_code(cell: Mapping[str, Any]) -> bool:
     """Return whether a cell holds code to run."""
-    return bool(cell["cell_type"] == "code" and cell["source"].strip())
+    return bool(cell["cell_type"] == "code" and cell_source(cell).strip())
 
 
 def code_indices(notebook: Notebook) -> list[int]:
@@ -97,12 +199,20 @@ def code_indices(notebook: Notebook) -> list[int]:
 
 def heading(notebook: Notebook, index: int) -> str:
     """Return the heading that a cell stands under; "" if there is none."""
-    for cell in reversed(notebook.cells[:index]):
-        if cell["cell_type"] == "markdown":
-            lines = re.findall(r"^#+ +(.+)$", cell["source"], re.MULTILINE)
-            if lines:
-                return str(lines[-1]).strip()
-    return ""
+    return _heading(notebook.cells, index)
+
+
+def valid_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of an output as the format allows it: text, or JSON.
+
+    What is neither is shown as text.
+    """
+    kept = {kind: one for kind, one in data.items() if _is_valid(kind, one)}
+    wrong = {kind: one for kind, one in data.items() if kind not in kept}
+    if wrong and PLAIN not in kept:
+        said = [f"{kind} is no text: {one!r}" for kind, one in wrong.items()]
+        kept[PLAIN] = str(wrong[PLAIN]) if PLAIN in wrong else "\n".join(said)
+    return kept
 
 
 def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
@@ -118,9 +228,35 @@ def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     notebook.metadata.setdefault("papermill", {})["exception"] = True
 
 
-def _has_code(cell: Cell) -> bool:
-    """Return whether a cell holds code; a malformed code cell raises here."""
-    if cell["cell_type"] != "code":
-        return False
-    text, _ = cell_source(cell), cell_tags(cell)
-    return bool(text.strip())
+def _is_valid(kind: str, value: object) -> bool:
+    """Return whether a value can be an output's data of this MIME type."""
+    lines = value if isinstance(value, list) else [value]
+    return bool(JSON.fullmatch(kind)) or all(isinstance(one, str) for one in lines)
+
+
+def _is_cell(cell: Cell) -> bool:
+    """Return whether a cell is what it should be; a malformed one may raise, too.
+
+    Tags that are one text would be searched for a tag as for a part of it.
+    """
+    tags = cell.get("metadata", {}).get("tags", [])
+    return (
+        isinstance(cell["cell_type"], str)
+        and isinstance(cell_source(cell), str)
+        and isinstance(tags, list)
+        and all(isinstance(tag, str) for tag in tags)
+    )
+
+
+def _heading(cells: Sequence[Mapping[str, Any]], index: int) -> str:
+    for cell in reversed(cells[:index]):
+        if cell["cell_type"] == "markdown":
+            lines = re.findall(r"^#+ +(.+)$", cell_source(cell), re.MULTILINE)
+            if lines:
+                return str(lines[-1]).strip()
+    return ""
+
+
+def _under(cells: Sequence[Mapping[str, Any]], index: int) -> str:
+    heading = _heading(cells, index)
+    return f" under {heading!r}" if heading else ""

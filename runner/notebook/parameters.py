@@ -25,7 +25,15 @@ from sagemaker_xgboost.hyperparameters import NAMES
 
 from lifecycle.errors import did_you_mean, yaml_repr
 from runner.errors import SignatureError, display_path
-from runner.notebook.ipynb import Cell, cell_source, cell_tags, read_code_cells
+from runner.notebook.ipynb import (
+    Cell,
+    cell_source,
+    cell_tags,
+    code_cells,
+    parse_cells,
+    read_text,
+    refuse_unsafe_tags,
+)
 from runner.notebook.scrub import looks_secret
 
 PLAIN_TYPES: dict[str, Any] = {
@@ -63,30 +71,33 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """The parameters of a notebook, in the order of its parameters cell."""
+    """The parameters of a notebook, in the order of its parameters cell.
+
+    `text` is that of the file, of which a run executes no later state.
+    """
 
     notebook: Path
     parameters: dict[str, Parameter]
+    text: str = ""
 
 
 def read_signature(notebook: Path) -> Signature:
-    """Read the parameters cell, and check that there is a results cell.
+    """Read the parameters cell, and check the tags of all cells.
 
     Raises:
         SignatureError: a cell or a line of the parameters cell is not as required.
     """
     where = display_path(notebook)
-    cells = read_code_cells(notebook)
+    text = read_text(notebook)
+    every = parse_cells(text, where)
+    refuse_unsafe_tags(every, where)
+    cells = code_cells(every)
     if not cells:
         raise SignatureError(f"{where}: has no code cells")
     _check_tag(cells, "parameters", 0, where)
     _check_tag(cells, "results", -1, where)
-    if any("injected-parameters" in cell_tags(cell) for cell in cells):
-        raise SignatureError(
-            f"{where}: holds an injected-parameters cell, so it is an executed "
-            "notebook; put the source notebook in its place"
-        )
-    return Signature(notebook=notebook, parameters=_read_parameters(cells[0], where))
+    parameters = _read_parameters(cells[0], where)
+    return Signature(notebook=notebook, parameters=parameters, text=text)
 
 
 def parse_assignment(text: str) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Earlier runs of the same content: their results, reused, or continued.
 
 A stage is reused if running it would leave the same again. That depends on more than
-the content: on the code of `lifecycle`, on the object at `data`, on what is live and
-was live, and on what was decided about a version.
+the content: on the object at `data`, on what is live and was live, and on what was
+decided about a version.
 """
 
 import hashlib
@@ -15,26 +15,32 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
-from lifecycle import s3
+from lifecycle import TRAINING_STAGES, s3
+from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, config_name, read_state
-from lifecycle.errors import CallError, LifecycleError, StorageError
+from lifecycle.errors import (
+    CallError,
+    LifecycleError,
+    RegistryError,
+    StorageError,
+)
 from lifecycle.invocation import check_golden, read_golden
-from lifecycle.registry import Package, find_approved, list_packages
+from lifecycle.registry import Mode, Package, list_packages
+from runner.ci.environment import run_suffix
+from runner.errors import MALFORMED
 from runner.notebook import ipynb
-from runner.notebook.archive import archive
+from runner.notebook.archive import archive, as_record
 from runner.notebook.scrub import Scrubber
-from runner.pipeline.evidence import evidence_uri
+from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE
-from runner.spec.fingerprint import lifecycle_hash
+from runner.spec.content import describe_pending
 from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
 RECENT = 20
 SPLITS = ("train", "validation", "test")
-# What evidence that was cut or changed raises when it is read.
-MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",
@@ -43,18 +49,30 @@ NOT_DONE = {
 
 
 def prepared_results(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return the results of `prepare` that a run without this stage needs.
+    """Return the results of the training stages that a run leaves out at its beginning.
+
+    They are those of the newest run of this content that has all of them. A deploy
+    needs none: it finds its package in the registry.
 
     Raises:
-        CallError: no run of this content has prepared data.
+        CallError: no run of this content has them.
     """
-    if plan.stages[0].name != "train-register":
+    first = plan.stages[0].name
+    if first not in TRAINING_STAGES[1:]:
         return {}
-    for record in succeeded_runs(plan.model, "prepare", plan.fingerprint):
-        return {"prepare": dict(record["results"])}
+    *others, last = TRAINING_STAGES[: TRAINING_STAGES.index(first)]
+    for record in succeeded_runs(plan.model, last, plan.fingerprint):
+        records = {
+            name: read_record(plan.model, str(record["run_id"]), name)
+            for name in others
+        } | {last: record}
+        if all(one.get("status") == "succeeded" for one in records.values()):
+            return {name: dict(one["results"]) for name, one in records.items()}
+    needed = [*others, last]
+    remedy = " ".join(f"--stage {name}" for name in needed)
     raise CallError(
-        f"{plan.model}: train-register needs what prepare returns, and no run of this "
-        "content has prepared data; add `--stage prepare`"
+        f"{plan.model}: {first} needs what {' and '.join(needed)} returned, and no run "
+        f"of this content has that; add `{remedy}`"
     )
 
 
@@ -63,18 +81,14 @@ def succeeded_runs(
     stage: str,
     fingerprint: str,
     *,
-    suffix: str = "",
     recent: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of a stage that succeeded with this content, newest first.
 
     Args:
-        suffix: only runs whose id ends with it: those of one CircleCI workflow.
         recent: only so many runs are looked at.
     """
     for run_id in islice(reversed(run_ids(model)), recent):
-        if not run_id.endswith(suffix):
-            continue
         record = read_record(model, run_id, stage)
         same = record.get("fingerprint") == fingerprint
         if same and record["status"] == "succeeded":
@@ -87,10 +101,14 @@ def run_ids(model: str) -> list[str]:
 
 
 def read_record(model: str, run_id: str, stage: str) -> dict[str, Any]:
-    """Read the record of a stage of a run; empty if the stage never began."""
+    """Read the record of a stage of a run; empty if there is none that can be read."""
     uri = run_uri(model, run_id, "evidence", f"{stage}.json")
-    found: dict[str, Any] = s3.read_json(uri) if s3.exists(uri) else {}
-    return found
+    if not s3.exists(uri):
+        return {}
+    try:
+        return as_record(json.loads(s3.read_bytes(uri)), stage) or {}
+    except ValueError:
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +120,7 @@ class Resumed:
 
     def restore(self) -> None:
         """Copy back into build/ what the stages that succeeded left."""
-        evidence = evidence_uri(self.plan)
-        for name in s3.list_files(evidence):
-            if name.partition(".")[0] in self.results:
-                content = s3.read_bytes(f"{evidence}/{name}")
-                (self.plan.folder / name).write_bytes(content)
+        download(evidence_uri(self.plan), self.plan.folder, tuple(self.results))
 
 
 def resume(plan: Plan) -> Resumed:
@@ -147,7 +161,7 @@ def _rest_of_run(
 
 def cache_key(plan: Plan, stage: str) -> str:
     """Return a hash over what a stage reads besides its content; "" if unknown."""
-    parts = {"lifecycle": lifecycle_hash()}
+    parts: dict[str, str] = {}
     if stage == "prepare":
         parts["data"] = _data_etag(plan.spec.data)
     if stage == "deploy":
@@ -207,8 +221,12 @@ def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | N
         "deploy": _find_deployed,
     }
     with suppress(LifecycleError, *MALFORMED), aws_errors():
-        if key := cache_key(plan, stage.name):
-            return finders[stage.name](plan, key, results)
+        key = cache_key(plan, stage.name)
+        finder = finders.get(stage.name)
+        if key and finder and (found := finder(plan, key, results)):
+            pending = describe_pending(plan.content)
+            why = f"{found.why}; {pending}" if pending else found.why
+            return replace(found, why=why)
     return None
 
 
@@ -255,13 +273,26 @@ def _useful_package(plan: Plan) -> Package | None:
 
     With `approval: pre-approved` a package that waits for approval is of no use.
     """
-    automatic = plan.spec.approval == "pre-approved"
-    useful = ("Approved",) if automatic else ("Approved", "PendingManualApproval")
     for package in islice(list_packages(plan.model), RECENT):
         same = package.fingerprint == plan.fingerprint
-        if same and package.approval_status in useful:
+        if same and _is_trusted(package, plan.spec.approval):
             return package
     return None
+
+
+def _is_trusted(package: Package, mode: Mode) -> bool:
+    """Return whether what a package says of itself may be shown to a reviewer.
+
+    Any train job in CircleCI may register a version as if it had this content. So one
+    that waits for approval is reviewed in the workflow that trained it, or nowhere.
+    """
+    if package.approval_status == "Approved":
+        try:
+            return bool(check_approval(package, mode))
+        except (RegistryError, StorageError):
+            return False
+    waits = package.approval_status == "PendingManualApproval"
+    return waits and mode == "manual" and not run_suffix()
 
 
 def _is_comparison_valid(package: Package) -> bool:
@@ -284,9 +315,14 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     settings = notebook_values(plan.spec)["endpoint"]
     if plan.overrides or not now.is_verified:
         return False
-    package = find_approved(plan.model, plan.fingerprint)
-    golden = read_golden(package.model, package.metadata)
-    if golden is None or not now.serves(config_name(package, settings)):
+    mode = plan.spec.approval
+    package = find_approved(
+        plan.model, plan.fingerprint, mode, on_progress=lambda _: None
+    )
+    if not now.serves(config_name(package, settings)):
+        return False
+    golden = read_golden(package.model, check_approval(package, mode).package.metadata)
+    if golden is None:
         return False
     check_golden(plan.model, golden)
     return True

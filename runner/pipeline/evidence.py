@@ -4,24 +4,26 @@
 `data-summary.json` the training data, `package.json` the decision about the package.
 """
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lifecycle import s3
+from lifecycle import TRAINING_STAGES, s3
+from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
 from lifecycle.gates import evaluation_of
 from lifecycle.registry import Package, find_package
-from runner import STAGES, TRAINING_STAGES
-from runner.errors import display_path
+from runner import STAGES
+from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line
 from runner.notebook import ipynb
-from runner.notebook.archive import write_json
+from runner.notebook.archive import read_record, write_json, write_notebook
 from runner.pipeline.plan import Plan, StageResults
 from runner.review.evidence import BASELINE, PACKAGE, SOURCE, SUMMARY
 from runner.review.page import write_page
@@ -35,15 +37,29 @@ def evidence_uri(plan: Plan) -> str:
     return run_uri(plan.model, plan.run_id, "evidence")
 
 
-def begin(plan: Plan) -> None:
-    """Empty the run's folder, and write what is run and what is live before it."""
+def begin(plan: Plan) -> dict[str, Any]:
+    """Empty the run's folder, and write what is run and what is live before it.
+
+    Returns:
+        What is live, as `baseline` reads it.
+    """
     plan.folder.mkdir(parents=True, exist_ok=True)
     for path in plan.folder.iterdir():
         if path.is_file():
             path.unlink()
     snapshot = source_snapshot(plan, os.environ) | {"evidence": evidence_uri(plan)}
-    write_json(plan.folder / SOURCE, snapshot)
-    write_json(plan.folder / BASELINE, baseline(plan.model))
+    write_json(plan.folder / SOURCE, snapshot | plan.lineage)
+    found = baseline(plan.model)
+    write_json(plan.folder / BASELINE, found)
+    return found
+
+
+def keep_error(plan: Plan, error: str) -> None:
+    """Keep why a run failed, for its page: it may have been outside of a notebook."""
+    path = plan.folder / SOURCE
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    asked = [stage.name for stage in plan.stages]
+    write_json(path, known | plan.lineage | {"stages": asked, "error": error})
 
 
 def build_page(
@@ -59,7 +75,18 @@ def build_page(
         # Another notebook's data may have no summary, or none that can be read.
         with suppress(LifecycleError):
             write_json(summary, s3.read_json(_summary_uri(str(prepared["train"]))))
-    return write_page(plan.folder, plan.model, notebooks)
+    try:
+        return write_page(plan.folder, plan.model, notebooks)
+    except MALFORMED:
+        # What the live version left may be what cannot be read: its run was another's.
+        _forget_baseline(plan.folder / BASELINE)
+    try:
+        return write_page(plan.folder, plan.model, notebooks)
+    except MALFORMED as error:
+        raise FileError(
+            f"{display_path(plan.folder)}: no review page can be made of what the "
+            f"notebooks returned and displayed, {error}; look at their results cells"
+        ) from error
 
 
 def rebuild_page(root: Path, model: str, version: int | None) -> Path:
@@ -67,28 +94,58 @@ def rebuild_page(root: Path, model: str, version: int | None) -> Path:
 
     Args:
         version: the newest if not given.
+
+    Raises:
+        StorageError: what the version's run left is gone, or was changed.
     """
     package = find_package(model, version)
     # No model's name has an @, so this folder is no model's own.
     folder = root / "build" / f"{model}@{package.version}"
     # Older packages know only their run.
-    evidence = package.metadata.get("evidence")
-    download(evidence or run_uri(model, package.run_id, "evidence"), folder)
+    known = package.metadata.get("evidence")
+    evidence = known or run_uri(model, package.run_id, "evidence")
+    download(evidence, folder, STAGES, (SOURCE, SUMMARY, BASELINE))
     write_json(folder / PACKAGE, _decision(package))
-    return write_page(folder, model)
+    try:
+        return write_page(folder, model)
+    except MALFORMED as error:
+        raise StorageError(_changed(evidence, error)) from error
 
 
-def download(prefix: str, folder: Path) -> list[Path]:
-    """Copy the files directly below an S3 URI into a folder, and return their paths."""
+def download(
+    prefix: str, folder: Path, stages: Sequence[str], others: Sequence[str] = ()
+) -> list[Path]:
+    """Copy what a run left of some stages, and render their notebooks again.
+
+    Args:
+        prefix: the S3 URI of the run's evidence.
+        others: names of other files to copy.
+
+    Returns:
+        The paths of the copies. Objects of other names are left where they are.
+
+    Raises:
+        StorageError: nothing is there, or it is not what a run leaves.
+    """
     names = s3.list_files(prefix)
     if not names:
         raise StorageError(
             f"{prefix}: nothing is there; the run left no evidence, or it was deleted"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in names]
+    kept = {f"{stage}{kind}" for stage in stages for kind in (".ipynb", ".json")}
+    paths = [folder / name for name in names if name in kept.union(others)]
     for path in paths:
         path.write_bytes(s3.read_bytes(f"{prefix.rstrip('/')}/{path.name}"))
+    try:
+        for stage in stages:
+            record = read_record(folder, stage)
+            notebook = folder / f"{stage}.ipynb"
+            if record and notebook in paths:
+                content = ipynb.loads(notebook.read_bytes())
+                write_notebook(folder / f"{stage}.json", content, record)
+    except (*MALFORMED, FileError) as error:
+        raise StorageError(_changed(prefix, error)) from error
     return paths
 
 
@@ -141,9 +198,13 @@ def baseline(model: str) -> dict[str, Any]:
     try:
         with aws_errors():
             now = read_state(model)
-            return _read_baseline(model, now) if now and now.package else {}
+            if now is None or not now.package or now.status == "Failed":
+                return {}
+            return _read_baseline(model, now)
     except LifecycleError as error:
         return {"reason": str(error)}
+    except MALFORMED as error:
+        return {"reason": f"what its run left is malformed, {error}"}
 
 
 def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
@@ -168,13 +229,31 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
     }
 
 
+def _forget_baseline(path: Path) -> None:
+    """Keep only which version was live."""
+    known = json.loads(path.read_text(encoding="utf-8"))
+    kept = {key: known[key] for key in ("version", "package", "run_id") if key in known}
+    write_json(path, kept | {"reason": "what its run left is malformed"})
+
+
+def _changed(prefix: str, error: Exception) -> str:
+    return (
+        f"{prefix}: not what a run leaves, {error}; it was changed or cut, so train "
+        "again"
+    )
+
+
 def _decision(package: Package) -> dict[str, Any]:
     """Return what was decided about a package, by whom and when."""
+    decided = approved_by(package)
+    if decided and (problem := approval_problem(package, None)):
+        decided = f"{decided}. It cannot be deployed: it {problem}"
     return {
         "package": package.arn,
         "version": package.version,
         "approval_status": package.approval_status,
-        "approval_description": package.approval_description,
+        "approval_description": decided or package.approver,
+        "digest": package.digest,
         "decided": str(package.modified),
     }
 

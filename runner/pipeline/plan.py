@@ -10,24 +10,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, did_you_mean
 from lifecycle.gates import TASKS
-from runner import STAGES, TRAINING_STAGES
+from runner import STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import SignatureError
-from runner.git import describe_commit
+from runner.git import describe_commit, mark_dirty
 from runner.notebook.parameters import (
     Signature,
     check_overrides,
     read_signature,
     resolve,
 )
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec.content import Content, content
+from runner.spec.folders import read_yaml
 from runner.spec.models import (
     find_notebook,
     notebook_values,
     parse_spec,
-    read_yaml,
     yaml_place,
     yaml_value,
 )
@@ -60,6 +61,7 @@ class Plan:
     Attributes:
         spec: model.yaml, with the overrides in it.
         overrides: parameters that the command line sets, as texts.
+        content: what determines the model, as the files are on disk.
         fingerprint: of what is trained: the content, and the overrides in it.
         serving: the fingerprint of what a deploy leads to; "" with overrides.
     """
@@ -69,6 +71,7 @@ class Plan:
     stages: tuple[Stage, ...]
     overrides: Mapping[str, str]
     run_id: str
+    content: Content
     fingerprint: str
     serving: str
     commit: str
@@ -101,15 +104,18 @@ class Plan:
     def parameters(self, stage: Stage, results: StageResults) -> dict[str, Any]:
         """Return a notebook's parameters: from model.yaml, results and overrides.
 
-        `run` holds the lineage, and by stage the results of the stages before.
+        `run` holds the lineage, what model.yaml says of the registration, and by stage
+        the results of the stages before.
         """
-        values = notebook_values(self.spec) | self.lineage
+        asked = notebook_values(self.spec)
+        values = asked | self.lineage
         for returned in results.values():
             values |= returned
         run = {
             **self.lineage,
             "approval": self.spec.approval,
             "description": self.spec.description,
+            "gates": asked["gates"],
             **{name: dict(returned) for name, returned in results.items()},
         }
         return resolve(stage.signature, values | {"run": run}, self.overrides)
@@ -151,18 +157,19 @@ def make_plan(
     if overrides:
         values = _check_overrides(data, chosen, known, overrides)
         spec = parse_spec(root, model, data, values)
-    content = fingerprint(root, model, data=data)
-    trained = _trained_fingerprint(content, known, overrides)
-    serving = serving_fingerprint(root, model, content, data=data)
+    found = content(root, model)
+    commit = os.environ.get("CIRCLE_SHA1") or describe_commit(root)
     return Plan(
         root=root,
         spec=spec,
         stages=chosen,
         overrides=overrides,
         run_id=new_run_id(),
-        fingerprint=trained,
-        serving="" if overrides else serving,
-        commit=os.environ.get("CIRCLE_SHA1") or describe_commit(root),
+        content=found,
+        fingerprint=_trained_fingerprint(found.fingerprint, known, overrides),
+        serving="" if overrides else found.serving_fingerprint,
+        # A file that git does not track yet is part of the content all the same.
+        commit=mark_dirty(commit) if commit and found.pending else commit,
         ci_url=os.environ.get("CIRCLE_BUILD_URL", ""),
     )
 

@@ -1,35 +1,114 @@
 """Decisions about what may be deployed: approvals, rollbacks, refused deploys."""
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import registry, s3
+from lifecycle import approval, registry, s3
 from lifecycle.aws import aws_errors, run_uri, utc
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
+    CallError,
     EndpointError,
+    IntegrityError,
     LifecycleError,
     RegistryError,
     did_you_mean,
 )
-from lifecycle.registry import Package
-from runner.ci.environment import approval_note, run_suffix
+from lifecycle.integrity import EVIDENCE, hash_evidence
+from lifecycle.registry import Mode, Package
+from lifecycle.status import ways_out
+from runner.ci.environment import approval_note, workflow_identity
+from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit
-from runner.notebook.archive import write_json
-from runner.pipeline.earlier import succeeded_runs
+from runner.notebook.archive import read_record, write_json
+from runner.pipeline.judgement import gates_of_package, require_passed
 from runner.pipeline.plan import Plan, new_run_id
-from runner.spec.fingerprint import fingerprint
+from runner.spec.content import content
+from runner.spec.models import load_spec
 
+# What CircleCI's jobs.yml puts into the workspace, from build/<model>/.
+HAND_OVER = "hand-over.json"
+PACKAGE_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/[\w-]+/\d+")
 STOPPED = (
-    "stopped: what SageMaker was asked for goes on there; run the same command again "
-    "to wait for it and to verify it"
+    "stopped; SageMaker continues the update. Run the same command again: it waits and "
+    "then verifies"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOver:
+    """What a workflow's train job hands to its approve job, in the workspace.
+
+    No job of another workflow can write there, unlike in S3.
+
+    Attributes:
+        workflow: its identity, which its reruns have too.
+        package: the ARN of the model package.
+        digest: of the package.
+        evidence: by name the sha256 of what the reviewer reads.
+    """
+
+    model: str
+    workflow: str
+    run_id: str
+    package: str
+    digest: str
+    evidence: Mapping[str, str]
+
+
+def hand_over(root: Path, model: str) -> Path:
+    """Write what the approve job of this CircleCI workflow is to approve.
+
+    It is what the reviewer reads: the version that this job has registered, or shows
+    again, and the sha256 of the notebooks and records in build/.
+
+    Raises:
+        CallError: this job has registered nothing, or is no job of CircleCI.
+    """
+    folder = root / "build" / model
+    record = read_record(folder, "train-register")
+    if not workflow_identity():
+        raise CallError("--hand-over: only in CircleCI, which has an approve job")
+    if record is None or record["status"] != "succeeded":
+        raise CallError(
+            f"build/{model}/train-register.json: no version was registered here; run "
+            "the model first"
+        )
+    package = registry.describe(record["results"]["package"])
+    told = record["results"].get("digest", package.digest)
+    if told != package.digest:
+        raise IntegrityError(
+            f"{model}: version {package.version} has digest {package.digest[:12]}, the "
+            f"notebook has registered {told[:12]}; train again"
+        )
+    # A notebook that is shown again has a sentence on top that the kept one lacks.
+    files = (
+        hash_evidence(package.metadata["evidence"])
+        if "reused" in record
+        else {
+            one: _file_hash(folder / one)
+            for one in EVIDENCE
+            if (folder / one).is_file()
+        }
+    )
+    handed = HandOver(
+        model=model,
+        workflow=workflow_identity(),
+        run_id=package.run_id,
+        package=package.arn,
+        digest=package.digest,
+        evidence=files,
+    )
+    write_json(folder / HAND_OVER, asdict(handed))
+    return folder / HAND_OVER
 
 
 def approve(
@@ -39,15 +118,22 @@ def approve(
 
     Args:
         version: this one; else the newest of the checkout's content.
-        this_workflow: the one that this CircleCI workflow's train job registered.
+        this_workflow: the one that this CircleCI workflow's train job handed over.
     """
+    evidence = None
+    wanted = content(root, model).fingerprint
     if version:
-        arn = registry.find_package(model, version).arn
+        package = registry.find_package(model, version)
     elif this_workflow:
-        arn = _registered_here(model, fingerprint(root, model))
+        handed = _read_hand_over(root, model)
+        package = _check_hand_over(handed, wanted)
+        evidence = handed.evidence
     else:
-        arn = registry.find_newest(model, fingerprint(root, model)).arn
-    return registry.approve(model, arn=arn, description=approval_note(model))
+        package = approval.find_newest(model, wanted)
+    require_passed(package, gates_of_package(root, package, wanted))
+    return approval.approve(
+        model, arn=package.arn, description=approval_note(model), evidence=evidence
+    )
 
 
 def roll_back_recorded(
@@ -58,23 +144,29 @@ def roll_back_recorded(
     Returns:
         The record: the version that is live, and the one that was.
     """
+    before = _live(root, model)
     record: dict[str, Any] = {
         "model": model,
         "run_id": new_run_id(),
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
-        "from_version": _live_version(root, model),
+        "from_version": before.version,
         "to": to,
     }
     folder = root / "build" / model
     try:
         with aws_errors():
-            now = roll_back(model, to=to, on_progress=on_progress)
+            now = roll_back(
+                model, to=to, approval=_mode(root, model), on_progress=on_progress
+            )
     except LifecycleError as error:
         _keep_failure(folder, record | {"status": "failed", "error": str(error)})
         raise
     except (KeyboardInterrupt, SystemExit):
         _keep_failure(folder, record | {"status": "stopped", "error": STOPPED})
         raise
+    if now.version == before.version and before.verified_version:
+        # An interrupted rollback had brought it there, but had not verified it.
+        record["from_version"] = before.verified_version
     record |= {"status": "succeeded", **_as_record(now)}
     _keep(folder, record)
     return record
@@ -101,13 +193,15 @@ def refuse_outdated(plan: Plan) -> None:
             f"`python -m runner rollback {plan.model}`"
         )
     if now.rolled_back_from == plan.fingerprint:
-        package = registry.find_approved(plan.model, plan.fingerprint)
+        mode = plan.spec.approval
+        package = approval.find_approved(
+            plan.model, plan.fingerprint, mode, on_progress=lambda _: None
+        )
         # Unless the content was trained again since.
         if package.created <= now.since:
             raise EndpointError(
                 f"{plan.model}: version {now.version} is live since a rollback from "
-                "this content, so it stays; train it again, or go forward with `python "
-                f"-m runner rollback {plan.model} --to {package.version}`"
+                f"this content, so it stays: {ways_out(plan.model, package.version)}"
             )
 
 
@@ -119,23 +213,78 @@ def record_deployment(plan: Plan) -> None:
         now.record_deployment(plan.serving, head)
 
 
-def _registered_here(model: str, content: str) -> str:
-    """Return the ARN of what this workflow's train job showed to the reviewer."""
-    runs = succeeded_runs(model, "train-register", content, suffix=run_suffix())
-    for record in runs:
-        package = registry.describe(record["results"]["package"])
-        if package.fingerprint == content:
-            return package.arn
-    raise RegistryError(
-        f"{model}: this workflow has registered nothing of the checkout's content "
-        f"({content[:12]}); rerun its train job, and review what that shows"
-    )
+def _read_hand_over(root: Path, model: str) -> HandOver:
+    """Read what the train job handed over in the workspace of this workflow."""
+    path = root / "build" / model / HAND_OVER
+    shown = path.relative_to(root).as_posix()
+    if not path.is_file():
+        raise CallError(
+            f"{shown}: not there; this workflow's train job hands it over in the "
+            "workspace, so rerun that, and review what it shows"
+        )
+    try:
+        handed = HandOver(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise CallError(
+            f"{shown}: no hand-over, {error}; rerun the train job"
+        ) from error
+    evidence = handed.evidence if isinstance(handed.evidence, dict) else {"": None}
+    values = [*(asdict(handed) | {"evidence": ""}).values(), *evidence.values()]
+    if not all(isinstance(one, str) for one in values):
+        raise CallError(
+            f"{shown}: no hand-over, a value is no text; rerun the train job"
+        )
+    if not PACKAGE_ARN.fullmatch(handed.package):
+        raise CallError(
+            f"{shown}: no hand-over, {handed.package!r} is no model package; rerun the "
+            "train job"
+        )
+    for what, found, here in (
+        ("model", handed.model, model),
+        ("CircleCI workflow", handed.workflow, workflow_identity()),
+    ):
+        if found != here:
+            raise RegistryError(
+                f"{shown}: of {what} {found}, not of {here}; rerun this workflow's "
+                "train job, and review what it shows"
+            )
+    return handed
 
 
-def _live_version(root: Path, model: str) -> int:
-    """Return the live version; if there is none, the name may be misspelt."""
+def _check_hand_over(handed: HandOver, content: str) -> Package:
+    """Return the package that the train job has shown; refuse any other."""
+    package = registry.describe(handed.package)
+    for what, found, wanted, whose in (
+        ("model", package.model, handed.model, "this workflow's"),
+        ("run", package.run_id, handed.run_id, "the hand-over's"),
+        ("fingerprint", package.fingerprint, content, "the checkout's"),
+        ("digest", package.digest, handed.digest, "the reviewed"),
+    ):
+        if found != wanted:
+            raise RegistryError(
+                f"{handed.model}: {handed.package} is of {what} {found or 'none'}, and "
+                f"{whose} is {wanted}; it is not approved: rerun this workflow's train "
+                "job, and review what it shows"
+            )
+    return package
+
+
+def _file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _mode(root: Path, model: str) -> Mode:
+    """Return `approval` of model.yaml; the stricter mode if that cannot be read."""
+    try:
+        return load_spec(root, model).approval
+    except SpecError:
+        return "manual"
+
+
+def _live(root: Path, model: str) -> EndpointState:
+    """Return what is live; if there is nothing, the name may be misspelt."""
     if before := read_state(model):
-        return before.version
+        return before
     names = [path.name for path in (root / "models").iterdir()]
     hint = "" if model in names else f"; {did_you_mean(model, names)}"
     raise EndpointError(f"{model}: nothing is live, so there is no way back{hint}")

@@ -1,21 +1,26 @@
 """Runs of models: each executes its stages in order and keeps what they leave."""
 
+import fcntl
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from forked_kernels.client import WarmKernels
 
-from lifecycle import registry, s3, training
+from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
-from lifecycle.errors import LifecycleError
-from runner.errors import FileError
+from lifecycle.errors import CallError, LifecycleError, NotApprovedError
+from lifecycle.gates import numbers
+from lifecycle.registry import Package
+from runner.errors import MALFORMED, FileError, StoppedError
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, recording
 from runner.notebook.execute import execute
@@ -25,27 +30,38 @@ from runner.pipeline.earlier import (
     prepared_results,
     resume,
 )
-from runner.pipeline.evidence import begin, build_page, evidence_uri
+from runner.pipeline.evidence import begin, build_page, evidence_uri, keep_error
+from runner.pipeline.judgement import (
+    check_deployed,
+    judge_candidate,
+    reject_candidates,
+    require_passed,
+)
 from runner.pipeline.plan import Plan, Stage, make_plan
 from runner.pipeline.release import record_deployment, refuse_outdated
 from runner.review.page import write_overview
+from runner.spec.models import notebook_values
 
-# What each stage must return.
+# How often a run looks whether another one of its model has ended.
+POLL_SECONDS = 0.2
+# What stages must return, whatever else they do.
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
     "train-register": ("package", "version", "metrics"),
     "deploy": ("endpoint", "package", "version"),
 }
+# If one of these fails, what the run has registered is rejected.
+REJECTING = TRAINING_STAGES[TRAINING_STAGES.index("train-register") :]
 
 
 class Observer(Protocol):
     """Is told the progress of runs, from any thread."""
 
     def cell(self, model: str, stage: str, done: int, total: int, label: str) -> None:
-        """Be told that a cell begins; `done` cells of `total` are finished."""
+        """Report that a cell begins; `done` cells of `total` are finished."""
 
     def say(self, model: str, text: str) -> None:
-        """Be told something that is worth a line."""
+        """Report something that is worth a line."""
 
 
 class Silence:
@@ -133,9 +149,9 @@ def run_models(
     cancelled = threading.Event()
     try:
         with ThreadPoolExecutor(options.jobs) as threads:
-            runs = [_ModelRun(plan, options, cancelled) for plan in plans]
-            results = [threads.submit(one.run) for one in runs]
             try:
+                runs = [_ModelRun(plan, options, cancelled) for plan in plans]
+                results = [threads.submit(one.run) for one in runs]
                 return [one.result() for one in results]
             except BaseException:
                 # Ends the kernels; the threads still keep what there is.
@@ -143,7 +159,16 @@ def run_models(
                 threads.shutdown(cancel_futures=True)
                 raise
     finally:
-        write_overview(root / "build", [one.model for one in plans])
+        if (root / "build").is_dir():
+            write_overview(root / "build", [one.model for one in plans])
+
+
+def _is_locked(file: TextIO) -> bool:
+    """Lock a file, if no other open file has the lock."""
+    with suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 @dataclass
@@ -157,12 +182,15 @@ class _ModelRun:
     seconds: dict[str, float] = field(default_factory=dict)
     notebooks: dict[str, ipynb.Notebook] = field(default_factory=dict)
     uploaded: dict[Path, int] = field(default_factory=dict)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    approved: Package | None = None
     begun: bool = False
+    kept: set[str] = field(default_factory=set)
 
     def run(self) -> RunResult:
         """Run the stages to the last one, or until one fails."""
         try:
-            with aws_errors():
+            with aws_errors(), self._lock():
                 self._run_stages()
         except OSError as error:
             where = error.filename or self.plan.folder
@@ -171,6 +199,49 @@ class _ModelRun:
             return self._fail(error)
         return self._result()
 
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Wait until no other run of this model uses its folder in build/.
+
+        The lock ends with the process that holds it, however that ends.
+        """
+        path = self.plan.folder.with_name(f".{self.plan.model}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        mine = f"run {self.plan.run_id}, process {os.getpid()}, since {since}"
+        with path.open("a+", encoding="utf-8") as file:
+            self._wait_for(file)
+            file.truncate(0)
+            file.write(mine)
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+    def _wait_for(self, file: TextIO) -> None:
+        """Wait for a lock as long as this run itself may take, and say for whose.
+
+        Raises:
+            CallError: the other run still goes on.
+            StoppedError: this run was stopped meanwhile.
+        """
+        limits = [self.plan.time_limit(stage) for stage in self.plan.stages]
+        limit = self.options.time_limit or sum(limits)
+        started, holder = time.monotonic(), ""
+        while not _is_locked(file):
+            if not holder:
+                file.seek(0)
+                holder = file.read() or "another run"
+                self._say(f"waits for the end of {holder}, in this clone")
+            if self.cancelled.wait(POLL_SECONDS):
+                raise StoppedError(f"told to stop, while it waited for {holder}")
+            if time.monotonic() - started > limit:
+                raise CallError(
+                    f"{self.plan.model}: {holder}, still goes on in this clone after "
+                    f"{limit:g} s; end it, or work in another clone"
+                )
+
     def _run_stages(self) -> None:
         resumed = resume(self.plan) if self.options.resume else None
         if resumed:
@@ -178,7 +249,7 @@ class _ModelRun:
             self.results |= resumed.results
             self._say(f"resumed run {self.plan.run_id}")
         self.begun = True
-        begin(self.plan)
+        self.baseline = begin(self.plan)
         if resumed:
             resumed.restore()
         else:
@@ -187,11 +258,15 @@ class _ModelRun:
             refuse_outdated(self.plan)
         for stage in self.plan.stages:
             started = time.monotonic()
+            if stage.name == "deploy":
+                self.approved = self._judge_approved()
             if not self._reuse(stage):
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
             self._keep()
-            if stage.name == "train-register" and self.options.approve:
+            self.kept.add(stage.name)
+            # Of what was registered, an approval binds what all these stages left.
+            if stage.name == TRAINING_STAGES[-1] and self.options.approve:
                 self._approve()
         if self.plan.has("deploy"):
             record_deployment(self.plan)
@@ -203,7 +278,11 @@ class _ModelRun:
         reused = find_reusable(self.plan, stage, self.results)
         if reused is None:
             return False
-        notebook = reused.show(self.plan)
+        try:
+            notebook = reused.show(self.plan)
+        except (*MALFORMED, FileError):
+            # What the earlier run left cannot be shown again.
+            return False
         if notebook is not None:
             self.notebooks[stage.name] = notebook
         self.results[stage.name] = reused.results
@@ -222,14 +301,41 @@ class _ModelRun:
                 time_limit=self.options.time_limit or plan.time_limit(stage),
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
-                require=REQUIRED_RESULTS[stage.name],
+                require=REQUIRED_RESULTS.get(stage.name, ()),
                 kernels=self.options.kernels,
+                root=plan.root,
+                text=stage.signature.text,
             )
             record.notebook = executed.notebook
-            executed.raise_for_error()
+            try:
+                executed.raise_for_error()
+                if stage.name == "train-register":
+                    notebook, results = executed.notebook, executed.results
+                    record.record["metrics"] = numbers(results["metrics"])
+                    judge_candidate(plan, stage, notebook, results, self.baseline)
+                if stage.name == "deploy":
+                    check_deployed(plan, stage, self.approved, executed.results)
+            except LifecycleError as error:
+                if stage.name in REJECTING:
+                    rejected = reject_candidates(plan, str(error), self._say)
+                    record.record["rejected"] = rejected
+                raise
             record.succeed(executed.results)
         self.results[stage.name] = executed.results
         self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
+
+    def _judge_approved(self) -> Package | None:
+        """Judge again what a deploy would take; the notebook says if there is none."""
+        with suppress(NotApprovedError):
+            package = approval.find_approved(
+                self.plan.model,
+                self.plan.fingerprint,
+                self.plan.spec.approval,
+                on_progress=self._say,
+            )
+            require_passed(package, notebook_values(self.plan.spec)["gates"])
+            return package
+        return None
 
     @contextmanager
     def _recording(
@@ -267,20 +373,27 @@ class _ModelRun:
         registered = self.results["train-register"]
         if registered.get("approval_status") == "Approved":
             return
-        package = registry.approve(
+        package = approval.approve(
             self.plan.model,
             version=registered["version"],
-            description="Implied: a run of all stages on the embedded AWS",
+            description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
 
     def _fail(self, error: LifecycleError) -> RunResult:
         """Say what failed, stop what is left running, and keep the evidence."""
+        if deployed := self.results.get("deploy"):
+            lost = (
+                "the record of its deploy" if "deploy" in self.kept else "its evidence"
+            )
+            live = f"version {deployed['version']} is live and verified"
+            error = type(error)(f"{error}; {live}; only {lost} is missing")
         self._say(f"failed: {error}")
         if self.begun:
             self._stop_training()
             try:
                 with aws_errors():
+                    keep_error(self.plan, str(error))
                     self._keep()
             except LifecycleError as lost:
                 self._say(f"the evidence stays in {self.plan.folder} only: {lost}")

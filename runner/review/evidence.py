@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle.gates import evaluation_of
+from lifecycle.gates import evaluation_of, numbers
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record
@@ -37,7 +37,8 @@ class Evidence:
 
     Attributes:
         records: by stage what it was given, what it returned and how it ended.
-        source: the model's settings, code and dependencies, and the commit's branch.
+        source: the model's settings, code and dependencies, the commit and its branch,
+            and why the run failed, if it did.
         summary: the training data, column by column.
         baseline: what the version left that was live before this run.
         decision: who approved or rejected the package, and when.
@@ -64,9 +65,14 @@ class Evidence:
         return self.records.get(stage, {}).get("parameters") or {}
 
     def run_fact(self, name: str) -> str:
-        """Return a fact that every stage records, as run_id, commit or fingerprint."""
-        found = (record.get(name) for record in reversed(list(self.records.values())))
-        return str(next(filter(None, found), ""))
+        """Return a fact that every run records, as run_id, commit or fingerprint."""
+        found = [record.get(name) for record in reversed(list(self.records.values()))]
+        return str(next(filter(None, [*found, self.source.get(name)]), ""))
+
+    @property
+    def error(self) -> str:
+        """Return why the run ended outside of its notebooks; "" if it did not."""
+        return "" if self.unsuccessful else str(self.source.get("error") or "")
 
     @property
     def prepared(self) -> Mapping[str, Any]:
@@ -120,8 +126,10 @@ class Evidence:
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Return the candidate's metrics."""
-        return self.evaluation.get("metrics") or self.registered.get("metrics") or {}
+        """Return the candidate's metrics: shown, or else returned by its notebook."""
+        shown, known = self.evaluation.get("metrics"), self.registered.get("metrics")
+        judged = self.records.get("train-register", {}).get("metrics")
+        return shown or numbers(known) or numbers(judged)
 
     def figures(self) -> list[Figure]:
         """Return the figures of the training notebook, else of the last stage's."""
@@ -166,7 +174,8 @@ def _figures(notebook: ipynb.Notebook) -> Iterator[Figure]:
             continue
         for output in cell.get("outputs", []):
             for mime, magic in MAGIC.items():
-                content = "".join(output.get("data", {}).get(mime, "").split())
+                image = output.get("data", {}).get(mime, "")
+                content = "".join(image.split()) if isinstance(image, str) else ""
                 if _starts_with(content, magic):
                     heading = ipynb.heading(notebook, index)
                     yield Figure(heading=heading, mime=mime, content=content)

@@ -10,17 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateError
 from markupsafe import Markup
 
 from runner import STAGES
+from runner.errors import MALFORMED
 from runner.git import short_commit
 from runner.notebook import ipynb
 from runner.notebook.archive import write_whole
 from runner.review.changes import changes
 from runner.review.drift import drift
 from runner.review.evidence import Evidence, read_evidence
-from runner.review.verdict import SIGNS, gate_rows, headline, metric_rows
+from runner.review.verdict import SIGNS, Headline, gate_rows, headline, metric_rows
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = "index.html"
@@ -53,7 +54,7 @@ def write_page(
 def write_overview(build: Path, models: Sequence[str]) -> Path:
     """Write a page that links to the pages of several models, and return its path."""
     entries = [
-        (model, headline(read_evidence(build / model, model)))
+        (model, _overview_headline(build / model, model))
         for model in models
         if (build / model / PAGE).is_file()
     ]
@@ -121,6 +122,14 @@ def day(text: str) -> str:
     return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _overview_headline(folder: Path, model: str) -> Headline:
+    try:
+        return headline(read_evidence(folder, model))
+    except MALFORMED as error:
+        title = "Cannot be approved: what it left cannot be read"
+        return Headline(tone="bad", title=title, because=str(error))
+
+
 def _lineage_rows(evidence: Evidence) -> Iterator[LineageRow]:
     source, registered = evidence.source, evidence.registered
     prepared, job = evidence.prepared, evidence.evaluation.get("job") or {}
@@ -133,8 +142,14 @@ def _lineage_rows(evidence: Evidence) -> Iterator[LineageRow]:
     workflow = str(source.get("workflow", ""))
     yield LineageRow(name="CI workflow", value=workflow, link=workflow_link(evidence))
     yield LineageRow(name="package", value=str(registered.get("package") or ""))
-    approval = str(registered.get("approval_status") or "")
-    yield LineageRow(name="approval", value=approval)
+    if decided := evidence.decision:
+        now, by = decided.get("approval_status"), decided.get("approval_description")
+        yield LineageRow(name="approval", value=str(now or ""))
+        yield LineageRow(name="decision", value=str(by or ""))
+    else:
+        first = str(registered.get("approval_status") or "")
+        yield LineageRow(name="approval at registration", value=first)
+    yield LineageRow(name="digest", value=str(registered.get("digest") or "")[:12])
     yield LineageRow(name="fingerprint", value=evidence.run_fact("fingerprint"))
     name = str(registered.get("training_job") or job.get("name", ""))
     yield LineageRow(name="training job", value=name)
@@ -169,13 +184,16 @@ def _render(template: str, **values: Any) -> str:
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = _environment().get_template(template)
-    # The page's Content-Security-Policy allows this style and nothing else.
-    return page.render(
-        style=Markup(style),  # noqa: S704, a file of ours
-        style_hash=digest,
-        signs=SIGNS,
-        **values,
-    )
+    try:
+        # The page's Content-Security-Policy allows this style and nothing else.
+        return page.render(
+            style=Markup(style),  # noqa: S704, a file of ours
+            style_hash=digest,
+            signs=SIGNS,
+            **values,
+        )
+    except TemplateError as error:
+        raise ValueError(str(error)) from error
 
 
 @cache

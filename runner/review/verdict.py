@@ -1,10 +1,17 @@
 """The decision that a page supports: metrics, gates, and the headline above them."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.gates import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from lifecycle.gates import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    RELATIVE,
+    GateVerdict,
+    judge,
+)
 from runner.review.evidence import Evidence
 
 Direction = Literal["better", "worse", "same", ""]
@@ -17,8 +24,6 @@ SIGNS: Mapping[Tone, str] = {
     "bad": "✗",
     "idle": "\N{EN DASH}",
 }
-# The one rule that needs a live model to compare with.
-RELATIVE = "worse_than_live"
 # Relative difference below which two values count as equal.
 EQUAL = 1e-9
 COMPARED = {
@@ -27,6 +32,7 @@ COMPARED = {
     "mixed": "partly better, partly worse than",
     "same": "as good as",
 }
+FAILED = "Cannot be approved: a gate failed"
 NOTHING_LIVE = "Nothing was live before this run."
 
 
@@ -85,6 +91,9 @@ def headline(evidence: Evidence) -> Headline:
     ended = evidence.unsuccessful
     if ended:
         return _unsuccessful(evidence, ended["stage"], ended["status"])
+    # What was decided since about a version says more than how its run ended.
+    if evidence.error and not evidence.decision:
+        return _ended_outside(evidence)
     if evidence.results("deploy"):
         because = _sentences(evidence, _serves(evidence))
         return Headline(tone="good", title="Deployed", because=because)
@@ -120,23 +129,24 @@ def metric_rows(evidence: Evidence) -> list[MetricRow]:
 
 
 def gate_rows(evidence: Evidence) -> list[GateRow]:
-    """Return every bound with its verdict, or that it was not evaluated."""
+    """Return every bound with its verdict, judged here from the metrics of the run.
+
+    A run that has not come to measure anything was not judged.
+    """
     bounds = _gates_asked(evidence)
-    if verdicts := evidence.evaluation.get("verdicts"):
-        return [_evaluated(one, bounds.get(one["metric"], {})) for one in verdicts]
-    known = evidence.registered.get("metrics") or {}
-    # A notebook without an EvaluationOutput may say itself which gates passed.
-    told = evidence.results("train-register").get("gates") or {}
-    return [
-        GateRow(
-            metric=metric,
-            asks=_asks(rule, bound),
-            value=_number(known.get(metric)),
-            verdict=_told(evidence, rule, told.get(metric)),
-        )
-        for metric, asked in bounds.items()
-        for rule, bound in asked.items()
-    ]
+    if not evidence.metrics:
+        return [
+            GateRow(
+                metric=metric,
+                asks=_asks(rule, bound),
+                value=None,
+                verdict="not judged",
+            )
+            for metric, asked in bounds.items()
+            for rule, bound in asked.items()
+        ]
+    verdicts = judge(evidence.metrics, bounds, evidence.live_score.get("metrics"))
+    return [_row(one, bounds[one.metric]) for one in verdicts]
 
 
 def compared(evidence: Evidence) -> Literal["better", "worse", "mixed", "same", ""]:
@@ -162,6 +172,10 @@ def _registered(evidence: Evidence) -> Headline:
     by = known.get("approval_description", "")
     if known.get("approval_status") == "Rejected":
         return Headline(tone="bad", title="Rejected", because=by)
+    if failed := _failed(evidence):
+        # Whatever the notebook, or a person, has decided since.
+        stays = f"Version {evidence.version} fails, and is never deployed."
+        return Headline(tone="bad", title=FAILED, because=f"{failed}. {stays}")
     if known.get("approval_status") == "Approved":
         because = _sentences(evidence, f"{by.rstrip('.')}." if by else "")
         return Headline(tone="good", title="Approved", because=because)
@@ -176,23 +190,55 @@ def _unsuccessful(evidence: Evidence, stage: str, status: str) -> Headline:
     """Return the headline of a run that ended early: which stage, why, what is live."""
     live = evidence.baseline.get("version") or evidence.live_version
     stays = f"Version {live} stays live." if live else NOTHING_LIVE
-    failed = [one.reason for one in gate_rows(evidence) if one.verdict == "failed"]
-    error = ""
+    failed, error = _failed(evidence), ""
+    registered = _registered_nothing(evidence, stage)
     if stage == "train-register" and failed:
-        title = "Cannot be approved: a gate failed"
-        because = f"{'; '.join(failed)}. No version was registered. {stays}"
+        title, because = FAILED, f"{failed}. {registered} {stays}"
     else:
         error = str(evidence.records[stage].get("error") or "")
-        title, because = _ended(stage, status, stays)
+        title, because = _ended(stage, status, registered, stays)
     return Headline(
         tone="bad", title=title, because=because, failed_stage=stage, error=error
     )
 
 
-def _ended(stage: str, status: str, stays: str) -> tuple[str, str]:
+def _ended_outside(evidence: Evidence) -> Headline:
+    """Return the headline of a run that failed before, between or after its stages."""
+    error = evidence.error
+    if evidence.results("deploy"):
+        title = "Deployed, but the run failed after it"
+        because = _serves(evidence)
+        return Headline(tone="mind", title=title, because=because, error=error)
+    if "deploy" in evidence.source.get("stages", ()):
+        title = "Not deployed: the deploy was refused"
+        return Headline(tone="bad", title=title, because=error)
+    if evidence.results("train-register"):
+        return replace(_registered(evidence), error=error)
+    title = "Cannot be approved: the run failed"
+    if not evidence.records:
+        title = "Cannot be approved: nothing ran"
+    return Headline(tone="bad", title=title, because=error)
+
+
+def _failed(evidence: Evidence) -> str:
+    """Return the reasons of the gates that failed, in one line."""
+    rows = gate_rows(evidence)
+    return "; ".join(one.reason for one in rows if one.verdict == "failed")
+
+
+def _registered_nothing(evidence: Evidence, stage: str) -> str:
+    """Say that nothing was registered, or that what was is rejected."""
+    versions = evidence.records[stage].get("rejected")
+    if not versions:
+        return "No version was registered."
+    named = ", ".join(map(str, versions))
+    return f"Version {named}, which the notebook registered all the same, is rejected."
+
+
+def _ended(stage: str, status: str, registered: str, stays: str) -> tuple[str, str]:
     if stage == "deploy":
         return "Not deployed", f"The endpoint was left, or put back, as it was. {stays}"
-    because = f"No version was registered. {stays}"
+    because = f"{registered} {stays}"
     if status == "stopped":
         return "Cannot be approved: the run was stopped", because
     return f"Cannot be approved: {stage} failed", because
@@ -244,52 +290,44 @@ def _first_version(evidence: Evidence) -> str:
 
 
 def _gates_asked(evidence: Evidence) -> Mapping[str, Mapping[str, Any]]:
-    """Return the gates that the run was given, else those of model.yaml."""
-    given = evidence.parameters("train-register").get("gates")
-    gates = given or evidence.source.get("settings", {}).get("gates") or {}
+    """Return the gates of model.yaml, else those that the notebook was given."""
+    asked = evidence.source.get("settings", {}).get("gates")
+    gates = asked or evidence.parameters("train-register").get("gates") or {}
     return {name: one for name, one in gates.items() if isinstance(one, Mapping)}
 
 
-def _told(evidence: Evidence, rule: str, word: object) -> GateResult:
-    if word != "passed":
-        return "not judged"
-    first = rule == RELATIVE and not evidence.live_version
-    return "not compared" if first else "passed"
-
-
-def _evaluated(verdict: Mapping[str, Any], bounds: Mapping[str, Any]) -> GateRow:
-    """Return the row of a bound that the notebook has evaluated."""
-    rule, bound = verdict["rule"], verdict["bound"]
-    note, reason = "", verdict["reason"]
-    result: GateResult = "passed" if verdict["passed"] else "failed"
-    if rule == RELATIVE:
-        if verdict["live"] is None:
+def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
+    """Return the row of a bound that was judged."""
+    bound, note, reason = verdict.bound, "", verdict.reason
+    result: GateResult = "passed" if verdict.passed else "failed"
+    if verdict.rule == RELATIVE:
+        if verdict.live is None:
             note = "nothing to compare with"
-            result = "not compared" if verdict["passed"] else result
+            result = "not compared" if verdict.passed else result
         else:
             word = "at most" if "max" in bounds else "at least"
-            note = f"{word} {bound:.4g}, the live one has {verdict['live']:.4g}"
-            reason = _worse_reason(verdict, bounds.get(rule))
-        bound = bounds.get(rule)
+            note = f"{word} {bound:.4g}, the live one has {verdict.live:.4g}"
+            reason = _worse_reason(verdict, bounds.get(RELATIVE))
+        bound = bounds.get(RELATIVE)
     return GateRow(
-        metric=verdict["metric"],
-        asks=_asks(rule, bound),
-        value=_number(verdict["value"]),
+        metric=verdict.metric,
+        asks=_asks(verdict.rule, bound),
+        value=_number(verdict.value),
         verdict=result,
         note=note,
         reason=reason,
     )
 
 
-def _worse_reason(verdict: Mapping[str, Any], share: Any) -> str:
+def _worse_reason(verdict: GateVerdict, share: Any) -> str:
     """Say by how much a candidate is worse than it may be."""
-    value = _number(verdict["value"])
+    value = _number(verdict.value)
     shown = "no number" if value is None else f"{value:.4g}"
     if not isinstance(share, int | float):
-        return str(verdict["reason"])
+        return verdict.reason
     return (
-        f"{verdict['metric']} is {shown}, more than {100 * share:.3g} % worse than the "
-        f"live model's {verdict['live']:.4g}"
+        f"{verdict.metric} is {shown}, more than {100 * share:.3g} % worse than the "
+        f"live model's {verdict.live:.4g}"
     )
 
 
@@ -319,5 +357,6 @@ def _direction(
 
 
 def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None

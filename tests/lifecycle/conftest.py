@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from embedded_aws.process import EmbeddedAWS
+from model_packages import delete_endpoint, new_name
 
 from lifecycle.aws import ignore_not_found
-from packages import delete_endpoint, new_name
 
 
 @pytest.fixture(scope="module")

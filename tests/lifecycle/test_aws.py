@@ -14,6 +14,7 @@ from botocore.exceptions import (
 )
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import new_name
 
 from lifecycle.aws import (
     add_tags,
@@ -35,7 +36,6 @@ from lifecycle.aws import (
     without_tracebacks,
 )
 from lifecycle.errors import AwsError, ConfigurationError
-from packages import new_name
 
 ABSENT = {
     "describe_endpoint": {"EndpointName": "none"},

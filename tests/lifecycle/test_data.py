@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedded_aws.process import EmbeddedAWS
+from model_packages import new_name
 
 from lifecycle.aws import run_uri
 from lifecycle.data import (
@@ -20,7 +21,6 @@ from lifecycle.data import (
 )
 from lifecycle.errors import DataError, StorageError
 from lifecycle.s3 import read_bytes, read_json, write_bytes
-from packages import new_name
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}

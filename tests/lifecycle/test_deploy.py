@@ -2,15 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import (
+    ENDPOINT,
+    ROWS,
+    ignore,
+    interrupt,
+    make_package,
+    once,
+    serve,
+    when_updating,
+)
 
 from lifecycle.aws import client, read_tags
-from lifecycle.deploy import likely_cause, roll_back, verification_report
+from lifecycle.deploy import roll_back, verification_report
 from lifecycle.endpoint import (
     EndpointState,
     config_name,
@@ -29,7 +38,6 @@ from lifecycle.errors import (
 from lifecycle.invocation import invoke
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import parse_uri
-from packages import ENDPOINT, ROWS, ignore, make_package, serve
 
 LARGER = ENDPOINT | {"instance_count": 2}
 
@@ -87,14 +95,16 @@ def test_a_live_version_that_predicts_something_else_is_reported(
     """A deploy of what is live verifies it, and leaves it where it is."""
     package = make_package(model)
     first = serve(package)
-    place = parse_uri(package.metadata["golden"])
-    golden = b'{"rows": [[0.0, 5.0]], "predictions": [7.0]}'
-    client("s3").put_object(Bucket=place.bucket, Key=place.key, Body=golden)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+    client("sagemaker").update_endpoint(
+        EndpointName=model, EndpointConfigName=first.config
+    )
+    wait_until_settled(model, time.monotonic() + 30, ignore)
 
     with pytest.raises(EndpointError, match="for golden row 0, where"):
         serve(package)
 
-    assert live(model) == first
+    assert live(model).serves(first.config)
 
 
 def test_other_settings_are_a_change(model):
@@ -147,7 +157,7 @@ def test_a_version_that_does_not_start_leaves_the_old_one(aws: EmbeddedAWS, mode
     assert "ping health check" in text
     assert f"live now: version 1 ({first.config}, InService), verified" in text
     assert "likely cause: the container did not load" in text
-    assert "the container's last words:" in text
+    assert "last log lines of the container:" in text
     assert "a fault on demand: no ping" in text
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
     assert read_tags(first.arn)["version"] == "1"
@@ -179,6 +189,66 @@ def test_a_first_version_that_does_not_start_is_deleted(aws: EmbeddedAWS, model)
 
     assert read_state(model) is None
     assert serve(package).version == 1
+
+
+def test_the_reason_is_said_even_if_the_clean_up_fails(aws: EmbeddedAWS, model):
+    """Why the first version did not start comes first; what is left over is a line."""
+    package = make_package(model)
+    aws.inject(Fault(kind="ping-failure", name=model))
+    busy = Fault(kind="throttling", operation="DeleteEndpoint", name=model, count=-1)
+    refusal = aws.inject(busy)
+
+    with pytest.raises(EndpointError) as raised:
+        serve(package)
+
+    text = str(raised.value)
+    assert text.startswith(f"{model}: version 1 did not go live; The primary container")
+    assert "likely cause: the container did not load" in text
+    assert "a fault on demand: no ping" in text
+    last = text.splitlines()[-1]
+    assert last.startswith("  the endpoint that failed could not be deleted: AWS refus")
+    assert last.endswith("; the next deploy deletes it")
+    assert live(model).status == "Failed"
+
+    aws.clear(refusal)
+    assert serve(package).version == 1
+
+
+def test_wrong_predictions_are_said_even_if_the_clean_up_fails(aws: EmbeddedAWS, model):
+    """The error says what still answers requests, too."""
+    package = make_package(model)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+    aws.inject(
+        Fault(kind="throttling", operation="DeleteEndpoint", name=model, count=-1)
+    )
+
+    with pytest.raises(EndpointError) as raised:
+        serve(package)
+
+    text = str(raised.value)
+    assert "for golden row 0, where" in text
+    assert "nothing was live before it, but the endpoint could not be deleted: " in text
+    assert not live(model).is_verified
+
+
+def test_wrong_predictions_are_said_even_if_nothing_can_be_put_back(
+    aws: EmbeddedAWS, model
+):
+    """AWS may stop answering at any step of the way back."""
+    first = serve(make_package(model))
+    second = make_package(model, factor=2.0)
+    aws.inject(Fault(kind="wrong-predictions", name=model))
+
+    def stop_answering(line: str) -> None:
+        if line == f"endpoint {model}: putting {first.config} back":
+            aws.inject(Fault(kind="throttling", operation="DescribeEndpoint", count=-1))
+
+    with pytest.raises(EndpointError) as raised:
+        serve(second, on_progress=stop_answering)
+
+    text = str(raised.value)
+    assert "for golden row 0, where" in text
+    assert f"{first.config} could not be put back: AWS refuses DescribeEndpoint" in text
 
 
 def test_an_endpoint_that_failed_before_is_replaced(aws: EmbeddedAWS, model):
@@ -349,8 +419,8 @@ def test_a_package_without_golden_records_can_be_deployed(model):
 
 
 def test_an_unapproved_package_is_not_deployed(model):
-    """SageMaker refuses it even if the notebook does not."""
-    with pytest.raises(EndpointError, match="cannot be created"):
+    """The deploy asks itself, whatever the notebook has looked for."""
+    with pytest.raises(NotApprovedError, match="is PendingManualApproval, so it is no"):
         serve(make_package(model, approved=False))
 
     assert read_state(model) is None
@@ -378,20 +448,6 @@ def test_two_deploys_at_once_leave_one_verified(model):
     assert now.version in ended
     assert predictions(model)[1] == float(now.version)
     assert all("another deploy came" in text for text in failed)
-
-
-@contextmanager
-def once(event: str, act: Callable[[], object]) -> Iterator[None]:
-    """Let something happen at the next event of botocore's, as by another deploy."""
-    events = client(event.split(".")[1]).meta.events
-
-    def handle(**_: object) -> None:
-        events.unregister(event, handle)
-        act()
-
-    events.register(event, handle)
-    yield
-    events.unregister(event, handle)
 
 
 def test_a_version_that_was_replaced_meanwhile_is_not_restored(model):
@@ -449,14 +505,15 @@ def test_an_update_that_began_at_the_same_moment_is_waited_for(aws: EmbeddedAWS,
     config = ensure_config(make_package(model, factor=2.0), ENDPOINT)
     third = make_package(model, factor=3.0)
 
+    on_progress = when_updating(aws, model, lambda: None)
+
     def update() -> None:
-        aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
         client("sagemaker").update_endpoint(
             EndpointName=model, EndpointConfigName=config
         )
 
     with once("before-call.sagemaker.UpdateEndpoint", update):
-        assert serve(third).version == 3
+        assert serve(third, on_progress=on_progress).version == 3
 
     assert live(model).is_verified
 
@@ -466,14 +523,14 @@ def test_a_deploy_waits_for_another_update(aws: EmbeddedAWS, model):
     serve(make_package(model))
     config = ensure_config(make_package(model, factor=2.0), ENDPOINT)
     third = make_package(model, factor=3.0)
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
+    told: list[bool] = []
+    on_progress = when_updating(aws, model, lambda: told.append(True))
     client("sagemaker").update_endpoint(EndpointName=model, EndpointConfigName=config)
-    reported: list[str] = []
 
-    after = serve(third, on_progress=reported.append)
+    after = serve(third, on_progress=on_progress)
 
     assert after.version == 3
-    assert reported[0] == f"endpoint {model}: Updating"
+    assert told[0]
 
 
 def test_a_deploy_ends_at_its_time_limit(aws: EmbeddedAWS, model):
@@ -486,26 +543,6 @@ def test_a_deploy_ends_at_its_time_limit(aws: EmbeddedAWS, model):
 
     aws.clear(stuck)
     assert serve(package).version == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "cause"),
-    [
-        ("ResourceLimitExceeded: ml.m5.large for endpoint usage", "an account quota"),
-        ("Unable to provision requested ML compute capacity", "AWS has no such inst"),
-        ("Failed to extract model data archive", "the model archive is damaged"),
-        ("Could not find model data at s3://b/m", "the model archive is gone"),
-        ("Alarms went off: [toy-5xx]", "an alarm of endpoint.canary.alarms"),
-        ("User: arn:aws:sts::1:r is not authorized", "SAGEMAKER_EXECUTION_ROLE_ARN"),
-        ("did not pass the ping health check\nMemoryError", "too little memory"),
-        ("did not pass the ping health check", "the container did not load"),
-        ("something new", ""),
-    ],
-)
-def test_the_likely_cause_of_a_failure_is_named(text, cause):
-    """It follows from SageMaker's reason and the log of the container."""
-    assert likely_cause(text).startswith(cause)
-    assert bool(likely_cause(text)) is bool(cause)
 
 
 def serve_versions(model: str, count: int) -> list[EndpointState]:
@@ -535,7 +572,7 @@ def test_a_rollback_restores_what_was_live_before(model):
     assert (after.version, after.rolled_back_from) == (1, "3" * 64)
     assert predictions(model) == [0.0, 1.0, 2.0, 3.0]
 
-    with pytest.raises(EndpointError, match="nothing is retained from before version"):
+    with pytest.raises(EndpointError, match="no earlier endpoint config is kept"):
         back(model)
 
 
@@ -600,19 +637,23 @@ def test_a_rollback_to_the_live_version_changes_nothing(model):
     assert back(model, to=1) == before == read_state(model)
 
 
+def interrupt_rollback(
+    aws: EmbeddedAWS, model: str, to: int | None = None
+) -> EndpointState:
+    """Interrupt a rollback while the endpoint updates, and wait until it has."""
+    interrupted = when_updating(aws, model, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        roll_back(model, to=to, wait_seconds=60, on_progress=interrupted)
+    now = wait_until_settled(model, time.monotonic() + 30, ignore)
+    assert now is not None
+    return now
+
+
 def test_an_interrupted_rollback_goes_on_in_the_same_direction(aws: EmbeddedAWS, model):
     """It does not return to the version that was verified last."""
     serve_versions(model, 3)
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=0.5))
 
-    def interrupt(line: str) -> None:
-        if line == f"endpoint {model}: Updating":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        roll_back(model, wait_seconds=60, on_progress=interrupt)
-    now = wait_until_settled(model, time.monotonic() + 30, ignore)
-    assert now is not None
+    now = interrupt_rollback(aws, model)
     assert (now.version, now.rollback_target) == (2, now.config)
     assert not now.is_verified
 
@@ -667,6 +708,114 @@ def test_a_rollback_is_verified(aws: EmbeddedAWS, model):
         back(model)
 
     assert back(model).version == 1
+
+
+def rollback_tags(model: str) -> tuple[str, str]:
+    """Read what an endpoint's tags say of rollbacks: the target and what was left."""
+    now = live(model)
+    return now.rollback_target, now.rolled_back_from
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind="ping-failure"),
+        Fault(kind="silent-rollback"),
+        Fault(kind="wrong-predictions"),
+        Fault(kind="throttling", operation="UpdateEndpoint", count=5),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_a_rollback_that_failed_leaves_no_trace(aws: EmbeddedAWS, model, fault):
+    """The next plain rollback goes to the former version, not to the one that failed.
+
+    And the content that stays live was not rolled back from.
+    """
+    serve_versions(model, 3)
+    aws.inject(replace(fault, name=model))
+
+    with pytest.raises(EndpointError):
+        back(model, to=1)
+
+    assert live(model).version == 3
+    assert rollback_tags(model) == ("", "")
+    assert back(model).version == 2
+
+
+def test_a_rollback_stopped_by_its_archive_leaves_no_trace(model):
+    """It is found before the endpoint changes."""
+    serve_versions(model, 1)
+    make_package(model, factor=2.0, golden_factor=3.0)
+
+    with pytest.raises(EndpointError, match=r"predicts .* golden row"):
+        back(model, to=2)
+
+    assert rollback_tags(model) == ("", "")
+
+
+def test_a_rollback_that_failed_keeps_what_an_earlier_one_recorded(
+    aws: EmbeddedAWS, model
+):
+    """Also one that went on after an interruption, and one forward again."""
+    serve_versions(model, 3)
+    back(model)
+    before = ("", "3" * 64)
+    for to in (1, 3):
+        interrupt_rollback(aws, model, to=to)
+        assert rollback_tags(model)[0].startswith(f"{model}-v{to}-")
+        aws.inject(Fault(kind="wrong-predictions", name=model))
+        client("sagemaker").update_endpoint(
+            EndpointName=model, EndpointConfigName=live(model).config
+        )
+        wait_until_settled(model, time.monotonic() + 30, ignore)
+
+        with pytest.raises(EndpointError, match="put back, live now: version 2"):
+            back(model)
+
+        assert live(model).version == 2
+        assert rollback_tags(model) == before
+
+
+def test_an_interrupted_rollback_is_ended_by_staying(aws: EmbeddedAWS, model):
+    """Naming the version that is live means that no rollback is to go on."""
+    serve_versions(model, 3)
+    with (
+        once("before-call.sagemaker.UpdateEndpoint", interrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        back(model, to=1)
+    target, left = rollback_tags(model)
+    assert (live(model).version, left) == (3, "3" * 64)
+    assert target.startswith(f"{model}-v1-")
+
+    assert back(model, to=3).version == 3
+
+    assert rollback_tags(model) == ("", "")
+    assert back(model).version == 2
+
+
+def test_the_reason_is_said_even_if_the_record_cannot_be_cleared(
+    aws: EmbeddedAWS, model
+):
+    """Both are: why the rollback failed, and which command goes on with it."""
+    serve_versions(model, 3)
+    aws.inject(Fault(kind="ping-failure", name=model))
+
+    def refuse_tags() -> None:
+        aws.inject(Fault(kind="throttling", operation="AddTags", name=model, count=-1))
+
+    with pytest.raises(EndpointError) as raised:
+        roll_back(
+            model,
+            to=1,
+            wait_seconds=60,
+            on_progress=when_updating(aws, model, refuse_tags),
+        )
+
+    text = str(raised.value)
+    assert text.startswith(f"{model}: version 1 did not go live; The primary container")
+    assert "the rollback is still recorded as begun" in text
+    assert f"`python -m runner rollback {model} --to 3`" in text
 
 
 def test_an_unknown_version_cannot_be_rolled_back_to(model):

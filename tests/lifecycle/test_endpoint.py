@@ -11,6 +11,14 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import (
+    ENDPOINT,
+    delete_endpoint,
+    ignore,
+    make_package,
+    new_name,
+    serve,
+)
 
 from lifecycle import endpoint
 from lifecycle.aws import add_tags, client, ignore_not_found, read_tags
@@ -28,7 +36,6 @@ from lifecycle.endpoint import (
 )
 from lifecycle.errors import EndpointError
 from lifecycle.registry import Package
-from packages import ENDPOINT, delete_endpoint, ignore, make_package, new_name, serve
 
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 CANARY = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}
@@ -377,7 +384,7 @@ def test_the_live_config_and_two_former_ones_are_kept(aws: EmbeddedAWS, history)
     deleted = [line for line in history.reported if "deleted" in line]
 
     assert deleted == [
-        f"deleted {history.configs[3]}, an endpoint config and model of before"
+        f"deleted {history.configs[3]}, an old endpoint config and model"
     ]
     for kind in ("endpoint_configs", "models"):
         kept = names(kind, f"{history.model}-v") - names(kind, f"{history.model}-v2-v")

@@ -5,19 +5,7 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
-
-from lifecycle.aws import client, run_uri
-from lifecycle.errors import StorageError
-from lifecycle.evaluation import (
-    comparison_table,
-    error_by_size,
-    gain_shares,
-    load_booster,
-    predict,
-    score_live,
-)
-from lifecycle.s3 import parse_uri, write_bytes
-from packages import (
+from model_packages import (
     ROWS,
     archive,
     make_package,
@@ -26,6 +14,18 @@ from packages import (
     train_booster,
     upload_model,
 )
+
+from lifecycle.aws import client, run_uri
+from lifecycle.errors import IntegrityError, StorageError
+from lifecycle.evaluation import (
+    comparison_table,
+    error_by_size,
+    gain_shares,
+    load_booster,
+    predict,
+    score_live,
+)
+from lifecycle.s3 import hash_object, parse_uri, write_bytes
 
 FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
 
@@ -78,6 +78,17 @@ def test_a_truncated_archive_is_an_error(aws: EmbeddedAWS):
         load_booster(uri)
 
 
+def test_another_archive_than_the_registered_one_is_an_error(aws: EmbeddedAWS):
+    """The bytes that are loaded are those that are looked at."""
+    uri = upload_model(new_name(), "r1", train_booster(1.0))
+    known = hash_object(uri).sha256
+    assert load_booster(uri, known).num_features() == 2
+    write_bytes(uri, archive(bytes(train_booster(2.0).save_raw("ubj"))))
+
+    with pytest.raises(IntegrityError, match=r"has sha256 .*, registered was"):
+        load_booster(uri, known)
+
+
 def test_without_a_live_model_there_is_no_comparison(model):
     """The first version of a model is an ordinary case."""
     score = score_live(model, FEATURES, FEATURES["a"], measure=measure)
@@ -114,6 +125,8 @@ def test_a_live_model_that_cannot_be_scored_says_why(model):
         return str(found)
 
     other_features = score(FEATURES.assign(c=1))
+    upload_model(model, package.run_id, train_booster(2.0))
+    assert "cannot be compared: s3://" in score()
     client("s3").delete_object(Bucket=bucket, Key=key)
     lost_archive = score()
     sagemaker.delete_model_package(ModelPackageName=package.arn)

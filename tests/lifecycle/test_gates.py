@@ -19,8 +19,10 @@ from lifecycle.gates import (
     EvaluationOutput,
     evaluate_gates,
     evaluation_of,
+    failures,
     find_reversed,
     find_unmeasured,
+    judge,
     require_passed,
     unmeasured_message,
 )
@@ -39,6 +41,7 @@ LIVE = EndpointState(
     modified=datetime(2026, 11, 23, tzinfo=UTC),
     config="toy-v1-0123abcd",
     config_arn="arn:aws:sagemaker:eu-west-1:1:endpoint-config/toy-v1-0123abcd",
+    pending_config="",
     package="arn:aws:sagemaker:eu-west-1:1:model-package/toy/1",
     version=1,
     fingerprint="f" * 64,
@@ -49,6 +52,7 @@ LIVE = EndpointState(
     verified_at=None,
     rolled_back_from="",
     rollback_target="",
+    rolled_back_from_before="",
     attempted_version=0,
     deployment="",
     deployed_commit="",
@@ -66,6 +70,7 @@ LIVE = EndpointState(
         (math.nan, {"max": 2.5}, False, "score nan is no number, so not within 2.5"),
         (math.nan, {"min": 0.0}, False, "score nan is no number, so not within 0"),
         (math.inf, {"max": 2.5}, False, "score inf is above 2.5"),
+        (math.inf, {"min": 0.9}, False, "score inf is no number, so not within 0.9"),
     ],
 )
 def test_a_bound_is_inclusive(
@@ -261,6 +266,34 @@ def test_a_failed_gate_raises_an_error_with_all_that_failed() -> None:
     require_passed(one for one in verdicts if one.passed)
 
 
+@pytest.mark.parametrize(
+    ("metrics", "failed"),
+    [
+        ({"rmse": 2.4}, ""),
+        ({"rmse": 2.6}, "rmse 2.6 is above 2.5"),
+        ({"rmse": "2.4"}, "rmse nan is no number, so not within 2.5"),
+        ({"rmse": True}, "rmse nan is no number, so not within 2.5"),
+        ({"rmse": None}, "rmse nan is no number, so not within 2.5"),
+        ({"rmse": -math.inf}, "rmse nan is no number, so not within 2.5"),
+        ({}, "rmse was not measured"),
+    ],
+)
+def test_a_metric_that_others_returned_passes_only_as_a_number(
+    metrics: dict[str, Any], failed: str
+) -> None:
+    """Nothing raises: it is a verdict, too."""
+    assert failures(judge(metrics, {"rmse": {"max": 2.5}})) == failed
+
+
+def test_what_the_live_model_lacks_is_not_compared() -> None:
+    """A value that is no number is lacking."""
+    gates = {"rmse": {"max": 9.0, "worse_than_live": 0.0}}
+
+    assert failures(judge({"rmse": 2.0}, gates, {"rmse": 1.0})) != ""
+    assert failures(judge({"rmse": 2.0}, gates, {"rmse": "1.0"})) == ""
+    assert failures(judge({"rmse": 2.0}, gates, {"rmse": math.inf})) == ""
+
+
 def evaluate(rmse: Any, live: float | None = None) -> EvaluationOutput:
     """Evaluate a candidate with this RMSE, beside a live model with that one."""
     score = None if live is None else LiveScore(live=LIVE, metrics={"rmse": live})
@@ -325,8 +358,40 @@ def test_the_last_evaluation_of_a_notebook_counts() -> None:
     notebook = notebook_with(
         {EVALUATION_MIME: first}, {"text/plain": "x"}, {EVALUATION_MIME: last}
     )
+    found = evaluation_of(notebook)
 
-    assert evaluation_of(notebook) == last
+    assert found is not None
+    assert found["test_rows"] == 2
+
+
+def test_an_evaluation_is_read_as_it_was_shown() -> None:
+    """But for its verdicts: whoever reads it judges anew."""
+    shown = evaluate(2.4, live=2.2).data()
+    found = evaluation_of(notebook_with({EVALUATION_MIME: shown}))
+
+    assert found == {
+        "metrics": {"rmse": 2.4},
+        "live": {"metrics": {"rmse": 2.2}, "reason": "", "live": {"version": 1}},
+        "job": {"name": "toy-r1", "seconds": 125, "billable_seconds": 9},
+        "test_rows": 50,
+    }
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"metrics": 5, "live": 5, "job": 5, "test_rows": "many"},
+        {"metrics": [], "live": [], "job": [], "test_rows": None},
+        {"a": 1},
+    ],
+)
+def test_of_an_evaluation_only_what_has_the_right_types_counts(
+    shown: dict[str, Any],
+) -> None:
+    """A cell can display anything."""
+    nothing = {"metrics": {}, "live": None, "job": None, "test_rows": 0}
+
+    assert evaluation_of(notebook_with({EVALUATION_MIME: shown})) == nothing
 
 
 @pytest.mark.parametrize(

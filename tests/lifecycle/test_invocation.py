@@ -5,10 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ROWS, delete_endpoint, make_package, new_name, serve
 
 from lifecycle import invocation
 from lifecycle.aws import run_uri
-from lifecycle.errors import EndpointError, StorageError
+from lifecycle.errors import (
+    DataError,
+    EndpointError,
+    IntegrityError,
+    StorageError,
+)
 from lifecycle.invocation import (
     Golden,
     check_golden,
@@ -18,7 +24,7 @@ from lifecycle.invocation import (
     record_golden,
 )
 from lifecycle.registry import Package
-from packages import ROWS, delete_endpoint, make_package, new_name, serve
+from lifecycle.s3 import hash_object, write_bytes
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +90,10 @@ def test_golden_records_are_read_as_they_were_recorded(aws: EmbeddedAWS):
     model = new_name()
     uri = run_uri(model, "r1", "evidence", "golden.json")
 
-    assert record_golden(uri, [[1.0, math.nan], [2.0, 3.0]], [3.0, 4.0]) == uri
+    digest = record_golden(uri, [[1.0, math.nan], [2.0, 3.0]], [3.0, 4.0])
 
-    golden = read_golden(model, {"golden": uri})
+    assert digest == hash_object(uri).sha256
+    golden = read_golden(model, {"golden": uri, "golden_sha256": digest})
     assert golden is not None
     assert golden.rows[0][0] == 1.0
     assert math.isnan(golden.rows[0][1])
@@ -106,6 +113,45 @@ def test_lost_golden_records_are_an_error(aws: EmbeddedAWS):
 
     with pytest.raises(StorageError, match=r"none\.json: not there; train toy again"):
         read_golden("toy", {"golden": uri})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"rows": [], "predictions": []}',
+        b'{"rows": [[1.0]], "predictions": []}',
+        b'{"rows": [[1.0]], "predictions": [NaN]}',
+        b'{"rows": [["a"]], "predictions": [1.0]}',
+        b'{"rows": [[1.0]], "predictions": ["1"]}',
+        b'{"rows": 1, "predictions": 1}',
+    ],
+)
+def test_what_verifies_nothing_is_no_golden_record(aws: EmbeddedAWS, content):
+    """Without a row, any endpoint would pass."""
+    uri = write_bytes(run_uri(new_name(), "r1", "evidence", "golden.json"), content)
+
+    with pytest.raises(StorageError, match=r"golden\.json: no golden records, "):
+        read_golden("toy", {"golden": uri})
+    other = {"golden": uri, "golden_sha256": "0" * 64}
+    with pytest.raises(IntegrityError, match=r"golden\.json: has sha256 .* registered"):
+        read_golden("toy", other)
+
+
+@pytest.mark.parametrize(
+    ("rows", "predictions", "problem"),
+    [
+        ([], [], "there are no rows"),
+        ([[1.0]], [1.0, 2.0], "there are 2 predictions for 1 rows"),
+        ([[1.0]], [math.inf], "a prediction is not finite"),
+    ],
+)
+def test_what_verifies_nothing_is_not_recorded(rows, predictions, problem):
+    """The error comes before anything is registered."""
+    with pytest.raises(DataError, match=f"golden records: {problem}"):
+        record_golden("s3://bucket/golden.json", rows, predictions)
 
 
 def test_an_endpoint_that_predicts_what_was_recorded_passes(aws: EmbeddedAWS, package):

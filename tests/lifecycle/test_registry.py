@@ -1,4 +1,4 @@
-"""Trained models are registered, approved, and found by version and by content."""
+"""Trained models are registered with a digest, and found by version."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,35 +11,46 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedded_aws.process import EmbeddedAWS
+from model_packages import (
+    IMAGE,
+    ROWS,
+    make_package,
+    new_name,
+    train_booster,
+    upload_model,
+)
 
+from lifecycle.approval import (
+    approve,
+    find_approved,
+    find_newest,
+)
 from lifecycle.aws import client, read_tags, run_uri
 from lifecycle.data import write_splits
 from lifecycle.errors import (
+    DataError,
     GateError,
-    NotApprovedError,
+    IntegrityError,
     RegistryError,
     StorageError,
 )
-from lifecycle.gates import evaluate_gates
+from lifecycle.integrity import content_of, digest_of
 from lifecycle.invocation import read_golden
 from lifecycle.registry import (
     Package,
     _properties,
-    approve,
     create_package,
     describe,
-    find_approved,
-    find_newest,
     find_package,
     fingerprint_of,
+    gates_of,
     list_packages,
-    package_table,
     register,
+    reject,
 )
-from lifecycle.s3 import exists, read_json
+from lifecycle.s3 import exists, hash_object, read_json, write_bytes
 from lifecycle.training import TrainingJob
-from packages import IMAGE, ROWS, make_package, new_name, train_booster, upload_model
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 OTHER = "e" * 64
 MINE = "f" * 64
@@ -53,16 +64,26 @@ def many(model: str) -> Callable[..., None]:
     def register_versions(
         count: int, fingerprint: str, status: str = "Approved"
     ) -> None:
+        specification = {
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://b/m"}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        }
+        properties = {
+            "fingerprint": fingerprint,
+            "approval": "pre-approved",
+            "archive_sha256": "0" * 64,
+            "evidence": "s3://b/e",
+        }
+        served = {"InferenceSpecification": specification}
+        digest = digest_of(content_of(model, served, properties))
         for _ in range(count):
             client("sagemaker").create_model_package(
                 ModelPackageGroupName=model,
-                InferenceSpecification={
-                    "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://b/m"}],
-                    "SupportedContentTypes": ["text/csv"],
-                    "SupportedResponseMIMETypes": ["text/csv"],
-                },
+                ModelPackageDescription=f"Digest {digest}.",
+                InferenceSpecification=specification,
                 ModelApprovalStatus=status,
-                CustomerMetadataProperties={"fingerprint": fingerprint},
+                CustomerMetadataProperties=properties,
             )
 
     make_package(model, fingerprint=OTHER)
@@ -90,13 +111,6 @@ def group_arn(model: str) -> str:
     return found["ModelPackageGroupArn"]
 
 
-def reject(package: Package) -> None:
-    """Reject a package, as a person does in SageMaker's console."""
-    client("sagemaker").update_model_package(
-        ModelPackageArn=package.arn, ModelApprovalStatus="Rejected"
-    )
-
-
 @pytest.fixture
 def job(model: str) -> TrainingJob:
     """A training job that has left its model."""
@@ -121,8 +135,14 @@ def run(model: str) -> dict[str, Any]:
         "ci_url": "https://app.circleci.com/p/1",
         "description": "Who is about\nto leave.",
         "approval": "manual",
+        "gates": {"rmse": {"max": 1.0, "worse_than_live": 0.2}},
         "prepare": prepared,
     }
+
+
+def an_archive(model: str) -> str:
+    """Put something where a model archive is."""
+    return write_bytes(run_uri(model, "r1", "model", "model.tar.gz"), b"archive")
 
 
 def register_job(
@@ -134,14 +154,13 @@ def register_job(
     rows: Any = ROWS,
 ) -> Package:
     """Register as the last cells of a train-register notebook do."""
-    verdicts = evaluate_gates({"rmse": rmse}, {"rmse": {"max": 1.0}})
     predictions = np.arange(len(rows), dtype="float32")
     return register(
         model,
         run,
         job,
         metrics={"rmse": rmse},
-        verdicts=verdicts,
+        live={"rmse": 0.5},
         golden=(pd.DataFrame(rows, columns=["a", "b"]), predictions),
     )
 
@@ -149,6 +168,7 @@ def register_job(
 def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
     """The package says which content, run, job and data it was made from."""
     package = register_job(model, run, job)
+    golden = run_uri(model, "r1", "evidence", job.name, "golden.json")
 
     assert package == find_package(model)
     assert package.approval_status == "PendingManualApproval"
@@ -161,13 +181,16 @@ def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
         "training_job": job.name,
         "data_sha256": run["prepare"]["data_sha256"],
         "test": run["prepare"]["test"],
-        "golden": run_uri(model, "r1", "evidence", job.name, "golden.json"),
+        "golden": golden,
+        "golden_sha256": hash_object(golden).sha256,
+        "archive_sha256": hash_object(job.model_data).sha256,
+        "approval": "manual",
         "ci_url": "https://app.circleci.com/p/1",
         "evidence": run_uri(model, "r1", "evidence"),
     }
     described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
     about = described["ModelPackageDescription"]
-    assert about == "Who is about to leave. Run r1."
+    assert about == f"Who is about to leave. Run r1. Digest {package.digest}."
 
 
 def test_the_results_of_a_training_are_those_of_its_package(model, run, job):
@@ -182,7 +205,117 @@ def test_the_results_of_a_training_are_those_of_its_package(model, run, job):
         "model_data": job.model_data,
         "metrics": {"rmse": 0.5},
         "fingerprint": MINE,
+        "digest": package.digest,
     }
+
+
+def test_the_digest_is_that_of_a_file_that_lists_what_was_registered(model, run, job):
+    """Everything that a deploy serves, and everything that a reviewer is told."""
+    package = register_job(model, run, job)
+
+    file = f"{package.metadata['evidence']}/{job.name}/registered.json"
+    assert package.digest == package.registered_digest == hash_object(file).sha256
+    container = "InferenceSpecification.Containers.0"
+    assert read_json(file) == {
+        "model": model,
+        "metric.rmse": "0.5",
+        f"{container}.Image": IMAGE,
+        f"{container}.ModelDataUrl": job.model_data,
+        "InferenceSpecification.SupportedContentTypes.0": "text/csv",
+        "InferenceSpecification.SupportedResponseMIMETypes.0": "text/csv",
+        **package.metadata,
+    }
+
+
+def test_metadata_of_another_tool_is_no_change(model):
+    """The registry belongs to the team, not to this template."""
+    package = make_package(model)
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, CustomerMetadataProperties={"ticket": "ML-7"}
+    )
+
+    assert find_approved(model, MINE).digest == package.digest
+
+
+def test_packages_of_another_tool_are_read_as_they_are(model):
+    """They may have no container, no metadata, or metrics that are no numbers."""
+    make_package(model)
+    client("sagemaker").create_model_package(ModelPackageGroupName=model)
+    client("sagemaker").create_model_package(
+        ModelPackageGroupName=model,
+        CustomerMetadataProperties={"metric.auc": "high", "fingerprint": MINE},
+        ModelApprovalStatus="Approved",
+    )
+
+    newest, bare, ours = list_packages(model)
+    assert np.isnan(newest.metrics["auc"])
+    assert (bare.image, bare.model_data, bare.registered_digest) == ("", "", "")
+    assert find_approved(model, MINE) == ours
+
+
+def test_golden_records_by_which_nothing_could_be_verified_are_refused(model, run, job):
+    """Nothing is registered without a row, or with other predictions than rows."""
+    with pytest.raises(DataError, match="golden records: there are no rows"):
+        register_job(model, run, job, rows=[])
+
+    assert list(list_packages(model)) == []
+
+
+def test_a_package_that_somebody_else_registered_first_is_not_taken(model, run, job):
+    """The same run, job and content, but another archive: it is another package."""
+    wanted = register_job(model, run, job)
+    hostile = write_bytes(run_uri(model, "r1", "model", "other.tar.gz"), b"other")
+    metadata = {**wanted.metadata, "run_id": "r2", "archive_sha256": ""}
+    theirs = create_package(
+        model, image=IMAGE, model_data=hostile, metrics={"rmse": 0.5}, metadata=metadata
+    )
+
+    ours = register_job(model, run | {"run_id": "r2"}, job)
+
+    assert ours.version != theirs.version
+    assert ours.model_data == job.model_data
+
+
+def test_an_archive_that_was_exchanged_after_the_training_is_not_registered(
+    model, run, job
+):
+    """What is measured and what is registered are what the job has left."""
+    trained = replace(job, archive_sha256=hash_object(job.model_data).sha256)
+    assert register_job(model, run, trained).version == 1
+    upload_model(model, "r1", train_booster(2.0))
+
+    with pytest.raises(IntegrityError, match=r"has sha256 .*, the training job h"):
+        register_job(model, run, trained)
+
+    assert [one.version for one in list_packages(model)] == [1]
+
+
+def test_an_archive_that_is_not_there_is_not_registered(model):
+    """The error says to train again."""
+    with pytest.raises(StorageError, match=r"none\.tar\.gz: not there; train again"):
+        create_package(
+            model,
+            image=IMAGE,
+            model_data=run_uri(model, "r1", "none.tar.gz"),
+            metrics={},
+            metadata=LINEAGE,
+        )
+
+    assert list(list_packages(model)) == []
+
+
+def test_a_registry_that_answers_with_another_package_is_an_error(model):
+    """As SageMaker does for the token of another's call."""
+    first = make_package(model)
+    client("sagemaker").update_model_package(
+        ModelPackageArn=first.arn, CustomerMetadataProperties={"metric.rmse": "0.1"}
+    )
+
+    with pytest.raises(
+        IntegrityError,
+        match=r"version 1 is not .*metric\.rmse is 0\.1",
+    ):
+        create_again(first)
 
 
 def test_the_first_ten_test_rows_become_golden_records(model, run, job):
@@ -203,9 +336,9 @@ def test_a_pre_approved_model_is_registered_as_approved(model, run, job):
 
 
 def test_a_failed_gate_registers_nothing(model, run, job):
-    """The error lists the gates that failed."""
-    with pytest.raises(GateError, match=r"failed: rmse 1\.5 is above 1"):
-        register_job(model, run, job, rmse=1.5)
+    """The gates are those of model.yaml, relative ones included."""
+    with pytest.raises(GateError, match=r"rmse 1\.5 is above 1; .* the live model's"):
+        register_job(model, run | {"approval": "pre-approved"}, job, rmse=1.5)
 
     assert list(list_packages(model)) == []
     assert not exists(run_uri(model, "r1", "evidence", job.name, "golden.json"))
@@ -227,7 +360,7 @@ def test_the_prepared_data_is_found_where_the_runner_passes_none_on(model, run, 
 def test_without_prepared_data_nothing_is_registered(model, job):
     """The error names the notebook to run first."""
     with pytest.raises(StorageError, match="run this model's prepare notebook first"):
-        register_job(model, {"run_id": "r2", "fingerprint": MINE}, job)
+        register_job(model, {"run_id": "r2", "fingerprint": MINE, "gates": {}}, job)
 
     assert list(list_packages(model)) == []
 
@@ -241,7 +374,23 @@ def test_the_fingerprint_in_jupyterlab_is_that_of_the_checkout(repo: Path, monke
     """A notebook runs in its own folder, and nothing has filled in `run`."""
     monkeypatch.chdir(repo / "models" / "toy")
 
-    assert fingerprint_of("toy", {}) == fingerprint(repo, "toy")
+    assert fingerprint_of("toy", {}) == contents.content(repo, "toy").fingerprint
+
+
+def test_the_gates_in_jupyterlab_are_those_of_the_checkout(repo: Path, monkeypatch):
+    """Those of the runner are the overridden ones."""
+    monkeypatch.chdir(repo / "models" / "toy")
+
+    assert gates_of("toy", {}) == {"rmse": {"max": 2.5}}
+    assert gates_of("toy", {"gates": {}}) == {}
+
+
+def test_a_rejected_package_says_why(model):
+    """Whatever its status was, in one line as AWS wants it."""
+    package = reject(make_package(model), "Run r1 failed:\nrmse is above 1")
+
+    assert package.approval_status == "Rejected"
+    assert package.approval_description == "Run r1 failed: rmse is above 1"
 
 
 def test_a_fingerprint_that_cannot_be_computed_is_an_error(repo: Path, monkeypatch):
@@ -312,20 +461,6 @@ def test_empty_metadata_is_left_out():
     assert _properties({"rmse": 1.25}, {"commit": ""}) == {"metric.rmse": "1.25"}
 
 
-def test_packages_are_shown_as_a_table(aws: EmbeddedAWS):
-    """Each has a line with version, content, status and origin."""
-    package = make_package(new_name())
-    dirty = replace(package, fingerprint="", commit="c0ffee" * 6 + "-dirty")
-
-    head, *lines = package_table([package, dirty]).splitlines()
-
-    assert head.split() == ["version", "fingerprint", "status", "commit", "CI"]
-    assert [line.split() for line in lines] == [
-        ["1", "f" * 12, "Approved", "c0ffeec", "-"],
-        ["1", "-", "Approved", "c0ffeec-dirty", "-"],
-    ]
-
-
 def test_a_group_belongs_to_its_model(model):
     """The group is created with the first package, with an owner tag."""
     make_package(model)
@@ -338,7 +473,7 @@ def test_a_description_becomes_one_line(model):
     package = create_package(
         model,
         image=IMAGE,
-        model_data="s3://bucket/model.tar.gz",
+        model_data=an_archive(model),
         metrics={},
         metadata=LINEAGE,
         description="folded:\n" + "long\n" * 500,
@@ -349,30 +484,13 @@ def test_a_description_becomes_one_line(model):
     assert "\n" not in described["ModelPackageDescription"]
 
 
-@pytest.mark.parametrize("status", ["Approved", "PendingManualApproval"])
-def test_a_package_has_the_status_that_was_asked_for(model, status):
-    """It waits for approval by default."""
-    chosen = {} if status == "PendingManualApproval" else {"approval_status": status}
-
-    package = create_package(
-        model,
-        image=IMAGE,
-        model_data="s3://bucket/model.tar.gz",
-        metrics={"rmse": 1.0},
-        metadata=LINEAGE,
-        **chosen,
-    )
-
-    assert package.approval_status == status
-
-
 def create_again(first: Package, **other: str) -> Package:
     """Register what a package was made of, with other metadata if given."""
     return create_package(
         first.model,
         image=IMAGE,
         model_data=first.model_data,
-        metrics={},
+        metrics=first.metrics,
         metadata={**first.metadata, **other},
     )
 
@@ -417,7 +535,7 @@ def test_metrics_are_written_beside_the_package(model):
     package = create_package(
         model,
         image=IMAGE,
-        model_data="s3://bucket/model.tar.gz",
+        model_data=an_archive(model),
         metrics=metrics,
         metadata=LINEAGE,
     )
@@ -466,7 +584,7 @@ def test_many_versions_cost_no_more_calls(model, many):
         lambda: find_package(model),
         lambda: find_package(model, 112),
         lambda: find_newest(model, MINE),
-        lambda: find_approved(model, MINE),
+        lambda: find_approved(model, MINE, "pre-approved"),
     ):
         with counted() as calls:
             assert find().version == 112
@@ -480,7 +598,7 @@ def test_a_search_ends_at_the_first_match(model, many):
     many(2, OTHER)
 
     with counted() as calls:
-        assert find_approved(model, MINE).version == 111
+        assert find_approved(model, MINE, "pre-approved").version == 111
     assert calls == ["ListModelPackages", *["DescribeModelPackage"] * 3]
 
     with counted() as calls:
@@ -494,100 +612,3 @@ def test_an_unknown_version_is_an_error(model):
 
     with pytest.raises(RegistryError, match="no version 7; newest: 1"):
         find_package(model, 7)
-
-
-def test_the_newest_approved_package_of_a_content_is_found(model):
-    """Neither a newer package of other content nor an unapproved one comes first."""
-    make_package(model)
-    wanted = make_package(model)
-    make_package(model, fingerprint=OTHER)
-    make_package(model, approved=False)
-
-    assert find_approved(model, MINE) == wanted
-
-
-def test_the_newest_package_of_a_content_is_found(model):
-    """Its approval status does not matter."""
-    make_package(model)
-    wanted = make_package(model, approved=False)
-    make_package(model, fingerprint=OTHER)
-
-    assert find_newest(model, MINE) == wanted
-
-
-def test_a_content_that_is_not_registered_has_to_be_trained(model):
-    """The error of the first deploy says what to do."""
-    with pytest.raises(NotApprovedError) as raised:
-        find_approved(model, MINE)
-
-    assert f"python -m runner run {model}" in str(raised.value)
-    assert "nothing has been registered yet" in str(raised.value)
-    with pytest.raises(RegistryError, match="no package has this content"):
-        find_newest(model, MINE)
-
-
-def test_an_unapproved_content_says_where_to_approve(model):
-    """The error names the version that waits for approval, and lists all."""
-    make_package(model, fingerprint=OTHER)
-    make_package(model, approved=False)
-
-    with pytest.raises(NotApprovedError) as raised:
-        find_approved(model, MINE)
-
-    first, *table = str(raised.value).splitlines()
-    assert f"python -m runner approve {model} --version 2" in first
-    assert [line.split()[0] for line in table] == ["version", "2", "1"]
-
-
-def test_approval_changes_only_the_status(model):
-    """Who approved is recorded."""
-    before = make_package(model, approved=False)
-
-    after = approve(model, version=1, description="Approved in workflow 7")
-
-    assert after.approval_status == "Approved"
-    assert after.metadata == before.metadata
-    assert after.metrics == before.metrics
-    assert after.approval_description.startswith("Approved in workflow 7 by arn:")
-    assert after.modified > before.modified
-
-
-def test_approving_twice_changes_nothing(model):
-    """The first approval stays the recorded one."""
-    package = make_package(model)
-
-    assert approve(model, arn=package.arn, description="again") == package
-    assert describe(package.arn) == package
-
-
-def test_the_newest_is_approved_by_default(model):
-    """It waits for approval even if older versions wait too."""
-    make_package(model, approved=False)
-    make_package(model, approved=False)
-
-    assert approve(model).version == 2
-    assert find_package(model, 1).approval_status == "PendingManualApproval"
-
-
-def test_a_rejected_content_is_not_found(model):
-    """The error says that it was rejected, though it had been approved."""
-    reject(make_package(model))
-
-    with pytest.raises(NotApprovedError, match="version 1 of this content was reject"):
-        find_approved(model, MINE)
-
-
-def test_a_rejected_version_cannot_be_approved(model):
-    """A new version has to be trained."""
-    reject(make_package(model, approved=False))
-
-    with pytest.raises(RegistryError, match="version 1 was rejected"):
-        approve(model, version=1)
-
-
-def test_another_models_package_is_not_approved(model):
-    """An ARN has to belong to the named model."""
-    other = make_package(f"{model}-v2", approved=False)
-
-    with pytest.raises(RegistryError, match=f"of {model}-v2, not of {model}"):
-        approve(model, arn=other.arn)

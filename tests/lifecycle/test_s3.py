@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import new_name
 
 from lifecycle.aws import client, run_uri
 from lifecycle.errors import ConfigurationError, StorageError
@@ -20,7 +21,6 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
-from packages import new_name
 
 
 @pytest.fixture

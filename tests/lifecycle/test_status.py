@@ -1,21 +1,28 @@
 """A model's status: what is registered, what is live, and what is missing between."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ENDPOINT, ignore, interrupt, make_package, once, serve
 
+from lifecycle.approval import approve
 from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import ensure_config, wait_until_settled
 from lifecycle.errors import EndpointError
-from lifecycle.registry import approve, find_package
+from lifecycle.registry import find_package
 from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync
-from packages import ENDPOINT, ignore, make_package, serve
 
 CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)
+
+
+WAIT = "wait, then python -m runner status toy; if nobody waits for it any more"
+AGAIN = "run the command that began it again: it waits and then verifies"
+CHANGED = "the endpoint has changed since a deploy verified it: deploy again, which"
 
 
 def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
@@ -44,6 +51,10 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             "live version 1 has other content; version 2 waits for approval",
         ),
         (
+            ModelStatus(newest=replace(package(), failed="rmse 3 is above 2")),
+            "version 2 fails its gates, rmse 3 is above 2: train a better one",
+        ),
+        (
             ModelStatus(
                 newest=package(), live=LIVE, attempted=3, reason="of version 3"
             ),
@@ -53,7 +64,8 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             ModelStatus(newest=package(), live=LIVE, attempted=2),
             (
                 "live version 1 has other content; version 2 is approved, but its last "
-                "deploy did not make it live: the log of that deploy says why"
+                "deploy did not make it live: build/toy/index.html says why, in "
+                "CircleCI among the artifacts of the deploy job"
             ),
         ),
         (
@@ -71,7 +83,30 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
         ),
         (
             ModelStatus(newest=package(), live=Version(status="Updating")),
-            "the endpoint is Updating",
+            f"the endpoint is Updating: {WAIT}, {AGAIN}",
+        ),
+        (
+            ModelStatus(newest=package(), live=Version(status="Updating"), pending=2),
+            f"the endpoint is Updating to version 2: {WAIT}, {AGAIN}",
+        ),
+        (
+            ModelStatus(live=Version(status="Updating"), pending=1, rollback_to=1),
+            (
+                f"the endpoint is Updating, a rollback to version 1 was begun: {WAIT}, "
+                "python -m runner rollback toy --to 1"
+            ),
+        ),
+        (
+            ModelStatus(live=Version(status="Failed"), reason="No ping."),
+            "the endpoint is Failed: No ping.; deploy again, which replaces it",
+        ),
+        (
+            ModelStatus(live=replace(LIVE, fingerprint=CONTENT), rollback_to=4),
+            (
+                "a rollback to version 4 was begun and has not ended: python -m runner "
+                "rollback toy --to 4 goes on with it, python -m runner rollback toy "
+                "--to 1 stays"
+            ),
         ),
     ],
 )
@@ -107,6 +142,21 @@ def test_each_step_from_training_to_serving_is_told(model):
         assert version.fingerprint == CONTENT
         assert (version.commit, version.run_id) == (made.commit, made.run_id)
         assert version.since.startswith("20")
+        assert version.approved.startswith("Approved by arn:")
+        assert version.approved.endswith(f" UTC, digest {made.digest[:12]}")
+        assert version.digest == made.digest
+
+
+def test_a_version_that_is_approved_as_it_may_not_be_is_told(model):
+    """With what to do; one that may be deployed comes first."""
+    make_package(model, approved=False, mode="pre-approved", fingerprint=CONTENT)
+    expected = "version 1 is Approved, but cannot be deployed: it was registered as pre"
+    assert why(model).startswith(expected)
+    assert read_status(model, CONTENT, "pre-approved").newest.problem == ""
+
+    make_package(model, fingerprint=CONTENT)
+    make_package(model, approved=False, mode="pre-approved", fingerprint=CONTENT)
+    assert why(model) == "version 2 is approved: deploy it"
 
 
 def test_the_newest_package_is_that_of_the_content(model):
@@ -156,6 +206,53 @@ def test_a_version_whose_deploy_failed_is_told(aws: EmbeddedAWS, model):
     assert why(model) == ""
 
 
+@pytest.mark.parametrize("is_live", [False, True])
+def test_the_reason_of_a_failed_deploy_is_remembered(aws: EmbeddedAWS, model, is_live):
+    """SageMaker forgets it, with the endpoint or with the update that puts it back."""
+    if is_live:
+        serve(make_package(model, fingerprint=OTHER))
+    made = make_package(model, fingerprint=CONTENT)
+    kind = "wrong-predictions" if is_live else "ping-failure"
+    aws.inject(Fault(kind=kind, name=model))
+    with pytest.raises(EndpointError):
+        serve(made)
+
+    said = "predicts 1.0" if is_live else "The primary container for production variant"
+    live = "live version 1 has other content; " if is_live else ""
+    start = f"{live}version {made.version} is approved, but its last deploy did not"
+    assert why(model).startswith(f"{start} make it live: ")
+    assert said in why(model)
+
+    serve(made)
+    assert why(model) == ""
+
+
+def test_a_failed_endpoint_is_told_with_its_reason(aws: EmbeddedAWS, model):
+    """And what comes next."""
+    made = make_package(model, fingerprint=CONTENT)
+    aws.inject(Fault(kind="ping-failure", name=model))
+    aws.inject(Fault(kind="throttling", operation="DeleteEndpoint", count=-1))
+    with pytest.raises(EndpointError):
+        serve(made)
+
+    assert why(model).startswith("the endpoint is Failed: The primary container")
+    assert why(model).endswith("; deploy again, which replaces it")
+
+
+def test_a_rollback_that_was_interrupted_is_told(model):
+    """The content is live, but not for long if the same command is run again."""
+    serve(make_package(model, fingerprint=OTHER))
+    serve(make_package(model, fingerprint=CONTENT))
+
+    with (
+        once("before-call.sagemaker.UpdateEndpoint", interrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        roll_back(model, wait_seconds=60, on_progress=ignore)
+
+    assert why(model).startswith("a rollback to version 1 was begun and has not ended")
+
+
 def test_an_update_that_was_undone_leaves_the_model_in_sync(aws: EmbeddedAWS, model):
     """The endpoint has changed since the deploy, but serves what it served."""
     serve(make_package(model, fingerprint=CONTENT))
@@ -188,12 +285,26 @@ def test_an_update_that_no_deploy_has_verified_is_told(aws: EmbeddedAWS, model):
     client("sagemaker").update_endpoint(
         EndpointName=model, EndpointConfigName=ensure_config(other, ENDPOINT)
     )
-    assert why(model) == "the endpoint is Updating"
+    assert why(model).startswith("the endpoint is Updating to version 2: wait, then")
 
     aws.clear(slow)
     wait_until_settled(model, time.monotonic() + 30, ignore)
     assert read_status(model, CONTENT).live.version == 2
-    assert why(model) == "the endpoint has changed since a deploy verified it"
+    assert why(model).startswith(CHANGED)
+    assert why(model).endswith(f"python -m runner rollback {model}")
 
     serve(other)
     assert why(model) == ""
+
+
+def test_a_package_of_this_content_is_judged_by_its_gates(model):
+    """Whoever approved it; one of other content had other gates."""
+    make_package(model, fingerprint=CONTENT)
+    gates = {"rmse": {"max": 0.4}}
+
+    assert (
+        read_status(model, CONTENT, gates=gates).newest.failed
+        == "rmse 0.5 is above 0.4"
+    )
+    assert read_status(model, CONTENT, gates={"rmse": {"max": 0.5}}).newest.failed == ""
+    assert read_status(model, OTHER, gates=gates).newest.failed == ""

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import IMAGE, ignore, new_name
 
 from lifecycle.aws import client, role, run_uri
 from lifecycle.errors import TrainingError
@@ -23,7 +24,6 @@ from lifecycle.training import (
     sagemaker_session,
     stop_training,
 )
-from packages import IMAGE, ignore, new_name
 
 pytestmark = [
     # The SDK's own docstrings have invalid escapes, seen when it is compiled.
@@ -269,7 +269,7 @@ def test_a_failed_job_says_why(model):
     first = str(raised.value).splitlines()[0]
     assert "Failed; AlgorithmError: " in first
     assert "Hyperparameter eta: 7.0 is not in [0, 1]" in first
-    log = str(raised.value).partition("the container's last words:\n")[2]
+    log = str(raised.value).partition("last log lines of the container:\n")[2]
     assert log.splitlines()[-1].strip() == "Hyperparameter eta: 7.0 is not in [0, 1]"
     assert "Running XGBoost Sagemaker in algorithm mode" in log
     assert not {"Traceback", "File", "raise", "^"} & set(log.split())

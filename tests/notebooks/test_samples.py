@@ -10,7 +10,7 @@ import clones
 import pytest
 from embedded_aws import EmbeddedAWS, start
 
-from lifecycle import registry
+from lifecycle import approval, registry
 
 SAMPLES = ("abalone", "churn")
 NBVAL = (
@@ -105,8 +105,8 @@ def test_the_defaults_run_in_their_order(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(clone)
     content = registry.fingerprint_of("abalone", {})
-    newest = registry.find_newest("abalone", content)
-    registry.approve("abalone", version=newest.version)
+    newest = approval.find_newest("abalone", content)
+    approval.approve("abalone", version=newest.version)
 
     deployed = nbval("notebooks/deploy.ipynb")
     assert deployed.returncode == 0, deployed.stdout

@@ -1,5 +1,6 @@
 """Fixtures of the runner's tests: a model of one's own, AWS and warm kernels."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 from embedded_aws import EmbeddedAWS
 from forked_kernels.client import WarmKernels, begin
+from forked_kernels.imports import Statement
+from model_packages import new_name
 
-from packages import new_name
+from runner.notebook.isolation import kernel_environment
 
 
 @pytest.fixture
@@ -42,9 +45,11 @@ def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[Non
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels | None]:
     """The process that kernels are forked from; one for all tests of a worker."""
-    started = begin(lambda _: None)
+    started = begin(lambda _: None, kernel_environment(os.environ))
     if started is None:
         yield None
         return
     with started:
+        # What lifecycle imports as soon as it talks to AWS.
+        started.import_ahead([Statement("boto3")])
         yield started

@@ -100,7 +100,7 @@ from lifecycle.gates import EvaluationOutput
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 ECHO = "import sys; print(sys.argv[1])"
-with open(os.environ["PLANTED"]) as file:
+with open(os.environ["SAGEMAKER_PLANTED"]) as file:
     planted = json.load(file)
 """
 SUFFIXES = ("ipynb", "html", "json")
@@ -173,7 +173,9 @@ def leaked(tmp_path: Path, embedded_aws: EmbeddedAWS) -> Run:
     # ipykernel ignores what a subprocess prints if a test runs it.
     hidden = ("AWS_", "CIRCLE", "SAGEMAKER_", "PYTEST_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-    environment |= embedded_aws.environment | NAMED | {"PLANTED": str(planted)}
+    environment |= (
+        embedded_aws.environment | NAMED | {"SAGEMAKER_PLANTED": str(planted)}
+    )
     environment |= {"SAGEMAKER_BUCKET": "leaks-of-this-test"}
     s3 = boto3.client(
         "s3",

@@ -13,6 +13,7 @@ from typing import Any
 import clones
 import pytest
 import tiny
+import toys
 from circleci_simulator import (
     JobRun,
     Pipeline,
@@ -22,12 +23,14 @@ from circleci_simulator import (
     executed,
 )
 from embedded_aws import EmbeddedAWS, start
+from model_packages import ENDPOINT, make_package
 from repository import Repository
 
 from lifecycle.aws import client
 from lifecycle.deploy import deploy
-from packages import ENDPOINT, make_package
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from lifecycle.registry import find_package, list_packages
+from lifecycle.s3 import read_bytes, write_bytes
+from runner.spec import content as contents
 
 ROOT = clones.ROOT
 # Its sitecustomize.py is run by every Python that starts.
@@ -206,9 +209,9 @@ def aws(account: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def serve(root: Path, model: str) -> dict[str, Any]:
     """Deploy a checkout's content of a model, without training it."""
-    package = make_package(model, fingerprint=fingerprint(root, model))
+    package = make_package(model, fingerprint=contents.content(root, model).fingerprint)
     arn = deploy(package, endpoint=ENDPOINT).arn
-    serving = serving_fingerprint(root, model, package.fingerprint)
+    serving = contents.content(root, model).serving_fingerprint
     tag = {"Key": "deployment", "Value": serving}
     client("sagemaker").add_tags(ResourceArn=arn, Tags=[tag])
     return client("sagemaker").describe_endpoint(EndpointName=model)
@@ -342,7 +345,9 @@ def test_a_merge_that_nobody_approved_is_not_deployed(
     ours = team("mixed")
     for branch, change in (("steeper", {"slope": 2.0}), ("longer", {"rounds": 30})):
         ours.commit_on(branch, "mixed", **change)
-        make_package("mixed", fingerprint=fingerprint(ours.here.root, "mixed"))
+        make_package(
+            "mixed", fingerprint=contents.content(ours.here.root, "mixed").fingerprint
+        )
     ours.here.checkout("main")
     ours.here.git("merge", "-q", "steeper")
     merged = ours.merge("longer", "--no-ff")
@@ -382,6 +387,87 @@ def test_an_unapproved_merge_ends_red_and_heals(
     assert succeeded(later.run()) == ["deploy-unapproved"]
     assert predict("unapproved") == pytest.approx(20, rel=0.05)
     assert not list(ours.circleci.folder.rglob("pwned"))
+
+
+# What a hostile branch's train job does beside registering its own version, to every
+# other run's: it has the role of every train job.
+HOSTILITY = """\
+from lifecycle.registry import find_package, list_packages
+from lifecycle.s3 import read_bytes, write_bytes
+from lifecycle.s3 import write_json
+
+theirs = [one for one in list_packages(model) if one.run_id != run["run_id"]]
+for one in theirs:
+    # Their approve job is to approve this branch's version.
+    record = {"status": "succeeded", "run_id": one.run_id, "results": package.results()}
+    record["fingerprint"] = one.fingerprint
+    write_json(f"{one.metadata['evidence']}/train-register.json", record)
+    # Their content is to be deployed, but with this branch's archive.
+    create_package(
+        model,
+        image=IMAGE,
+        model_data=job.model_data,
+        metrics={"rmse": 0.0},
+        metadata={**one.metadata, "training_job": job.name, "archive_sha256": ""},
+        approval="pre-approved",
+    )"""
+
+
+def write_hostile(root: Path, model: str) -> None:
+    """Write a model whose training attacks every other version of it."""
+    tiny.write_model(root, model, slope=9.0)
+    parameters = [
+        f'model: str = "{model}"  # the model',
+        'hyperparameters: dict = {"num_round": 20}  # of the training job',
+    ]
+    cells = (tiny.START, tiny.TRAINER, tiny.REGISTER, HOSTILITY)
+    attack = tiny.notebook(parameters, *cells, "JSON(package.results())")
+    toys.write(root / "models" / model / "train-register.ipynb", *attack)
+
+
+def approved(model: str) -> list[int]:
+    """Name the versions that SageMaker has as Approved."""
+    return [one.version for one in list_packages(model, "Approved")]
+
+
+def test_nothing_of_a_hostile_branch_goes_live(
+    aws: None, team: Callable[..., Team], predict: Callable[..., float]
+) -> None:
+    """It points another branch's records to its own version, and approves that itself.
+
+    What the other branch's reviewer has approved is refused until that is trained
+    again, and is then deployed. What is exchanged after that is never served.
+    """
+    ours = team("guarded")
+    honest = ours.change("honest", "guarded", slope=2.0)
+    assert succeeded(honest.run()) == ["train-guarded"]
+    ours.here.checkout("main")
+    ours.here.branch("hostile")
+    write_hostile(ours.here.root, "guarded")
+    ours.here.commit()
+    assert succeeded(ours.push("hostile").run()) == ["train-guarded"]
+    assert approved("guarded") == [3]
+
+    refused = honest.run(approved=True)["approve-guarded"]
+
+    assert refused.status == "failed"
+    assert "evidence/train-register.json has sha256" in refused.log
+    assert approved("guarded") == [3]
+    assert honest.rerun("train-guarded").status == "success"
+    assert "version 4 is Approved" in honest.rerun("approve-guarded").log
+    merged = ours.merge("honest", "--squash")
+    deployed = merged.run()
+    assert succeeded(deployed) == ["deploy-guarded"]
+    assert results(deployed["deploy-guarded"])["version"] == 4
+    assert predict("guarded") == pytest.approx(20, rel=0.05)
+
+    hostile, live = (find_package("guarded", version) for version in (2, 4))
+    write_bytes(live.model_data, read_bytes(hostile.model_data))
+    again = merged.rerun("deploy-guarded")
+
+    assert again.status == "failed"
+    assert "version 4: the archive s3://" in again.log
+    assert predict("guarded") == pytest.approx(20, rel=0.05)
 
 
 def test_models_come_and_go_without_an_edit_of_ci(team: Callable[..., Team]) -> None:

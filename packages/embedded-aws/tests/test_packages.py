@@ -108,6 +108,25 @@ def test_metadata_is_merged_and_removed_by_key(account, registry, name):
     assert described["CustomerMetadataProperties"] == {"b": "2", "c": "3"}
 
 
+def test_inference_specifications_are_replaced_and_added(account, registry, name):
+    """UpdateModelPackage changes what is served, whatever the approval status."""
+    arn = account.package(name, DATA)
+    other = {"Image": "image", "ModelDataUrl": "s3://bucket/other.tar.gz"}
+    for number in ("one", "two"):
+        more = [{"Name": number, "Containers": [other]}]
+        registry.update_model_package(
+            ModelPackageArn=arn,
+            InferenceSpecification={"Containers": [other]},
+            AdditionalInferenceSpecificationsToAdd=more,
+        )
+
+    described = registry.describe_model_package(ModelPackageName=arn)
+    assert described["InferenceSpecification"]["Containers"] == [other]
+    added = described["AdditionalInferenceSpecifications"]
+    assert [one["Name"] for one in added] == ["one", "two"]
+    assert described["ModelApprovalStatus"] == "Approved"
+
+
 def test_lists_pages_of_one_group_by_status(account, registry, name):
     """Lists are filtered by group and status, and paged."""
     for number in range(12):

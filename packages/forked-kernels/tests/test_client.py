@@ -213,6 +213,21 @@ def test_a_changed_environment_makes_kernels_cold(
     assert reasons == ["the environment variable PYTHONHASHSEED was changed"]
 
 
+def test_kernels_may_have_another_environment_than_their_owner(
+    run: Run, reasons: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process starts with it, and IPython's folder may differ between kernels."""
+    warm = start({}, reasons.append, os.environ | {"ONLY_THEIRS": "1"})
+    assert warm is not None
+    with warm:
+        assert not is_forked(warm)
+        monkeypatch.setenv("ONLY_THEIRS", "1")
+        monkeypatch.setenv("IPYTHONDIR", str(Path.cwd()))
+        assert run(warm, PARENT) == warm.process.pid
+
+    assert reasons == ["the environment variable ONLY_THEIRS was changed"]
+
+
 def test_a_package_that_was_installed_makes_kernels_cold(
     start_with: Start,
     reasons: list[str],

@@ -284,6 +284,37 @@ async def started(folder: Path, *code: str) -> AsyncIterator[PromptClient]:
         assert not await manager.is_alive()
 
 
+def test_a_kernel_takes_no_port_and_leaves_no_file(tmp_path: Path) -> None:
+    """Two processes can pick the same free port, and other users can reach one."""
+
+    async def start_and_end() -> Path:
+        async with started(tmp_path) as client:
+            await client.wait_for_ready(timeout=LIMIT_SECONDS)
+            folder = Path(client.connection_file).parent
+            assert folder.stat().st_mode & 0o077 == 0
+            sockets = list(folder.glob("*-ipc-*"))
+            assert sockets and all(one.is_socket() for one in sockets)
+        return folder
+
+    assert not asyncio.run(start_and_end()).exists()
+
+
+def test_below_a_long_path_a_kernel_takes_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of a socket has a limit of its own."""
+    long = tmp_path / ("a" * 80)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+
+    async def start_and_end() -> str:
+        async with started(tmp_path) as client:
+            await client.wait_for_ready(timeout=LIMIT_SECONDS)
+            return client.transport
+
+    assert asyncio.run(start_and_end()) == "tcp"
+
+
 def test_a_kernel_that_is_ready_is_heard_from_its_first_word(tmp_path: Path) -> None:
     """Both channels are there."""
 

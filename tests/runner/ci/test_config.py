@@ -28,6 +28,7 @@ from runner.ci.config import (
     plain_line,
 )
 from runner.errors import SpecError
+from runner.pipeline.release import HAND_OVER
 
 CIRCLECI = Path(__file__).parents[3] / ".circleci"
 DOCS = CIRCLECI.parent / "docs" / "circleci.md"
@@ -106,6 +107,19 @@ def test_a_package_is_approved_after_a_person_did(repository: Repository) -> Non
     assert "review-churn" not in failed
 
 
+def test_the_approve_job_gets_what_the_train_job_hands_over(
+    repository: Repository,
+) -> None:
+    """In the workspace of their workflow, in which no other job can write."""
+    found = jobs(config(repository, "churn"))
+    steps = {job: dict(found[f"{job}-churn"].steps) for job in ("train", "approve")}
+    assert steps["train"]["persist_to_workspace"] == {
+        "root": "build",
+        "paths": [f"churn/{HAND_OVER}"],
+    }
+    assert steps["approve"]["attach_workspace"] == {"at": "build"}
+
+
 def test_main_deploys(repository: Repository) -> None:
     """One deployment of a model at a time, in the context of the deployers."""
     text = config(repository, "abalone", "churn", main=True)
@@ -182,6 +196,17 @@ def test_a_rollback_changes_one_endpoint(repository: Repository, version: str) -
     assert environment["MODEL_NAME"] == "churn"
     assert environment["MODEL_VERSION"] == version
     assert check(text) == []
+
+
+@pytest.mark.parametrize("text", ["{", "approval: []", "description: {a: 1}", ""])
+def test_a_broken_model_stops_no_other(repository: Repository, text: str) -> None:
+    """Its own train job says what is wrong, and a person is asked all the same."""
+    repository.write("models/churn/model.yaml", text)
+    pipeline = load(asked(repository, "retrain", model="churn,fraud"))
+
+    found = executed(pipeline, FEATURE)
+
+    assert {"train-churn", "review-churn", "train-fraud"} <= {*found}
 
 
 def test_a_rollback_needs_no_readable_spec(repository: Repository) -> None:
@@ -394,7 +419,7 @@ def test_the_documentation_names_everything_to_set_up(repository: Repository) ->
         path = name.partition("/")[2]
         assert f"`{name}`" in documented or f"/{path}`" in documented
     blocks = [part.partition("```")[0] for part in documented.split("```json\n")[1:]]
-    assert len([json.loads(block) for block in blocks]) == 5
+    assert len([json.loads(block) for block in blocks]) == 6
 
 
 def script(name: str, folder: Path, **environment: str) -> str:

@@ -1,5 +1,6 @@
 """The models that a change affects: the rules, the base, and live endpoints."""
 
+import json
 import random
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ from repository import NOTEBOOK, Repository
 from lifecycle.errors import CallError
 from runner.ci.selection import Selection, select
 from runner.errors import SpecError
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 MODELS = ("abalone", "churn", "fraud")
 
@@ -29,6 +30,12 @@ def names(selection: Selection) -> list[str]:
     return [model.name for model in selection.models]
 
 
+def write_code(repository: Repository, path: str, code: str) -> None:
+    """Commit a notebook of one code cell."""
+    toys.write(repository.root / path, toys.code(code))
+    repository.commit()
+
+
 def on_branch(repository: Repository, **given: object) -> Selection:
     return select(repository.root, branch="feature", **given)  # type: ignore[arg-type]
 
@@ -38,7 +45,7 @@ def on_main(repository: Repository, **given: object) -> Selection:
 
 
 def test_a_file_in_a_folder_affects_its_model(repository: Repository) -> None:
-    """One changed file selects one model, with the file and the rule as reason."""
+    """One changed file selects one model, with the file as the reason."""
     fork = repository.git("rev-parse", "HEAD")
     repository.branch("feature")
     repository.commit("models/churn/data.sql")
@@ -47,7 +54,7 @@ def test_a_file_in_a_folder_affects_its_model(repository: Repository) -> None:
 
     assert selection.base == fork
     assert names(selection) == ["churn"]
-    assert selection.models[0].reasons == ("models/churn/data.sql: in its folder",)
+    assert selection.models[0].reasons == ("models/churn/data.sql: new",)
 
 
 @pytest.mark.parametrize(
@@ -67,12 +74,46 @@ def test_a_shared_notebook_affects_the_models_that_use_it(
     repository.write("models/churn/train-register.ipynb", NOTEBOOK)
     repository.commit()
     repository.branch("feature")
-    repository.commit("notebooks/train-register.ipynb")
+    write_code(repository, "notebooks/train-register.ipynb", "1")
 
     selection = on_branch(repository)
 
     assert names(selection) == ["abalone", "fraud"]
-    assert "shared notebook" in selection.models[0].reasons[0]
+    reason = "notebooks/train-register.ipynb: code changed"
+    assert selection.models[0].reasons == (reason,)
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_a_shared_notebook_that_breaks_affects_its_users(
+    repository: Repository, repaired: bool
+) -> None:
+    """Whether it cannot be read any more, or can be again."""
+    notebook, broken = "notebooks/train-register.ipynb", "<<<<<<< HEAD"
+    repository.write(notebook, broken if repaired else NOTEBOOK)
+    repository.commit()
+    repository.branch("feature")
+    repository.write(notebook, NOTEBOOK if repaired else broken)
+    repository.commit()
+
+    selection = on_branch(repository)
+
+    assert names(selection) == list(MODELS)
+    assert f"{notebook}:1: not JSON" in selection.models[0].reasons[0]
+
+
+def test_text_cells_select_nothing(repository: Repository) -> None:
+    """Nor do outputs, a README, or what is said of a model and its owner."""
+    repository.branch("feature")
+    text = {"cell_type": "markdown", "metadata": {}, "source": "Why", "id": "a"}
+    repository.write(
+        "notebooks/train-register.ipynb",
+        json.dumps({**json.loads(NOTEBOOK), "cells": [text]}),
+    )
+    repository.write("models/churn/README.md", "# Churn")
+    repository.model("fraud", description="Who cheats")
+    repository.commit()
+
+    assert names(on_branch(repository)) == []
 
 
 def test_a_removed_shared_notebook_affects_its_users(repository: Repository) -> None:
@@ -91,12 +132,14 @@ def test_a_notebook_of_a_task_affects_the_models_of_that_task(
     file = "notebooks/regression/train-register.ipynb"
     repository.write("models/churn/train-register.ipynb", NOTEBOOK)
     if change != "added":
-        repository.write(file, NOTEBOOK)
+        write_code(repository, file, "1")
     repository.commit("notebooks/binary/deploy.ipynb")
     repository.branch("feature")
     if change == "removed":
         repository.git("rm", "-q", file)
-    repository.commit(*([] if change == "removed" else [file]))
+        repository.commit()
+    else:
+        write_code(repository, file, "2")
 
     assert names(on_branch(repository)) == ["abalone", "fraud"]
 
@@ -119,11 +162,103 @@ def test_a_shared_notebook_behind_one_of_the_task_affects_no_model(
     assert names(on_branch(repository)) == []
 
 
-def test_requirements_affect_all(repository: Repository) -> None:
-    """A dependency may change what any model computes."""
+LOCK = "click==8.0\nsix==1.0\n    # via python-dateutil\npython-dateutil==2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("lock", "reason"),
+    [
+        (
+            LOCK.replace("dateutil==2.0", "dateutil==2.1"),
+            "package python-dateutil 2.0 → 2.1: models/churn/prepare.ipynb",
+        ),
+        (
+            LOCK.replace("six==1.0", "six==1.1"),
+            "package six 1.0 → 1.1: needed by python-dateutil",
+        ),
+        (LOCK.replace("click==8.0", "click==8.1"), ""),
+        (f"{LOCK}lightgbm==4.0\n", ""),
+    ],
+    ids=["imported", "needed by it", "another", "added"],
+)
+def test_a_pin_affects_the_models_that_import_the_package(
+    repository: Repository, lock: str, reason: str
+) -> None:
+    """Or one that needs it; a tool that no model uses affects none."""
+    repository.write("requirements.txt", LOCK)
+    write_code(repository, "models/churn/prepare.ipynb", "import dateutil")
     repository.branch("feature")
-    repository.commit("requirements.txt")
-    assert names(on_branch(repository)) == list(MODELS)
+    repository.write("requirements.txt", lock)
+    repository.commit()
+
+    selection = on_branch(repository)
+
+    assert names(selection) == (["churn"] if reason else [])
+    assert [one.reasons for one in selection.models] == ([(reason,)] if reason else [])
+
+
+# What shared code is reached by, its file, and the reason that is given for it.
+WAYS = {
+    "import": (
+        "from features.dates import parse",
+        "features/common.py ← features/dates.py ← models/churn/prepare.ipynb: changed",
+    ),
+    "data file": (
+        "open('../../features/rates.csv')",
+        "features/rates.csv ← models/churn/prepare.ipynb: changed",
+    ),
+    "%run": (
+        "%run ../../tools/rows.py",
+        "tools/rows.py: changed; cannot be followed: models/churn/prepare.ipynb runs "
+        "%run ../../tools/rows.py",
+    ),
+    "shell": (
+        "files = !ls ../../tools",
+        "tools/rows.py: changed; cannot be followed: models/churn/prepare.ipynb runs "
+        "files = !ls ../../tools",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_shared_code_affects_its_users(repository: Repository, way: str) -> None:
+    """And nobody else, with the way from the changed file to the notebook."""
+    code, reason = WAYS[way]
+    changed = reason.partition(":")[0].partition(" ←")[0]
+    repository.write("features/dates.py", "from features import common\n")
+    repository.write("features/common.py", "SHARE = 0.2\n")
+    repository.write("features/rates.csv", "1\n")
+    repository.write("tools/rows.py", "1\n")
+    write_code(repository, "models/churn/prepare.ipynb", f"x = 1\n{code}")
+    repository.branch("feature")
+    repository.commit(changed)
+
+    selection = on_branch(repository)
+
+    assert names(selection) == ["churn"]
+    assert selection.models[0].reasons == (reason,)
+
+
+def test_a_link_to_a_folder_affects_the_models_behind_it(
+    repository: Repository,
+) -> None:
+    """Through other links, too, and also when the link itself leads elsewhere."""
+    repository.write("data/one/rows.csv", "1\n")
+    repository.write("data/two/rows.csv", "2\n")
+    (repository.root / "shared").symlink_to("data/one")
+    (repository.root / "models/churn/rows").symlink_to("../../shared")
+    repository.commit()
+    repository.branch("feature")
+    fork = repository.commit("data/one/rows.csv")
+    edited = on_branch(repository)
+    (repository.root / "shared").unlink()
+    (repository.root / "shared").symlink_to("data/two")
+    repository.commit()
+    led = on_branch(repository, base=fork)
+
+    way = "models/churn/rows/rows.csv: changed"
+    assert [one.reasons for one in edited.models] == [(f"data/one/rows.csv ← {way}",)]
+    assert [one.reasons for one in led.models] == [(f"data/two/rows.csv ← {way}",)]
 
 
 def test_both_sides_of_a_rename_count(repository: Repository) -> None:
@@ -425,8 +560,8 @@ def live_of(repository: Repository) -> dict[str, dict[str, str]]:
     root = repository.root
     return {
         name: {
-            "fingerprint": fingerprint(root, name),
-            "deployment": serving_fingerprint(root, name, fingerprint(root, name)),
+            "fingerprint": contents.content(root, name).fingerprint,
+            "deployment": contents.content(root, name).serving_fingerprint,
         }
         for name in MODELS
     }
@@ -474,7 +609,7 @@ def test_a_deployment_that_failed_is_repeated(
 
     changed = ["churn"] if path.endswith("yaml") else list(MODELS)
     assert names(selection) == changed
-    assert "not deployed to the end" in selection.models[0].reasons[0]
+    assert "last deploy did not finish" in selection.models[0].reasons[0]
 
 
 def test_a_change_outside_the_content_is_deployed_too(repository: Repository) -> None:

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import toys
 from circleci_simulator import check, compiled_size
 from click.testing import Result
 from embedded_aws import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package, new_name
 from repository import NOTEBOOK, SPEC, Repository
 
 from lifecycle.deploy import deploy
-from packages import ENDPOINT, delete_endpoint, make_package, new_name
 from runner.ci.config import MAX_MODELS, check_request, continuation
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 CIRCLECI = Path(__file__).parents[3] / ".circleci"
 MODELS = ("abalone", "churn", "fraud")
@@ -69,7 +70,7 @@ def test_people_get_the_first_reasons(
 
     main = repository.git("rev-parse", "main")
     assert text.splitlines()[:2] == [f"1 model affected since {main[:12]}", "churn"]
-    assert text.count(": in its folder") == 3
+    assert text.count(": new") == 3
     assert "and 2 more" in text
 
 
@@ -146,11 +147,11 @@ def test_on_main_live_endpoints_are_compared_too(
     here.commit()
     here.commit("README.md")
     monkeypatch.chdir(here.root)
-    content = fingerprint(here.root, served)
+    content = contents.content(here.root, served).fingerprint
     now = deploy(
         make_package(served, fingerprint=content), endpoint=ENDPOINT, on_progress=str
     )
-    serving = serving_fingerprint(here.root, served, content)
+    serving = contents.content(here.root, served).serving_fingerprint
     now.record_deployment(serving, here.git("rev-parse", "HEAD"))
 
     text = invoke("select").stdout
@@ -188,7 +189,7 @@ def test_without_aws_git_alone_tells(
     answer = invoke("select")
 
     assert answer.exit_code == 0, answer.output
-    assert f"{FILE}: in its folder" in answer.stdout
+    assert f"{FILE}: new" in answer.stdout
     assert note in answer.stdout
     assert len(answer.stdout.splitlines()) == 4
 
@@ -203,7 +204,7 @@ def test_the_verb_writes_the_config_alone(
 
     assert check(answer.stdout) == []
     assert answer.stdout == config(repository, selected=["churn"])
-    assert f"{FILE}: in its folder" in answer.stderr
+    assert f"{FILE}: new" in answer.stderr
 
 
 def test_programs_get_the_config_as_a_string(
@@ -291,7 +292,8 @@ def test_a_thousand_models_are_no_problem(tmp_path: Path) -> None:
     made.commit(f"models/m0000-{'x' * 34}/data.sql")
 
     one, seconds = _ci_config(made.root)
-    made.commit("requirements.txt")
+    toys.write(made.root / "notebooks/deploy.ipynb", toys.code("1"))
+    made.commit()
     every, _ = _ci_config(made.root)
 
     assert one.count("type: approval") == 1

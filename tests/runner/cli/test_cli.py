@@ -29,9 +29,25 @@ def test_help_lists_every_verb(invoke):
     assert [line.split()[0] for line in listed.strip().splitlines()] == list(VERBS)
 
 
-def test_an_unknown_verb_is_a_wrong_call(invoke):
-    """With exit code 2."""
-    assert invoke("deploi").exit_code == 2
+def test_help_cuts_no_description(invoke):
+    """Each fits on its line in a terminal of 80 columns."""
+    assert "..." not in invoke("--help").output.split("Commands:")[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (["shwo"], "'shwo' is not a verb; did you mean 'show'?"),
+        (["show"], "Missing argument 'MODEL'. See `runner show --help`."),
+        (["run", "--foo"], "No such option '--foo'. See `runner run --help`."),
+    ],
+)
+def test_a_wrong_call_is_one_line(invoke, call, error):
+    """It says what to write instead, with exit code 2."""
+    answer = invoke(*call)
+
+    assert answer.exit_code == 2
+    assert answer.stderr == f"error: {error}\n"
 
 
 def test_an_error_is_one_line(invoke, repo, monkeypatch):

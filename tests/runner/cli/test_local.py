@@ -44,6 +44,14 @@ def folder(monkeypatch, tmp_path):
     stop(tmp_path / "state")
 
 
+def test_help_shows_one_example_a_line(invoke):
+    """They can be copied."""
+    lines = [line.strip() for line in invoke("local", "--help").output.splitlines()]
+
+    assert "python -m runner local --port 5000" in lines
+    assert "python -m runner local -- jupyter lab" in lines
+
+
 @pytest.mark.parametrize(
     ("circleci", "arguments", "target"),
     [

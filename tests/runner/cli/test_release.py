@@ -11,16 +11,17 @@ import reviews
 from click.testing import Result
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
+from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
 from lifecycle.endpoint import EndpointState, ensure_config, read_state
 from lifecycle.errors import EndpointError
 from lifecycle.registry import Package, find_package
 from lifecycle.s3 import upload_folder
-from packages import ENDPOINT, delete_endpoint, make_package
 from runner.review.page import write_page
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 JOB = {"CIRCLE_WORKFLOW_JOB_ID": "job-id", "CIRCLE_NODE_INDEX": "0"}
 PAGE = "https://output.circle-artifacts.com/output/job/job-id/artifacts/0/build"
@@ -189,17 +190,27 @@ def test_approve_takes_the_newest_of_this_content(
     verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
 ) -> None:
     """People get a line, programs the package."""
-    content = fingerprint(repo, model)
+    content = contents.content(repo, model).fingerprint
     package = make_package(model, approved=False, fingerprint=content)
 
-    text = verb("approve", model).stdout
+    first, *lines = verb("approve", model).stdout.splitlines()
     found = json.loads(verb("approve", model, "--json").stdout)
 
-    assert text == (
+    assert first == (
         f"{model}: version 1 is Approved "
-        f"(fingerprint {content[:12]}, run {package.run_id})\n"
+        f"(fingerprint {content[:12]}, run {package.run_id})"
     )
+    known = package.metadata
+    assert [line.split() for line in lines] == [
+        ["digest", package.digest],
+        ["image", package.image],
+        ["archive", package.model_data, "sha256", known["archive_sha256"]],
+        ["golden", known["golden"], "sha256", known["golden_sha256"]],
+        ["evidence", f"{known['evidence']}/", "sha256", "none"],
+        ["metrics", "rmse", "0.5"],
+    ]
     assert (found["arn"], found["approval_status"]) == (package.arn, "Approved")
+    assert found["digest"] == package.digest
     assert found["created"] == package.created.isoformat()
 
 
@@ -247,7 +258,7 @@ def test_the_workflows_own_package_is_known_in_circleci_only(
     assert "--this-workflow: only in CircleCI" in answer.stderr
 
 
-def test_a_workflow_without_a_package_is_told_what_to_rerun(
+def test_a_workflow_that_handed_nothing_over_is_told_what_to_rerun(
     verb: Callable[..., Result],
     repo: Path,
     model: str,
@@ -255,13 +266,41 @@ def test_a_workflow_without_a_package_is_told_what_to_rerun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A package of another workflow is not approved."""
-    make_package(model, approved=False, fingerprint=fingerprint(repo, model))
+    make_package(
+        model, approved=False, fingerprint=contents.content(repo, model).fingerprint
+    )
     monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
 
     answer = verb("approve", model, "--this-workflow")
 
-    assert answer.exit_code == 1
-    assert "rerun its train job" in answer.stderr
+    assert answer.exit_code == 2
+    assert "train job hands it over" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_train_job_hands_over_what_it_has_registered(
+    verb: Callable[..., Result],
+    repo: Path,
+    model: str,
+    aws: EmbeddedAWS,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the approve job of the same workflow approves that."""
+    package = make_package(
+        model, approved=False, fingerprint=contents.content(repo, model).fingerprint
+    )
+    folder = repo / "build" / model
+    folder.mkdir(parents=True)
+    record = {"status": "succeeded", "results": package.results()}
+    (folder / "train-register.json").write_text(json.dumps(record))
+    upload_folder(folder, package.metadata["evidence"], {})
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
+
+    written = verb("review", model, "--hand-over")
+    approved = verb("approve", model, "--this-workflow")
+
+    assert written.stdout == f"build/{model}/hand-over.json\n"
+    assert approved.stdout.startswith(f"{model}: version 1 is Approved ")
 
 
 @pytest.fixture
@@ -356,13 +395,15 @@ def test_status_names_each_step_from_nothing_to_in_sync(
     repo: Path, model: str, status: Callable[[], dict[str, Any]], endpoint: None
 ) -> None:
     """Trained, approved, live: the step that is missing is the reason."""
-    content = fingerprint(repo, model)
+    content = contents.content(repo, model).fingerprint
     reasons = [status()["why"]]
     package = make_package(model, approved=False, fingerprint=content)
     reasons.append(status()["why"])
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn, ModelApprovalStatus="Approved"
     )
+    reasons.append(status()["why"].split(" by hand")[0])
+    approve(model, arn=package.arn)
     reasons.append(status()["why"])
     serve(package)
     row = status()
@@ -370,6 +411,7 @@ def test_status_names_each_step_from_nothing_to_in_sync(
     assert reasons == [
         "nothing is registered: train it",
         "version 1 waits for approval",
+        "version 1 is Approved, but cannot be deployed: it was set to Approved",
         "version 1 is approved: deploy it",
     ]
     assert (row["in_sync"], row["why"]) == (True, "")
@@ -386,7 +428,7 @@ def test_status_tells_other_content_from_a_rollback(
     serve(make_package(model))
     assert status()["why"] == "live version 1 has other content: train it"
 
-    serve(make_package(model, fingerprint=fingerprint(repo, model)))
+    serve(make_package(model, fingerprint=contents.content(repo, model).fingerprint))
     assert status()["in_sync"]
 
     roll_back(model, wait_seconds=60, on_progress=str)
@@ -406,7 +448,7 @@ def test_status_knows_a_version_whose_deploy_failed(
     """What is live, and since when, stays as it was."""
     serve(make_package(model))
     before = status()["live"]
-    make_package(model, fingerprint=fingerprint(repo, model))
+    make_package(model, fingerprint=contents.content(repo, model).fingerprint)
     why = "live version 1 has other content; version 2 is approved"
     assert status()["why"] == f"{why}: deploy it"
 
@@ -430,7 +472,7 @@ def test_after_an_update_that_was_rolled_back_a_model_is_in_sync(
     aws: EmbeddedAWS,
 ) -> None:
     """The endpoint has changed since, but serves what was verified."""
-    serve(make_package(model, fingerprint=fingerprint(repo, model)))
+    serve(make_package(model, fingerprint=contents.content(repo, model).fingerprint))
     aws.inject(Fault(kind="ping-failure", name=model))
     with pytest.raises(EndpointError):
         serve(make_package(model, factor=2.0))
@@ -463,17 +505,18 @@ def test_status_knows_what_no_deploy_has_verified(
     aws: EmbeddedAWS,
 ) -> None:
     """An update that goes on without its deploy, and the config it leaves."""
-    content = fingerprint(repo, model)
+    content = contents.content(repo, model).fingerprint
     serve(make_package(model, fingerprint=content))
     config = ensure_config(make_package(model, fingerprint=content), ENDPOINT)
     slow = aws.inject(Fault(kind="endpoint-slow", name=model, seconds=30))
     client("sagemaker").update_endpoint(EndpointName=model, EndpointConfigName=config)
-    assert status()["why"] == "the endpoint is Updating"
+    assert status()["why"].startswith("the endpoint is Updating to version 2: wait")
 
     aws.clear(slow)
     waiter = client("sagemaker").get_waiter("endpoint_in_service")
     waiter.wait(EndpointName=model, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    assert status()["why"] == "the endpoint has changed since a deploy verified it"
+    changed = "the endpoint has changed since a deploy verified it: deploy again"
+    assert status()["why"].startswith(changed)
 
 
 def test_people_get_a_table_of_all_models_and_the_reasons(
@@ -489,6 +532,8 @@ def test_people_get_a_table_of_all_models_and_the_reasons(
     (row,) = (line.split("  ") for line in lines if "InService" in line)
     cells = [cell.strip() for cell in row if cell.strip()]
     assert cells == [model, "-", "1 InService", since, "c0ffeec-dirty", "no"]
+    told = next(line for line in lines if line.startswith(f"{model}: version 1: "))
+    assert told.endswith(f" UTC, digest {find_package(model).digest[:12]}")
     assert lines[-2:] == [
         f"{model}: live version 1 has other content: train it",
         "zoo: nothing is registered: train it",
@@ -503,3 +548,18 @@ def test_status_of_a_misspelt_model_suggests_the_nearest(
 
     assert answer.exit_code == 2
     assert f"did you mean '{model}'?" in answer.stderr
+
+
+def test_status_of_all_models_survives_a_broken_one(
+    verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """It is named, with what is wrong; asked for by name, it is a wrong call."""
+    shutil.copytree(repo / "models" / model, repo / "models/broken")
+    (repo / "models/broken/model.yaml").write_text("a: [")
+
+    answer = verb("status")
+
+    assert answer.exit_code == 0
+    assert "broken: models/broken/model.yaml:2: not YAML" in answer.stdout
+    assert f"{model}: nothing is registered: train it" in answer.stdout
+    assert verb("status", "broken").exit_code == 2

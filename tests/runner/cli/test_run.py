@@ -1,6 +1,7 @@
 """The verbs that work with models: `list`, `show`, `new` and `run`."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,18 +12,18 @@ import tiny
 import toys
 from click.testing import CliRunner, Result
 from embedded_aws import EmbeddedAWS
+from model_packages import delete_endpoint, new_name
 from repository import Repository
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
-from packages import delete_endpoint, new_name
-from runner import TRAINING_STAGES
 from runner.cli import runner
 from runner.cli.output import print_table
 from runner.cli.run import RUN_HEADER, result_as_json, result_row
 from runner.errors import CellError
 from runner.pipeline.run import RunResult
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 RESULTS = {
     "metrics": {"auc": 0.92451, "f1": 0.83421, "accuracy": 0.95869},
@@ -102,7 +103,7 @@ def test_programs_get_a_model_as_a_run_resolves_it(
         "required": False,
         "help": "its version",
     }
-    assert shown["fingerprint"] == fingerprint(repo, "toy")
+    assert shown["fingerprint"] == contents.content(repo, "toy").fingerprint
 
 
 def test_show_finds_the_notebook_of_the_task(
@@ -125,6 +126,30 @@ def test_people_get_keys_as_the_option_p_takes_them(
 
     assert "training.hyperparameters.num_round" in text
     assert "deploy · notebooks/deploy.ipynb" in text
+
+
+def test_people_get_whole_values_but_short_hashes(
+    verb: Callable[..., Result], repo: Path
+) -> None:
+    """A version, without the platform that it is for, and the target of a link."""
+    pin = "numpy==2.4.6 ; python_full_version < '3.99'\n"
+    (repo / "requirements.txt").write_text(pin)
+    target = "a-folder-that-is-not-there/rows.csv"
+    (repo / "models" / "toy" / "rows.csv").symlink_to(target)
+    toys.write(
+        repo / "models" / "toy" / "prepare.ipynb",
+        toys.code("model: str = ''", "parameters"),
+        toys.code("import numpy"),
+        toys.code("JSON({})", "results"),
+    )
+
+    lines = verb("show", "toy").stdout.splitlines()
+
+    assert [line.split()[2] for line in lines if " numpy " in line] == ["2.4.6"]
+    assert any(f"link to {target}" in line for line in lines)
+    rows = [line for line in lines if line.startswith(("  notebook ", "  module "))]
+    assert rows
+    assert [row for row in rows if re.search("[0-9a-f]{13}", row)] == []
 
 
 def test_a_notebook_without_a_results_cell_is_named(

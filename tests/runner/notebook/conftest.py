@@ -1,5 +1,6 @@
 """Notebooks are executed in warm kernels, and archived."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from forked_kernels.client import CAN_FORK, WarmKernels, begin
 
 from runner.notebook.archive import recording
 from runner.notebook.execute import ExecutedNotebook, execute
+from runner.notebook.isolation import kernel_environment
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +19,8 @@ def kernels() -> Iterator[WarmKernels | None]:
 
     None on a system that forks none: all kernels start cold there.
     """
-    warm = begin(pytest.fail) if CAN_FORK else None
+    variables = kernel_environment(os.environ)
+    warm = begin(pytest.fail, variables) if CAN_FORK else None
     if warm is None:
         yield None
         return

@@ -17,6 +17,7 @@ from runner.notebook import ipynb
 from runner.notebook.archive import (
     Recording,
     archive,
+    as_record,
     read_record,
     read_results,
     recording,
@@ -41,7 +42,7 @@ def build(
     folder = tmp_path_factory.mktemp("build") / "toy"
     failing = {"text": f"no access with {SECRET}"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CIRCLE_TOKEN", SECRET)
+        patch.setenv("SAGEMAKER_TOKEN", SECRET)
         execute_recorded(TOYS / "leaks.ipynb", folder, {}, kernels=kernels)
         with pytest.raises(CellError) as caught:
             execute_recorded(TOYS / "raises.ipynb", folder, failing, kernels=kernels)
@@ -277,3 +278,43 @@ def test_a_notebook_that_cannot_be_archived_is_not_kept_with_its_secrets(
         this.__exit__(None, None, None)
 
     assert one.notebook is None
+
+
+def test_a_notebook_that_cannot_be_shown_fails_its_stage(tmp_path: Path) -> None:
+    """The error is one line, and the record and the notebook are kept."""
+    notebook = ipynb.read(TOYS / "adds.ipynb")
+    error = {"output_type": "error", "ename": "A", "evalue": "", "traceback": 5}
+    notebook.cells[1].outputs = [ipynb.from_dict(error)]
+    record = {**RECORD, "stage": "adds", "status": "succeeded", "results": {}}
+    record |= {"started": "2026-01-01T00:00:00", "seconds": 1.0}
+
+    with pytest.raises(FileError, match=r"adds\.html: the notebook cannot be shown, "):
+        archive(tmp_path, notebook, record, Scrubber())
+
+    kept = read_record(tmp_path, "adds")
+    assert kept is not None
+    assert (kept["status"], kept["results"]) == ("failed", None)
+    assert len(kept["error"].splitlines()) == 1
+    assert (tmp_path / "adds.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        {},
+        {"status": "great"},
+        {"status": "succeeded", "results": 5},
+        {"status": "succeeded", "parameters": []},
+        {"status": "succeeded", "stage": "deploy"},
+        {"status": "succeeded", "run_id": 5},
+        {"status": "succeeded", "seconds": "long"},
+    ],
+)
+def test_what_is_no_record_is_told_from_one(value: Any) -> None:
+    """Another role may have written it."""
+    good = {"status": "succeeded", "stage": "prepare", "results": {}, "seconds": 1.5}
+
+    assert as_record(value, "prepare") is None
+    assert as_record(good, "prepare") == good

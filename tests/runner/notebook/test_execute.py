@@ -31,12 +31,12 @@ from runner.notebook import ipynb
 from runner.notebook.archive import read_record
 from runner.notebook.execute import (
     ExecutedNotebook,
-    KernelSupervisor,
     _raise_for_cells,
     _raise_for_early_end,
     _read_results,
     execute,
 )
+from runner.notebook.kernel import KernelSupervisor
 
 TOYS = Path(__file__).parent / "toys"
 
@@ -115,11 +115,29 @@ ENDS = {
         message="In [5] under 'It takes its time': the cell took longer than 3 s",
         outputs=((5, "TimeLimitError"),),
     ),
-    "a cell does not run": End(
-        toy="skips",
-        parameters={"a": 1},
+    "a cell asks to exit": End(
+        toy="asks",
+        parameters={"how": "exit"},
         error=IncompleteError,
-        message="In [4] under 'This does not run': did not run",
+        message="In [4] under 'It asks to leave': exit() ended it early; a notebook "
+        "must run to its end",
+        outputs=((4, "IncompleteError"),),
+    ),
+    "the last cell asks to quit": End(
+        toy="asks",
+        parameters={"how": "nothing"},
+        error=IncompleteError,
+        message="In [5] under 'The end': exit() ended it early; a notebook must run to "
+        "its end",
+        outputs=((5, "IncompleteError"),),
+    ),
+    "the last cell ends the kernel": End(
+        toy="asks",
+        parameters={"how": "nothing", "last": 3},
+        error=KernelDiedError,
+        message="In [5] under 'The end': the kernel ended with exit code 3 before the "
+        "notebook did",
+        outputs=((5, "KernelDiedError"),),
     ),
     "there are no results": End(
         toy="no_json",
@@ -135,7 +153,7 @@ ENDS = {
     ),
 }
 # How Jupyter starts kernels; the others are forked from a process with their imports.
-COLD = ("a cell fails", "a cell exits", "the kernel dies")
+COLD = ("a cell fails", "a cell exits", "a cell asks to exit", "the kernel dies")
 
 
 class Clock:
@@ -153,7 +171,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock by which the time limit of a notebook is measured."""
     clock = Clock()
-    monkeypatch.setattr("runner.notebook.execute.time", clock)
+    monkeypatch.setattr("runner.notebook.kernel.time", clock)
     return clock
 
 
@@ -476,6 +494,115 @@ def test_only_an_error_of_this_project_is_shown_as_a_whole(
     assert str(caught.value).startswith(f"toy.ipynb: In [1]: {name}")
     assert shown in str(caught.value)
     assert ("\n" in str(caught.value)) is (name != "ValueError" and "\n" in message)
+
+
+@pytest.mark.parametrize("tag", ["papermill-error-cell-tag", "injected-parameters"])
+def test_a_cell_that_papermill_drops_is_missed(
+    kernels: WarmKernels | None, tmp_path: Path, tag: str
+) -> None:
+    """Its signature would have been refused; a run that comes so far fails."""
+    first, last = toys.takes("a: int = 1")
+    cells = (first, toys.text("## Gates"), toys.code("assert False", tag), last)
+    last["source"] = "from IPython.display import JSON\nJSON({})"
+    source = toys.write(tmp_path / "toy.ipynb", *cells)
+    executed = execute(source, {"a": 2}, cwd=tmp_path, time_limit=60, kernels=kernels)
+
+    with pytest.raises(IncompleteError) as caught:
+        executed.raise_for_error()
+
+    assert str(caught.value) == (
+        f"{display_path(source)}: code cell 2 under 'Gates' is not in the executed "
+        "notebook as it stands in the file; save the notebook anew in JupyterLab"
+    )
+    assert executed.results == {}
+
+
+@pytest.mark.parametrize("tag", ["raises-exception", "skip-execution"])
+def test_no_tag_keeps_a_cell_from_being_run_or_from_failing(
+    kernels: WarmKernels | None, tmp_path: Path, tag: str
+) -> None:
+    """Whatever nbclient would do with it."""
+    first, last = toys.takes("a: int = 1")
+    source = toys.write(tmp_path / "toy.ipynb", first, toys.code("1 / 0", tag), last)
+    executed = execute(source, {}, cwd=tmp_path, time_limit=60, kernels=kernels)
+
+    with pytest.raises(CellError, match="ZeroDivisionError"):
+        executed.raise_for_error()
+
+
+def test_what_was_checked_is_executed_and_no_later_state_of_the_file(
+    kernels: WarmKernels | None, tmp_path: Path
+) -> None:
+    """An earlier stage may have written another notebook in its place."""
+    first, last = toys.takes("a: int = 1")
+    last["source"] = "from IPython.display import JSON\nJSON({'a': 1})"
+    source = toys.write(tmp_path / "toy.ipynb", first, last)
+    text = source.read_text()
+    toys.write(source, first, toys.code("a = 7", "results"))
+    executed = execute(
+        source, {}, cwd=tmp_path, time_limit=60, kernels=kernels, text=text
+    )
+
+    assert executed.results == {"a": 1}
+
+
+DISPLAYS = """from IPython.display import JSON, display
+for data in (
+    {"text/plain": 5},
+    {"text/html": None},
+    {"image/png": 7, "text/plain": "a figure"},
+    {"text/plain": ["a", 5]},
+    {"application/json": None},
+):
+    display(data, raw=True)"""
+
+
+def test_whatever_a_cell_displays_is_kept(
+    kernels: WarmKernels | None,
+    execute_recorded: Callable[..., ExecutedNotebook],
+    tmp_path: Path,
+) -> None:
+    """As text where it is not what its type says."""
+    first, last = toys.takes("a: int = 1")
+    source = toys.write(tmp_path / "toy.ipynb", first, toys.code(DISPLAYS), last)
+    executed = execute_recorded(source, tmp_path / "build", {}, kernels=kernels)
+
+    shown = [one.data for one in executed.notebook.cells[1].outputs]
+    assert shown == [
+        {"text/plain": "5"},
+        {"text/plain": "text/html is no text: None"},
+        {"text/plain": "a figure"},
+        {"text/plain": "['a', 5]"},
+        {"application/json": None},
+    ]
+    assert "text/html is no text: None" in (tmp_path / "build/toy.html").read_text()
+
+
+def test_a_message_that_jupyter_cannot_read_is_one_line(
+    kernels: WarmKernels | None, tmp_path: Path
+) -> None:
+    """A cell can send anything."""
+    first, last = toys.takes("a: int = 1")
+    send = "kernel.session.send(kernel.iopub_socket, 'stream', {'name': 5}, parent=p)"
+    code = "kernel = get_ipython().kernel\np = kernel.get_parent()\n" + send
+    source = toys.write(tmp_path / "toy.ipynb", first, toys.code(code), last)
+    executed = execute(source, {}, cwd=tmp_path, time_limit=60, kernels=kernels)
+
+    with pytest.raises(IncompleteError, match=r"In \[2\]: what it displays cannot be"):
+        executed.raise_for_error()
+
+
+def test_a_byte_order_mark_is_read_over(
+    kernels: WarmKernels | None, tmp_path: Path
+) -> None:
+    """Some editors write one."""
+    first, last = toys.takes("a: int = 1")
+    last["source"] = "from IPython.display import JSON\nJSON({'a': a})"
+    source = toys.write(tmp_path / "toy.ipynb", first, last)
+    source.write_text(source.read_text(), encoding="utf-8-sig")
+    executed = execute(source, {"a": 3}, cwd=tmp_path, time_limit=60, kernels=kernels)
+
+    assert executed.results == {"a": 3}
 
 
 def supervisor(**more: Any) -> KernelSupervisor:

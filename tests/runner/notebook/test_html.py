@@ -223,3 +223,57 @@ def test_a_notebook_that_never_ran_can_be_rendered() -> None:
     for path, page in zip(paths, pages, strict=True):
         title = ipynb.read(path).cells[0].source.splitlines()[0]
         assert title.removeprefix("# ") in page
+
+
+def test_an_image_that_is_not_attached_leaves_its_text(tmp_path: Path) -> None:
+    """Those that are attached are shown."""
+    text = toys.text("![gone](attachment:a.png) ![there](attachment:b.png)")
+    text["attachments"] = {"b.png": {"image/png": PNG}}
+    gone, there = page(tmp_path, text).main.find_all("img")
+
+    assert (gone["alt"], gone.get("src")) == ("gone", None)
+    assert there["src"] == f"data:image/png;base64,{PNG}"
+
+
+def test_an_image_that_an_output_attaches_leaves_its_text(tmp_path: Path) -> None:
+    """Outputs have no attachments."""
+    soup = page(tmp_path, ran("a", mime("text/markdown", "![gone](attachment:a.png)")))
+
+    assert soup.main.img["alt"] == "gone"
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ({"text/plain": 5}, "5"),
+        ({"text/html": None}, "text/html is no text: None"),
+        ({"image/png": 7}, "image/png is no text: 7"),
+        ({"video/mp4": "AAAA"}, "not shown: video/mp4"),
+    ],
+)
+def test_an_output_that_cannot_be_shown_is_named(
+    tmp_path: Path, data: dict[str, Any], shown: str
+) -> None:
+    """A notebook of another tool may hold anything."""
+    cells = [ran("a"), ran("b")]
+    notebook = ipynb.read(toys.write(tmp_path / "toy.ipynb", *cells))
+    notebook.cells[0].outputs = [ipynb.from_dict(shows(**data))]
+    soup = BeautifulSoup(render(notebook, RECORD), features="html.parser")
+
+    assert shown in soup.main.text
+
+
+def test_metadata_hides_no_code(tmp_path: Path) -> None:
+    """nbconvert's templates would leave it out."""
+    hidden = ran("assert True")
+    hidden["metadata"] |= {
+        "transient": {"remove_source": True},
+        "jupyter": {"source_hidden": True},
+        "tags": ["remove-cell", "remove_input", "papermill-error-cell-tag"],
+    }
+    text = toys.text("Read this")
+    text["metadata"] = {"transient": {"remove_source": True}}
+    soup = page(tmp_path, hidden, text)
+
+    assert "assert True" in soup.main.text
+    assert "Read this" in soup.main.text

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import toys
@@ -92,6 +93,10 @@ def test_code_cells_are_read_without_blank_and_markdown_cells(tmp_path: Path) ->
             '{"cells": [{"cell_type": "code", "source": "1", "metadata": null}]}',
             "toy.ipynb: not a notebook of format 4",
         ),
+        (
+            '{"nbformat": 3, "cells": [], "worksheets": []}',
+            "toy.ipynb: not a notebook of format 4",
+        ),
         (b"\xff\xfe", "toy.ipynb: not UTF-8 at byte 0"),
     ],
 )
@@ -124,3 +129,30 @@ def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
     """It may have been removed after it was found."""
     with pytest.raises(SignatureError, match=r"toy\.ipynb: No such file"):
         ipynb.read_code_cells(tmp_path / "toy.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"text/plain": "a"}, {"text/plain": "a"}),
+        ({"text/html": ["<b>", "</b>"]}, {"text/html": ["<b>", "</b>"]}),
+        ({"text/plain": 5}, {"text/plain": "5"}),
+        ({"image/png": 5}, {"text/plain": "image/png is no text: 5"}),
+        ({"text/html": None, "text/plain": "a"}, {"text/plain": "a"}),
+        ({"application/json": 5}, {"application/json": 5}),
+        ({"application/a+json": None}, {"application/a+json": None}),
+        ({}, {}),
+    ],
+)
+def test_what_is_displayed_is_text_or_json(data: Any, expected: Any) -> None:
+    """Anything else is shown as text."""
+    assert ipynb.valid_data(data) == expected
+
+
+def test_a_file_that_is_no_notebook_has_one_kind_of_error() -> None:
+    """The library has several."""
+    cell = '{"cell_type": "code", "source": 5}'
+    content = f'{{"nbformat": 4, "nbformat_minor": 5, "cells": [{cell}]}}'
+
+    with pytest.raises(ValueError, match="missing an expected key"):
+        ipynb.loads(content)

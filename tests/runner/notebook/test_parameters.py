@@ -197,14 +197,55 @@ def test_a_name_that_only_resembles_a_secret_is_accepted(
     assert list(read_signature(notebook).parameters) == [name]
 
 
-def test_an_executed_notebook_is_refused(tmp_path: Path) -> None:
-    """Papermill has injected its values already."""
+@pytest.mark.parametrize(
+    ("tag", "effect"),
+    [
+        ("injected-parameters", "Papermill would replace it, because it is an execut"),
+        ("papermill-error-cell-tag", "Papermill would drop it; remove the tag"),
+        ("raises-exception", "its error would not end the notebook; remove the tag"),
+        ("skip-execution", "it would not run; remove the tag"),
+    ],
+)
+def test_a_tag_that_keeps_a_cell_from_counting_is_refused(
+    tmp_path: Path, tag: str, effect: str
+) -> None:
+    """Before a kernel starts; the message names the cell by number and heading."""
     first, last = toys.takes("a: int = 1")
-    said = cell_refusal(
-        tmp_path, first, toys.code("a = 2", "injected-parameters"), last
-    )
+    gate = toys.code("assert False", "review", tag)
+    said = cell_refusal(tmp_path, first, toys.text("# Gates"), gate, last)
 
-    assert "it is an executed notebook" in said
+    assert f"code cell 2 under 'Gates' is tagged {tag!r}: {effect}" in said
+
+
+def test_text_that_papermill_would_drop_is_refused(tmp_path: Path) -> None:
+    """The archive would lack it."""
+    first, last = toys.takes("a: int = 1")
+    warning = toys.text("Not for people.")
+    warning["metadata"] = {"tags": ["papermill-error-cell-tag"]}
+
+    said = cell_refusal(tmp_path, first, warning, last)
+
+    assert "cell 2 is tagged 'papermill-error-cell-tag'" in said
+
+
+@pytest.mark.parametrize(
+    "tags", ["papermill-error-cell-tag", {"skip-execution": 1}, [["a"]], 5, None]
+)
+def test_tags_are_a_list_of_words(tmp_path: Path, tags: Any) -> None:
+    """Papermill would find a tag in a text that only contains it."""
+    first, last = toys.takes("a: int = 1")
+    cell = toys.code("assert False", metadata={"tags": tags})
+
+    assert "not a notebook of format 4" in cell_refusal(tmp_path, first, cell, last)
+
+
+def test_tags_that_change_nothing_are_accepted(tmp_path: Path) -> None:
+    """Those of nbval and of Jupyter Book, for instance."""
+    first, last = toys.takes("a: int = 1")
+    cell = toys.code("b = 2", "nbval-skip", "hide-input", "remove-cell")
+    notebook = toys.write(tmp_path / "toy.ipynb", first, cell, last)
+
+    assert read_signature(notebook).text == notebook.read_text()
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ import nbformat
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
+from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from lifecycle.registry import Package, describe
-from lifecycle.s3 import parse_uri, write_bytes, write_json
-from packages import ENDPOINT, delete_endpoint, make_package
+from lifecycle.s3 import parse_uri, read_json, write_bytes, write_json
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.pipeline.earlier import (
@@ -55,7 +56,7 @@ def ran(planned: Plan) -> Ran:
     def run(*, approved: bool = True, **other: Any) -> Package:
         content = planned.fingerprint
         known = {"fingerprint": content, **DATA} | other.pop("metadata", {})
-        package = make_package(planned.model, approved=approved, **known)
+        package = make_package(planned.model, approved=False, **known)
         rows = {name: f"{name}.csv" for name in ("train", "validation", "test")}
         for name, file in rows.items():
             rows[name] = run_uri(planned.model, package.run_id, name, file)
@@ -66,7 +67,8 @@ def ran(planned: Plan) -> Ran:
         leave(planned, package, "prepare", rows)
         registered = {"package": package.arn, "approval_status": "of then"}
         leave(planned, package, "train-register", registered, **other)
-        return package
+        # Last: an approval is of the evidence, too.
+        return approve(planned.model, arn=package.arn) if approved else package
 
     return run
 
@@ -209,6 +211,50 @@ def test_a_pending_package_is_not_reused_if_it_should_be_pre_approved(
     assert describe(package.arn).approval_status == "PendingManualApproval"
 
 
+def test_in_circleci_no_pending_package_is_shown_to_a_reviewer(
+    planned: Plan, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another branch's job may have registered it, as if it had this content."""
+    package = ran(approved=False)
+    assert find(planned, "train-register") is not None
+    monkeypatch.setenv("CIRCLE_WORKFLOW_ID", "workflow")
+
+    assert find(planned, "prepare") is None
+    assert find(planned, "train-register") is None
+    approve(planned.model, arn=package.arn)
+    assert find(planned, "train-register") is not None
+
+
+@pytest.mark.parametrize("edit", ["metric", "by hand"])
+def test_a_package_that_may_not_be_deployed_is_not_reused(
+    planned: Plan, ran: Ran, edit: str
+) -> None:
+    """It was edited after its approval, or approved by hand: it is trained again."""
+    package = ran(approved=edit == "metric")
+    changed = {"CustomerMetadataProperties": {"metric.rmse": "0.1"}}
+    by_hand = {"ModelApprovalStatus": "Approved"}
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn, **(changed if edit == "metric" else by_hand)
+    )
+
+    assert find(planned, "prepare") is None
+    assert find(planned, "train-register") is None
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train-register"])
+def test_forged_records_of_an_approved_package_are_not_reused(
+    planned: Plan, ran: Ran, stage: str
+) -> None:
+    """Any train job may write them; they could lead to other rows."""
+    package = ran()
+    assert find(planned, stage) is not None
+    uri = run_uri(planned.model, package.run_id, "evidence", f"{stage}.json")
+    record = read_json(uri)
+    write_json(uri, record | {"seconds": 2.0})
+
+    assert find(planned, stage) is None
+
+
 def test_only_the_package_that_would_be_deployed_is_reused(
     planned: Plan, ran: Ran
 ) -> None:
@@ -219,15 +265,16 @@ def test_only_the_package_that_would_be_deployed_is_reused(
     assert find(planned, "train-register") is None
 
 
-def test_after_a_change_of_lifecycle_nothing_is_reused(
-    planned: Plan, ran: Ran, monkeypatch: pytest.MonkeyPatch
+def test_what_is_reused_names_files_that_are_not_committed(
+    planned: Plan, ran: Ran
 ) -> None:
-    """Notebooks call its code, though it is no part of the content."""
+    """The commit that is shown does not have them."""
     ran()
-    monkeypatch.setattr("runner.pipeline.earlier.lifecycle_hash", lambda: "another")
+    content = replace(planned.content, pending=("models/toy/helper.py",))
+    found = find(replace(planned, content=content), "prepare")
 
-    assert find(planned, "prepare") is None
-    assert find(planned, "train-register") is None
+    assert found is not None
+    assert found.note.endswith("; not committed: models/toy/helper.py")
 
 
 def test_a_folder_of_raw_data_is_read_again(planned: Plan) -> None:
@@ -352,6 +399,15 @@ def test_an_endpoint_that_predicts_otherwise_is_not_reused(
     assert find(planned, "deploy") is None
 
 
+def test_a_live_version_whose_archive_was_exchanged_is_not_reused(
+    planned: Plan, served: Package
+) -> None:
+    """The deploy notebook runs, and names what was exchanged."""
+    write_bytes(served.model_data, b"other")
+
+    assert find(planned, "deploy") is None
+
+
 def test_a_deploy_with_parameters_of_its_own_is_run(
     planned: Plan, served: Package
 ) -> None:
@@ -441,6 +497,7 @@ def test_training_without_prepared_rows_names_the_remedy(planned: Plan) -> None:
 
 
 RUN = "20260101000000-abcdef"
+NEWER = "20260102000000-abcdef"
 Write = Callable[..., None]
 
 
@@ -455,10 +512,18 @@ def write(planned: Plan) -> Write:
                 "status": status,
                 "fingerprint": fingerprint or planned.fingerprint,
                 "results": {"run": run_id} if status == "succeeded" else None,
+                "model": planned.model,
+                "stage": name,
+                "run_id": run_id,
+                "notebook": name,
+                "started": "2026-01-01T00:00:00",
+                "seconds": 1,
             }
             evidence = run_uri(planned.model, run_id, "evidence")
             write_json(f"{evidence}/{name}.json", record)
-            write_bytes(f"{evidence}/{name}.html", run_id.encode())
+            notebook = nbformat.writes(nbformat.v4.new_notebook())
+            write_bytes(f"{evidence}/{name}.ipynb", notebook.encode())
+            write_bytes(f"{evidence}/{name}.html", b"<script>evil()</script>")
 
     return records
 
@@ -479,13 +544,29 @@ def test_a_failed_run_is_resumed_from_the_stage_that_failed(
 def test_the_files_of_stages_that_succeeded_are_restored(
     planned: Plan, write: Write
 ) -> None:
-    """Those of the failed stage are not: it is about to run again."""
+    """Those of the failed stage are not: it is about to run again.
+
+    The page is rendered from the notebook: another role may have written the one in S3.
+    """
     write(prepare="succeeded", train_register="failed")
 
     resume(planned).restore()
 
     names = {path.name for path in planned.folder.iterdir()}
-    assert names == {"prepare.html", "prepare.json"}
+    assert names == {"prepare.html", "prepare.ipynb", "prepare.json"}
+    assert "evil()" not in (planned.folder / "prepare.html").read_text()
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"status": 5}', b"null"])
+def test_a_record_that_was_cut_is_passed_over(
+    planned: Plan, write: Write, content: bytes
+) -> None:
+    """The stage counts as if it had never begun."""
+    write(prepare="succeeded", train_register="failed")
+    write(NEWER, prepare="succeeded")
+    write_bytes(run_uri(planned.model, NEWER, "evidence", "prepare.json"), content)
+
+    assert resume(planned).plan.run_id == RUN
 
 
 def test_a_run_whose_first_stage_failed_begins_again(

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import reviews
 from embedded_aws import EmbeddedAWS
+from model_packages import ENDPOINT, delete_endpoint, make_package
 
-from lifecycle.aws import run_uri
+from lifecycle.approval import approve
+from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.errors import RegistryError, StorageError
-from lifecycle.registry import Package, approve
+from lifecycle.registry import Package
 from lifecycle.s3 import upload_folder, write_bytes, write_json
-from packages import ENDPOINT, delete_endpoint, make_package
 from runner import STAGES
+from runner.errors import FileError
 from runner.pipeline.evidence import (
     baseline,
     begin,
@@ -186,6 +188,46 @@ def test_evidence_that_cannot_be_read_gives_the_reason(
     assert "prepare.json: not JSON" in baseline(model)["reason"]
 
 
+def test_evidence_of_the_wrong_kind_gives_the_reason(model: str, live: Package) -> None:
+    """Another run wrote it, so it may be anything."""
+    write_json(run_uri(model, live.run_id, "evidence", "prepare.json"), ["no record"])
+
+    assert "malformed" in baseline(model)["reason"]
+
+
+def test_a_live_version_whose_evidence_is_malformed_fails_no_run(
+    repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """The page says that the comparison is missing."""
+    plan = make_plan(repo, model, STAGES, {})
+    begin(plan)
+    reviews.write_run(plan.folder)
+    malformed = {"version": 1, "source": {"notebooks": 5, "dependencies": []}}
+    reviews.write(plan.folder / "baseline.json", malformed)
+
+    page = build_page(plan, {}, {})
+
+    assert "What was live could not be read: what its run left is malformed." in (
+        page.read_text()
+    )
+
+
+def test_a_page_that_cannot_be_made_is_one_line(
+    repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """A notebook can return anything."""
+    plan = make_plan(repo, model, STAGES, {})
+    begin(plan)
+    reviews.write_training(plan.folder, reviews.evaluation(2.0))
+    path = plan.folder / "train-register.json"
+    record = json.loads(path.read_text())
+    record["results"]["version"] = {"no": "number"}
+    reviews.write(path, record)
+
+    with pytest.raises(FileError, match="no review page can be made of what the note"):
+        build_page(plan, {}, {})
+
+
 @pytest.mark.parametrize("summary", [{"rows": 3, "columns": {}}, None])
 def test_the_page_has_the_summary_of_the_rows(
     repo: Path, model: str, aws: EmbeddedAWS, summary: object
@@ -223,8 +265,88 @@ def test_the_page_of_any_version_is_rebuilt(
     assert page == repo / "build" / f"{model}@{package.version}" / "index.html"
     assert "✓ Approved" in text
     assert "By Ada" in text
+    assert f"digest {package.digest[:12]}" in text
+    assert "cannot be deployed" not in text
     assert (page.parent / "train-register.html").is_file()
     assert not (page.parent / "file.json").exists()
+
+
+@pytest.fixture
+def registered(repo: Path, model: str, aws: EmbeddedAWS, tmp_path: Path) -> Package:
+    """A version whose run left all its evidence."""
+    package = make_package(model, approved=False)
+    folder = tmp_path / model
+    folder.mkdir()
+    reviews.write_run(folder)
+    upload_folder(folder, package.metadata["evidence"], {})
+    return package
+
+
+HOSTILE_NAMES = ["..", "x" * 300, "prepare.html", "index.html", ".json", "prepare.py"]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_only_what_a_run_leaves_is_fetched(
+    repo: Path, model: str, registered: Package, name: str
+) -> None:
+    """And notebooks are rendered again, whatever page lies beside them."""
+    evil = b"<script>evil()</script>"
+    write_bytes(f"{registered.metadata['evidence']}/{name}", evil)
+
+    page = rebuild_page(repo, model, None)
+
+    files = {path.name for path in page.parent.iterdir()}
+    assert name not in files - {"prepare.html", "index.html"}
+    assert {path.parent for path in (repo / "build").rglob("*")} == {
+        repo / "build",
+        page.parent,
+    }
+    assert "evil()" not in "".join(one.read_text() for one in page.parent.iterdir())
+    assert "How good it is" in (page.parent / "prepare.html").read_text()
+
+
+MALFORMED_FILES = [
+    ("prepare.json", b"[]"),
+    ("prepare.json", b"{"),
+    ("prepare.json", b'{"stage": "deploy", "status": "succeeded"}'),
+    ("train-register.json", b'{"status": "great"}'),
+    ("train-register.json", b'{"status": "succeeded", "results": 5}'),
+    ("train-register.ipynb", b"5"),
+    ("train-register.ipynb", b'{"nbformat": 4, "cells": [5]}'),
+    ("source.json", b'{"settings": 5}'),
+    ("data-summary.json", b'{"columns": 5}'),
+    ("baseline.json", b'{"version": 1, "source": {"settings": 5}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), MALFORMED_FILES)
+def test_evidence_that_was_changed_is_named(
+    repo: Path, model: str, registered: Package, name: str, content: bytes
+) -> None:
+    """In one line; there is no page then that could be believed."""
+    evidence = registered.metadata["evidence"]
+    write_bytes(f"{evidence}/{name}", content)
+
+    with pytest.raises(StorageError, match=r"not what a run leaves, .* train again"):
+        rebuild_page(repo, model, None)
+
+
+def test_the_page_of_a_version_that_was_edited_says_so(
+    repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """It shows what was registered, which is not what the package says now."""
+    package = make_package(model)
+    write_bytes(f"{package.metadata['evidence']}/prepare.html", b"<p>")
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn,
+        CustomerMetadataProperties={"metric.rmse": "0.1"},
+    )
+
+    folder = rebuild_page(repo, model, None).parent
+
+    decided = json.loads((folder / "package.json").read_text())
+    expected = "It cannot be deployed: it was changed after it was registered"
+    assert expected in decided["approval_description"]
 
 
 def test_the_newest_version_is_the_default(
@@ -244,6 +366,6 @@ def test_a_version_without_evidence_is_an_error(
 ) -> None:
     """The error names the URI; a version that is not there is named as well."""
     with pytest.raises(StorageError, match="nothing is there; the run left no evid"):
-        download(run_uri(model, "none", "evidence"), tmp_path)
+        download(run_uri(model, "none", "evidence"), tmp_path, STAGES)
     with pytest.raises(RegistryError, match="nothing is registered"):
         rebuild_page(repo, model, None)

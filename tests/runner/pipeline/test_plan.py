@@ -10,7 +10,7 @@ from lifecycle.errors import CallError
 from runner import STAGES
 from runner.errors import SignatureError, SpecError
 from runner.pipeline.plan import TIME_LIMIT_SECONDS, make_plan, new_run_id
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 
 def test_run_ids_sort_by_time_and_differ():
@@ -71,6 +71,7 @@ def test_the_parameter_run_holds_what_nobody_tunes(repo):
             "ci_url": "",
             "approval": "manual",
             "description": "",
+            "gates": {"rmse": {"max": 2.5}},
             "prepare": {"train": "s3://b/k"},
         }
     }
@@ -80,8 +81,8 @@ def test_without_overrides_the_fingerprint_is_that_of_the_checkout(repo):
     """Then the run deploys what the checkout says, too."""
     made = make_plan(repo, "toy", STAGES, {})
 
-    assert made.fingerprint == fingerprint(repo, "toy")
-    assert made.serving == serving_fingerprint(repo, "toy", made.fingerprint)
+    assert made.fingerprint == contents.content(repo, "toy").fingerprint
+    assert made.serving == contents.content(repo, "toy").serving_fingerprint
 
 
 def test_another_hyperparameter_is_another_content(repo):
@@ -89,7 +90,7 @@ def test_another_hyperparameter_is_another_content(repo):
     overrides = {"hyperparameters.num_round": "7"}
     one, two = (make_plan(repo, "toy", STAGES, overrides) for _ in range(2))
 
-    assert one.fingerprint != fingerprint(repo, "toy")
+    assert one.fingerprint != contents.content(repo, "toy").fingerprint
     assert one.fingerprint == two.fingerprint
     assert one.spec.training.hyperparameters == {"num_round": 7}
     assert one.serving == ""
@@ -100,7 +101,7 @@ def test_another_endpoint_is_the_same_content(repo):
     overrides = {"endpoint.instance_type": "ml.m5.xlarge"}
     made = make_plan(repo, "toy", STAGES, overrides)
 
-    assert made.fingerprint == fingerprint(repo, "toy")
+    assert made.fingerprint == contents.content(repo, "toy").fingerprint
     assert made.serving == ""
 
 

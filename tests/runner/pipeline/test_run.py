@@ -1,9 +1,12 @@
 """Runs of models, called as Python functions."""
 
+import fcntl
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
@@ -17,6 +20,7 @@ import yaml
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import FOREVER, Fault
 from forked_kernels.client import WarmKernels
+from model_packages import IMAGE, delete_endpoint, new_name
 from repository import Repository
 
 from lifecycle.aws import client, role, run_uri
@@ -24,12 +28,11 @@ from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import CallError, EndpointError, StorageError
 from lifecycle.registry import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
-from packages import IMAGE, delete_endpoint, new_name
 from runner import STAGES
 from runner.errors import CellError, FileError, SpecError, TimeLimitError
 from runner.pipeline.plan import make_plan
 from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
-from runner.spec.fingerprint import fingerprint, serving_fingerprint
+from runner.spec import content as contents
 
 KINDS = ("ipynb", "html", "json")
 
@@ -147,16 +150,18 @@ def test_a_run_returns_what_its_stages_returned(finished: Finished) -> None:
 def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> None:
     """With the fingerprint and the commit of the checkout."""
     assert finished.package.approval_status == "Approved"
-    assert finished.package.fingerprint == fingerprint(finished.root, finished.model)
-    assert "Implied: a run of all stages" in finished.package.approval_description
+    content = contents.content(finished.root, finished.model)
+    assert finished.package.fingerprint == content.fingerprint
+    assert finished.package.approval_description.startswith(
+        "Approved automatically by a local run of all stages, as arn:"
+    )
     assert finished.live.package == finished.package.arn
     assert finished.live.is_verified
 
 
 def test_the_endpoint_records_which_checkout_it_serves(finished: Finished) -> None:
     """So that neither `select` nor a later job deploys it again."""
-    content = finished.package.fingerprint
-    serving = serving_fingerprint(finished.root, finished.model, content)
+    serving = contents.content(finished.root, finished.model).serving_fingerprint
 
     assert finished.live.deployed_commit == finished.package.commit
     assert finished.live.deployment == serving
@@ -341,6 +346,22 @@ def test_evidence_that_cannot_be_uploaded_stays_on_this_machine(
     assert (folder / "index.html").is_file()
 
 
+def test_a_deploy_whose_evidence_is_lost_says_what_is_live(
+    finished: Finished, tmp_path: Path, aws: EmbeddedAWS
+) -> None:
+    """The run fails, but nobody need fear for the endpoint."""
+    clone = finished.copy(tmp_path / "clone")
+    fault = Fault(kind="s3-access-denied", operation="PutObject", count=FOREVER)
+    refusal = aws.inject(fault)
+
+    result = run_model(clone.root, finished.model, stages=("deploy",))
+
+    aws.clear(refusal)
+    assert isinstance(result.error, StorageError)
+    said = "; version 1 is live and verified; only its evidence is missing"
+    assert str(result.error).endswith(said)
+
+
 def test_the_rerun_of_an_old_deploy_runs_nothing(
     finished: Finished, tmp_path: Path, aws: EmbeddedAWS
 ) -> None:
@@ -359,6 +380,10 @@ def test_the_rerun_of_an_old_deploy_runs_nothing(
     assert isinstance(result.error, EndpointError)
     assert "which came after this one" in str(result.error)
     assert listener.cells == []
+    page = (clone.root / "build" / finished.model / "index.html").read_text()
+    assert "Not deployed: the deploy was refused" in page
+    assert "which came after this one" in page
+    assert old in page.partition("Lineage")[2]
 
 
 def test_a_deploy_without_an_approval_fails(
@@ -544,3 +569,104 @@ def test_a_wrong_model_yaml_starts_nothing(repo: Path) -> None:
         run_model(repo, "toy")
 
     assert not (repo / "build").exists()
+
+
+@pytest.fixture
+def held(repo: Path, model: str) -> Iterator[Callable[[], None]]:
+    """The lock of the model, held by another run until this is called."""
+    path = repo / "build" / f".{model}.lock"
+    path.parent.mkdir()
+    path.write_text("run r1, process 7, since noon")
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield lambda: fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def test_a_run_waits_for_another_one_of_its_model_in_its_clone(
+    run: Callable[..., RunResult], repo: Path, model: str, held: Callable[[], None]
+) -> None:
+    """It says for which one, and what both leave does not mix."""
+
+    class Releases(Listener):
+        def say(self, name: str, text: str) -> None:
+            super().say(name, text)
+            if len(self.lines) == 1:
+                assert not (repo / "build" / model).exists()
+                held()
+
+    listener = Releases()
+    result = run("prepare", observer=listener)
+
+    assert result.error is None
+    assert listener.lines[0] == (
+        "waits for the end of run r1, process 7, since noon, in this clone"
+    )
+    assert (repo / "build" / model / "index.html").is_file()
+    assert (repo / "build" / f".{model}.lock").read_text() == ""
+
+
+@pytest.mark.usefixtures("held")
+def test_a_run_waits_no_longer_than_it_may_take_itself(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """Then it is a wrong call, which has started nothing."""
+    result = run("prepare", time_limit=0.3)
+
+    assert isinstance(result.error, CallError)
+    assert "run r1, process 7, since noon, still goes on in this clone after 0.3 s" in (
+        str(result.error)
+    )
+    assert not (repo / "build" / model).exists()
+
+
+@pytest.mark.usefixtures("held")
+def test_a_run_that_waits_can_be_stopped(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """As one that runs."""
+
+    class Interrupts(Listener):
+        def say(self, model: str, text: str) -> None:
+            super().say(model, text)
+            if len(self.lines) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    listener = Interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        run("prepare", observer=listener)
+
+    assert "failed: told to stop, while it waited for run r1" in listener.lines[-1]
+    assert not (repo / "build" / model).exists()
+
+
+def test_a_lock_ends_with_the_process_that_holds_it(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """However that ended; what it wrote into the file stays."""
+    path = repo / "build" / f".{model}.lock"
+    path.parent.mkdir()
+    hold = f"import fcntl; file = open({str(path)!r}, 'w'); fcntl.flock(file, 2)"
+    code = f"{hold}; print(1, flush=True); import time; time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        waiting = run("prepare", time_limit=0.3)
+        holder.kill()
+
+    path.write_text("a run that was killed")
+    assert "another run, still goes on" in str(waiting.error)
+    assert run("prepare").error is None
+
+
+def test_a_build_that_is_no_folder_is_one_line(
+    run: Callable[..., RunResult], repo: Path
+) -> None:
+    """The error names it."""
+    (repo / "build").touch()
+
+    result = run("prepare")
+
+    assert isinstance(result.error, FileError)
+    assert f"{repo}/build" in str(result.error)

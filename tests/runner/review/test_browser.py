@@ -16,13 +16,13 @@ import toys
 from browsers import NONE, find_browser, opened
 from forked_kernels.client import WarmKernels
 from forked_kernels.imports import notebook_imports
+from model_packages import delete_endpoint, new_name
 from repository import Repository
 from reviews import HOSTILE, write_run
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.aws import run_uri
 from lifecycle.s3 import write_bytes
-from packages import delete_endpoint, new_name
-from runner import TRAINING_STAGES
 from runner.pipeline.release import approve
 from runner.pipeline.run import RunOptions, run_model
 from runner.review.page import write_overview, write_page

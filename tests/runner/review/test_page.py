@@ -235,12 +235,36 @@ def test_the_lineage_identifies_a_run(folder, read):
         "branch": "deeper",
         "run": "20261123053633-a1b2c3",
         "package": "arn:aws:p/toy/2",
-        "approval": "PendingManualApproval",
+        "approval at registration": "PendingManualApproval",
         "fingerprint": "f" * 64,
         "training job": "toy-job",
         "training time": "2 min 5 s on 1 x ml.m5.large, 1 min 40 s billed",
         "evidence": "s3://b/e",
     }
+
+
+def test_the_lineage_has_the_approval_of_now_once_it_is_known(folder, read):
+    """That of the registration would contradict it."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    decided = {"approval_status": "Approved", "approval_description": "Approved by Ada"}
+    reviews.write(folder / "package.json", decided)
+    facts = {one.name: one.value for one in lineage(read())}
+
+    assert (facts["approval"], facts["decision"]) == ("Approved", "Approved by Ada")
+    assert "approval at registration" not in facts
+
+
+def test_a_run_without_stages_has_a_commit(folder, read, page):
+    """A refused deploy says why, and of which commit."""
+    known = {"commit": "c0ffee" * 6, "stages": ["deploy"], "error": "it stays"}
+    reviews.write(folder / "source.json", reviews.source() | known)
+    facts = {one.name: one.value for one in lineage(read())}
+
+    assert facts["commit"].startswith("c0ffee" * 6)
+    text = page().get_text()
+    assert "Not deployed: the deploy was refused" in text
+    assert "it stays" in text
+    assert "not registered" not in text
 
 
 def test_a_training_job_is_known_before_its_package(folder, read):

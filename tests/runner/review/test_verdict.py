@@ -284,8 +284,33 @@ def test_a_notebook_that_shows_no_evaluation_still_has_metrics(folder, read):
 
     assert [(one.name, one.candidate) for one in metric_rows(read())] == [("rmse", 2.0)]
     assert [one.verdict for one in gate_rows(read())] == ["passed", "not compared"]
-    reviews.write(folder / "baseline.json", {"version": 1})
-    assert {one.verdict for one in gate_rows(read())} == {"passed"}
+
+
+@pytest.mark.parametrize("status", ["PendingManualApproval", "Approved"])
+def test_what_a_notebook_says_of_its_gates_does_not_count(folder, read, status):
+    """Nor what was decided: the page judges by the metrics and by model.yaml."""
+    shown = reviews.evaluation(2.6, gates={"rmse": {"max": 9.0}})
+    reviews.write_training(folder, shown, parameters={"gates": {"rmse": {"max": 9.0}}})
+    reviews.write(folder / "source.json", reviews.source())
+    reviews.write(folder / "package.json", {"approval_status": status})
+    said = headline(read())
+
+    assert (said.tone, said.open) == ("bad", False)
+    assert said.title == "Cannot be approved: a gate failed"
+    assert said.because == (
+        "rmse 2.6 is above 2.5. Version 2 fails, and is never deployed."
+    )
+
+
+def test_a_rejected_registration_is_told(folder, read):
+    """Nothing of a failed run can be approved."""
+    cells, parameters = reviews.output_cells(FAILED), {"gates": reviews.GATES}
+    ended = {"status": "failed", "cells": cells, "parameters": parameters}
+    reviews.write_stage(folder, "train-register", rejected=[3], **ended)
+
+    assert "Version 3, which the notebook registered all the same, is rejected." in (
+        headline(read()).because
+    )
 
 
 @pytest.mark.parametrize(
@@ -305,3 +330,32 @@ def test_all_gates_make_one_word(folder, read, rmse, r2, word):
     reviews.write_training(folder, evaluated, parameters={"gates": bounds})
 
     assert compared(read()) == word
+
+
+@pytest.mark.parametrize(
+    ("stages", "asked", "tone", "title"),
+    [
+        ([], ["deploy"], "bad", "Not deployed: the deploy was refused"),
+        ([], ["prepare"], "bad", "Cannot be approved: nothing ran"),
+        (["prepare"], ["prepare"], "bad", "Cannot be approved: the run failed"),
+        (["train-register"], ["train-register"], "good", "Can be approved"),
+        (["deploy"], ["deploy"], "mind", "Deployed, but the run failed after it"),
+    ],
+)
+def test_an_error_outside_of_the_notebooks_is_told(
+    folder, read, stages, asked, tone, title
+):
+    """It may come before, between or after the stages."""
+    results = {"prepare": {"train": "s3://b/t"}, "deploy": {"version": 2}}
+    for stage in stages:
+        if stage == "train-register":
+            reviews.write_training(folder, reviews.evaluation(2.0))
+        else:
+            reviews.write_stage(folder, stage, results=results[stage])
+    ended = {"stages": asked, "error": "toy: refused, and why"}
+    reviews.write(folder / "source.json", reviews.source() | ended)
+
+    said = headline(read())
+
+    assert (said.tone, said.title) == (tone, title)
+    assert "toy: refused, and why" in (said.because, said.error)

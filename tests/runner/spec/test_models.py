@@ -12,15 +12,12 @@ from click.testing import Result
 from lifecycle.errors import CallError
 from runner.errors import SignatureError, SpecError
 from runner.notebook.parameters import read_signature, resolve
+from runner.spec.folders import check_name, find_root, list_models, read_yaml
 from runner.spec.models import (
-    check_name,
     find_notebook,
-    find_root,
-    list_models,
     load_spec,
     notebook_values,
     parse_spec,
-    read_yaml,
     scaffold,
     yaml_place,
     yaml_value,

@@ -7,15 +7,14 @@ from importlib.machinery import PathFinder
 
 
 class _Recorder(MetaPathFinder):
-    """Listen in on botocore as soon as a process imports it."""
+    """Listen in on botocore as soon as a process imports it, kernels included."""
 
     def find_spec(self, fullname, path, target=None):
-        if fullname != "botocore.client":
+        if fullname not in PREPARATIONS:
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path)
-        execute = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (execute(module), _listen(module))
+        execute, prepare = spec.loader.exec_module, PREPARATIONS.pop(fullname)
+        spec.loader.exec_module = lambda module: (execute(module), prepare(module))
         return spec
 
 
@@ -29,6 +28,14 @@ def _listen(module):
 
     module.BaseClient._make_api_call = recorded
 
+
+def _follow(module):
+    isolated = module.kernel_environment
+    here = {"PYTHONPATH": os.path.dirname(__file__)}  # noqa: PTH120
+    module.kernel_environment = lambda *given: isolated(*given) | here
+
+
+PREPARATIONS = {"botocore.client": _listen, "runner.notebook.isolation": _follow}
 
 if "AWS_CALLS" in os.environ:
     sys.meta_path.insert(0, _Recorder())

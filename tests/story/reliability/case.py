@@ -14,14 +14,14 @@ import psutil
 import tiny
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault, Kind
+from model_packages import ENDPOINT, make_package
 from repository import Repository
 
 from lifecycle.aws import bucket, client
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.registry import Package, list_packages
-from packages import ENDPOINT, make_package
-from runner.spec.fingerprint import fingerprint
+from runner.spec import content as contents
 
 LIMIT = 120
 TRAIN = ("run", "--stage", "prepare", "--stage", "train-register")
@@ -62,7 +62,7 @@ class Case:
 
     def register(self) -> Package:
         """Register and approve a package of the checkout's content."""
-        content = fingerprint(self.root, self.model)
+        content = contents.content(self.root, self.model).fingerprint
         self.package = make_package(self.model, factor=2.0, fingerprint=content)
         return self.package
 
@@ -100,7 +100,7 @@ class Case:
         """Send the command to the embedded AWS, and hide the machine's own CI."""
         hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-        pid = {"KERNEL_PID": str(self.kernel_file), "PYTHONUNBUFFERED": "1"}
+        pid = {"SAGEMAKER_KERNEL_PID": str(self.kernel_file), "PYTHONUNBUFFERED": "1"}
         return kept | self.aws.environment | pid
 
     @property

@@ -22,7 +22,7 @@ BY_PREDICTION = {2: "version 1", 4: "version 2"}
 PAUSE_SECONDS = 0.1
 
 LINES = 3
-FAILURES = ("failed: ", "error: ", "stopped: ")
+FAILURES = ("failed: ", "error: ", "stopped; ")
 TABLE = re.compile(r"model +gated metrics")
 # What differs from one run to the next.
 VARYING = (
@@ -103,7 +103,9 @@ def message(said: str, model: str, root: str) -> str:
     starts = [n for n, line in enumerate(lines) if line.startswith(FAILURES)]
     chosen = lines[starts[0] :] if starts else lines[-1:]
     # What follows is the container's log.
-    ends = [n for n, line in enumerate(chosen) if line.endswith("last words:")]
+    ends = [
+        n for n, line in enumerate(chosen) if line.endswith("lines of the container:")
+    ]
     text = "\n".join(chosen[: ends[0] if ends else None][:LINES])
     for pattern, instead in VARYING:
         text = re.sub(pattern, instead, text.replace(root, ""))

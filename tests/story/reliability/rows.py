@@ -180,7 +180,7 @@ def archive_restored(case: Case) -> None:
 
 
 def version_2_live(case: Case) -> None:
-    """Let version 2 be live, so that there is a way back."""
+    """Let version 2 be live, so that a rollback has a version to go to."""
     serve(case.register())
 
 
@@ -323,13 +323,13 @@ ROWS: Sequence[Row] = (
         fault("service-unavailable", operation="GetResources", **FOREVER),
     ),
     Row(
-        name="The way back fails its ping",
+        name="The rollback's container does not answer its ping",
         command=ROLLBACK,
         breaks=fault("ping-failure", operation="UpdateEndpoint"),
         prepare=version_2_live,
     ),
     Row(
-        name="SIGTERM on the way back",
+        name="SIGTERM during the rollback",
         command=ROLLBACK,
         breaks=terminated_in_update,
         prepare=version_2_live,

@@ -23,7 +23,7 @@ SOME = (
     "SIGTERM during training",
     "A new version fails its ping",
     "SIGTERM during the update",
-    "SIGTERM on the way back",
+    "SIGTERM during the rollback",
 )
 CHOSEN = {row.name: row for row in ROWS if EVERYTHING or row.name in SOME}
 GOOD = {"nothing", "version 1", "version 2"}

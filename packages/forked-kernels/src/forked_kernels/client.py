@@ -43,6 +43,7 @@ READ_WHEN_CALLED = (
     "JPY_",
     "CIRCLE",
     "NO_PROXY",
+    "IPYTHONDIR",
     "PYTEST_CURRENT_TEST",
 )
 IMPORT_SECONDS = 120
@@ -53,12 +54,16 @@ EXIT_SECONDS = 5
 Report = Callable[[str], None]
 
 
-def begin(report: Report) -> "WarmKernels | None":
+def begin(
+    report: Report, environment: Mapping[str, str] | None = None
+) -> "WarmKernels | None":
     """Start the process, which imports first what every kernel is made of.
 
     Returns None where kernels cannot be forked. `report` is told why kernels start
-    cold, each reason once.
+    cold, each reason once. `environment` is that of the kernels: the caller's own if
+    not given.
     """
+    variables = dict(os.environ if environment is None else environment)
     if not CAN_FORK:
         report(f"{sys.platform} forks no kernels")
         return None
@@ -71,18 +76,28 @@ def begin(report: Report) -> "WarmKernels | None":
             stdout=output,
             stderr=output,
             pass_fds=[theirs.fileno()],
-            env=IMPORT_ENVIRONMENT | os.environ,
+            env=IMPORT_ENVIRONMENT | variables,
             # Ctrl-C is for the process that owns the kernels, which ends them itself.
             start_new_session=True,
         )
-    kernels = WarmKernels(report=report, process=process, control=ours, output=output)
+    kernels = WarmKernels(
+        report=report,
+        process=process,
+        control=ours,
+        output=output,
+        baseline=Baseline(environment=variables),
+    )
     kernels.import_ahead(KERNEL_IMPORTS)
     return kernels
 
 
-def start(notebooks: Mapping[Path, Imports], report: Report) -> "WarmKernels | None":
+def start(
+    notebooks: Mapping[Path, Imports],
+    report: Report,
+    environment: Mapping[str, str] | None = None,
+) -> "WarmKernels | None":
     """Start the process and import what these notebooks import; see `begin`."""
-    kernels = begin(report)
+    kernels = begin(report, environment)
     if kernels:
         kernels.preload(notebooks)
     return kernels
@@ -98,7 +113,7 @@ def installed_packages() -> frozenset[str]:
 class Baseline:
     """The environment and packages that the process to fork from started with."""
 
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environment: Mapping[str, str]
     packages: frozenset[str] = field(default_factory=installed_packages)
 
     def mismatch(self, command: Sequence[str], env: Mapping[str, str]) -> str:
@@ -171,8 +186,8 @@ class WarmKernels:
     process: subprocess.Popen[bytes]
     control: socket.socket
     output: IO[bytes]
+    baseline: Baseline
     imports: dict[Path, Imports] = field(default_factory=dict)
-    baseline: Baseline = field(default_factory=Baseline)
     _order: tuple[Statement, ...] = KERNEL_IMPORTS
     _reported: set[str] = field(default_factory=set)
 

@@ -59,7 +59,7 @@ def notebook_imports(notebook: Path) -> Imports:
 
 def code_cells(notebook: Path) -> list[str]:
     """Return the source of each code cell."""
-    content = json.loads(notebook.read_text(encoding="utf-8"))
+    content = json.loads(notebook.read_text(encoding="utf-8-sig"))
     try:
         cells = [one for one in content["cells"] if one["cell_type"] == "code"]
         # A source is a text or a list of lines.

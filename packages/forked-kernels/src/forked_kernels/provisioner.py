@@ -7,11 +7,14 @@ Its entry point makes it one of Jupyter's: JUPYTER_DEFAULT_PROVISIONER_NAME, or
 import contextlib
 import math
 import os
+import shutil
 import subprocess
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty
+from tempfile import gettempdir, mkdtemp
 from typing import IO, Any, cast
 
 import zmq
@@ -34,6 +37,8 @@ RECONNECT_MILLISECONDS = 10
 EXIT_POLL_SECONDS = 0.02
 REPLY_SECONDS = 1.0
 STATUS_SECONDS = 0.2
+# The path of a socket has at most 104 characters, and 29 of them stand below it.
+LONGEST_FOLDER = 70
 
 
 class ForkedProvisioner(LocalProvisioner):
@@ -184,6 +189,25 @@ class PromptManager(AsyncKernelManager):
     """Reaches a kernel as soon as it listens, and sees its end as soon as it ended."""
 
     client_factory = Type(PromptClient, klass=AsyncKernelClient)
+    _remove_folder: Callable[[], object] = staticmethod(lambda: None)
+
+    @default("transport")
+    def _transport_default(self) -> str:
+        # Two processes at times pick the same free port of TCP, which Jupyter frees
+        # again before the kernel takes it; and another user could listen to it.
+        return "ipc" if len(gettempdir()) <= LONGEST_FOLDER else "tcp"
+
+    @default("connection_file")
+    def _connection_file_default(self) -> str:
+        # Its sockets lie beside it.
+        folder = mkdtemp(prefix="kernel-")
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder)
+        return str(Path(folder, "kernel.json"))
+
+    def cleanup_ipc_files(self) -> None:
+        """Remove the sockets, with the folder made for them."""
+        super().cleanup_ipc_files()
+        self._remove_folder()
 
     @default("context")
     def _context_default(self) -> zmq.asyncio.Context:

@@ -107,6 +107,9 @@ class ModelPackage(Resource):
         properties = self.request.get("CustomerMetadataProperties", {})
         properties = properties | request.get("CustomerMetadataProperties", {})
         kept = {k: v for k, v in properties.items() if k not in removed}
+        if more := request.get("AdditionalInferenceSpecificationsToAdd"):
+            known = self.request.get("AdditionalInferenceSpecifications", [])
+            new["AdditionalInferenceSpecifications"] = [*known, *more]
         self.request = self.request | new | {"CustomerMetadataProperties": kept}
         self.touch()
 

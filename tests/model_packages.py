@@ -2,19 +2,23 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import xgboost as xgb
+from embedded_aws import EmbeddedAWS
+from embedded_aws.faults import Fault
 
+from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
 from lifecycle.invocation import record_golden
-from lifecycle.registry import Package, approve, create_package
+from lifecycle.registry import Mode, Package, create_package
 from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -58,14 +62,16 @@ def make_package(
     factor: float = 1.0,
     golden_factor: float | None = None,
     approved: bool = True,
+    mode: Mode = "manual",
     **metadata: str,
 ) -> Package:
     """Register a small model, by default approved and with true golden rows."""
     run_id = uuid4().hex[:8]
     booster = train_booster(factor)
     recorded = train_booster(golden_factor) if golden_factor else booster
-    golden = record_golden(
-        run_uri(model, run_id, "evidence", "golden.json"),
+    golden = run_uri(model, run_id, "evidence", "golden.json")
+    record_golden(
+        golden,
         ROWS,
         recorded.predict(xgb.DMatrix(np.array(ROWS), nthread=1)).tolist(),
     )
@@ -82,8 +88,45 @@ def make_package(
         model_data=upload_model(model, run_id, booster),
         metrics={"rmse": 0.5},
         metadata=lineage | metadata,
+        approval=mode,
     )
     return approve(model, arn=package.arn) if approved else package
+
+
+@contextmanager
+def once(event: str, act: Callable[[], object]) -> Iterator[None]:
+    """Let something happen at the next event of botocore's, as by another deploy."""
+    events = client(event.split(".")[1]).meta.events
+
+    def handle(**_: object) -> None:
+        events.unregister(event, handle)
+        act()
+
+    events.register(event, handle)
+    yield
+    events.unregister(event, handle)
+
+
+def when_updating(
+    aws: EmbeddedAWS, model: str, act: Callable[[], object]
+) -> Callable[[str], None]:
+    """Hold up the next update of an endpoint until its progress is told, then act.
+
+    Returns what a deploy takes as `on_progress`.
+    """
+    held = [aws.inject(Fault(kind="endpoint-slow", name=model, seconds=60))]
+
+    def on_progress(line: str) -> None:
+        if held and line == f"endpoint {model}: Updating":
+            aws.clear(held.pop())
+            act()
+
+    return on_progress
+
+
+def interrupt(**_: object) -> None:
+    """Interrupt what the test does, as Ctrl-C would."""
+    raise KeyboardInterrupt
 
 
 def ignore(_: str) -> None:

@@ -1,0 +1,372 @@
+"""The approval of a version: what it binds, and what a deploy checks.
+
+`approve` writes, in the one call that sets a package to Approved, the digest of the
+package and that of the evidence that was read. A deploy computes both again, and the
+sha256 of the archive and the golden records, and refuses what differs.
+docs/approval.md says who can write what.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from lifecycle.aws import Progress, client
+from lifecycle.errors import IntegrityError, NotApprovedError, RegistryError
+from lifecycle.integrity import (
+    evidence_digest,
+    hash_evidence,
+    name_changes,
+)
+from lifecycle.invocation import read_golden
+from lifecycle.registry import (
+    RECENT,
+    Mode,
+    Package,
+    describe,
+    find_package,
+    list_packages,
+)
+from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
+
+# Characters left for text in ApprovalDescription (limit 1,024) after the digests.
+MAX_CHARACTERS = 850
+# The metadata without which nothing can be checked.
+NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
+RESTORE = "restore that version of the object in S3, or train again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedPackage:
+    """A package that may be deployed, and the versions of its objects that were read.
+
+    Attributes:
+        objects: by URI, the archive and the golden records.
+    """
+
+    package: Package
+    objects: Mapping[str, StoredObject]
+
+    def check_again(self) -> None:
+        """Check that nothing was changed since, not even changed and changed back.
+
+        SageMaker reads the archive some time after it was checked.
+
+        Raises:
+            IntegrityError: something was.
+        """
+        now = describe(self.package.arn)
+        named = f"{now.model}: version {now.version}"
+        if (now.digest, now.modified) != (self.package.digest, self.package.modified):
+            raise IntegrityError(
+                f"{named}: its package was changed while it was deployed, at "
+                f"{now.modified:%Y-%m-%d %H:%M:%S %Z}; CloudTrail names the caller of "
+                "UpdateModelPackage"
+            )
+        for uri, known in self.objects.items():
+            found = hash_object(uri, remedy=RESTORE)
+            if found != known:
+                raise IntegrityError(
+                    f"{named}: {uri} was written again while it was deployed: sha256 "
+                    f"{found.sha256[:12]}, before {known.sha256[:12]}; {RESTORE}"
+                )
+
+
+def approve(
+    model: str,
+    *,
+    version: int | None = None,
+    arn: str = "",
+    description: str = "",
+    evidence: Mapping[str, str] | None = None,
+) -> Package:
+    """Approve a package, by default the newest, as it and its objects are now.
+
+    Args:
+        description: who approves, and where; the caller's ARN is added.
+        evidence: by name the sha256 of what the approver read; as it is in S3 if not
+            given.
+
+    Raises:
+        RegistryError: it is another model's, or it was rejected.
+        IntegrityError: it is not as it was registered, or the evidence is not as read.
+        StorageError: its archive or its golden records are missing, or are not golden
+            records.
+    """
+    package = describe(arn) if arn else find_package(model, version)
+    if package.model != model:
+        raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
+    if package.approval_status == "Rejected":
+        raise RegistryError(
+            f"{model}: version {package.version} was rejected; train a new one"
+        )
+    if problem := _registration_problem(package):
+        raise IntegrityError(f"{model}: version {package.version} {problem}")
+    check_objects(package)
+    # Refuse empty golden records now, not only at deploy time.
+    read_golden(model, package.metadata)
+    found = hash_evidence(package.metadata["evidence"])
+    _compare_evidence(package, found, evidence)
+    approved = (package.digest, evidence_digest(found))
+    if package.approval_status == "Approved" and package.approved == approved:
+        return package
+    caller = client("sts").get_caller_identity()["Arn"]
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    who = f"{description}, as {caller}" if description else f"Approved by {caller}"
+    words = " ".join(f"{who}, {when}".split())[:MAX_CHARACTERS]
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus="Approved",
+        ApprovalDescription="{}; digest {}; evidence {}".format(words, *approved),
+    )
+    return describe(package.arn)
+
+
+def find_newest(model: str, fingerprint: str) -> Package:
+    """Find the newest package of this content, whatever its approval status.
+
+    Raises:
+        RegistryError: there is none; the message says what to do.
+    """
+    for package in list_packages(model):
+        if package.fingerprint == fingerprint:
+            return package
+    raise RegistryError(_not_found_message(model, fingerprint))
+
+
+def find_approved(
+    model: str,
+    fingerprint: str,
+    approval: Mode = "manual",
+    *,
+    on_progress: Progress = print,
+) -> Package:
+    """Find the newest package of this content that may be deployed.
+
+    Those that are Approved without a valid approval are passed over and named.
+
+    Args:
+        approval: of the model.yaml that is checked out.
+
+    Raises:
+        NotApprovedError: there is none; the message says where to approve it.
+    """
+    refused: list[str] = []
+    for package in list_packages(model, "Approved"):
+        if package.fingerprint != fingerprint:
+            continue
+        problem = approval_problem(package, approval)
+        if not problem:
+            for one in refused:
+                on_progress(f"passed over: {one}")
+            return package
+        refused.append(f"{model}: version {package.version} {problem}")
+    raise NotApprovedError(
+        "\n  ".join(refused) or _not_found_message(model, fingerprint)
+    )
+
+
+def approval_problem(package: Package, approval: Mode | None) -> str:
+    """Say why an Approved package may not be deployed, and what to do; "" if it may.
+
+    The objects in S3 are not looked at.
+
+    Args:
+        approval: of model.yaml; None if a deploy has accepted the package before.
+    """
+    if problem := _registration_problem(package):
+        return problem
+    digest, _ = package.approved
+    again = f"`python -m runner approve {package.model} --version {package.version}`"
+    if digest:
+        if digest == package.digest:
+            return ""
+        return (
+            f"was approved with digest {digest[:12]}, and has {package.digest[:12]}: "
+            f"the approval is another version's; look at it, then {again}"
+        )
+    mode = package.metadata["approval"]
+    if mode == "pre-approved":
+        if approval in (mode, None):
+            return ""
+        return (
+            "was registered as pre-approved and nobody has approved it, but model.yaml "
+            f"says `approval: {approval}`; look at it, then {again}"
+        )
+    return (
+        "was set to Approved by hand, which does not say what was approved; look at "
+        f"it, then {again}"
+    )
+
+
+def approved_by(package: Package) -> str:
+    """Say who or what approved a package, when, and with which digest; "" if nobody."""
+    if package.approval_status != "Approved":
+        return ""
+    digest, _ = package.approved
+    if digest:
+        return f"{package.approver}, digest {digest[:12]}"
+    if package.metadata.get("approval") == "pre-approved":
+        return "Registered as pre-approved"
+    return f"Set to Approved by hand: {package.approver or 'no reason is given'}"
+
+
+def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
+    """Check that a package and its objects are what was registered and approved.
+
+    Args:
+        approval: of model.yaml; None if a deploy has accepted the package before.
+
+    Raises:
+        NotApprovedError: it is not approved, or its approval is not valid.
+        IntegrityError: one of its objects is not the one that was registered.
+        StorageError: one of its objects is missing.
+    """
+    now = describe(package.arn)
+    named = f"{now.model}: version {now.version}"
+    if now.approval_status != "Approved":
+        remedy = (
+            "train a new one"
+            if now.approval_status == "Rejected"
+            else f"`python -m runner approve {now.model} --version {now.version}`"
+        )
+        raise NotApprovedError(
+            f"{named} is {now.approval_status}, so it is not served; {remedy}"
+        )
+    if problem := approval_problem(now, approval):
+        raise NotApprovedError(f"{named} {problem}")
+    objects = check_objects(now)
+    _, approved = now.approved
+    if approved:
+        prefix = now.metadata["evidence"]
+        found = evidence_digest(hash_evidence(prefix))
+        if found != approved:
+            raise IntegrityError(
+                f"{named}: the evidence in {prefix}/ has sha256 {found[:12]}, approved "
+                f"was {approved[:12]}; {RESTORE}, or look at it and approve it again"
+            )
+    return CheckedPackage(package=now, objects=objects)
+
+
+def check_objects(package: Package) -> dict[str, StoredObject]:
+    """Check that archive and golden records are those that were registered.
+
+    Returns:
+        By URI the objects, with the versions that were read.
+
+    Raises:
+        IntegrityError: one of them was replaced.
+        StorageError: one is missing.
+    """
+    objects = {}
+    for what, uri, known in _objects(package):
+        found = hash_object(uri, remedy=ARCHIVE_REMEDY)
+        if found.sha256 != known:
+            raise IntegrityError(
+                f"{package.model}: version {package.version}: {what} {uri} has sha256 "
+                f"{found.sha256[:12]}, registered was {known[:12] or 'none'}; {RESTORE}"
+            )
+        objects[uri] = found
+    return objects
+
+
+def package_table(packages: Sequence[Package]) -> str:
+    """Return packages as a table of plain text, for an error message."""
+    heads = ("version", "fingerprint", "status", "commit", "CI")
+    rows = [
+        (
+            str(package.version),
+            package.fingerprint[:12] or "-",
+            package.approval_status,
+            _short(package.commit) or "-",
+            package.metadata.get("ci_url", "-"),
+        )
+        for package in packages
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (heads, *rows)
+    ]
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
+    """Yield what each object of a package is, its URI and its registered sha256."""
+    known = package.metadata
+    yield "the archive", package.model_data, known.get("archive_sha256", "")
+    # Notebooks of one's own may register without golden records.
+    if golden := known.get("golden"):
+        yield "the golden records", golden, known.get("golden_sha256", "")
+
+
+def _registration_problem(package: Package) -> str:
+    """Say why a package is not one that `register` has made; "" if it is."""
+    if not package.registered_digest:
+        return (
+            "was registered without a digest, by another tool or before this template "
+            "had digests, so nothing says what it is; train again"
+        )
+    if package.is_changed:
+        changes = name_changes(
+            package.content, package.metadata, package.registered_digest
+        )
+        return (
+            f"was changed after it was registered: {changes}; CloudTrail names the "
+            "caller of UpdateModelPackage; train again"
+        )
+    if missing := sorted(NEEDED - package.metadata.keys()):
+        return f"was registered without {', '.join(missing)}; train again"
+    for name, value in package.content.items():
+        unknown = value.startswith("s3://") and value != package.model_data
+        if unknown and "InferenceSpecification" in name:
+            return f"serves {value} too, of which no sha256 is registered; train again"
+    return ""
+
+
+def _compare_evidence(
+    package: Package, found: Mapping[str, str], read: Mapping[str, str] | None
+) -> None:
+    """Refuse evidence in S3 that is not what the approver has read."""
+    if read is None:
+        return
+    for name in sorted({*found, *read}):
+        now, then = found.get(name, "missing"), read.get(name, "not there")
+        if found.get(name) != read.get(name):
+            raise IntegrityError(
+                f"{package.model}: version {package.version}: "
+                f"{package.metadata['evidence']}/{name} has sha256 {now[:12]}, the "
+                f"reviewer's has {then[:12]}; run this workflow's train job again"
+            )
+
+
+def _not_found_message(model: str, fingerprint: str) -> str:
+    """Say which packages there are instead, and the one thing to do next."""
+    recent = list(islice(list_packages(model), RECENT))
+    same = [package for package in recent if package.fingerprint == fingerprint]
+    pending = [one for one in same if one.approval_status == "PendingManualApproval"]
+    train = (
+        "push it on a branch, trigger a pipeline with `action: retrain`, or "
+        f"`python -m runner run {model}`"
+    )
+    if pending:
+        number = pending[0].version
+        head = "this content is not approved yet"
+        remedy = (
+            f"approve version {number} in CircleCI, or with "
+            f"`python -m runner approve {model} --version {number}`"
+        )
+    elif same:
+        head = f"version {same[0].version} of this content was rejected"
+        remedy = f"change what was wrong with it and train again: {train}"
+    else:
+        head = "no package has this content"
+        remedy = f"train it: {train}"
+    known = package_table(recent) if recent else "  nothing has been registered yet"
+    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
+
+
+def _short(commit: str) -> str:
+    """Shorten a commit's sha, but keep the mark of a changed working tree."""
+    sha, dirty, _ = commit.partition("-dirty")
+    return sha[:7] + dirty

@@ -1,0 +1,106 @@
+"""The models of a repository: their folders, and the keys of their model.yaml."""
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifecycle.errors import CallError, did_you_mean
+from runner.errors import SpecError
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MAX_NAME = 40
+# YAML reads these as something else than text.
+RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the repository: the nearest folder upwards with models/ and notebooks/."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "models").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+    raise CallError(f"{here}: no models/ and notebooks/ here or above; cd to the clone")
+
+
+def check_name(name: str, remedy: str = "choose another") -> str:
+    """Return a model name if it is safe in paths, shells, YAML and AWS calls.
+
+    Raises:
+        SpecError: it is not.
+    """
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME or name in RESERVED:
+        raise SpecError(
+            f"models/{name!r}: not a model name; {remedy}: lower-case letters, digits "
+            f"and single hyphens, a letter first, at most {MAX_NAME} characters, and "
+            "no word that YAML reads as a boolean or null"
+        )
+    return name
+
+
+def list_models(root: Path) -> list[str]:
+    """Return the names of all models; a folder that cannot be one is an error."""
+    folders = [path.name for path in (root / "models").iterdir() if path.is_dir()]
+    remedy = "rename or remove the folder"
+    return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
+
+
+def read_yaml(root: Path, name: str) -> dict[str, Any]:
+    """Read the keys of `models/<name>/model.yaml`, without checking their values.
+
+    Raises:
+        SpecError: there is no such model, or it is not YAML.
+    """
+    path = root / "models" / check_name(name) / "model.yaml"
+    shown = path.relative_to(root)
+    if not path.parent.is_dir():
+        folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
+        hint = did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
+        raise SpecError(f"{shown.parent}: no such model; {hint}")
+    if not path.is_file():
+        raise SpecError(f"{shown}: missing; see `python -m runner new --help`")
+    return parse_keys(path.read_bytes(), shown.as_posix())
+
+
+def parse_keys(content: bytes, shown: str) -> dict[str, Any]:
+    """Parse the keys of a model.yaml, without checking their values.
+
+    Args:
+        shown: names the file in an error.
+
+    Raises:
+        SpecError: it is not YAML, or holds no keys.
+    """
+    try:
+        data = yaml.load(content.decode("utf-8-sig"), Loader=_UniqueKeyLoader)
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{shown}: not UTF-8 at byte {error.start}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SpecError(f"{shown}:{line}: not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise SpecError(f"{shown}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise SpecError(f"{shown}: holds no keys; start with `name:`")
+    return data
+
+
+# The parser in C, where PyYAML has it, takes a tenth of the time.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeyLoader(_SafeLoader):  # type: ignore[misc]
+    """Refuses a key that stands twice, of which YAML would keep the last one."""
+
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key_node, _ in node.value:
+            if keys.count(key_node.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key_node.value!r} stands twice", key_node.start_mark
+                )
+        return dict(super().construct_mapping(node, deep=deep))

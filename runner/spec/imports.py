@@ -1,0 +1,571 @@
+"""What code of this repository reads: modules it imports, files that it names.
+
+Nothing is executed: the syntax tree says what is imported, wherever the statement
+stands. Code that imports or runs something under a name it computes cannot be
+followed.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+from runner.spec.magics import (
+    LOOKS_LIKE_MAGIC,
+    code_of_magic,
+    is_escaped,
+    without_magics,
+)
+
+# Calls that import what a literal says; under any other name they cannot be followed.
+IMPORTERS = frozenset(
+    {"importlib.import_module", "importlib.__import__", "builtins.__import__"}
+)
+# Functions that run or import what they are given, or change where imports look, by
+# the last part of their module's name.
+RUNNERS = frozenset(
+    """
+    builtins.__import__ builtins.compile builtins.eval builtins.exec builtins.execfile
+    asyncio.create_subprocess_exec asyncio.create_subprocess_shell code.interact
+    contextlib.chdir importlib.__import__ importlib.import_module os.chdir os.execl
+    os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe os.fchdir
+    os.popen os.posix_spawn os.posix_spawnp os.spawnl os.spawnle os.spawnlp
+    os.spawnlpe os.spawnv os.spawnve os.spawnvp os.spawnvpe os.system pkgutil.get_loader
+    pkgutil.find_loader pkgutil.resolve_name pkgutil.walk_packages pydoc.importfile
+    pydoc.locate pydoc.safeimport site.addsitedir subprocess.Popen subprocess.call
+    subprocess.check_call subprocess.check_output subprocess.getoutput
+    subprocess.getstatusoutput subprocess.run sys.meta_path sys.path sys.path_hooks
+    util.LazyLoader
+    """.split()  # noqa: SIM905, a list of names reads better unquoted
+)
+# The same, for names that nothing else has.
+DISTINCT = frozenset(
+    """
+    ExtensionFileLoader InteractiveConsole InteractiveInterpreter SourceFileLoader
+    SourcelessFileLoader __builtins__ addsitedir exec_module import_module load_module
+    load_source module_from_spec run_module run_path spec_from_file_location
+    spec_from_loader zipimporter
+    """.split()  # noqa: SIM905
+)
+BUILTINS = frozenset({"__import__", "compile", "eval", "exec", "execfile"})
+# Modules that have those functions; of the first ones no other use is common.
+WHOLE = frozenset({"builtins", "importlib", "pkgutil", "pydoc", "runpy", "subprocess"})
+WATCHED = WHOLE | frozenset(
+    """
+    IPython asyncio code contextlib imp os site sys typing typing_extensions zipimport
+    """.split()  # noqa: SIM905
+)
+# What an IPython shell is found by, and what it runs.
+SHELLS = frozenset({"InteractiveShell", "get_ipython"})
+SHELL_RUNS = frozenset(
+    """
+    ev ex getoutput magic run_ast_nodes run_cell run_cell_async run_cell_magic run_code
+    run_line_magic safe_execfile safe_execfile_ipy safe_run_module system system_piped
+    system_raw
+    """.split()  # noqa: SIM905
+)
+NO_PYTHON = "is no Python that can be parsed, so that it imports nothing"
+# What Python compiles, but cannot show as a syntax tree.
+TOO_DEEP = (RecursionError, MemoryError)
+DEEP = "is nested too deeply to be read"
+# How a text must look to name a file; what is computed in it is a star.
+FILE_NAME = re.compile(r"[^\n\r<>|:\"]*[^\W_][^\n\r<>|:\"]*")
+COMPUTED = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[dfgirs]")
+MAX_NAME = 200
+# Calls that compose a path, or are given one, and those that list a folder.
+PATHS = frozenset(
+    """
+    Path PurePath PurePosixPath join joinpath listdir rglob scandir walk
+    """.split()  # noqa: SIM905
+)
+LISTS = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
+# What finds the data of a package.
+RESOURCES = frozenset(
+    """
+    __path__ files get_data open_binary open_text read_binary
+    resource_filename resource_stream resource_string
+    """.split()  # noqa: SIM905
+)
+# Programs that run no code of this repository, and the arguments of one that does.
+PROGRAMS = frozenset({"git"})
+RUNNER = ("-m", "runner")
+
+
+class Import(NamedTuple):
+    """One imported module: its absolute name, or relative to a package."""
+
+    module: str
+    names: tuple[str, ...] = ()
+    level: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What some code reads.
+
+    Attributes:
+        imports: in the order in which they stand.
+        files: texts that may name a file of the repository; what code computes in
+            them is a star.
+        unfollowed: why the code cannot be followed; empty if it can.
+        notes: what is wrong with the code otherwise.
+    """
+
+    imports: tuple[Import, ...] = ()
+    files: tuple[str, ...] = ()
+    unfollowed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def tops(self) -> frozenset[str]:
+        """Return the top-level names that are imported."""
+        absolute = (one for one in self.imports if not one.level)
+        return frozenset(one.module.partition(".")[0] for one in absolute)
+
+
+@lru_cache(maxsize=8192)
+def read_code(source: bytes) -> Reads:
+    """Return what a module reads."""
+    try:
+        tree = _parse(source)
+        return _collect([tree]) if tree else Reads(notes=(NO_PYTHON,))
+    except TOO_DEEP:
+        return Reads(unfollowed=(DEEP,))
+
+
+@lru_cache(maxsize=8192)
+def read_cells(cells: tuple[str, ...]) -> Reads:
+    """Return what the code cells of a notebook read, magics included."""
+    try:
+        return _read_cells(cells)
+    except TOO_DEEP:
+        return Reads(unfollowed=(DEEP,))
+
+
+def _read_cells(cells: tuple[str, ...]) -> Reads:
+    if not any(LOOKS_LIKE_MAGIC.search(cell) for cell in cells):
+        # One tree for all is quicker.
+        tree = _parse("\n".join(cells))
+        if tree:
+            return _collect([tree])
+    trees: list[ast.Module] = []
+    unfollowed: list[str] = []
+    notes: list[str] = []
+    for cell in cells:
+        tree = _parse(cell)
+        if tree is None:
+            plain = "\n".join(without_magics(cell.splitlines(), unfollowed))
+            tree = _parse(plain)
+        if tree:
+            trees.append(tree)
+        elif is_escaped(cell):
+            unfollowed.append(f"has a cell that cannot be parsed: {_first(cell)}")
+        else:
+            notes.append(f"has a cell that no Python can parse: {_first(cell)}")
+    return _collect(trees, unfollowed, notes)
+
+
+def _parse(source: str | bytes) -> ast.Module | None:
+    """Parse code; None if it is no Python."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _first(cell: str) -> str:
+    """Return the beginning of a cell."""
+    return next(iter(cell.strip().splitlines()), "")[:60]
+
+
+def _collect(
+    trees: Iterable[ast.Module],
+    unfollowed: Iterable[str] = (),
+    notes: Iterable[str] = (),
+) -> Reads:
+    """Collect what syntax trees read."""
+    found = _Collected()
+    for tree in trees:
+        _walk(tree, found)
+    return Reads(
+        imports=tuple(dict.fromkeys(found.imports)),
+        files=tuple(_file_names(found)),
+        unfollowed=tuple(dict.fromkeys([*unfollowed, *_unfollowed(found)])),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+@dataclass
+class _Collected:
+    """What was found so far; dictionaries keep the order in which it stands.
+
+    Attributes:
+        aliases: by name the watched module or function that it was imported as.
+        names: names that stand alone.
+        attributes: names after a dot, each with the name before the dot.
+        lists: by name the list that it is set to.
+        checking: the names of typing.TYPE_CHECKING.
+    """
+
+    imports: list[Import] = field(default_factory=list)
+    texts: dict[str, None] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    names: dict[str, None] = field(default_factory=dict)
+    attributes: dict[tuple[str, str], None] = field(default_factory=dict)
+    lists: dict[str, ast.expr] = field(default_factory=dict)
+    unfollowed: list[str] = field(default_factory=list)
+    checking: set[str] = field(default_factory=set)
+
+    def qualified(self, node: ast.expr) -> str:
+        """Return the module and the name that an expression means; "" if none."""
+        if isinstance(node, ast.Name):
+            return self.aliases.get(node.id, f"builtins.{node.id}")
+        if isinstance(node, ast.Attribute):
+            module = _last_name(node.value)
+            return f"{_last(self.aliases.get(module, module))}.{node.attr}"
+        return ""
+
+
+# Fields of nodes without child nodes that matter, and by class the other ones.
+_PLAIN_FIELDS = frozenset(
+    """
+    arg asname conversion ctx is_async kind name op ops rest simple type_comment
+    type_ignores
+    """.split()  # noqa: SIM905
+)
+_FIELDS: dict[type, tuple[str, ...]] = {}
+# How deep composed texts are looked into.
+MAX_DEPTH = 20
+
+
+def _walk(tree: ast.AST, found: _Collected) -> None:
+    """Note everything of a syntax tree that matters, in the order in which it stands.
+
+    One loop that looks at exact types: it sees every node of every module.
+    """
+    ahead: list[Any] = [tree]
+    names, attributes, texts = found.names, found.attributes, found.texts
+    while ahead:
+        node = ahead.pop()
+        kind = type(node)
+        if kind is ast.Name:
+            names[node.id] = None
+            if found.checking:
+                _note_name(node, found)
+            continue
+        if kind is ast.Constant:
+            if type(node.value) is str:
+                texts[node.value] = None
+            continue
+        if kind is ast.Attribute:
+            attributes[_last_name(node.value), node.attr] = None
+            if type(node.value) is not ast.Name:
+                ahead.append(node.value)
+            continue
+        if kind in _NOTE:
+            children = _NOTE[kind](node, found)
+            if children is not None:
+                ahead += children[::-1]
+                continue
+        ahead += _children(node, kind)
+
+
+def _children(node: Any, kind: type) -> list[Any]:
+    """Return the child nodes, the last one first."""
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        names = getattr(kind, "_fields", ())
+        fields = tuple(one for one in reversed(names) if one not in _PLAIN_FIELDS)
+        _FIELDS[kind] = fields
+    found: list[Any] = []
+    for name in fields:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            found += value[::-1]
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def _note_name(node: ast.Name, found: _Collected) -> None:
+    """Remember that TYPE_CHECKING is set to something else."""
+    if isinstance(node.ctx, ast.Store):
+        found.checking.discard(node.id)
+
+
+def _last_name(node: ast.AST) -> str:
+    """Return the last name of a dotted expression; "" of any other."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _note_import(node: ast.Import, found: _Collected) -> Sequence[ast.AST]:
+    for one in node.names:
+        found.imports.append(Import(one.name))
+        top = one.name.partition(".")[0]
+        if top in WATCHED:
+            found.aliases[one.asname or top] = one.name if one.asname else top
+    return ()
+
+
+def _note_import_from(node: ast.ImportFrom, found: _Collected) -> Sequence[ast.AST]:
+    module = node.module or ""
+    names = tuple(alias.name for alias in node.names)
+    found.imports.append(Import(module, names, node.level))
+    watched = not node.level and module.partition(".")[0] in WATCHED
+    for one in node.names:
+        if watched or one.name in DISTINCT or one.name in BUILTINS:
+            if one.name == "TYPE_CHECKING":
+                found.checking.add(one.asname or one.name)
+            last = module.rpartition(".")[2]
+            found.aliases[one.asname or one.name] = f"{last}.{one.name}"
+            if watched and one.name == "*":
+                found.unfollowed.append(f"imports everything from {module}")
+    return ()
+
+
+def _note_if(node: ast.If, found: _Collected) -> Sequence[ast.AST] | None:
+    """Leave out what is imported for type checkers only: it is not executed."""
+    test = node.test
+    if isinstance(test, ast.Name) and test.id in found.checking:
+        return node.orelse
+    if isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING":
+        module = found.aliases.get(_last_name(test.value))
+        if module in {"typing", "typing_extensions"}:
+            return node.orelse
+    return None
+
+
+def _note_expression(node: ast.Expr, found: _Collected) -> Sequence[ast.AST] | None:
+    """Leave out docstrings."""
+    return () if isinstance(node.value, ast.Constant) else None
+
+
+def _note_assign(node: ast.Assign, found: _Collected) -> None:
+    """Remember the lists that are commands, and whether TYPE_CHECKING stays false."""
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            known = target.id in found.lists or not isinstance(node.value, ast.List)
+            found.lists[target.id] = target if known else node.value
+        elif isinstance(target, ast.Attribute) and target.attr == "TYPE_CHECKING":
+            found.aliases.pop(_last_name(target.value), None)
+
+
+def _note_call(node: ast.Call, found: _Collected) -> Sequence[ast.AST] | None:
+    """Note a call that imports or runs what a literal says, or that composes a path."""
+    rest = [*node.args, *node.keywords]
+    name = _last_name(node.func)
+    called = found.qualified(node.func)
+    if called in IMPORTERS or name == "import_module":
+        return rest if _note_literal_import(node, found) else None
+    if called == "util.find_spec":
+        _note_literal_import(node, found)
+    elif called.startswith("subprocess.") and called in RUNNERS:
+        return rest if _is_harmless(node, found) else None
+    elif name in {"run_line_magic", "run_cell_magic"}:
+        return rest if _note_magic(node, found) else None
+    elif called == "builtins.getattr" and len(node.args) > 1:
+        _note_getattr(node.args[0], node.args[1], found)
+    elif name in PATHS:
+        _note_path(node, name, found)
+    return None
+
+
+def _note_literal_import(node: ast.Call, found: _Collected) -> bool:
+    """Note an import under a literal name; return False if the name is computed."""
+    values = [one.value if isinstance(one, ast.Constant) else None for one in node.args]
+    given = {one.arg: one.value for one in node.keywords}
+    if not values or not isinstance(values[0], str):
+        return False
+    module = values[0].lstrip(".")
+    level = len(values[0]) - len(module)
+    if level:
+        package = given.get("package", node.args[1] if len(values) > 1 else None)
+        if isinstance(package, ast.Constant) and isinstance(package.value, str):
+            parts = package.value.split(".")
+            above = parts[: len(parts) - level + 1]
+            module, level = ".".join([*above, module]), 0
+        elif _last_name(package or node) not in {"__package__", "__name__"}:
+            return False
+    elif given.keys() - {"fromlist", "package", "name"} or len(values) > 4:
+        return False
+    names = given.get("fromlist", node.args[3] if len(values) > 3 else None)
+    try:
+        listed = tuple(map(str, ast.literal_eval(names))) if names else ()
+    except (TypeError, ValueError):
+        listed = ("*",)
+    found.imports.append(Import(module, listed, level))
+    return True
+
+
+def _is_harmless(node: ast.Call, found: _Collected) -> bool:
+    """Return whether a program is started that runs no code of this repository."""
+    command = node.args[0] if node.args else None
+    if isinstance(command, ast.Name):
+        command = found.lists.get(command.id)
+    if any(one.arg == "shell" for one in node.keywords):
+        return False
+    if not isinstance(command, ast.List) or not command.elts:
+        return False
+    words = [getattr(one, "value", None) for one in command.elts]
+    program = found.qualified(command.elts[0])
+    return words[0] in PROGRAMS or (
+        program == "sys.executable" and tuple(words[1:3]) == RUNNER
+    )
+
+
+def _note_magic(node: ast.Call, found: _Collected) -> bool:
+    """Note a magic that code calls; return False if it cannot be followed."""
+    words = [getattr(one, "value", None) for one in node.args]
+    if not words or not all(isinstance(one, str) for one in words):
+        return False
+    name, line = str(words[0]), str(words[1]) if len(words) > 1 else ""
+    code = code_of_magic(name, line)
+    tree = _parse("\n".join([code, *map(str, words[2:])])) if code else None
+    if tree is None:
+        return False
+    _walk(tree, found)
+    return True
+
+
+def _note_getattr(module: ast.expr, name: ast.expr, found: _Collected) -> None:
+    """Note which function of a watched module is looked up."""
+    if not isinstance(module, ast.Name) or module.id not in found.aliases:
+        return
+    if isinstance(name, ast.Constant):
+        found.attributes[module.id, str(name.value)] = None
+    else:
+        found.unfollowed.append(f"looks up a name of {module.id} that it computes")
+
+
+def _note_path(node: ast.Call, name: str, found: _Collected) -> None:
+    """Note the path that a call is given, or composes, as one text."""
+    if name == "rglob":
+        found.texts.update((f"**/{_composed(one)}", None) for one in node.args)
+        return
+    start = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if name == "join" and isinstance(start, ast.Constant):
+        return
+    parts = [start, *node.args] if start and name == "joinpath" else node.args
+    text = "/".join(_composed(one) for one in parts)
+    found.texts[text if "/" in text else f"./{text}"] = None
+
+
+def _note_composed(
+    node: ast.BinOp | ast.JoinedStr, found: _Collected
+) -> Sequence[ast.AST] | None:
+    """Note a text that code composes."""
+    found.texts[_composed(node)] = None
+    if isinstance(node, ast.JoinedStr):
+        return None
+    # Long sums are composed once, not once for each of their parts.
+    leaves: list[ast.AST] = []
+    ahead: ast.expr = node
+    while isinstance(ahead, ast.BinOp):
+        leaves.append(ahead.right)
+        ahead = ahead.left
+    return [ahead, *reversed(leaves)]
+
+
+_NOTE: Mapping[type, Callable[[Any, _Collected], Sequence[ast.AST] | None]] = {
+    ast.Assign: _note_assign,
+    ast.BinOp: _note_composed,
+    ast.Call: _note_call,
+    ast.Expr: _note_expression,
+    ast.If: _note_if,
+    ast.Import: _note_import,
+    ast.ImportFrom: _note_import_from,
+    ast.JoinedStr: _note_composed,
+}
+
+
+def _composed(node: ast.AST, depth: int = 0) -> str:
+    """Return a text that code composes, with stars for what it computes."""
+    parts: list[str] = []
+    while isinstance(node, ast.BinOp):
+        if isinstance(node.op, ast.Add | ast.Div):
+            right = _composed(node.right, depth + 1) if depth < MAX_DEPTH else "*"
+            parts += (right, "/" if isinstance(node.op, ast.Div) else "")
+        node = node.left
+    inside: Sequence[ast.AST] = ()
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        parts.append(node.value)
+    elif isinstance(node, ast.JoinedStr):
+        inside = node.values
+    elif isinstance(node, ast.Call) and _last_name(node.func) in PATHS:
+        inside = node.args
+    else:
+        parts.append("*")
+    if inside and depth < MAX_DEPTH:
+        separator = "" if isinstance(node, ast.JoinedStr) else "/"
+        parts.append(separator.join(_composed(one, depth + 1) for one in inside))
+    return "".join(reversed(parts))
+
+
+def _file_names(found: _Collected) -> Iterator[str]:
+    """Yield the texts that may name files or folders."""
+    for text in found.texts:
+        plain = COMPUTED.sub("*", text) if "{" in text or "%" in text else text
+        if len(plain) <= MAX_NAME and FILE_NAME.fullmatch(plain):
+            yield plain
+    attributes = {name for _, name in found.attributes}
+    if "__file__" in found.names and attributes & LISTS:
+        yield "./*"
+    if "__file__" in attributes or (attributes | found.names.keys()) & RESOURCES:
+        # Data is looked for beside the modules that are imported.
+        for one in found.imports:
+            yield from filter(None, (one.module, *one.names))
+
+
+def _unfollowed(found: _Collected) -> Iterator[str]:
+    """Yield what runs or imports something under a name that it computes."""
+    yield from found.unfollowed
+    for name in found.names:
+        called = found.aliases.get(name, "")
+        if called in WHOLE:
+            yield f"uses {called} under another name"
+        if not called and name in BUILTINS:
+            called = f"builtins.{name}"
+        if called in RUNNERS or name in DISTINCT or _last(called) in DISTINCT:
+            yield _describe(called or name)
+    for module, name in found.attributes:
+        alias = found.aliases.get(module, module)
+        called = alias if alias in RUNNERS else f"{_last(alias)}.{name}"
+        if called in RUNNERS or name in DISTINCT:
+            yield _describe(called)
+    shells = {*found.names, *map(_last, found.aliases.values())} & SHELLS
+    if shells or any(name in SHELLS for _, name in found.attributes):
+        runs = (name for _, name in found.attributes if name in SHELL_RUNS)
+        yield from (f"calls IPython's {name}()" for name in runs)
+
+
+def _last(dotted: str) -> str:
+    """Return the last part of a dotted name."""
+    return dotted.rpartition(".")[2]
+
+
+def _describe(called: str) -> str:
+    """Say what code does that cannot be followed."""
+    if called.startswith("sys."):
+        return f"uses {called}"
+    return f"calls {called.removeprefix('builtins.')}()"
+
+
+def star_names(init: bytes) -> tuple[str, ...] | None:
+    """Return the names that a star stands for; None if they are computed."""
+    mentions = init.count(b"__all__")
+    if not mentions:
+        return ()
+    tree = _parse(init)
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if mentions == 1 and [_last_name(one) for one in targets] == ["__all__"]:
+                try:
+                    return tuple(map(str, ast.literal_eval(node.value)))
+                except (ValueError, TypeError):
+                    return None
+    return None

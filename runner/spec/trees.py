@@ -1,0 +1,392 @@
+"""The files of a repository, at a git revision or as they are on disk.
+
+Both trees identify content by git's blob id, so line endings, checkouts and clones do
+not matter. On disk a file counts that git does not track, unless it is ignored.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+
+from runner.git import git_output, is_repository, run_git
+
+Kind = Literal["file", "link", "submodule"]
+KINDS: Mapping[str, Kind] = {"120000": "link", "160000": "submodule"}
+# What a folder outside of git holds besides its files.
+LITTER = frozenset({"__pycache__", ".ipynb_checkpoints", ".DS_Store", ".git"})
+# Settings of the machine that would change what git lists.
+NEUTRAL = ("-c", "core.quotePath=false", "-c", "core.fsmonitor=false")
+MAX_LINKS = 40
+# Where a link leads that leaves the repository.
+OUTSIDE = "/"
+
+
+class Entry(NamedTuple):
+    """One path of a tree: a file or a link by its blob, a submodule by its commit."""
+
+    kind: Kind
+    oid: str
+
+
+class Tree:
+    """The files of a repository by their path, those of submodules included."""
+
+    root: Path
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """Return all entries by path."""
+        raise NotImplementedError
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file, or the target of a link."""
+        raise NotImplementedError
+
+    def preload(self, paths: Iterable[str]) -> None:
+        """Prepare to read several files, where one call for all is quicker."""
+
+    @cached_property
+    def folders(self) -> Mapping[str, list[str]]:
+        """Return by folder the paths of all entries below it."""
+        found: dict[str, list[str]] = {"": list(self.entries)}
+        for path in self.entries:
+            folder = path
+            while "/" in folder:
+                folder = folder.rpartition("/")[0]
+                found.setdefault(folder, []).append(path)
+        return found
+
+    @cached_property
+    def links(self) -> frozenset[str]:
+        """Return the paths of all symbolic links."""
+        found = [path for path, one in self.entries.items() if one.kind == "link"]
+        # Each of them will be followed.
+        self.preload(found)
+        return frozenset(found)
+
+    def resolve(self, path: str) -> str:
+        """Follow the links of a path as an operating system does.
+
+        A link that leads out of the repository, to nothing or in a circle stays in
+        the path that is returned.
+        """
+        if not self.links:
+            return path
+        return self._follow(path, 0)
+
+    def target(self, link: str) -> str:
+        """Return where a link leads, maybe to another link; "" if out of here."""
+        target = os.fsdecode(self.read(link))
+        joined = os.path.normpath(PurePosixPath(link).parent / target)
+        return "" if joined.startswith(("/", "..")) else joined
+
+    def find(self, path: str) -> Literal["file", "folder", ""]:
+        """Return what is at a path, links followed; "" if nothing is."""
+        target = self.resolve(path)
+        entry = self.entries.get(target)
+        if entry:
+            return "folder" if entry.kind == "submodule" else "file"
+        return "folder" if target in self.folders else ""
+
+    def files_below(
+        self, folder: str, seen: str | None = None, within: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the files below a folder, with those of folders that links point to.
+
+        Yields:
+            The path below the folder as it is seen, and the path that holds it: a
+            link itself if it leads to nothing. A link round in a circle shows no more.
+        """
+        seen = folder if seen is None else seen
+        for path in self.folders.get(folder, ()):
+            shown = f"{seen}{path.removeprefix(folder)}"
+            target = self.resolve(path) if path in self.links else path
+            if target not in self.folders:
+                yield shown, target
+            elif target not in {*within, folder, path}:
+                # The files of a submodule are in the list themselves.
+                yield from self.files_below(target, shown, (*within, folder))
+
+    def is_absent(self, path: str) -> bool:
+        """Return whether a path is a submodule that is not checked out."""
+        entry = self.entries.get(path)
+        is_submodule = entry is not None and entry.kind == "submodule"
+        return is_submodule and path not in self.folders
+
+    def entries_below(self, folder: str) -> dict[str, Entry]:
+        """Return the entries below a folder."""
+        return {path: self.entries[path] for path in self.folders.get(folder, ())}
+
+    @cached_property
+    def _resolved(self) -> dict[str, str]:
+        return {}
+
+    def _follow(self, path: str, hops: int) -> str:
+        """Follow the links of a path, which were met on the way through others."""
+        if path not in self._resolved:
+            self._resolved[path] = self._walk(path, hops)
+        return self._resolved[path]
+
+    def _walk(self, path: str, hops: int) -> str:
+        done: list[str] = []
+        parts = path.split("/")
+        for number, part in enumerate(parts, start=1):
+            if part == "..":
+                if not done:
+                    return OUTSIDE
+                done.pop()
+            elif part not in {"", "."}:
+                done.append(part)
+                here = "/".join(done)
+                if here in self.links:
+                    aim = self._aim(here, hops)
+                    if aim is None:
+                        return "/".join([here, *parts[number:]])
+                    done = aim.split("/") if aim else []
+        return "/".join(done)
+
+    def _aim(self, link: str, hops: int) -> str | None:
+        """Return the file or folder that a link leads to; None if there is none."""
+        target = os.fsdecode(self.read(link))
+        if hops == MAX_LINKS or target.startswith("/"):
+            return None
+        aim = self._follow(f"{link.rpartition('/')[0]}/{target}", hops + 1)
+        there = aim in self.entries or aim in self.folders
+        return aim if there and aim not in self.links else None
+
+    def _repository_of(self, path: str) -> Path:
+        """Return the folder of the repository, or of the submodule, that has a file."""
+        for parent in PurePosixPath(path).parents:
+            entry = self.entries.get(parent.as_posix())
+            if entry and entry.kind == "submodule":
+                return self.root / parent
+        return self.root
+
+
+class Revision(Tree):
+    """The tree of a commit."""
+
+    def __init__(
+        self, root: Path, sha: str, blobs: dict[str, bytes] | None = None
+    ) -> None:
+        """Open a commit; trees that share `blobs` read what is equal only once."""
+        self.root = root
+        self.sha = sha
+        self.blobs = {} if blobs is None else blobs
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """Return all entries by path."""
+        return dict(_list_revision(self.root, self.sha))
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file, or the target of a link."""
+        if self.entries[path].oid not in self.blobs:
+            self.preload([path])
+        return self.blobs[self.entries[path].oid]
+
+    def preload(self, paths: Iterable[str]) -> None:
+        """Read several files with one call of git for each repository."""
+        wanted: dict[Path, list[str]] = {}
+        for path in paths:
+            entry = self.entries[path]
+            if entry.kind != "submodule" and entry.oid not in self.blobs:
+                wanted.setdefault(self._repository_of(path), []).append(entry.oid)
+        for repository, oids in wanted.items():
+            self.blobs.update(_read_blobs(repository, oids))
+
+
+class WorkingTree(Tree):
+    """The files on disk: tracked ones, and untracked ones that are not ignored."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """Return all entries by path."""
+        if not is_repository(self.root):
+            return {path: _hash_file(self.root / path) for path in _walk(self.root)}
+        return dict(_list_working_tree(self.root))
+
+    @cached_property
+    def committed(self) -> Revision | None:
+        """Return the tree of the checked-out commit; None if there is none."""
+        if not is_repository(self.root):
+            return None
+        found = run_git(self.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        sha = found.stdout.decode().strip()
+        return Revision(self.root, sha) if sha else None
+
+    @cached_property
+    def differs(self) -> frozenset[str]:
+        """Return the paths that are not as in the checked-out commit."""
+        if not is_repository(self.root):
+            return frozenset()
+        committed = self.committed.entries if self.committed else {}
+        return frozenset(
+            path
+            for path in {*committed, *self.entries}
+            if committed.get(path) != self.entries.get(path)
+        )
+
+    @cached_property
+    def ignored(self) -> frozenset[str]:
+        """Return the ignored files and folders; a folder ends in a slash."""
+        if not is_repository(self.root):
+            return frozenset()
+        listed = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
+        names = git_output(self.root, *NEUTRAL, *listed, "--directory", "--", ".")
+        return frozenset(_split(names))
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file, or the target of a link.
+
+        A sparse checkout has files in git only, and one without links has their
+        targets in files.
+        """
+        entry, here = self.entries[path], self.root / path
+        if entry.kind == "link" and here.is_symlink():
+            return os.fsencode(here.readlink())
+        if here.is_file() or not is_repository(self.root):
+            return here.read_bytes()
+        repository = self._repository_of(path)
+        return dict(_read_blobs(repository, [entry.oid]))[entry.oid]
+
+
+def _list_revision(
+    root: Path, sha: str, prefix: str = ""
+) -> Iterator[tuple[str, Entry]]:
+    """List a commit, and the commits of its submodules as far as they are here."""
+    listed = git_output(root, *NEUTRAL, "ls-tree", "-r", "-z", sha)
+    for line in _split(listed):
+        head, _, name = line.partition("\t")
+        mode, _, oid = head.split(" ")
+        kind = KINDS.get(mode, "file")
+        yield prefix + name, Entry(kind=kind, oid=oid)
+        if kind == "submodule" and _has_commit(root / name, oid):
+            yield from _list_revision(root / name, oid, f"{prefix}{name}/")
+
+
+def _list_working_tree(root: Path, prefix: str = "") -> Iterator[tuple[str, Entry]]:
+    """List a checkout: what is as in the index by its blob, the rest by hashing it."""
+    index = dict(_list_index(root))
+    # A submodule's own changes are found in its own checkout. Unlike diff-files, this
+    # reads a file whose time is another, and a filter need not strip a notebook twice.
+    differs = git_output(
+        root,
+        *NEUTRAL,
+        *("-c", "filter.nbstripout.clean=cat", "-c", "core.safecrlf=false"),
+        *("diff", "--name-only", "--relative", "-z", "--no-ext-diff"),
+        *("--no-renames", "--ignore-submodules=all"),
+    )
+    others = git_output(
+        root, *NEUTRAL, "ls-files", "-z", "--others", "--exclude-standard", "--", "."
+    )
+    changed = {*_split(differs), *(one for one in _split(others) if not is_litter(one))}
+    for name, entry in index.items():
+        if entry.kind == "submodule":
+            yield from _list_submodule(root / name, entry, f"{prefix}{name}")
+        elif name not in changed:
+            yield prefix + name, entry
+    for name, entry in _hash_files(root, sorted(changed)):
+        yield prefix + name, entry
+
+
+def _list_index(root: Path) -> Iterator[tuple[str, Entry]]:
+    for line in _split(git_output(root, *NEUTRAL, "ls-files", "-s", "-z", "--", ".")):
+        head, _, name = line.partition("\t")
+        mode, oid, _ = head.split(" ")
+        yield name, Entry(kind=KINDS.get(mode, "file"), oid=oid)
+
+
+def _list_submodule(
+    folder: Path, entry: Entry, path: str
+) -> Iterator[tuple[str, Entry]]:
+    """List a submodule: the commit that is checked out in it, and its files."""
+    if not (folder / ".git").exists():
+        yield path, entry
+        return
+    head = git_output(folder, "rev-parse", "HEAD").decode().strip()
+    yield path, Entry(kind="submodule", oid=head)
+    yield from _list_working_tree(folder, f"{path}/")
+
+
+def _hash_files(root: Path, names: list[str]) -> Iterator[tuple[str, Entry]]:
+    """Hash files as `git add` would; a file that is gone has no entry."""
+    filtered = []
+    for name in names:
+        path = root / name
+        if not path.is_symlink() and not path.is_file():
+            continue
+        # A filter that strips outputs would start once per notebook, for nothing: of
+        # a notebook only the code counts. One name a line is all that git reads.
+        if path.is_symlink() or path.suffix == ".ipynb" or "\n" in name:
+            yield name, _hash_file(path)
+        else:
+            filtered.append(name)
+    if not filtered:
+        return
+    listed = "".join(f"{name}\n" for name in filtered)
+    answer = git_output(
+        root,
+        *NEUTRAL,
+        "hash-object",
+        "--stdin-paths",
+        stdin=listed.encode(errors="surrogateescape"),
+    )
+    for name, oid in zip(filtered, answer.decode().split(), strict=True):
+        yield name, Entry(kind="file", oid=oid)
+
+
+def _hash_file(path: Path) -> Entry:
+    """Hash a file or a link as git does without filters."""
+    kind: Kind = "link" if path.is_symlink() else "file"
+    content = os.fsencode(path.readlink()) if kind == "link" else path.read_bytes()
+    digest = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    digest.update(content)
+    return Entry(kind=kind, oid=digest.hexdigest())
+
+
+def is_litter(path: str) -> bool:
+    """Return whether tools leave a file beside the code, whether ignored or not."""
+    return path.endswith(".pyc") or not LITTER.isdisjoint(path.split("/"))
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """List the files of a folder outside of git."""
+    for folder, folders, files in os.walk(root):
+        below = Path(folder).relative_to(root)
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = sorted({*folders} - LITTER - {*linked})
+        for name in sorted([*files, *linked]):
+            if not is_litter(name):
+                yield (below / name).as_posix()
+
+
+def _has_commit(folder: Path, sha: str) -> bool:
+    """Return whether a submodule is checked out here and has a commit."""
+    if not (folder / ".git").exists():
+        return False
+    return run_git(folder, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+
+
+def _read_blobs(repository: Path, oids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Read blobs with one call of git."""
+    wanted = list(dict.fromkeys(oids))
+    stdin = "".join(f"{oid}\n" for oid in wanted).encode()
+    answer = git_output(repository, "cat-file", "--batch", stdin=stdin)
+    start = 0
+    for oid in wanted:
+        end = answer.index(b"\n", start)
+        size = int(answer[start:end].split()[2])
+        yield oid, answer[end + 1 : end + 1 + size]
+        start = end + 1 + size + 1
+
+
+def _split(listed: bytes) -> list[str]:
+    """Split names at NUL; names that are not UTF-8 stay recognisable."""
+    return [one for one in listed.decode(errors="surrogateescape").split("\0") if one]
