@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import click
 
 from lifecycle.errors import CallError, LifecycleError
+from runner.cli.output import echo
 from runner.errors import LocalAwsError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _tell_of_its_end(embedded: "RunningAWS") -> Iterator[None]:
         raise LocalAwsError(_ending(embedded)) from error
     if not embedded.is_running():
         # A run that ends with failed models is no exception.
-        click.echo(f"note: {_ending(embedded)}", err=True)
+        echo(f"note: {_ending(embedded)}", err=True)
 
 
 def _ending(embedded: "RunningAWS") -> str:
@@ -160,7 +161,7 @@ def _serve(port: int, memory: bool) -> None:
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
         again = "" if embedded.is_new else ", which runs already,"
-        click.echo(f"# the embedded AWS{again} serves until Ctrl-C")
+        echo(f"# the embedded AWS{again} serves until Ctrl-C")
         while embedded.is_running():
             time.sleep(POLL_SECONDS)
         raise LocalAwsError(embedded.ending())
@@ -171,7 +172,7 @@ def _wrap(port: int, memory: bool, around: tuple[str, ...]) -> None:
     with _embedded_aws(port, memory) as embedded:
         code = _run_command(around, embedded.environment)
         if not embedded.is_running():
-            click.echo(f"error: {embedded.ending()}", err=True)
+            echo(f"error: {embedded.ending()}", err=True)
             code = code or LocalAwsError.exit_code
     click.get_current_context().exit(code)
 
@@ -184,7 +185,7 @@ def _stop() -> None:
         ended = stop(folder)
     except EmbeddedAWSError as error:
         raise LocalAwsError(str(error)) from error
-    click.echo(f"stopped; its state stays in {folder}" if ended else "it does not run")
+    echo(f"stopped; its state stays in {folder}" if ended else "it does not run")
 
 
 def _stop_if_unused(folder: Path) -> None:
@@ -205,7 +206,7 @@ def _reset() -> None:
         ) from error
     except EmbeddedAWSError as error:
         raise LocalAwsError(str(error)) from error
-    click.echo(f"removed {size / 1e6:.1f} MB of state from {folder}")
+    echo(f"removed {size / 1e6:.1f} MB of state from {folder}")
 
 
 def _folder() -> Path:
