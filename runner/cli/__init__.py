@@ -3,7 +3,6 @@
 import importlib
 import signal
 import sys
-import traceback
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple, NoReturn
@@ -178,5 +177,7 @@ def _print_traceback(
     kind: type[BaseException], error: BaseException, frames: TracebackType | None
 ) -> None:
     """Print an unexpected exception, whose text may be a notebook's or AWS's."""
+    import traceback
+
     lines = traceback.format_exception(kind, error, frames)
     sys.stderr.write(plain("".join(lines)))

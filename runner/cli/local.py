@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from lifecycle.errors import CallError, LifecycleError
+from lifecycle.errors import CallError, LifecycleError, did_you_mean
 from runner.cli.output import echo
 from runner.errors import LocalAwsError
 
@@ -31,6 +31,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Keeps the state somewhere else: on another disk, or away from what a test may touch.
 FOLDER_VARIABLE = "EMBEDDED_AWS_FOLDER"
 FOLDER = ".embedded-aws"
+# Chooses the target of every verb, and of the notebooks that a person opens.
+TARGET_VARIABLE = "RUNNER_TARGET"
 POLL_SECONDS = 0.2
 SEPARATED = f"{__name__}.separated"
 # click wraps no lines of a paragraph that begins with a backspace.
@@ -49,10 +51,24 @@ def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--target",
         type=click.Choice(TARGETS),
-        default=lambda: "aws" if os.environ.get("CIRCLECI") else "local",
-        show_default="local, in CircleCI aws",
+        default=default_target,
+        show_default=f"{TARGET_VARIABLE}, or local, in CircleCI aws",
         help="The embedded AWS (or the one at AWS_ENDPOINT_URL), or AWS.",
     )(command)
+
+
+def default_target() -> str:
+    """Return the target where none is given.
+
+    Raises:
+        CallError: RUNNER_TARGET names none.
+    """
+    target = os.environ.get(TARGET_VARIABLE)
+    if not target:
+        return "aws" if os.environ.get("CIRCLECI") else "local"
+    if target not in TARGETS:
+        raise CallError(f"{TARGET_VARIABLE}={target}: {did_you_mean(target, TARGETS)}")
+    return target
 
 
 def is_on_this_machine(target: str) -> bool:
