@@ -50,6 +50,9 @@ DISTINCT = frozenset(
     """.split()  # noqa: SIM905
 )
 BUILTINS = frozenset({"__import__", "compile", "eval", "exec", "execfile"})
+# What is looked at closely where it stands alone, and after a dot.
+ALONE = BUILTINS | DISTINCT
+AFTER_DOT = DISTINCT | {name.rpartition(".")[2] for name in RUNNERS}
 # Modules that have those functions; of the first ones no other use is common.
 WHOLE = frozenset({"builtins", "importlib", "pkgutil", "pydoc", "runpy", "subprocess"})
 WATCHED = WHOLE | frozenset(
@@ -609,6 +612,8 @@ def _unfollowed(found: _Collected) -> Iterator[str]:
     """Yield what runs or imports something under a name that it computes."""
     yield from found.unfollowed
     for name in found.names:
+        if name not in found.aliases and name not in ALONE:
+            continue
         called = found.aliases.get(name, "")
         if called in WHOLE:
             yield f"uses {called} under another name"
@@ -617,6 +622,8 @@ def _unfollowed(found: _Collected) -> Iterator[str]:
         if called in RUNNERS or name in DISTINCT or _last(called) in DISTINCT:
             yield _describe(called or name)
     for module, name in found.attributes:
+        if module not in found.aliases and name not in AFTER_DOT:
+            continue
         alias = found.aliases.get(module, module)
         called = alias if alias in RUNNERS else f"{_last(alias)}.{name}"
         if called in RUNNERS or name in DISTINCT:
