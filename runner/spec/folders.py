@@ -1,7 +1,9 @@
 """The models of a repository: their folders, and the keys of their model.yaml."""
 
+import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +44,13 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 def list_models(root: Path) -> list[str]:
     """Return the names of all models; a folder that cannot be one is an error."""
-    folders = [path.name for path in (root / "models").iterdir() if path.is_dir()]
+    with os.scandir(root / "models") as found:
+        folders = [one.name for one in found if one.is_dir()]
     remedy = "rename or remove the folder"
     return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
 
 
-def read_yaml(root: Path, name: str) -> dict[str, Any]:
+def read_yaml(root: Path, name: str) -> Mapping[str, Any]:
     """Read the keys of `models/<name>/model.yaml`, without checking their values.
 
     Raises:
@@ -64,7 +67,8 @@ def read_yaml(root: Path, name: str) -> dict[str, Any]:
     return parse_keys(path.read_bytes(), shown.as_posix())
 
 
-def parse_keys(content: bytes, shown: str) -> dict[str, Any]:
+@lru_cache(maxsize=8192)
+def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
     """Parse the keys of a model.yaml, without checking their values.
 
     Args:
