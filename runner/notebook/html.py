@@ -17,8 +17,8 @@ from pygments.formatters import HtmlFormatter
 
 from runner import STAGES
 from runner.notebook import ipynb
+from runner.notebook.display import Display
 from runner.notebook.markdown import Texts
-from runner.notebook.outputs import Outputs
 from runner.notebook.sanitize import file_picture
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,13 +67,13 @@ def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
 
 def _cells(notebook: ipynb.Notebook, texts: Texts) -> Iterator[Cell]:
     """Render the cells, each with what is said of it."""
-    number, outputs = 0, Outputs(texts, notebook)
+    number, display = 0, Display(texts, notebook)
     for index, cell in enumerate(notebook.cells):
         kind, source = cell["cell_type"], ipynb.cell_source(cell)
         if ipynb.is_code(cell):
             number += 1
             state = _state(cell)
-            shown = outputs.cell(cell["outputs"], ipynb.heading(notebook, index))
+            shown = display.cell(cell["outputs"], ipynb.heading(notebook, index))
             yield Cell(
                 kind=kind,
                 content=_harmless(_highlight()(source, metadata=cell["metadata"])),

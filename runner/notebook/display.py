@@ -71,8 +71,8 @@ class Form:
 
 
 @dataclass
-class Outputs:
-    """Renders the outputs of one page."""
+class Display:
+    """Renders what the cells of one page display."""
 
     texts: Texts
     notebook: ipynb.Notebook
