@@ -98,12 +98,12 @@ class Display:
         if output["output_type"] == "error":
             return f'<pre class="traceback">{_terminal(_traceback(output))}</pre>'
         data = ipynb.valid_data(output["data"])
-        metadata = output.get("metadata") or {}
+        metadata = _mapping(output.get("metadata"))
         missing: list[str] = []
         for kind in SHOWN:
             if kind not in data:
                 continue
-            form = self._form(kind, data[kind], metadata.get(kind) or metadata)
+            form = self._form(kind, data[kind], _mapping(metadata.get(kind)))
             missing += form.missing
             if form.html:
                 return form.html + _note(_unseen(kind, data, missing))
@@ -190,6 +190,10 @@ def _named(text: str, otherwise: str) -> str:
 def _note(missing: Sequence[str]) -> str:
     said = list(dict.fromkeys(filter(None, missing))) or [SCRIPT] * bool(missing)
     return f"<p>{not_shown('; '.join(said))}</p>" if said else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _terminal(text: str) -> str:

@@ -19,7 +19,7 @@ from mistune import HTMLRenderer
 from mistune.plugins import import_plugin
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from runner.notebook.sanitize import Address, Clean, clean, nowhere
+from runner.notebook.sanitize import Address, Clean, anchor, clean, nowhere
 
 ALERT = re.compile(r"<p>\[!(note|tip|important|warning|caution)\]\s*", re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")
@@ -27,8 +27,6 @@ TAG = re.compile(r"<[^>]*>")
 HELD = re.compile("\ue000(\\d+)\ue001")
 HELD_OR_TAG = re.compile('<[^<>"]*(?:"[^"]*"[^<>"]*)*>|\ue000(\\d+)\ue001')
 PRIVATE = str.maketrans("", "", "\ue000\ue001")
-# An id that is the page's own.
-RESERVED = re.compile(r"failed|output-\d+.*")
 # What MathJax sets as formulas in any text.
 FORMULA = re.compile(
     r"(?<!\\)\$\$(?P<block>.+?)(?<!\\)\$\$|(?<![$\\])\$(?P<inline>[^$]+?)(?<!\\)\$"
@@ -150,19 +148,18 @@ class Texts:
             self._anchors.setdefault(_simple(html.unescape(name)), name)
         return found
 
-    def anchor(self, name: str) -> str:
+    def unique(self, name: str) -> str:
         """Return the anchor of a heading, which is the first of this name."""
-        anchor = f"text-{name}" if RESERVED.fullmatch(name) else name
-        known = _simple(anchor) in self._anchors
-        return f"{anchor}-{self._count}" if known else anchor
+        known = _simple(anchor(name)) in self._anchors
+        return f"{name}-{self._count}" if known else name
 
     def lead(self, page: str) -> str:
         """Let links within the page lead to its anchors, however they are spelled."""
 
         def to_anchor(found: re.Match[str]) -> str:
             name = _simple(html.unescape(unquote(found[1])))
-            anchor = self._anchors.get(name)
-            return f'href="#{quote(html.unescape(anchor))}"' if anchor else found[0]
+            known = self._anchors.get(name)
+            return f'href="#{quote(html.unescape(known))}"' if known else found[0]
 
         return re.sub(r'href="#([^"]*)"', to_anchor, page)
 
@@ -177,8 +174,8 @@ class _Renderer(IPythonRenderer):
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         name = html.unescape(TAG.sub("", text)).strip().replace(" ", "-")
-        anchor = html.escape(self.texts.anchor(name))
-        return f'<h{level} id="{anchor}">{text}</h{level}>\n'
+        name = html.escape(self.texts.unique(name))
+        return f'<h{level} id="{name}">{text}</h{level}>\n'
 
     def block_quote(self, text: str) -> str:
         if not (kind := ALERT.match(text.lstrip())):

@@ -9,13 +9,14 @@ to this output only.
 import base64
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 import nh3
 from bs4 import BeautifulSoup, Tag
+from bs4.element import PreformattedString
 
 from runner.notebook.css import clean_style, scope_sheet, scoped_id
 
@@ -52,6 +53,8 @@ ATTRIBUTES = {
     "time": {"datetime"},
     "video": {"controls", "loop", "muted", "poster", "src"},
 }
+# Ids that are the page's own.
+RESERVED = re.compile(r"failed|output-\d+.*")
 IDS = ("id", "for", "headers", "name")
 SOURCES = ("src", "poster")
 DATA = re.compile(r"data:(image|audio|video)/[\w.+-]+[;,]", re.IGNORECASE)
@@ -136,6 +139,10 @@ def clean(
     text, scripts = _cut(text, "script")
     found.scripts = "\n".join(scripts)
     if REPLACED.search(text):
+        # Behind the last tag is text. Python's parser would look for tags in it for
+        # long if it had many that are never closed.
+        end = text.rfind(">") + 1
+        text = text[:end] + text[end:].replace("<", "&lt;")
         soup = BeautifulSoup(text, features="html.parser")
         held = PICTURE_IN_SCRIPT.search(found.scripts)
         first = held[0].replace("\\\n", "") if held else ""
@@ -176,6 +183,13 @@ def not_shown(what: str, name: str = "", target: str = "") -> str:
     return f'<span class="not-shown">not shown: {f"{what} {said}".strip()}</span>'
 
 
+def anchor(name: str, scope: str = "") -> str:
+    """Return the id on the page of what a notebook calls by a name."""
+    if scope:
+        return scoped_id(name, scope)
+    return f"text-{name}" if RESERVED.fullmatch(name) else name
+
+
 def _cut(text: str, tag: str) -> tuple[str, list[str]]:
     """Cut elements whose content is no HTML out of a text; return what was in them."""
     begin = re.compile(rf"<{tag}\b[^>]*>", re.IGNORECASE)
@@ -205,8 +219,7 @@ def _attribute_filter(
         if name == "type" and tag == "input":
             return "checkbox"
         if name in IDS:
-            ids = [scoped_id(one, scope) if scope else one for one in value.split()]
-            return " ".join(ids)
+            return " ".join(anchor(one, scope) for one in value.split())
         return value
 
     return value_of
@@ -231,14 +244,16 @@ class _Replacement:
     in_script: str  # a picture that a script would put where none is, as data
 
     def replace(self, inside: Tag) -> Iterator[str]:
-        for one in inside(FRAMES):
+        for one in _outermost(inside(FRAMES)):
             yield from self._frame(one)
-        for one in inside("svg"):
-            if not one.find_parent("svg"):
-                self._drawing(one)
+        drawings = _outermost(inside("svg"))
+        for one in drawings:
+            self._share(one)
+        for one in drawings:
+            self._drawing(one)
         for one in inside(MEDIA):
             self._media(one)
-        for one in inside("canvas"):
+        for one in _outermost(inside("canvas")):
             one.decompose()
             yield "what a script would draw"
         for one in inside("input"):
@@ -263,14 +278,16 @@ class _Replacement:
         kind = {"iframe": "a frame with", "object": "an object,"}.get(frame.name, "")
         self._mark(frame, kind, address)
 
+    def _share(self, svg: Tag) -> None:
+        """Give a drawing what several share and one of them holds."""
+        names = {str(one.get("href") or one.get("xlink:href")) for one in svg("use")}
+        for name in names:
+            used = self.soup.find(id=name[1:]) if name.startswith("#") else None
+            if isinstance(used, Tag) and not any(one is svg for one in used.parents):
+                svg.append(BeautifulSoup(str(used), features="html.parser"))
+
     def _drawing(self, svg: Tag) -> None:
         """Replace an SVG drawing by a picture of it, which loads and runs nothing."""
-        for use in svg("use"):
-            name = str(use.get("href") or use.get("xlink:href") or "")
-            used = self.soup.find(id=name[1:]) if name.startswith("#") else None
-            # What several drawings share lies in one of them.
-            if isinstance(used, Tag) and svg not in used.parents:
-                svg.append(BeautifulSoup(str(used), features="html.parser"))
         for one in (svg, *svg(True)):
             one.name = SVG_NAMES.get(one.name, one.name)
             spelled = {SVG_NAMES.get(name, name): it for name, it in one.attrs.items()}
@@ -304,8 +321,19 @@ class _Replacement:
         """Say in an element's place what is not shown."""
         target = address if LINK.match(address) else self.link(address)
         shown = address if LINK.match(address) else _name(address)
-        mark = not_shown(what, shown, target)
-        element.replace_with(BeautifulSoup(mark, features="html.parser"))
+        # It is HTML already.
+        element.replace_with(PreformattedString(not_shown(what, shown, target)))
+
+
+def _outermost(elements: Iterable[Tag]) -> list[Tag]:
+    """Leave out those of some elements that lie in others of them."""
+    found: list[Tag] = []
+    inner: set[int] = set()
+    for one in elements:
+        if id(one) not in inner:
+            found.append(one)
+            inner.update(map(id, one(True)))
+    return found
 
 
 def _name(address: str) -> str:
