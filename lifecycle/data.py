@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, run_id_of, run_uri
 from lifecycle.errors import DataError
-from lifecycle.s3 import read_bytes, read_json, write_bytes, write_json
+from lifecycle.s3 import find_newest, read_bytes, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # A column with at most this many different values is summarised value by value.
 MAX_VALUES = 20
+# What the prepare stage returned, in the evidence of its run.
+PREPARED = "prepared.json"
 PERCENTILES = [place / 100 for place in range(101)]
 
 
@@ -108,6 +110,13 @@ def load_prepared(model: str, run: Run) -> dict[str, Any]:
     return found
 
 
+def find_prepared(model: str) -> dict[str, Any] | None:
+    """Return the results of the prepare stage that ran last; None if none has."""
+    uri = find_newest(run_uri(model, ""), PREPARED)
+    found: dict[str, Any] | None = read_json(uri) if uri else None
+    return found
+
+
 def read_split(uri: str, columns: Sequence[str] = ()) -> "pd.DataFrame":
     """Read a split that `write_splits` wrote; without names, columns are numbered."""
     content = read_bytes(uri, remedy="prepare the data again")
@@ -170,4 +179,4 @@ def _name_columns(
 
 
 def _prepared_uri(model: str, run: Run) -> str:
-    return run_uri(model, run, "evidence", "prepared.json")
+    return run_uri(model, run, "evidence", PREPARED)

@@ -174,6 +174,19 @@ def list_folders(prefix: str) -> list[str]:
     )
 
 
+def find_newest(prefix: str, name: str) -> str | None:
+    """Return the URI of the newest object of this name anywhere below a prefix."""
+    bucket, start = parse_uri(f"{prefix.rstrip('/')}/")
+    found = [
+        one
+        for page in _pages(bucket, start, delimiter="")
+        for one in page.get("Contents", [])
+        if one["Key"].endswith(f"/{name}")
+    ]
+    newest = max(found, key=lambda one: one["LastModified"], default=None)
+    return f"s3://{bucket}/{newest['Key']}" if newest else None
+
+
 def upload_folder(folder: Path, prefix: str, known: dict[Path, int]) -> list[str]:
     """Copy the files of a folder below an S3 URI and return the URIs written.
 
@@ -192,13 +205,15 @@ def upload_folder(folder: Path, prefix: str, known: dict[Path, int]) -> list[str
     return written
 
 
-def _pages(bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
-    """Page through what lies directly below a prefix."""
+def _pages(
+    bucket: str, prefix: str, *, delimiter: str = "/"
+) -> Iterator[Mapping[str, Any]]:
+    """Page through what lies below a prefix, by default directly below it."""
     from botocore.exceptions import ClientError
 
     pages = client("s3").get_paginator("list_objects_v2")
     try:
-        yield from pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        yield from pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
     except ClientError as error:
         remedy = "let the caller s3:ListBucket there"
         raise _storage_error(error, f"s3://{bucket}/{prefix}", remedy) from error

@@ -39,8 +39,8 @@ from runner.errors import (
 from runner.notebook import ipynb
 from runner.notebook.isolation import (
     ipython_folder,
+    kernel_arguments,
     kernel_environment,
-    repository_arguments,
 )
 from runner.notebook.kernel import (
     OUTPUT_SECONDS,
@@ -139,7 +139,7 @@ def execute(
             supervisor,
             folder=cwd,
             environment=environment | {"IPYTHONDIR": folder},
-            arguments=repository_arguments(root),
+            arguments=kernel_arguments(root),
             provision=warm,
         )
     executed = supervisor.notebook or ipynb.loads(text)

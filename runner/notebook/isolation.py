@@ -90,16 +90,19 @@ def named_variables(root: Path) -> frozenset[str]:
     return frozenset(named)
 
 
-def repository_arguments(root: Path | None) -> list[str]:
-    """Return the arguments by which a kernel can import a repository's packages.
+def kernel_arguments(root: Path | None) -> list[str]:
+    """Return the arguments of a kernel: what it imports from where, and nothing else.
 
-    They come after Python's own and the notebook's folder, and before installed ones.
+    It loads no extensions, which this environment has for a person's notebooks. The
+    packages of the repository come after Python's own and the notebook's folder, and
+    before installed ones.
     """
-    if root is None:
-        return []
-    # In a namespace of its own, so that it leaves nothing in the notebook's.
-    code = f"import sys; sys.path.insert(sys.path.index('') + 1, {str(root)!r})"
-    return [f"--IPKernelApp.exec_lines=exec({code!r}, {{}})"]
+    arguments = ["--IPKernelApp.extensions=[]"]
+    if root is not None:
+        # In a namespace of its own, so that it leaves nothing in the notebook's.
+        code = f"import sys; sys.path.insert(sys.path.index('') + 1, {str(root)!r})"
+        arguments.append(f"--IPKernelApp.exec_lines=exec({code!r}, {{}})")
+    return arguments
 
 
 @contextmanager
