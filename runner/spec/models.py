@@ -85,6 +85,7 @@ def notebook_values(spec: ModelSpec) -> dict[str, Any]:
         "description": spec.description,
         "task": spec.task,
         "data": spec.data,
+        **({"label": spec.label} if spec.label else {}),
         "approval": spec.approval,
         "image_framework": training.image.framework,
         "image_version": training.image.version,

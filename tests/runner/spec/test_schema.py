@@ -85,7 +85,7 @@ def test_a_misspelt_key_is_reported_before_the_missing_one() -> None:
     ("key", "value"),
     [
         ("task", "clustering"),
-        ("data", "toy.csv"),
+        ("data", "./toy.csv"),
         ("data", "s3://bucket"),
         ("approval", "yes"),
         ("training.instance_type", "m5.large"),
@@ -201,12 +201,12 @@ def test_serverless_has_defaults() -> None:
     ("key", "value", "said"),
     [
         ("task", "clustering", "'clustering'; give regression or binary"),
-        (
-            "data",
-            "toy.csv",
-            "'toy.csv'; give where the raw data is, as s3://bucket/key",
-        ),
-        ("data", None, "empty; give where the raw data is, as s3://bucket/key"),
+        ("data", "/home/ada/toy.csv", "'/home/ada/toy.csv'; notebooks read from S3"),
+        ("data", "../toy.csv", "'../toy.csv'; notebooks read from S3"),
+        ("data", "C:\\toy.csv", "'C:\\\\toy.csv'; notebooks read from S3; `runner upl"),
+        ("data", "s3://Toys/", "'s3://Toys/'; write s3://bucket/key"),
+        ("data", None, "empty; give a file put there by `runner upload`, as churn.csv"),
+        ("label", "", "''; give the name of the column to predict"),
         ("name", 5, "5; give the folder's name"),
         ("training", 5, "5; give how to train, as {hyperparameters: {num_round: 50}}"),
         ("training.spot", "no", "'no'; give true or false"),
