@@ -158,7 +158,7 @@ def _as_number(part: str, name: Hashable, values: "pd.Series[Any]") -> Any:
         # True, False and nothing; or Python's own numbers.
         return values.astype("float64")
     if types.is_datetime64_any_dtype(kind) or types.is_timedelta64_dtype(kind):
-        raise _refusal(part, name, known, "times; take .dt.year, .dt.dayofweek, ...")
+        raise _refusal(part, name, known, "times; take .dt.year, .dt.day_of_week, ...")
     if isinstance(kind, _category()):
         what = "a category; pd.get_dummies(..., dtype=int) makes a column of each value"
         raise _refusal(part, name, known, what)

@@ -6,8 +6,10 @@ SageMaker's built-in XGBoost takes CSV with the label first, no header and no in
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, bucket, run_id_of, run_uri
@@ -27,10 +29,17 @@ from lifecycle.s3 import (
     parse_uri,
     read_bytes,
     read_json,
+    upload_file,
     write_bytes,
     write_json,
 )
-from lifecycle.tables import CsvFormat, TableFile, parse_table
+from lifecycle.tables import (
+    CsvFormat,
+    TableFile,
+    check_file,
+    detect_format,
+    parse_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +50,15 @@ MAX_VALUES = 20
 RAW = "raw"
 MAX_LISTED = 30
 PERCENTILES = [place / 100 for place in range(101)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file in the bucket, whether it was sent just now, and how it is written."""
+
+    uri: str
+    is_new: bool
+    written: CsvFormat
 
 
 def read_table(
@@ -106,6 +124,64 @@ def raw_uri(model: str, data: str) -> str:
             "model=model)"
         )
     return f"s3://{bucket()}/{model}/{RAW}/{data}"
+
+
+def read_local(
+    path: Path, written: CsvFormat | None = None
+) -> "tuple[pd.DataFrame, CsvFormat]":
+    """Read a table of this machine as `read_table` reads it from S3.
+
+    Args:
+        written: how it is written; by default what it looks like.
+
+    Returns:
+        The table, and how it is written.
+
+    Raises:
+        DataError: a file is missing, or is no such table.
+    """
+    files = [
+        TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
+    ]
+    written = written or detect_format(files[0].content)
+    return parse_table(files, written), written
+
+
+def list_tables(path: Path) -> list[Path]:
+    """Return a file, or the files of a folder, without what tools write beside them.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"{path}: no such file; give a CSV or Parquet file")
+    found = sorted(one for one in path.rglob("*") if one.is_file())
+    if files := [one for one in found if one.name[0] not in "._"]:
+        return files
+    raise DataError(f"{path}: holds no files; give a table, or a folder of some")
+
+
+def upload_raw(
+    model: str, path: Path, *, on_bytes: Callable[[int], object] = lambda _: None
+) -> list[Upload]:
+    """Put a table, or a folder of tables, where `data:` of a model looks for it.
+
+    Args:
+        on_bytes: is called with the number of bytes that were sent since the last call.
+
+    Raises:
+        DataError: a file is missing, empty, or no table.
+        StorageError: the bucket refuses it.
+    """
+    written = {one: check_file(one) for one in list_tables(path)}
+    uploads = []
+    for one, how in written.items():
+        uri = raw_uri(model, one.relative_to(path.parent).as_posix())
+        is_new = upload_file(one, uri, on_bytes=on_bytes)
+        uploads.append(Upload(uri=uri, is_new=is_new, written=how))
+    return uploads
 
 
 def data_version(model: str, data: str) -> str:

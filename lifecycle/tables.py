@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.errors import DataError
@@ -47,6 +48,8 @@ MOSTLY = 0.9
 # Rows that tell how a file is written.
 SAMPLE_ROWS = 1000
 MAX_SHOWN = 60
+# Bytes of a large file that are read to see that it is a table.
+MAX_CHECKED = 64 << 20
 # What pandas calls the kinds of values.
 KINDS = {
     "boolean": "true and false",
@@ -143,6 +146,36 @@ def detect_format(content: bytes) -> CsvFormat:
     return replace(written, decimal=decimal, thousands=thousands)
 
 
+def check_file(path: Path) -> CsvFormat:
+    """Check that a file is a table, and return how it seems to be written.
+
+    Of a large CSV file only the beginning is read.
+
+    Raises:
+        DataError: it is empty, or no table.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with path.open("rb") as opened:
+        content = opened.read(MAX_CHECKED)
+    if content.startswith(PARQUET):
+        try:
+            rows = parquet.ParquetFile(path).metadata.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{path}: not Parquet, {_first_line(error)}") from error
+        if not rows:
+            raise DataError(f"{path}: holds no rows; give the file that does")
+        return CsvFormat()
+    if len(content) == MAX_CHECKED:
+        content = content.rpartition(b"\n")[0]
+    written = detect_format(content)
+    file = TableFile(name=str(path), content=content)
+    if not _check_csv(file, written, header=False).strip().partition("\n")[2]:
+        raise DataError(f"{path}: has one line and no rows; give the file that does")
+    return written
+
+
 def local_number(texts: "pd.Series[Any]") -> tuple[str, str]:
     """Tell whether texts are mostly numbers, some with decimal commas or thousands.
 
@@ -168,8 +201,6 @@ def local_number(texts: "pd.Series[Any]") -> tuple[str, str]:
 def _parse(
     file: TableFile, written: CsvFormat, *, header: bool, text: Collection[str]
 ) -> "pd.DataFrame":
-    if not file.content.strip():
-        raise DataError(f"{file.name}: is empty; restore the file")
     if file.content.startswith(PARQUET):
         table = _parse_parquet(file)
     else:
@@ -215,15 +246,8 @@ def _parse_csv(
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    for start, what in OTHER_FORMATS.items():
-        if file.content.lstrip().startswith(start):
-            raise DataError(f"{file.name}: is no CSV but {what}")
-    content = _decode(file, written)
-    names = _first_row(content, written.separator)
-    if header:
-        _check_header(file.name, names, written)
+    content = _check_csv(file, written, header=header)
     try:
-        _check_widths(file.name, content, written, len(names))
         table = pd.read_csv(
             io.BytesIO(content.encode()),
             sep=written.separator,
@@ -240,6 +264,25 @@ def _parse_csv(
         raise DataError(f"{file.name}: not CSV, {_first_line(error)}") from error
     _refuse_local_numbers(file.name, table, text)
     return table
+
+
+def _check_csv(file: TableFile, written: CsvFormat, *, header: bool) -> str:
+    """Return the text of a CSV file whose rows all have as many cells."""
+    if not file.content.strip():
+        raise DataError(f"{file.name}: is empty; restore the file")
+    for start, what in OTHER_FORMATS.items():
+        if file.content.lstrip().startswith(start):
+            raise DataError(f"{file.name}: is no CSV but {what}")
+    content = _decode(file, written)
+    try:
+        rows = csv.reader(io.StringIO(content), delimiter=written.separator)
+        names = next((row for row in rows if row), [])
+        if header:
+            _check_header(file.name, names, written)
+        _check_widths(file.name, content, written, len(names))
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{file.name}: not CSV, {_first_line(error)}") from error
+    return content
 
 
 def _decode(file: TableFile, written: CsvFormat) -> str:
@@ -280,14 +323,6 @@ def _detect_encoding(content: bytes) -> str:
             continue
         return encoding
     return "latin-1"
-
-
-def _first_row(content: str, separator: str) -> list[str]:
-    rows = csv.reader(io.StringIO(content), delimiter=separator)
-    try:
-        return next((row for row in rows if row), [])
-    except csv.Error as error:
-        raise DataError(f"not CSV, {error}") from error
 
 
 def _check_header(where: str, names: Sequence[str], written: CsvFormat) -> None:

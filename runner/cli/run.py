@@ -1,4 +1,4 @@
-"""The verbs that work with models: `list`, `show`, `new` and `run`."""
+"""The verbs that work with models: `list`, `show` and `run`."""
 
 import gc
 import importlib
@@ -136,20 +136,6 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
         click.echo(f"{model}: {what} since {rev}{forked} in what is {title}")
         for line in lines:
             click.echo(f"  {line}")
-
-
-@click.command("new")
-@click.argument("name")
-@click.option("--like", default="abalone", show_default=True, help="The model to copy.")
-def new_command(name: str, like: str) -> None:
-    """Begin model NAME as a copy that is ready to run."""
-    from runner.spec.folders import find_root
-    from runner.spec.models import scaffold
-
-    root = find_root()
-    for path in scaffold(root, name, like):
-        click.echo(f"wrote {path.relative_to(root)}")
-    click.echo(f"edit both, and try: python -m runner run {name}")
 
 
 @click.command("run")

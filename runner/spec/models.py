@@ -1,9 +1,6 @@
 """A model: its model.yaml, checked, and its notebooks."""
 
 import copy
-import json
-import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,9 @@ from lifecycle.gates import find_reversed, find_unmeasured, unmeasured_message
 from runner import STAGES
 from runner.errors import SignatureError, SpecError
 from runner.notebook.ipynb import cell_source, read_code_cells
-from runner.spec.folders import check_name, read_yaml
+from runner.spec.folders import read_yaml
 from runner.spec.schema import Image, ModelSpec, Training, first_error
 
-SCAFFOLDED = ("model.yaml", "prepare.ipynb")
 # Keys that no notebook is given: a parameter of that name is the notebook's own.
 NOT_GIVEN = frozenset({"name", "owner", "reuse", "training", "image"})
 
@@ -125,27 +121,6 @@ def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
     )
 
 
-def scaffold(root: Path, name: str, like: str) -> list[Path]:
-    """Copy a model's YAML and prepare notebook under a new name; return the copies."""
-    folder = root / "models" / check_name(name)
-    if folder.exists():
-        raise CallError(f"models/{name}: is there already; choose another name")
-    load_spec(root, like)
-    source = root / "models" / like
-    missing = [file for file in SCAFFOLDED if not (source / file).is_file()]
-    if missing:
-        raise CallError(f"models/{like}/{missing[0]}: missing, so it cannot be copied")
-    partial = folder.with_name(f".{name}.new")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    for file in SCAFFOLDED:
-        text = (source / file).read_text(encoding="utf-8")
-        renamed = _rename(text, file, name, like)
-        (partial / file).write_text(renamed, encoding="utf-8")
-    partial.rename(folder)
-    return [folder / file for file in SCAFFOLDED]
-
-
 def _put(data: dict[str, Any], place: tuple[str, ...], value: object) -> None:
     """Set a key; what holds no keys on the way there is an error of the file."""
     *parents, key = place
@@ -197,19 +172,3 @@ def _wrong_gate(root: Path, spec: ModelSpec) -> str:
         if f'"{metric}"' not in code and f"'{metric}'" not in code:
             return unmeasured_message(spec.task, metric)
     return ""
-
-
-def _rename(text: str, file: str, name: str, like: str) -> str:
-    """Put the new name where the old one identified the model."""
-    if file == "model.yaml":
-        text = re.sub(
-            rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.MULTILINE
-        )
-        return re.sub(
-            r"^description:.*$",
-            f"description: Begun as a copy of {like}.",
-            text,
-            flags=re.MULTILINE,
-        )
-    old, new = json.dumps(f'"{like}"')[1:-1], json.dumps(f'"{name}"')[1:-1]
-    return text.replace(f"model: str = {old}", f"model: str = {new}")
