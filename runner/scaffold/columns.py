@@ -196,13 +196,15 @@ def _text(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
     numbers = known.str.strip().str.fullmatch(PLAIN)
     marks = known[~numbers].unique()
     if numbers.mean() >= MOSTLY and len(marks) <= MAX_MARKS:
-        found = ", ".join(f"{mark!r} {(known == mark).sum():,} times" for mark in marks)
+        counts = ", ".join(
+            f"{mark!r} {(known == mark).sum():,} times" for mark in marks
+        )
         return Column(
             name=name,
             kind="marked number",
             missing=missing + int((~numbers).sum()),
             marks=tuple(map(str, marks)),
-            why=f"{found}, taken as missing" if found else "",
+            why=f"{counts}, taken as missing" if counts else "",
         )
     if found := _date_format(known):
         return _date(values, known, *found)

@@ -94,7 +94,7 @@ def _binary(name: str, values: "pd.Series[Any]") -> Label | None:
     if answers is None:
         return None
     low, high, why = answers
-    is_ready = not isinstance(high, str) and (low, high) == (0, 1)
+    is_ready = not isinstance(high, str | bool) and (low, high) == (0, 1)
     shown = f"two values, {_text(low)} and {_text(high)}"
     said = "" if is_ready else f"; {_text(high)} becomes 1"
     return Label(
@@ -102,8 +102,7 @@ def _binary(name: str, values: "pd.Series[Any]") -> Label | None:
         task="binary",
         why=f"{shown}{said}{f' ({why})' if why else ''}",
         missing=int(values.isna().sum()),
-        # Of true and false it is said in the notebook, too.
-        one=None if is_ready and not isinstance(high, bool) else high,
+        one=None if is_ready else high,
     )
 
 

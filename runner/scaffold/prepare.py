@@ -249,8 +249,8 @@ def _wide_reading(
             yield _markdown(f"{place}-text", f"{words} {what}:")
             operator = "=" if start == 0 else "+="
             yield _code(place, _assign(name, part, operator))
-    known = ", ".join(f"*{name}" for name in listed)
-    known = f", {known}" if known else ""
+    known = "".join(f", *{name}" for name in listed)
+    others = f"name not in [label{known}]" if known else "name != label"
     count = len(groups[widest])
     yield _markdown(
         "widest-text",
@@ -259,7 +259,7 @@ def _wide_reading(
     )
     yield _code(
         "widest",
-        f"{widest} = [name for name in raw if name not in [label{known}]]",
+        f"{widest} = [name for name in raw if {others}]",
         "",
         f"assert len({widest}) == {count}, len({widest})",
     )

@@ -41,10 +41,22 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 
 def list_models(root: Path) -> list[str]:
-    """Return the names of all models; a folder that cannot be one is an error."""
-    folders = [path.name for path in (root / "models").iterdir() if path.is_dir()]
+    """Return the names of all models; a folder that cannot be one is an error.
+
+    A folder that holds only what tools leave, as after a change of branches, is none.
+    """
+    here = [path for path in (root / "models").iterdir() if path.is_dir()]
+    folders = [path.name for path in here if not _is_left_over(path)]
     remedy = "rename or remove the folder"
     return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Return whether a folder holds only what is hidden, or compiled by Python."""
+    names = [path.name for path in folder.iterdir()]
+    return bool(names) and all(
+        one.startswith(".") or one == "__pycache__" for one in names
+    )
 
 
 def read_yaml(root: Path, name: str) -> dict[str, Any]:

@@ -221,15 +221,17 @@ class ModelSpec(Section):
     )
 
 
-def first_error(error: ValidationError) -> tuple[list[str], str]:
-    """Return the keys of the first wrong value, and what is wrong with it."""
+def list_errors(error: ValidationError) -> list[tuple[list[str], str]]:
+    """Return the keys of each wrong value, and what is wrong with it."""
     found = error.errors(include_url=False)
     # A misspelt key is also reported as missing; the misspelling says more.
     found.sort(key=lambda one: one["type"] != "extra_forbidden")
-    first = found[0]
-    at = first["ctx"]["at"] if first["type"] == NESTED_KEY else []
-    keys, _, _ = _follow((*first["loc"], *at))
-    return keys, _message(first)
+    errors = []
+    for one in found:
+        at = one["ctx"]["at"] if one["type"] == NESTED_KEY else []
+        keys, _, _ = _follow((*one["loc"], *at))
+        errors.append((keys, _message(one)))
+    return errors
 
 
 def _message(error: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.spec.schema import ModelSpec, Section, _required, first_error
+from runner.spec.schema import ModelSpec, Section, _required, list_errors
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -32,7 +32,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def refusal(data: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         ModelSpec.model_validate(data)
-    keys, message = first_error(caught.value)
+    keys, message = list_errors(caught.value)[0]
     return f"{'.'.join(keys)}: {message}"
 
 
