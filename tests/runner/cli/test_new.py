@@ -133,7 +133,7 @@ def test_check_fails_on_problems_and_not_on_hints(
     assert "models/toy/model.yaml: label: missing; give the name" in wrong.stdout
     assert fine.exit_code == 0
     assert "1 model checked: no problems, " in fine.stdout
-    assert "hint: models/toy/prepare.ipynb: cell 1: begin with a Mark" in fine.stdout
+    assert "hint: models/toy/prepare.ipynb: cell 1: say below" in fine.stdout
     found = json.loads(invoke("check", "--json").stdout)
     assert set(found[0]) == {"file", "cell", "message", "is_hint"}
 
