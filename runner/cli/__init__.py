@@ -69,10 +69,20 @@ VERBS = {
         "ci_config_command",
         "Write the continuation config for CircleCI.",
     ),
+    "check": Verb(
+        "runner.cli.check",
+        "check_command",
+        "Find what is wrong with specs and notebooks.",
+    ),
     "new": Verb(
-        "runner.cli.run",
+        "runner.cli.new",
         "new_command",
-        "Begin a model as a copy that is ready to run.",
+        "Begin a model of a table of your own.",
+    ),
+    "upload": Verb(
+        "runner.cli.new",
+        "upload_command",
+        "Put raw data where a model looks for it.",
     ),
     "local": Verb(
         "runner.cli.local",
