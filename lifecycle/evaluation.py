@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.comparison import Comparison, Estimate
+from lifecycle.comparison import Comparison, Estimate, format_interval
 from lifecycle.data import read_split
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
@@ -268,18 +268,26 @@ def gain_shares(booster: "xgb.Booster", features: Sequence[str]) -> "pd.Series[f
 
 
 def error_by_size(truth: Any, prediction: Any, groups: int = 5) -> "pd.DataFrame":
-    """Return the error by the size of the truth: a row per quantile."""
+    """Return the error by the size of the prediction: a row per quantile.
+
+    The residual is the true minus the predicted value, as in the figure above it. By
+    the size of the truth it would slope for every model, which is regression to the
+    mean.
+    """
     import numpy as np
     import pandas as pd
 
-    table = pd.DataFrame({"truth": np.asarray(truth), "error": prediction - truth})
-    sizes = pd.qcut(table["truth"], groups, duplicates="drop")
-    by = table.groupby(sizes, observed=True)["error"]
-    return pd.DataFrame(
-        {
-            "rows": by.size(),
-            "mean error": by.mean(),
-            "mae": by.agg(lambda error: error.abs().mean()),
-            "rmse": by.agg(lambda error: (error**2).mean() ** 0.5),
+    table = pd.DataFrame({"size": np.asarray(prediction, dtype=float)})
+    table["residual"] = np.asarray(truth, dtype=float) - table["size"]
+    sizes = pd.qcut(table["size"], groups, duplicates="drop")
+    rows = {
+        format_interval((part["size"].min(), part["size"].max())): {
+            "rows": len(part),
+            "mean residual": part["residual"].mean(),
+            "mae": part["residual"].abs().mean(),
+            "rmse": (part["residual"] ** 2).mean() ** 0.5,
         }
-    ).rename_axis("true value")
+        for _, part in table.groupby(sizes, observed=True)
+    }
+    found = pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
+    return found.astype({"rows": int})

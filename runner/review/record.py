@@ -10,14 +10,8 @@ from typing import Any
 
 from runner.review.drift import Drift
 from runner.review.evidence import Evidence
-from runner.review.verdict import (
-    Headline,
-    Tone,
-    drift_rows,
-    gate_rows,
-    headline,
-    metric_rows,
-)
+from runner.review.rows import drift_rows, gate_rows, metric_rows
+from runner.review.verdict import Headline, Tone, headline
 
 REVIEW = "review.json"
 SCHEMA = Path(__file__).with_name("review.schema.json")

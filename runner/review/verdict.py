@@ -1,21 +1,22 @@
-"""The decision that a page supports: metrics, gates, and the headline above them."""
+"""The decision that a page supports: the headline, and what to look at first."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import Answer, Comparison, format_number, lower_is_better
-from lifecycle.gates import RELATIVE, UNSURE, GateVerdict
-from lifecycle.shown import judge, read_live
-from runner.review.drift import Drift, drift
+from lifecycle.comparison import format_number
+from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
+from runner.review.rows import (
+    Compared,
+    compared,
+    drift_rows,
+    gate_rows,
+    gates_asked,
+    metric_rows,
+)
 
-GateResult = Literal[
-    "passed", "failed", "undecided", "not comparable", "nothing live", "not judged"
-]
 Tone = Literal["good", "mind", "bad", "idle"]
-Compared = Literal[Answer, "mixed", ""]
 
 SIGNS: Mapping[Tone, str] = {
     "good": "✓",
@@ -35,52 +36,6 @@ LOOK_CLOSER = "Can be approved, but look closer"
 NOTHING_LIVE = "Nothing was live before this run."
 # The share of the total gain from which on a feature is important.
 IMPORTANT = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricRow:
-    """One metric of the candidate and of the live model, on the same rows if both.
-
-    Attributes:
-        interval: of the candidate's value.
-        difference: candidate minus live, and its interval.
-        answer: what the interval says of the difference; "" if there is none.
-    """
-
-    name: str
-    candidate: float | None
-    live: float | None
-    interval: tuple[float, float] | None
-    difference: float | None
-    difference_interval: tuple[float, float] | None
-    answer: Answer | Literal[""]
-    gated: bool
-
-    @property
-    def share(self) -> float | None:
-        """Return the difference as a share of the live model's value."""
-        if not self.difference or not self.live:
-            return None
-        return self.difference / abs(self.live)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateRow:
-    """One bound of model.yaml, and whether the candidate keeps it.
-
-    Attributes:
-        asks: the bound in words.
-        bound: in the metric's unit; None if nothing could be compared.
-    """
-
-    metric: str
-    asks: str
-    bound: float | None
-    value: float | None
-    interval: tuple[float, float] | None
-    verdict: GateResult
-    note: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,63 +78,6 @@ def headline(evidence: Evidence) -> Headline:
     return _registered(evidence)
 
 
-def metric_rows(evidence: Evidence) -> list[MetricRow]:
-    """Return candidate and live model side by side, metrics with a gate first."""
-    bounds = _gates_asked(evidence)
-    compared = _comparisons(evidence)
-    names = {*evidence.metrics, *compared}
-    return [
-        _metric_row(evidence, name, compared.get(name), bounds)
-        for name in sorted(names, key=lambda name: (name not in bounds, name))
-    ]
-
-
-def gate_rows(evidence: Evidence) -> list[GateRow]:
-    """Return every bound with its verdict, judged here from what the run measured.
-
-    A run that has not come to measure anything was not judged.
-    """
-    bounds = _gates_asked(evidence)
-    if not evidence.metrics:
-        return [
-            GateRow(
-                metric=metric,
-                asks=_asks(rule, bound),
-                bound=None,
-                value=None,
-                interval=None,
-                verdict="not judged",
-            )
-            for metric, asked in bounds.items()
-            for rule, bound in asked.items()
-        ]
-    verdicts = judge(evidence.metrics, bounds, _shown(evidence))
-    return [_row(one, bounds[one.metric]) for one in verdicts]
-
-
-def drift_rows(evidence: Evidence) -> list[Drift]:
-    """Compare the training data with the live version's, column by column."""
-    before = evidence.previous.get("data-summary") or {}
-    if not before or not evidence.summary:
-        return []
-    return drift(before, evidence.summary, evidence.evaluation.get("importance") or {})
-
-
-def compared(evidence: Evidence) -> Compared:
-    """Return in one word how the candidate compares, by its gated metrics."""
-    found = {one.answer for one in metric_rows(evidence) if one.gated} - {""}
-    if found >= {"better", "worse"}:
-        return "mixed"
-    words: tuple[Answer, ...] = (
-        "worse",
-        "better",
-        "different",
-        "no detectable difference",
-        "not comparable",
-    )
-    return next((word for word in words if word in found), "")
-
-
 def concerns(evidence: Evidence) -> list[str]:
     """Return what a reviewer has to look at before approving, most serious first."""
     return list(_concerns(evidence))
@@ -196,7 +94,7 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
         yield f"{against}, within the bounds of its gates"
     yield from loosened(
         evidence.previous.get("source", {}).get("settings", {}).get("gates") or {},
-        _gates_asked(evidence),
+        gates_asked(evidence),
     )
     content = evidence.run_fact("fingerprint")
     if content and evidence.previous.get("rolled_back_from") == content:
@@ -372,99 +270,3 @@ def _first_version(evidence: Evidence) -> str:
     if reason := evidence.baseline.get("reason"):
         return f"What was live could not be read: {reason}."
     return f"This is the first version. {NOTHING_LIVE}"
-
-
-def _gates_asked(evidence: Evidence) -> Mapping[str, Mapping[str, Any]]:
-    """Return the gates of model.yaml, else those that the notebook was given."""
-    asked = evidence.source.get("settings", {}).get("gates")
-    gates = asked or evidence.parameters("train-register").get("gates") or {}
-    return {name: one for name, one in gates.items() if isinstance(one, Mapping)}
-
-
-def _shown(evidence: Evidence) -> Mapping[str, Any]:
-    """Return what the run showed; what it did not compare is not comparable."""
-    shown = evidence.evaluation
-    if evidence.live_score or not evidence.previous.get("version"):
-        return shown
-    return {**shown, "live": {"reason": "the notebook has not compared them"}}
-
-
-def _comparisons(evidence: Evidence) -> Mapping[str, Comparison]:
-    return read_live(evidence.live_score).comparisons
-
-
-def _metric_row(
-    evidence: Evidence,
-    name: str,
-    found: Comparison | None,
-    bounds: Mapping[str, Mapping[str, Any]],
-) -> MetricRow:
-    value = _number(evidence.metrics.get(name))
-    shown = (evidence.evaluation.get("intervals") or {}).get(name)
-    row = MetricRow(
-        name=name,
-        candidate=value,
-        live=None,
-        interval=tuple(shown) if shown else None,
-        difference=None,
-        difference_interval=None,
-        answer="",
-        gated=name in bounds,
-    )
-    if found is None:
-        return row
-    low, high = found.difference.low, found.difference.high
-    same_rows = found.rows == evidence.evaluation.get("test_rows")
-    return replace(
-        row,
-        candidate=_number(found.candidate),
-        live=_number(found.live),
-        # That of another number of rows would be of another value.
-        interval=row.interval if same_rows else None,
-        difference=_number(found.difference.value),
-        difference_interval=None if math.isnan(low + high) else (low, high),
-        answer=found.answer(bounds.get(name, {})),
-    )
-
-
-def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
-    """Return the row of a bound that was judged."""
-    note = ""
-    if verdict.rule == RELATIVE:
-        asks, note = _asks(RELATIVE, bounds.get(RELATIVE)), "nothing to compare with"
-        if verdict.bound is not None and verdict.live is not None:
-            word = "at most" if lower_is_better(verdict.metric, bounds) else "at least"
-            bound, live = format_number(verdict.bound), format_number(verdict.live)
-            note = f"{word} {bound}, the live one has {live}"
-        elif verdict.verdict != "nothing live":
-            note = "not comparable"
-    else:
-        asks = _asks(verdict.rule, verdict.bound)
-    interval = verdict.interval
-    known = interval is not None and all(map(math.isfinite, interval))
-    return GateRow(
-        metric=verdict.metric,
-        asks=asks,
-        bound=_number(verdict.bound),
-        value=_number(verdict.value),
-        interval=interval if known else None,
-        verdict=verdict.verdict,
-        note=note,
-        reason=verdict.reason,
-    )
-
-
-def _asks(rule: str, bound: Any) -> str:
-    """Say what a bound asks for."""
-    if rule == RELATIVE:
-        share = f" {100 * bound:.3g} %" if isinstance(bound, int | float) else ""
-        return f"at most{share} worse than live"
-    word = {"min": "at least", "max": "at most"}.get(rule, rule)
-    shown = f"{bound:.6g}" if isinstance(bound, int | float) else str(bound)
-    return f"{word} {shown}"
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None

@@ -292,14 +292,25 @@ def test_a_model_without_splits_has_no_gain():
     assert shares.tolist() == [0.0, 0.0]
 
 
-def test_the_error_is_shown_by_the_size_of_the_truth():
-    """A model that is wrong on large values only shows it."""
-    truth = np.arange(1.0, 11.0)
-    prediction = np.where(truth > 5, truth - 2, truth)
+def test_the_error_is_shown_by_the_size_of_the_prediction():
+    """A model that is wrong on large values shows it, in the sign of its figure."""
+    prediction = np.arange(1.0, 11.0)
+    truth = np.where(prediction > 5, prediction + 2, prediction)
 
     table = error_by_size(truth, prediction, groups=2)
 
+    assert table.index.tolist() == ["1 to 5", "6 to 10"]
     assert table["rows"].tolist() == [5, 5]
-    assert table["mean error"].tolist() == [0.0, -2.0]
+    assert table["mean residual"].tolist() == [0.0, 2.0]
     assert table["mae"].tolist() == [0.0, 2.0]
     assert table["rmse"].tolist() == [0.0, 2.0]
+
+
+def test_regression_to_the_mean_is_no_error_of_a_model():
+    """The best possible prediction has no residual at any size."""
+    random = np.random.default_rng(7)
+    prediction = random.normal(10, 2, 20000)
+
+    table = error_by_size(prediction + random.normal(0, 2, 20000), prediction)
+
+    assert table["mean residual"].abs().max() < 0.1

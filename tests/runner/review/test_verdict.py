@@ -5,13 +5,8 @@ import pytest
 import reviews
 
 from lifecycle.data import summarise
-from runner.review.verdict import (
-    compared,
-    gate_rows,
-    headline,
-    loosened,
-    metric_rows,
-)
+from runner.review.rows import compared, gate_rows, metric_rows
+from runner.review.verdict import headline, loosened
 
 BETTER = reviews.evaluation(2.0, live=2.2)
 WORSE = reviews.evaluation(2.2, live=2.19)
