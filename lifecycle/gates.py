@@ -320,6 +320,8 @@ def _loss_reason(
             f"{first} is not comparable with {against}: {found.rows} rows say nothing"
         )
     low, high = _loss(found, less)
+    if low == high == 0:
+        return f"{first} is exactly as good as {against}"
     unit = abs(found.live)
     if not unit:
         span = f"{format_number(low)} to {format_number(high)} worse than"

@@ -119,6 +119,10 @@ def test_a_share_of_the_live_model_may_be_lost(
             "5 % worse is allowed",
         ),
         (
+            compared(2.1, 2.1, 0.0, 0.0),
+            "rmse 2.1 is exactly as good as the live model's 2.1",
+        ),
+        (
             compared(2.15, 2.1, -0.03, 0.13),
             "rmse 2.15 is 1.4 % better to 6.2 % worse than the live model's 2.1; "
             "5 % worse is allowed; about 850 test rows would decide it, 400 are "
