@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
 MODEL_FILE = "xgboost-model"
+# Where a run of write_splits leaves its test rows, below the run's prefix.
+TEST = "/test/test.csv"
 Measure = Callable[[Any, Any], Mapping[str, float]]
 
 
@@ -199,11 +201,17 @@ def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
     Rows are compared in the columns that both have, label included.
 
     Raises:
-        StorageError: what the version was trained on is lost.
+        DataError: the version does not say what it was trained on.
+        StorageError: what it was trained on is lost.
     """
     import numpy as np
 
-    folder = package.metadata.get("test", "").removesuffix("/test/test.csv")
+    folder, _, rest = package.metadata.get("test", "").rpartition(TEST)
+    if not folder or rest:
+        raise DataError(
+            f"version {package.version} does not say which rows it was trained on; "
+            "write them with write_splits, and train and deploy again"
+        )
     remedy = "restore it, or train and deploy again"
     prepared = read_json(f"{folder}/evidence/prepared.json", remedy=remedy)
     columns = list(prepared["columns"])

@@ -163,7 +163,7 @@ def source(code: str = "x = 1", **settings: Any) -> dict[str, Any]:
 
 def write_run(folder: Path, text: str = "text") -> None:
     """Write a run with all evidence; every text in it is `text`."""
-    evaluated = evaluation(2.0, live=2.2, importance={text: 0.05}, **{f"m{text}": 1.0})
+    evaluated = evaluation(2.0, live=2.2, importance={text: 0.01}, **{f"m{text}": 1.0})
     write_stage(
         folder,
         "prepare",

@@ -68,6 +68,13 @@ class Drift:
         return max(self.index / FAR_INDEX, self.distance / FAR_DISTANCE)
 
     @property
+    def weight(self) -> float:
+        """Return how far it moved, 1 is far, times its share of the gain."""
+        if self.index is None:
+            return self.importance or 0.0
+        return (self.importance or 0.0) * self.effect
+
+    @property
     def sentence(self) -> str:
         """Say in words what has become of the column."""
         weight = ""

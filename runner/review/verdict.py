@@ -34,7 +34,8 @@ COMPARED: Mapping[Compared, str] = {
 FAILED = "Cannot be approved: a gate failed"
 LOOK_CLOSER = "Can be approved, but look closer"
 NOTHING_LIVE = "Nothing was live before this run."
-# The share of the total gain from which on a feature is important.
+# The share of the gain of a feature that is told of when it has moved far. With more
+# it has to move less, with less further.
 IMPORTANT = 0.1
 
 
@@ -101,8 +102,8 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
         yield "This very content was live before, and was rolled back"
     label = (evidence.prepared.get("columns") or [""])[0]
     for one in drift_rows(evidence):
-        important = one.column == label or (one.importance or 0) >= IMPORTANT
-        if important and one.word in ("far", "gone", "new"):
+        counts = one.column == label or one.weight >= IMPORTANT
+        if one.word != "alike" and counts:
             yield one.sentence
 
 

@@ -264,6 +264,13 @@ def test_a_version_without_the_names_of_its_features_is_not_comparable(model):
     )
 
 
+def test_a_version_that_does_not_say_what_it_trained_on_is_not_comparable(model):
+    """Another tool may have registered it."""
+    go_live(model, test="s3://bucket/rows.csv")
+
+    assert "does not say which rows it was trained on" in score(model, NEW).reason
+
+
 def test_a_metric_has_an_interval():
     """Which is smaller with more rows."""
     few, many = (make_rows(count, 5) for count in (50, 800))
