@@ -91,14 +91,23 @@ def test_a_second_run_registers_version_2_and_updates_in_place(
     assert now["changed"]
 
 
-def test_the_same_rows_and_seed_give_the_same_model(
-    first: dict[str, Outcome], second: Outcome
+def test_the_same_rows_give_the_same_model(
+    clone: Path, first: dict[str, Outcome], second: Outcome
 ) -> None:
-    """Nothing in the pipeline depends on the run."""
+    """Nothing in the pipeline depends on the run, and its review says so."""
     before, now = first["size"]["results"], second["results"]
 
     assert now["metrics"] == before["metrics"]
     assert now["data_sha256"] == before["data_sha256"]
+    review = json.loads((clone / "build" / "size" / "review.json").read_text())
+    answers = {one["metric"]: one["answer"] for one in review["comparison"]}
+    assert set(answers.values()) == {"no detectable difference"}
+    assert set(answers) == {"rmse", "mae", "r2"}
+    assert (review["compared_rows"], review["left_out_rows"]) == (
+        now["rows"]["test"],
+        0,
+    )
+    assert {one["answer"] for one in review["drift"]} == {"alike"}
 
 
 def test_nothing_unchanged_is_trained_again(
