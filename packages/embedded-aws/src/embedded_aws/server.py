@@ -1,12 +1,14 @@
 """Serve the embedded AWS until it is told to end."""
 
 import gc
+import io
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -19,8 +21,54 @@ from embedded_aws.sagemaker.training_run import kill_containers
 POLL_SECONDS = 0.1
 
 
-class QuietRequestHandler(MotoRequestHandler):
-    """Log no line per request; the application logs what fails."""
+class RequestHandler(MotoRequestHandler):
+    """Answer many requests over one connection.
+
+    Werkzeug's own handler closes it after each, which costs as much as most answers. A
+    request's body is read before it is answered, so that the next one can be found.
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # An answer is sent at once, not line by line.
+    wbufsize = -1
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        self.environ = environ = self.make_environ()
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        chunked = environ.get("wsgi.input_terminated")
+        body = environ["wsgi.input"].read() if chunked else self.rfile.read(length)
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: object = None
+        ) -> Callable[[bytes], object]:
+            started.append((status, headers))
+            return self.wfile.write
+
+        try:
+            response = self.server.app(environ, start_response)
+            content = b"".join(response)
+            if close := getattr(response, "close", None):
+                close()
+            self._answer(*started[-1], content)
+        except ConnectionError:
+            self.close_connection = True
+
+    def _answer(
+        self, status: str, headers: list[tuple[str, str]], content: bytes
+    ) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "content-length" not in {name.lower() for name, _ in headers}:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log nothing."""
@@ -65,7 +113,7 @@ def _make(port: int) -> BaseWSGIServer:
         port,
         Application(),
         threaded=True,
-        request_handler=QuietRequestHandler,
+        request_handler=RequestHandler,
     )
 
 
