@@ -16,22 +16,37 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
+
+from notebook_inputs import (
+    Graph,
+    Inputs,
+    NotebookError,
+    Revision,
+    Tree,
+    WorkingTree,
+)
+from notebook_inputs.repository import is_litter
+from notebook_inputs.syntax import HARMLESS
 
 from lifecycle import TRAINING_STAGES
 from runner.errors import SignatureError, SpecError
-from runner.git import find_commit
-from runner.notebook.ipynb import cell_source, cell_tags
-from runner.spec.dependencies import LOCK, Graph, Reached, code_cells_of, lock_of
+from runner.git import as_call_errors, find_commit
+from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
 from runner.spec.folders import parse_keys
-from runner.spec.trees import Revision, Tree, WorkingTree, is_litter
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
 
+LOCK = "requirements.txt"
+# What the editable installs of `make setup` put on the path of kernels.
+SOURCES = ("packages/*/src",)
+# `lifecycle` asks the runner for the content, which is not part of it.
+RUNNER = ("sys.executable", "-m", "runner")
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
@@ -120,6 +135,28 @@ def open_tree(root: Path, revision: str | None = None) -> Tree:
     if revision is None:
         return WorkingTree(root)
     return Revision(root, find_commit(root, revision))
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise what git refuses, and what is no notebook, as an error of a call."""
+    with as_call_errors():
+        try:
+            yield
+        except NotebookError as error:
+            raise SignatureError(str(error)) from error
+
+
+def graph_of(tree: Tree) -> Graph:
+    """Return what depends on what in a tree, which many models can share."""
+    if tree not in _GRAPHS:
+        _GRAPHS[tree] = Graph(
+            tree, lock=LOCK, sources=SOURCES, harmless=HARMLESS | {RUNNER}
+        )
+    return _GRAPHS[tree]
+
+
+_GRAPHS: WeakKeyDictionary[Tree, Graph] = WeakKeyDictionary()
 
 
 def describe_pending(content: Content) -> str:
@@ -214,13 +251,14 @@ def find_stage(tree: Tree, model: str, stage: str, task: str) -> str:
     return ""
 
 
+@reading()
 def content_in(tree: Tree, model: str) -> Content:
     """Return the content of a model in a tree, which many models can share."""
     folder = f"models/{model}"
     settings = _read_settings(tree, folder)
     task = str(settings.get("task", ""))
     notebooks = [find_stage(tree, model, stage, task) for stage in TRAINING_STAGES]
-    reached = [Graph.of(tree).reach(path) for path in notebooks if path]
+    reached = [graph_of(tree).inputs(path) for path in notebooks if path]
     notes = [note for one in reached for note in one.notes]
     parts: dict[tuple[Kind, str], Part] = {}
     for part in (
@@ -250,6 +288,7 @@ def content_in(tree: Tree, model: str) -> Content:
     )
 
 
+@reading()
 def edited_changes(
     before: Tree, after: Tree, model: str, files: frozenset[str]
 ) -> tuple[list[str], list[str]] | None:
@@ -266,8 +305,8 @@ def edited_changes(
     task = str(settings.get("task", ""))
     notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
     deploy = find_stage(after, model, "deploy", task)
-    reached = [Graph.of(after).reach(path) for path in notebooks if path]
-    deployed = [Graph.of(after).reach(deploy)] if deploy else []
+    reached = [graph_of(after).inputs(path) for path in notebooks if path]
+    deployed = [graph_of(after).inputs(deploy)] if deploy else []
     if any(one.unfollowed for one in (*reached, *deployed)):
         return None
     stages = dict(zip(TRAINING_STAGES, notebooks, strict=True))
@@ -280,7 +319,7 @@ def _edited(
     before: Tree,
     after: Tree,
     notebooks: Mapping[str, str],
-    reached: Iterable[Reached],
+    reached: Iterable[Inputs],
     files: frozenset[str],
 ) -> list[Difference]:
     """Return the edited parts: notebooks by their stage, and what they reach."""
@@ -316,7 +355,7 @@ def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
             yield Part("notebook", stage, "missing", f"no notebook of {stage}")
 
 
-def _reached_parts(tree: Tree, reached: Iterable[Reached]) -> Iterator[Part]:
+def _reached_parts(tree: Tree, reached: Iterable[Inputs]) -> Iterator[Part]:
     """Yield the modules that are imported, and the files that code names."""
     for one in reached:
         for path, way in one.modules.items():
@@ -367,10 +406,10 @@ def _repository_parts(tree: Tree, why: str, known: Collection[str]) -> Iterator[
 
 
 def _package_parts(
-    tree: Tree, reached: Iterable[Reached], everything: str
+    tree: Tree, reached: Iterable[Inputs], everything: str
 ) -> Iterator[Part]:
     """Yield the pins of the imported packages, and of those that they need."""
-    lock = lock_of(tree)
+    lock = graph_of(tree).lock
     unknown = next((one.unknown for one in reached if one.unknown), "")
     if everything or unknown:
         why = f"{UNFOLLOWED}{everything}" if everything else unknown
@@ -392,7 +431,7 @@ def _serving_parts(
     """Yield what determines how the model is served."""
     if path := find_stage(tree, model, "deploy", task):
         yield Part("notebook", "deploy", hash_code(tree, path), path)
-        reached = Graph.of(tree).reach(path)
+        reached = graph_of(tree).inputs(path)
         yield from _reached_parts(tree, [reached])
         if reached.unfollowed:
             own = {f"models/{model}/model.yaml"}
@@ -456,7 +495,7 @@ def hash_code(tree: Tree, notebook: str) -> str:
 def _hash_code(content: bytes, where: str) -> str:
     cells = [
         [cell_source(cell), sorted(cell_tags(cell))]
-        for cell in code_cells_of(content, where)
+        for cell in parse_code_cells(content, where)
     ]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
