@@ -43,11 +43,27 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 
 def list_models(root: Path) -> list[str]:
-    """Return the names of all models; a folder that cannot be one is an error."""
+    """Return the names of all models; a folder that cannot be one is an error.
+
+    A folder that holds only what tools leave, as after a change of branches, is none.
+    """
     with os.scandir(root / "models") as found:
-        folders = [one.name for one in found if one.is_dir()]
+        folders = [Path(one) for one in found if one.is_dir()]
+    names = [
+        path.name
+        for path in folders
+        if (path / "model.yaml").exists() or not _is_left_over(path)
+    ]
     remedy = "rename or remove the folder"
-    return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
+    return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Return whether a folder holds only what is hidden, or compiled by Python."""
+    names = [path.name for path in folder.iterdir()]
+    return bool(names) and all(
+        one.startswith(".") or one == "__pycache__" for one in names
+    )
 
 
 def read_yaml(root: Path, name: str) -> Mapping[str, Any]:
