@@ -36,6 +36,16 @@ def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     return git.run_git(root, *arguments)
 
 
+@as_call_errors()
+def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """Return what git prints.
+
+    Raises:
+        CallError: git refuses.
+    """
+    return git.git_output(root, *arguments, stdin=stdin)
+
+
 def git_line(root: Path, *arguments: str) -> str:
     """Return the one line that git prints; "" if there is no repository."""
     if not is_repository(root):
