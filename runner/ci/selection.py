@@ -17,16 +17,8 @@ from notebook_inputs.search import has_word, start_search
 from lifecycle.errors import LifecycleError
 from runner import STAGES
 from runner.git import find_base, find_default_branch, find_uncommitted, resolve
-from runner.spec.content import (
-    LOCK,
-    Content,
-    changes,
-    content_in,
-    edited_changes,
-    graph_of,
-    printable,
-    reading,
-)
+from runner.spec.content import LOCK, Content, content_in, graph_of, reading
+from runner.spec.differences import changes, edited_changes, printable
 from runner.spec.folders import list_models
 
 # By model the tags of its endpoint.
