@@ -106,6 +106,7 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         # First of all: what ends now must not be kept as if it had failed.
         state.close()
         kill_containers()
+        print("told to end, or idle", file=sys.stderr)
 
 
 def _read_objects() -> None:
