@@ -45,6 +45,7 @@ WATCH_SECONDS = 1.0
 LOCK_SECONDS = 1.0
 COPIED_BYTES = 64 * 1024
 TEMPORARY = "tmp"
+MEANT_IN_URIS = frozenset(";#?")
 # A log that grows beyond the first keeps its last bytes, the second.
 MAX_LOG_BYTES = 4 * 1024**2
 KEPT_LOG_BYTES = 1024**2
@@ -182,6 +183,7 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         # First of all: what ends now must not be kept as if it had failed.
         state.close()
         kill_containers()
+        print("told to end, or idle", file=sys.stderr)
 
 
 def _read_objects() -> None:
@@ -194,13 +196,27 @@ def _read_objects() -> None:
 
 @contextmanager
 def _temporary(folder: Path) -> Iterator[str]:
-    """Make an empty folder, which goes with the block."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    """Make an empty folder, which goes with the block; return where it is.
+
+    XGBoost reads paths as URIs and refuses some: then it is elsewhere, and linked.
+    """
+    _remove(folder)
+    path = str(folder)
+    if path.isascii() and not set(path) & MEANT_IN_URIS:
+        folder.mkdir(mode=0o700)
+    else:
+        folder.symlink_to(tempfile.mkdtemp(prefix="embedded-aws-"))
     try:
-        yield str(folder)
+        yield str(folder.resolve())
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, which may be elsewhere, if it is there."""
+    shutil.rmtree(folder.resolve(), ignore_errors=True)
+    if folder.is_symlink():
+        folder.unlink()
 
 
 def _last_port(folder: Path) -> int:
