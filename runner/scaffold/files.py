@@ -95,7 +95,7 @@ def plan_model(
     """
     table, how = read_local(path, written)
     found = find_label(table, label, task)
-    columns = describe_columns(table, found.name)
+    columns = describe_columns(table, found.name, time)
     known = len(table) - found.missing
     plan = Scaffold(
         model=name,
