@@ -23,6 +23,7 @@ from lifecycle.errors import (
 from lifecycle.s3 import (
     StoredFile,
     etag,
+    find_newest,
     list_files,
     list_folders,
     list_objects,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 # A column with at most this many different values is summarised value by value.
 MAX_VALUES = 20
+# What the prepare stage returned, in the evidence of its run.
+PREPARED = "prepared.json"
 # The folder of a model's raw data in the project's bucket.
 RAW = "raw"
 MAX_LISTED = 30
@@ -303,6 +306,13 @@ def load_prepared(model: str, run: Run) -> dict[str, Any]:
     return found
 
 
+def find_prepared(model: str) -> dict[str, Any] | None:
+    """Return the results of the prepare stage that ran last; None if none has."""
+    uri = find_newest(run_uri(model, ""), PREPARED)
+    found: dict[str, Any] | None = read_json(uri) if uri else None
+    return found
+
+
 def read_split(uri: str, columns: Sequence[str] = ()) -> "pd.DataFrame":
     """Read a split that `write_splits` wrote; without names, columns are numbered."""
     import pandas as pd
@@ -412,4 +422,4 @@ def _name_columns(
 
 
 def _prepared_uri(model: str, run: Run) -> str:
-    return run_uri(model, run, "evidence", "prepared.json")
+    return run_uri(model, run, "evidence", PREPARED)

@@ -223,6 +223,19 @@ def list_folders(prefix: str) -> list[str]:
     )
 
 
+def find_newest(prefix: str, name: str) -> str | None:
+    """Return the URI of the newest object of this name anywhere below a prefix."""
+    bucket, start = parse_uri(f"{prefix.rstrip('/')}/")
+    found = [
+        one
+        for page in _pages(bucket, start, delimiter="")
+        for one in page.get("Contents", [])
+        if one["Key"].endswith(f"/{name}")
+    ]
+    newest = max(found, key=lambda one: one["LastModified"], default=None)
+    return f"s3://{bucket}/{newest['Key']}" if newest else None
+
+
 def upload_folder(folder: Path, prefix: str, known: dict[Path, int]) -> list[str]:
     """Copy the files of a folder below an S3 URI and return the URIs written.
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from runner.cli.output import print_json
+from runner.cli.output import echo, print_json
 
 
 @click.command("check")
@@ -26,9 +26,9 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
         print_json([asdict(one) for one in found])
     else:
         for one in found:
-            click.echo(str(one))
+            echo(str(one))
         hints = len(found) - len(wrong)
-        click.echo(
+        echo(
             f"{len(names)} model{'s' * (len(names) != 1)} checked: "
             f"{len(wrong) or 'no'} problem{'s' * (len(wrong) != 1)}, "
             f"{hints or 'no'} hint{'s' * (hints != 1)}"

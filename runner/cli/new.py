@@ -9,6 +9,7 @@ import click
 
 from lifecycle.errors import CallError
 from runner.cli.local import aws_at, target_option
+from runner.cli.output import echo
 
 if TYPE_CHECKING:
     from lifecycle.data import Upload
@@ -37,7 +38,7 @@ def upload_command(model: str, file: Path, target: str) -> None:
         _upload(model, file)
     name = f"{file.name}/" if file.is_dir() else file.name
     if spec.data.rstrip("/") != name.rstrip("/"):
-        click.echo(
+        echo(
             f"models/{model}/model.yaml reads data: {spec.data}; to read this instead, "
             f"write data: {name}"
         )
@@ -55,7 +56,7 @@ def _upload(model: str, path: Path, *, is_read: bool = False) -> None:
         uploads = upload_raw(model, path, on_bytes=on_bytes)
     for one in uploads:
         state = "uploaded" if one.is_new else "there already, with this very content"
-        click.echo(f"{one.uri}: {state}{'' if is_read else _how_to_read(one)}")
+        echo(f"{one.uri}: {state}{'' if is_read else _how_to_read(one)}")
 
 
 def _how_to_read(upload: "Upload") -> str:
@@ -135,7 +136,7 @@ def new_command(
             else files.blank_files(root, name, task or "regression", label or "label")
         )
         _write(root, folder, written)
-        click.echo(f"edit them, and try: runner run {name}")
+        echo(f"edit them, and try: runner run {name}")
         return
     given = {
         "separator": separator,
@@ -156,30 +157,28 @@ def new_command(
     with aws_at(target):
         _upload(name, data.resolve(), is_read=True)
     _write(root, folder, files.model_files(root, plan, baseline))
-    click.echo(f"next: runner run {name}")
+    echo(f"next: runner run {name}")
 
 
 def _say_plan(plan: "Scaffold", baseline: "Baseline") -> None:
     """Print what was found out from the table, and what was decided."""
     label = plan.label
-    click.echo(f"{label.name}: {label.task}, it has {label.why}")
+    echo(f"{label.name}: {label.task}, it has {label.why}")
     if label.missing:
-        click.echo(
-            f"{label.missing} of {plan.rows} rows have no {label.name}: left out"
-        )
+        echo(f"{label.missing} of {plan.rows} rows have no {label.name}: left out")
     if arguments := plan.written.arguments():
         said = ", ".join(f"{key} {value!r}" for key, value in arguments.items())
-        click.echo(f"{plan.file}: written with {said}")
+        echo(f"{plan.file}: written with {said}")
     for one in plan.columns:
         if one.kind == "left out":
-            click.echo(f"{one.name}: left out, {one.why}")
+            echo(f"{one.name}: left out, {one.why}")
         elif one.kind == "date" and one.why:
-            click.echo(f"{one.name}: {one.why}")
-    click.echo(f"gate on {baseline.metric}: {' '.join(baseline.lines())}")
+            echo(f"{one.name}: {one.why}")
+    echo(f"gate on {baseline.metric}: {' '.join(baseline.lines())}")
 
 
 def _write(root: Path, folder: Path, texts: "dict[str, str]") -> None:
     from runner.scaffold.files import write_files
 
     for path in write_files(folder, texts):
-        click.echo(f"wrote {path.relative_to(root)}")
+        echo(f"wrote {path.relative_to(root)}")

@@ -14,8 +14,9 @@ import click
 from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
+from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, is_on_this_machine, target_option
-from runner.cli.output import observer, print_json, print_table
+from runner.cli.output import echo, observer, print_json, print_table
 
 if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
@@ -49,13 +50,13 @@ def list_command(as_json: bool) -> None:
         print_table("", header, rows)
     broken = [one["error"] for one in models if one["error"]]
     for error in broken:
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
     if broken:
         click.get_current_context().exit(1)
 
 
 @click.command("show")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option("--diff", metavar="REV", help="Only what changed in its content since.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show_command(model: str, diff: str | None, as_json: bool) -> None:
@@ -97,7 +98,7 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     _print_content(found)
     for note in (*found.notes, describe_pending(found)):
         if note:
-            click.echo(f"note: {note}")
+            echo(f"note: {note}")
 
 
 def _print_content(found: "Content") -> None:
@@ -138,13 +139,13 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
     trained, served = changes(before, after)
     for title, lines in (("trained", trained), ("deployed", served)):
         what = f"{len(lines) or 'no'} change{'s' * (len(lines) != 1)}"
-        click.echo(f"{model}: {what} since {rev}{forked} in what is {title}")
+        echo(f"{model}: {what} since {rev}{forked} in what is {title}")
         for line in lines:
-            click.echo(f"  {line}")
+            echo(f"  {line}")
 
 
 @click.command("run")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, shell_complete=complete_models)
 @click.option("--all", "every", is_flag=True, help="Every model.")
 @click.option(
     "--stage",
@@ -230,7 +231,7 @@ def _warm_kernels(root: Path, cold: bool) -> "Iterator[WarmKernels | None]":
     from runner.notebook.isolation import kernel_environment
 
     def say(why: str) -> None:
-        click.echo(f"kernels start cold: {why}", err=True)
+        echo(f"kernels start cold: {why}", err=True)
 
     variables = kernel_environment(os.environ, root)
     kernels = None if cold else begin(say, variables)
@@ -324,7 +325,7 @@ def _print_results(
         ),
     ]
     for error in broken.values():
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
 
     if as_json:
         print_json([result_as_json(one) for one in results])
@@ -333,7 +334,7 @@ def _print_results(
         # With several models, one page links to all of theirs.
         page = Path("build", results[0].model if len(results) == 1 else "", PAGE)
         if (root / page).is_file():
-            click.echo(f"open {page.as_posix()}")
+            echo(f"open {page.as_posix()}")
     if codes:
         click.get_current_context().exit(max(codes))
 

@@ -200,12 +200,19 @@ def heading(notebook: Notebook, index: int) -> str:
     return _heading(notebook.cells, index)
 
 
-def valid_data(data: Mapping[str, Any]) -> dict[str, Any]:
+def valid_data(data: object) -> dict[str, Any]:
     """Return the data of an output as the format allows it: text, or JSON.
 
     What is neither is shown as text.
     """
-    kept = {kind: one for kind, one in data.items() if _is_valid(kind, one)}
+    if not isinstance(data, Mapping):
+        return {PLAIN: "" if data is None else str(data)}
+    kept = {
+        # Its lines may be a list.
+        kind: one if JSON.fullmatch(kind) else "".join(one)
+        for kind, one in data.items()
+        if _is_valid(kind, one)
+    }
     wrong = {kind: one for kind, one in data.items() if kind not in kept}
     if wrong and PLAIN not in kept:
         said = [f"{kind} is no text: {one!r}" for kind, one in wrong.items()]

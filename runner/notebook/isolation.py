@@ -35,6 +35,8 @@ PREFIXES = (
 NEVER = ("PYTHON", "IPYTHON", "JUPYTER", "CIRCLE", "GITHUB_", "GH_")
 # Python runs these whenever it starts, if it finds them.
 CUSTOMIZATIONS = ("sitecustomize", "usercustomize")
+# The runner's own, in every kernel.
+STARTUP = Path(__file__).with_name("startup.py")
 KEY = "kernel-environment"
 PLACE = f"tool.runner.{KEY}"
 
@@ -90,16 +92,21 @@ def named_variables(root: Path) -> frozenset[str]:
     return frozenset(named)
 
 
-def repository_arguments(root: Path | None) -> list[str]:
-    """Return the arguments by which a kernel can import a repository's packages.
+def kernel_arguments(root: Path | None) -> list[str]:
+    """Return the arguments of a kernel: what it imports from where, and nothing else.
 
-    They come after Python's own and the notebook's folder, and before installed ones.
+    It loads no extensions, which this environment has for a person's notebooks. The
+    packages of the repository come after Python's own and the notebook's folder, and
+    before installed ones.
     """
-    if root is None:
-        return []
-    # In a namespace of its own, so that it leaves nothing in the notebook's.
-    code = f"import sys; sys.path.insert(sys.path.index('') + 1, {str(root)!r})"
-    return [f"--IPKernelApp.exec_lines=exec({code!r}, {{}})"]
+    arguments = ["--IPKernelApp.extensions=[]"]
+    lines = [STARTUP.read_text(encoding="utf-8")]
+    if root is not None:
+        at = "sys.path.index('') + 1"
+        lines.append(f"import sys; sys.path.insert({at}, {str(root)!r})")
+    # In namespaces of their own, so that they leave nothing in the notebook's.
+    lines = [f"--IPKernelApp.exec_lines=exec({one!r}, {{}})" for one in lines]
+    return [*arguments, *lines]
 
 
 @contextmanager

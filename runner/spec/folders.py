@@ -1,7 +1,9 @@
 """The models of a repository: their folders, and the keys of their model.yaml."""
 
+import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +47,15 @@ def list_models(root: Path) -> list[str]:
 
     A folder that holds only what tools leave, as after a change of branches, is none.
     """
-    here = [path for path in (root / "models").iterdir() if path.is_dir()]
-    folders = [path.name for path in here if not _is_left_over(path)]
+    with os.scandir(root / "models") as found:
+        folders = [Path(one) for one in found if one.is_dir()]
+    names = [
+        path.name
+        for path in folders
+        if (path / "model.yaml").exists() or not _is_left_over(path)
+    ]
     remedy = "rename or remove the folder"
-    return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
+    return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
 
 
 def _is_left_over(folder: Path) -> bool:
@@ -59,7 +66,7 @@ def _is_left_over(folder: Path) -> bool:
     )
 
 
-def read_yaml(root: Path, name: str) -> dict[str, Any]:
+def read_yaml(root: Path, name: str) -> Mapping[str, Any]:
     """Read the keys of `models/<name>/model.yaml`, without checking their values.
 
     Raises:
@@ -76,7 +83,8 @@ def read_yaml(root: Path, name: str) -> dict[str, Any]:
     return parse_keys(path.read_bytes(), shown.as_posix())
 
 
-def parse_keys(content: bytes, shown: str) -> dict[str, Any]:
+@lru_cache(maxsize=8192)
+def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
     """Parse the keys of a model.yaml, without checking their values.
 
     Args:
