@@ -197,11 +197,13 @@ def _number(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
     name = str(values.name)
     if types.is_integer_dtype(known.dtype) and len(known) >= MIN_ROWS_FOR_IDS:
         steps = np.unique(np.diff(known.to_numpy(dtype="float64")))
-        if steps.tolist() == [1.0] and (
-            ID_NAME.search(name) or known.iloc[0] in (0, 1)
-        ):
+        is_called_so = ID_NAME.search(name) is not None
+        # Rows without a label were left out before.
+        if steps.min() > 0 and is_called_so:
             return _left_out(values, COUNTS)
-        if ID_NAME.search(name) and known.nunique() >= UNIQUE * len(known):
+        if steps.tolist() == [1.0] and known.iloc[0] in (0, 1):
+            return _left_out(values, COUNTS)
+        if is_called_so and known.nunique() >= UNIQUE * len(known):
             return _left_out(
                 values, "different in nearly every row: a name, no property"
             )
