@@ -63,7 +63,7 @@ TABLES = {
     "hard-binary": (hard_table(), {"label": 'it\'s "quoted"'}),
     "hard-time": (hard_table(), {"label": "price €", "time": "sold on"}),
     "small": (binary_table(50, 3), {}),
-    "wide": (binary_table(60, 500), {}),
+    "wide": (binary_table(60, 45), {}),
     "categories": (
         pd.DataFrame({f"c{n}": list("abcde") * 20 for n in range(25)}).assign(
             **{f"c{n}": CHANCE.choice(list("abcde"), 100) for n in range(25)},
