@@ -219,6 +219,8 @@ def test_a_file_that_must_not_be_guessed_is_asked_about(root: Path) -> None:
         make(root, path)
     text = cell_texts(make(root, path, written=CsvFormat(thousands=",")))
     assert 'read_table(data, [label, *NUMBERS], model=model, thousands=",")' in text
+    text = cell_texts(make(root, path, "prices", text=["a"]))
+    assert 'read_table(data, [label, *CATEGORIES], model=model, text=["a"])' in text
 
 
 @pytest.mark.parametrize("task", ["regression", "binary"])
