@@ -86,7 +86,7 @@ class RequestHandler(MotoRequestHandler):
             if is_chunked
             else _Body(cast("IO[bytes]", self.rfile), length)
         )
-        environ["wsgi.input"] = body
+        body = environ["wsgi.input"]
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(
