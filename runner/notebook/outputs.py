@@ -214,6 +214,15 @@ class Crowd:
     count: int = 0
 
 
+def shown_in_short(output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an output without what takes long to archive: what it returned is left."""
+    data = ipynb.valid_data(output.get("data", {}))
+    kept = {kind: one for kind, one in data.items() if ipynb.JSON.fullmatch(kind)}
+    note = "[left out: the time was up before it was archived]"
+    kind = {"output_type": "display_data", "metadata": {}}
+    return {**kind, "data": {**kept, ipynb.PLAIN: note}}
+
+
 def weigh(data: Mapping[str, Any]) -> Amounts:
     """Return what an output's data takes of each kind."""
     text = markup = media = 0
