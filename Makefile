@@ -11,6 +11,9 @@ STRIP := if [ -x $(BIN)/nbstripout ]; then $(BIN)/nbstripout --keep-id; else cat
 EXECUTION_METADATA := cell.metadata.papermill metadata.papermill $(addprefix metadata.language_info.,\
   codemirror_mode file_extension mimetype nbconvert_exporter pygments_lexer version)
 
+# In a container there is often no other user, and Jupyter wants to be told so.
+LAB_OPTIONS := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .PHONY: demo test bench reliability setup runtime hooks lint format lab pictures requirements upgrade clean
 
 demo: setup  ## prepare, train, register, approve and deploy both models, on this machine
@@ -41,6 +44,8 @@ runtime: .venv/runtime  ## create .venv with what runs a model, and no more
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python $(REQUIREMENTS)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
 	  $(addprefix --editable ,$(PACKAGES))
+	@mkdir -p .venv/etc/ipython && echo 'c.IPKernelApp.extensions = ["runner.cli.desk"]' \
+	  >.venv/etc/ipython/ipython_kernel_config.py
 	@! [ -e .git ] || ! command -v git >/dev/null || { \
 	  git config --local filter.nbstripout.clean '$(STRIP)' && \
 	  git config --local filter.nbstripout.extrakeys '$(EXECUTION_METADATA)'; } || \
@@ -61,9 +66,9 @@ format: setup  ## put code and notebooks in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lab: setup  ## open JupyterLab with the embedded AWS up
-	JUPYTER_DEFAULT_PROVISIONER_NAME=forked-provisioner \
-	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab
+lab: setup  ## open JupyterLab with the embedded AWS up; MODEL=churn: for that model
+	JUPYTER_DEFAULT_PROVISIONER_NAME=forked-provisioner $(if $(MODEL),RUNNER_MODEL='$(MODEL)') \
+	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab $(LAB_OPTIONS)
 
 pictures: setup  ## take the pictures of the review page in docs/
 	PYTHONPATH=tests $(BIN)/python -m story.pictures
@@ -76,5 +81,6 @@ requirements: setup  ## pin what is new in requirements*.in; what is pinned stay
 upgrade: COMPILE += --upgrade
 upgrade: requirements  ## pin the newest versions of everything
 
-clean:  ## remove what the other targets made
-	rm -rf .venv build
+clean:  ## remove what the other targets made, and what the embedded AWS keeps
+	[ ! -d .embedded-aws ] || $(BIN)/python -m runner local reset
+	rm -rf .venv build .embedded-aws

@@ -83,7 +83,10 @@ def region() -> str:
     for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         if name := os.environ.get(variable):
             return name
-    raise ConfigurationError("AWS_DEFAULT_REGION: not set; export the AWS region")
+    raise ConfigurationError(
+        "AWS_DEFAULT_REGION: not set; export the AWS region, or lead to the embedded "
+        "AWS of a clone: `make lab`, or `runner local -- COMMAND`"
+    )
 
 
 def role() -> str:

@@ -4,25 +4,36 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from embedded_aws import EmbeddedAWS, start
+from embedded_aws import EmbeddedAWS, start, stop
+
+from runner.cli.local import FOLDER_VARIABLE
 
 TOY = Path(__file__).parent / "toy"
 
 
 def pytest_configure() -> None:
-    """Hide this machine's AWS account and CI from everything, and hear Ctrl-C."""
+    """Hide this machine's AWS, CI and embedded AWS, and hear Ctrl-C."""
     hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
     for name in [name for name in os.environ if name.startswith(hidden)]:
         del os.environ[name]
     os.environ.pop("CI", None)
+    os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="embedded-aws-of-tests-")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell lets its background jobs ignore it, and their processes inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure() -> None:
+    """End the embedded AWS that commands of the tests have left running."""
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    stop(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)

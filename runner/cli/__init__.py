@@ -1,14 +1,18 @@
 """The command line: it parses, calls and prints; verbs are imported when called."""
 
+import gc
 import importlib
 import signal
 import sys
-from types import FrameType
+from pathlib import Path
+from types import FrameType, TracebackType
 from typing import Any, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from lifecycle.errors import CallError, LifecycleError, did_you_mean
+from runner.cli.output import echo, plain
 
 
 class Verb(NamedTuple):
@@ -65,17 +69,36 @@ VERBS = {
         "ci_config_command",
         "Write the continuation config for CircleCI.",
     ),
+    "check": Verb(
+        "runner.cli.check",
+        "check_command",
+        "Find what is wrong with specs and notebooks.",
+    ),
     "new": Verb(
-        "runner.cli.run",
+        "runner.cli.new",
         "new_command",
-        "Begin a model as a copy that is ready to run.",
+        "Begin a model of a table of your own.",
+    ),
+    "upload": Verb(
+        "runner.cli.new",
+        "upload_command",
+        "Put raw data where a model looks for it.",
     ),
     "local": Verb(
         "runner.cli.local",
         "local_command",
         "Serve the embedded AWS, alone or around a command.",
     ),
+    "completion": Verb(
+        "runner.cli.completion",
+        "completion_command",
+        "Print what completes verbs and models in a shell.",
+    ),
 }
+PROGRAM = "runner"
+MODULE_PROGRAM = "python -m runner"
+# Without one of these it is the repository that is broken, and not its environment.
+OWN_PACKAGES = ("runner", "lifecycle")
 
 
 class Verbs(click.Group):
@@ -101,24 +124,46 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in VERBS:
+        if args[0] not in VERBS and not ctx.resilient_parsing:
             hint = did_you_mean(args[0], VERBS)
             raise CallError(f"{args[0]!r} is not a verb; {hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete a verb without importing its module, or an option."""
+        verbs = [
+            CompletionItem(name, help=one.summary)
+            for name, one in VERBS.items()
+            if name.startswith(incomplete)
+        ]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except LifecycleError as error:
-            click.echo(f"error: {error}", err=True)
+            echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
         except click.UsageError as error:
             verb = error.ctx.command_path if error.ctx else ctx.command_path
             message = " ".join(error.format_message().split())
-            click.echo(f"error: {message} See `{verb} --help`.", err=True)
+            echo(f"error: {message} See `{verb} --help`.", err=True)
             ctx.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            package = str(error.name).partition(".")[0]
+            if package in OWN_PACKAGES:
+                raise
+            # Not by `echo`, which may need the package itself.
+            click.echo(
+                f"error: {package} is not installed for {sys.executable}; activate "
+                ".venv or run .venv/bin/runner; `make setup` installs what is missing",
+                err=True,
+            )
+            ctx.exit(CallError.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            echo("interrupted", err=True)
             ctx.exit(128 + signal.SIGINT)
 
 
@@ -129,9 +174,23 @@ def runner() -> None:
 
 def main() -> None:
     """Run the command line; SIGTERM leaves through every `finally`, as Ctrl-C does."""
+    # What verbs import and parse stays: to look for garbage so early finds nothing.
+    gc.set_threshold(100_000)
     signal.signal(signal.SIGTERM, _exit_on_signal)
-    runner(prog_name="python -m runner")
+    sys.excepthook = _print_traceback
+    is_module = Path(sys.argv[0]).name == "__main__.py"
+    runner(prog_name=MODULE_PROGRAM if is_module else PROGRAM)
 
 
 def _exit_on_signal(signum: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + signum)
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException, frames: TracebackType | None
+) -> None:
+    """Print an unexpected exception, whose text may be a notebook's or AWS's."""
+    import traceback
+
+    lines = traceback.format_exception(kind, error, frames)
+    sys.stderr.write(plain("".join(lines)))

@@ -11,7 +11,7 @@ import click
 from lifecycle.errors import LifecycleError
 from runner.ci.config import Action, check_request, continuation
 from runner.ci.selection import DeployedTags, Selection, select
-from runner.cli.output import print_json
+from runner.cli.output import echo, print_json
 from runner.git import checked_out_branch, find_default_branch
 from runner.spec.folders import find_root
 
@@ -56,7 +56,7 @@ def select_command(
     if as_json:
         print_json(asdict(selection))
         return
-    click.echo(format_selection(selection))
+    echo(format_selection(selection))
 
 
 @click.command("ci-config")
@@ -98,7 +98,7 @@ def ci_config_command(
         selection, on_default = _select(
             root, base=base, branch=branch, pushed_from=pushed_from
         )
-        click.echo(format_selection(selection), err=True)
+        echo(format_selection(selection), err=True)
         names = [one.name for one in selection.models]
     else:
         here = branch or checked_out_branch(root)

@@ -1,6 +1,7 @@
 """Choose between the embedded AWS, AWS_ENDPOINT_URL and real AWS.
 
-The embedded AWS is started here and nowhere else.
+The embedded AWS is started here and nowhere else: one for all commands of a clone,
+which keeps its state in the clone.
 """
 
 import os
@@ -8,28 +9,40 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from lifecycle.errors import CallError, ConfigurationError
+from lifecycle.errors import CallError, LifecycleError, did_you_mean
+from runner.cli.output import echo
 from runner.errors import LocalAwsError
 
 if TYPE_CHECKING:
-    from embedded_aws import EmbeddedAWS
+    from embedded_aws import RunningAWS
 
 TARGETS = ("local", "aws")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Keeps the state somewhere else: on another disk, or away from what a test may touch.
+FOLDER_VARIABLE = "EMBEDDED_AWS_FOLDER"
+FOLDER = ".embedded-aws"
+# Chooses the target of every verb, and of the notebooks that a person opens.
+TARGET_VARIABLE = "RUNNER_TARGET"
+POLL_SECONDS = 0.2
+SEPARATED = f"{__name__}.separated"
 # click wraps no lines of a paragraph that begins with a backspace.
 EXAMPLES = """\
 \b
 Examples:
   python -m runner local --port 5000
   python -m runner local -- jupyter lab
+  python -m runner local stop     end it now; its state stays
+  python -m runner local reset    end it, and remove its state
 """
 
 
@@ -38,10 +51,24 @@ def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--target",
         type=click.Choice(TARGETS),
-        default=lambda: "aws" if os.environ.get("CIRCLECI") else "local",
-        show_default="local, in CircleCI aws",
+        default=default_target,
+        show_default=f"{TARGET_VARIABLE}, or local, in CircleCI aws",
         help="The embedded AWS (or the one at AWS_ENDPOINT_URL), or AWS.",
     )(command)
+
+
+def default_target() -> str:
+    """Return the target where none is given.
+
+    Raises:
+        CallError: RUNNER_TARGET names none.
+    """
+    target = os.environ.get(TARGET_VARIABLE)
+    if not target:
+        return "aws" if os.environ.get("CIRCLECI") else "local"
+    if target not in TARGETS:
+        raise CallError(f"{TARGET_VARIABLE}={target}: {did_you_mean(target, TARGETS)}")
+    return target
 
 
 def is_on_this_machine(target: str) -> bool:
@@ -61,63 +88,165 @@ def aws_at(
     """
     from lifecycle.aws import aws_errors
 
+    url = os.environ.get("AWS_ENDPOINT_URL")
     with ExitStack() as stack:
-        if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
+        if target == "local" and not url:
             with ThreadPoolExecutor(1) as thread:
                 done = thread.submit(meanwhile)
                 embedded = stack.enter_context(_embedded_aws())
                 done.result()
             stack.enter_context(_environment(embedded.environment))
+            stack.enter_context(_tell_of_its_end(embedded))
         else:
             meanwhile()
+        if url and is_on_this_machine(target):
+            stack.enter_context(_environment(_nothing_elsewhere(url)))
         stack.enter_context(aws_errors())
         yield
 
 
-def require_running(target: str) -> None:
-    """Refuse a verb that would look into an embedded AWS that starts empty."""
-    if target == "local" and not os.environ.get("AWS_ENDPOINT_URL"):
-        raise ConfigurationError(
-            "AWS_ENDPOINT_URL is not set: start `python -m runner local` and export "
-            "what it prints, or say --target aws"
-        )
-
-
-@click.command("local", epilog=EXAMPLES)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free.")
-@click.argument("around", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
-def local_command(port: int, around: tuple[str, ...]) -> None:
-    """Serve the embedded AWS until interrupted, or while COMMAND runs."""
-    if around and not shutil.which(around[0]):
-        raise CallError(f"{around[0]}: command not found")
-    with _embedded_aws(port) as embedded:
-        if around:
-            code = _run_command(around, embedded.environment)
-            if embedded.process.poll() is not None:
-                click.echo(f"error: {embedded.ending()}", err=True)
-                code = code or LocalAwsError.exit_code
-            click.get_current_context().exit(code)
-        click.echo(f"AWS_ENDPOINT_URL={embedded.environment['AWS_ENDPOINT_URL']}")
-        for name, value in embedded.environment.items():
-            click.echo(f"export {name}={shlex.quote(value)}")
-        click.echo("# the embedded AWS serves until Ctrl-C")
-        embedded.process.wait()
-        raise LocalAwsError(embedded.ending())
+def _nothing_elsewhere(url: str) -> dict[str, str]:
+    """Override what is set of one service's address and would lead elsewhere."""
+    services = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+    ignore = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+    overridden = {ignore: "false"} if ignore in os.environ else {}
+    return dict.fromkeys(services, url) | overridden
 
 
 @contextmanager
-def _embedded_aws(port: int = 0) -> "Iterator[EmbeddedAWS]":
-    """Start the embedded AWS, and end it with the block."""
-    # Installed on a developer's machine; CircleCI's jobs talk to AWS.
-    from embedded_aws import EmbeddedAWSError, PortError, start
-
+def _tell_of_its_end(embedded: "RunningAWS") -> Iterator[None]:
+    """Name the end of the embedded AWS where it may be why the block failed."""
     try:
-        embedded = start(port=port)
-    except PortError as error:
-        raise CallError(str(error)) from error
+        yield
+    except LifecycleError as error:
+        if embedded.is_running():
+            raise
+        raise LocalAwsError(_ending(embedded)) from error
+    if not embedded.is_running():
+        # A run that ends with failed models is no exception.
+        echo(f"note: {_ending(embedded)}", err=True)
+
+
+def _ending(embedded: "RunningAWS") -> str:
+    return f"{embedded.ending()}; the next command starts it again, with what it kept"
+
+
+class LocalCommand(click.Command):
+    """Notes whether `--` says that a command follows, and not a word of `local`'s."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[SEPARATED] = "--" in args
+        return super().parse_args(ctx, args)
+
+
+@click.command("local", cls=LocalCommand, epilog=EXAMPLES)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Where to serve; else where it was served last, or any free port.",
+)
+@click.option("--memory", is_flag=True, help="Serve another one, which keeps nothing.")
+@click.argument("around", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
+def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
+    """Serve the embedded AWS until interrupted, or use it while COMMAND runs.
+
+    All commands in a clone share one, which keeps its state in .embedded-aws/. It is
+    started when it is needed, and ends when nothing has used it for ten minutes.
+    """
+    separated = click.get_current_context().meta[SEPARATED]
+    if not separated and around == ("stop",):
+        _stop()
+    elif not separated and around == ("reset",):
+        _reset()
+    elif not around:
+        _serve(port, memory)
+    elif shutil.which(around[0]):
+        _wrap(port, memory, around)
+    else:
+        raise CallError(f"{around[0]}: command not found")
+
+
+def _serve(port: int, memory: bool) -> None:
+    """Serve until interrupted, also where another command has started it."""
+    # The block of the embedded AWS ends first: then this command uses it no more.
+    with ExitStack() as after_use, _embedded_aws(port, memory) as embedded:
+        if not memory:
+            after_use.callback(_stop_if_unused, embedded.folder)
+        click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
+        for name, value in embedded.environment.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        again = "" if embedded.is_new else ", which runs already,"
+        echo(f"# the embedded AWS{again} serves until Ctrl-C")
+        while embedded.is_running():
+            time.sleep(POLL_SECONDS)
+        raise LocalAwsError(embedded.ending())
+
+
+def _wrap(port: int, memory: bool, around: tuple[str, ...]) -> None:
+    """Run a command, and exit with its code."""
+    with _embedded_aws(port, memory) as embedded:
+        code = _run_command(around, embedded.environment)
+        if not embedded.is_running():
+            echo(f"error: {embedded.ending()}", err=True)
+            code = code or LocalAwsError.exit_code
+    click.get_current_context().exit(code)
+
+
+def _stop() -> None:
+    from embedded_aws import EmbeddedAWSError, stop
+
+    folder = _folder()
+    try:
+        ended = stop(folder)
     except EmbeddedAWSError as error:
         raise LocalAwsError(str(error)) from error
-    with embedded:
+    echo(f"stopped; its state stays in {folder}" if ended else "it does not run")
+
+
+def _stop_if_unused(folder: Path) -> None:
+    from embedded_aws import stop_if_unused
+
+    stop_if_unused(folder)
+
+
+def _reset() -> None:
+    from embedded_aws import EmbeddedAWSError, InUseError, reset
+
+    folder = _folder()
+    try:
+        size = reset(folder)
+    except InUseError as error:
+        raise LocalAwsError(
+            f"{error}; end it first: a run, JupyterLab, or `runner local` in a terminal"
+        ) from error
+    except EmbeddedAWSError as error:
+        raise LocalAwsError(str(error)) from error
+    echo(f"removed {size / 1e6:.1f} MB of state from {folder}")
+
+
+def _folder() -> Path:
+    """Return where the embedded AWS of this clone keeps its state."""
+    from runner.spec.folders import find_root
+
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).absolute() if named else find_root() / FOLDER
+
+
+@contextmanager
+def _embedded_aws(port: int = 0, memory: bool = False) -> "Iterator[RunningAWS]":
+    """Use the embedded AWS of this clone in a block, or one that keeps nothing."""
+    # Installed on a developer's machine; CircleCI's jobs talk to AWS.
+    from embedded_aws import EmbeddedAWSError, PortError, share, start
+
+    with ExitStack() as stack:
+        try:
+            used = start(port) if memory else share(_folder(), port)
+            embedded = stack.enter_context(used)
+        except PortError as error:
+            raise CallError(str(error)) from error
+        except EmbeddedAWSError as error:
+            raise LocalAwsError(str(error)) from error
         yield embedded
 
 

@@ -1,13 +1,22 @@
-"""What verbs print: tables for people, JSON for programs, and the progress of runs."""
+"""What verbs print: tables for people, JSON for programs, and the progress of runs.
+
+All of it goes through `plain`: texts of notebooks, commits and AWS are shown, and
+cannot command the terminal.
+"""
 
 import json
+import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from lifecycle.errors import CallError
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -19,11 +28,63 @@ Row = Sequence[str]
 LOG_WIDTH = 160
 # How often a log says which cell a notebook is at, in seconds.
 REPORT_SECONDS = 30
+# Whole commands to a terminal (ECMA-48), of which nothing is meant to be read: colours
+# and the cursor; strings, of which one fills the clipboard; and those of two letters.
+SEQUENCES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
+)
+# What else a terminal obeys, or what changes the order in which letters are shown.
+CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"\ud800-\udfff]"
+)
+# A path as errors and verbs name it: from the top of the clone.
+PATH_IN_CLONE = re.compile(r"(?<![\w./:@~-])\w[\w.@-]*(?:/[\w.@-]*\w)+")
+
+
+def plain(text: str) -> str:
+    """Return a text in which nothing commands a terminal.
+
+    Whole commands are left out; of what else is not for the eye, the code is shown.
+    """
+    shown = SEQUENCES.sub("", text.replace("\r\n", "\n"))
+    return CONTROLS.sub(lambda one: one[0].encode("unicode_escape").decode(), shown)
+
+
+def echo(text: object, *, err: bool = False) -> None:
+    """Print a line of text, in which paths of the clone lead from the current folder.
+
+    Args:
+        err: on standard error.
+    """
+    click.echo(plain(from_here(str(text))), err=err)
+
+
+def from_here(text: str) -> str:
+    """Let the paths of the clone's files in a text lead from the current folder."""
+    from runner.spec.folders import find_root
+
+    try:
+        root, here = find_root(), Path.cwd()
+    except (CallError, OSError):
+        return text
+    if root.samefile(here):
+        return text
+
+    def lead(found: re.Match[str]) -> str:
+        path = root / found[0]
+        return os.path.relpath(path, here) if os.path.lexists(path) else found[0]
+
+    return PATH_IN_CLONE.sub(lead, text)
 
 
 def print_json(data: Any) -> None:
     """Print plain values as indented JSON."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # JSON's own escape of these characters, which no text of JSON has outside strings.
+    click.echo(CONTROLS.sub(lambda one: f"\\u{ord(one[0]):04x}", text))
 
 
 def print_table(title: str, header: Row, rows: Sequence[Row]) -> None:
@@ -31,12 +92,14 @@ def print_table(title: str, header: Row, rows: Sequence[Row]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    heading = Text(plain(title)) if title else None
+    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD)
     for name in header:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(plain(cell)) for cell in row))
     console = Console(stderr=False)
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH)
@@ -81,7 +144,7 @@ class Lines:
         """Print a line."""
         with self._lock:
             self._last[model] = time.monotonic()
-            click.echo(f"{model:<12} {text}")
+            echo(f"{model:<12} {text}")
 
 
 class Bars:
@@ -95,13 +158,19 @@ class Bars:
             TextColumn,
             TimeElapsedColumn,
         )
+        from rich.table import Column
 
+        # In a narrow terminal the label is cut, and then the model's name.
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        name = Column(max_width=24, no_wrap=True, overflow="ellipsis")
         self.progress = Progress(
-            TextColumn("{task.fields[model]:<12} {task.description:<15}"),
-            BarColumn(),
+            TextColumn("{task.fields[model]:<12}", markup=False, table_column=name),
+            TextColumn("{task.description:<15}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[label]}"),
+            TextColumn("{task.fields[label]}", markup=False, table_column=rest),
+            expand=True,
         )
         self._lock = threading.Lock()
         self._tasks: dict[str, TaskID] = {}
@@ -110,14 +179,16 @@ class Bars:
         """Move the model's bar."""
         with self._lock:
             if model not in self._tasks:
-                self._tasks[model] = self.progress.add_task("", model=model, label="")
+                task = self.progress.add_task(stage, total=total, model=model, label="")
+                self._tasks[model] = task
             task = self._tasks[model]
+        shown = plain(label)
         self.progress.update(
-            task, description=stage, completed=done, total=total, label=label[:50]
+            task, description=stage, completed=done, total=total, label=shown
         )
 
     def say(self, model: str, text: str) -> None:
         """Print a line above the bars."""
         self.progress.console.print(
-            f"{model:<12} {text}", markup=False, highlight=False
+            plain(from_here(f"{model:<12} {text}")), markup=False, highlight=False
         )

@@ -10,8 +10,9 @@ import click
 
 from lifecycle.errors import CallError
 from runner.ci.environment import run_suffix
-from runner.cli.local import aws_at, require_running, target_option
-from runner.cli.output import print_json, print_table
+from runner.cli.completion import complete_models
+from runner.cli.local import aws_at, target_option
+from runner.cli.output import echo, print_json, print_table
 from runner.errors import SpecError
 from runner.git import short_commit
 from runner.spec.content import content_in, open_tree
@@ -33,7 +34,7 @@ STATUS_HEADER = [
 
 
 @click.command("review")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--version", type=click.IntRange(1), help="Version to show; default: the newest."
 )
@@ -67,15 +68,14 @@ def review_command(
         url, error = announce_page(root, model, os.environ)
         if error:
             # The page is there all the same.
-            click.echo(f"note: {error}", err=True)
-        click.echo(url)
+            echo(f"note: {error}", err=True)
+        echo(url)
         return
-    require_running(target)
     if hands_over:
         with aws_at(target):
             from runner.pipeline.release import hand_over
 
-            click.echo(hand_over(root, model).relative_to(root).as_posix())
+            echo(hand_over(root, model).relative_to(root).as_posix())
         return
     with aws_at(target):
         from runner.pipeline.evidence import rebuild_page
@@ -85,11 +85,11 @@ def review_command(
     if as_json:
         print_json({"model": model, "page": shown})
     else:
-        click.echo(f"open {shown}")
+        echo(f"open {shown}")
 
 
 @click.command("approve")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option("--version", type=click.IntRange(1), help="Approve this one.")
 @click.option(
     "--this-workflow",
@@ -106,7 +106,6 @@ def approve_command(
     load_spec(root, model)
     if this_workflow and (version or not run_suffix()):
         raise CallError("--this-workflow: only in CircleCI, and without --version")
-    require_running(target)
     with aws_at(target):
         from runner.pipeline.release import approve
 
@@ -116,16 +115,16 @@ def approve_command(
         shown = {name: getattr(package, name).isoformat() for name in names}
         print_json(asdict(package) | shown | {"digest": package.digest})
         return
-    click.echo(
+    echo(
         f"{model}: version {package.version} is {package.approval_status} "
         f"(fingerprint {package.fingerprint[:12]}, run {package.run_id})"
     )
     for name, value in _what_was_approved(package):
-        click.echo(f"  {name:8}  {value}")
+        echo(f"  {name:8}  {value}")
 
 
 @click.command("rollback")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option(
     "--to",
     "--version",
@@ -143,26 +142,25 @@ def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> 
     # model.yaml is not read: it may be what is broken.
     root = find_root()
     check_name(model)
-    require_running(target)
     with aws_at(target):
         from runner.pipeline.release import STOPPED, roll_back_recorded
 
-        say = (lambda _: None) if as_json else click.echo
+        say = (lambda _: None) if as_json else echo
         try:
             record = roll_back_recorded(root, model, to=to, on_progress=say)
         except (KeyboardInterrupt, SystemExit):
-            click.echo(STOPPED, err=True)
+            echo(STOPPED, err=True)
             raise
     if as_json:
         print_json(record)
         return
     now, before = record["version"], record["from_version"]
     instead = f"instead of version {before}" if now != before else "as it was before"
-    click.echo(f"{model}: version {now} is live, {instead}")
+    echo(f"{model}: version {now} is live, {instead}")
 
 
 @click.command("status")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_models)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def status_command(model: str | None, as_json: bool, target: str) -> None:
@@ -170,7 +168,6 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
     root = find_root()
     if model:
         load_spec(root, model)
-    require_running(target)
     with aws_at(target):
         rows = _status_rows(root, [model] if model else list_models(root))
     if as_json:
@@ -179,10 +176,10 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
     print_table("", STATUS_HEADER, [_status_cells(row) for row in rows])
     for row in rows:
         for line in _approvals(row):
-            click.echo(f"{row['model']}: {line}")
+            echo(f"{row['model']}: {line}")
     for row in rows:
         if row["why"]:
-            click.echo(f"{row['model']}: {row['why']}")
+            echo(f"{row['model']}: {row['why']}")
 
 
 def _what_was_approved(package: "Package") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The verbs that work with models: `list`, `show`, `new` and `run`."""
+"""The verbs that work with models: `list`, `show` and `run`."""
 
 import gc
 import importlib
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lifecycle import TRAINING_STAGES
-from lifecycle.errors import CallError
+from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
+from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, is_on_this_machine, target_option
-from runner.cli.output import observer, print_json, print_table
+from runner.cli.output import echo, observer, print_json, print_table
 
 if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
@@ -40,17 +41,22 @@ def list_command(as_json: bool) -> None:
     models = [_describe(root, name) for name in list_models(root)]
     if as_json:
         print_json(models)
-        return
-    header = ["model", "task", "owner", "its own notebooks", "description"]
-    rows = [
-        [m["name"], m["task"], m["owner"], ", ".join(m["own"]), m["description"]]
-        for m in models
-    ]
-    print_table("", header, rows)
+    else:
+        header = ["model", "task", "owner", "its own notebooks", "description"]
+        rows = [
+            [m["name"], m["task"], m["owner"], ", ".join(m["own"]), m["description"]]
+            for m in models
+        ]
+        print_table("", header, rows)
+    broken = [one["error"] for one in models if one["error"]]
+    for error in broken:
+        echo(f"error: {error}", err=True)
+    if broken:
+        click.get_current_context().exit(1)
 
 
 @click.command("show")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.option("--diff", metavar="REV", help="Only what changed in its content since.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show_command(model: str, diff: str | None, as_json: bool) -> None:
@@ -92,7 +98,7 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     _print_content(found)
     for note in (*found.notes, describe_pending(found)):
         if note:
-            click.echo(f"note: {note}")
+            echo(f"note: {note}")
 
 
 def _print_content(found: "Content") -> None:
@@ -133,27 +139,13 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
     trained, served = changes(before, after)
     for title, lines in (("trained", trained), ("deployed", served)):
         what = f"{len(lines) or 'no'} change{'s' * (len(lines) != 1)}"
-        click.echo(f"{model}: {what} since {rev}{forked} in what is {title}")
+        echo(f"{model}: {what} since {rev}{forked} in what is {title}")
         for line in lines:
-            click.echo(f"  {line}")
-
-
-@click.command("new")
-@click.argument("name")
-@click.option("--like", default="abalone", show_default=True, help="The model to copy.")
-def new_command(name: str, like: str) -> None:
-    """Begin model NAME as a copy that is ready to run."""
-    from runner.spec.folders import find_root
-    from runner.spec.models import scaffold
-
-    root = find_root()
-    for path in scaffold(root, name, like):
-        click.echo(f"wrote {path.relative_to(root)}")
-    click.echo(f"edit both, and try: python -m runner run {name}")
+            echo(f"  {line}")
 
 
 @click.command("run")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, shell_complete=complete_models)
 @click.option("--all", "every", is_flag=True, help="Every model.")
 @click.option(
     "--stage",
@@ -212,7 +204,7 @@ def run_command(
     root = find_root()
     # The kernels' server starts first: it imports while the models are checked.
     with _warm_kernels(root, cold) as kernels:
-        plans = _make_plans(root, models, every, wanted, parameters)
+        plans, broken = _make_plans(root, models, every, wanted, parameters)
         _preload(kernels, plans)
         with aws_at(target, meanwhile=_import_pipeline):
             from runner.pipeline.run import RunOptions, run_models
@@ -231,7 +223,7 @@ def run_command(
                     full_output=full_output,
                 )
                 results = run_models(root, plans, options)
-    _print_results(results, root, as_json)
+    _print_results(results, root, as_json, broken)
 
 
 @contextmanager
@@ -242,7 +234,7 @@ def _warm_kernels(root: Path, cold: bool) -> "Iterator[WarmKernels | None]":
     from runner.notebook.isolation import kernel_environment
 
     def say(why: str) -> None:
-        click.echo(f"kernels start cold: {why}", err=True)
+        echo(f"kernels start cold: {why}", err=True)
 
     variables = kernel_environment(os.environ, root)
     kernels = None if cold else begin(say, variables)
@@ -270,8 +262,12 @@ def _make_plans(
     every: bool,
     stages: Sequence[str],
     parameters: Sequence[str],
-) -> "list[Plan]":
-    """Find the models to run, and check everything before anything starts."""
+) -> "tuple[list[Plan], dict[str, CallError]]":
+    """Find the models to run, and check everything before anything starts.
+
+    Returns:
+        The models to run, and of all models those that cannot be, with the reason.
+    """
     from runner.notebook.parameters import parse_assignment
     from runner.pipeline.plan import make_plan
     from runner.spec.folders import list_models
@@ -280,7 +276,18 @@ def _make_plans(
         raise CallError("name the models to run, or say --all")
     overrides = dict(parse_assignment(one) for one in parameters)
     chosen = list_models(root) if every else list(dict.fromkeys(models))
-    return [make_plan(root, name, stages, overrides) for name in chosen]
+    plans: list[Plan] = []
+    broken: dict[str, CallError] = {}
+    for name in chosen:
+        try:
+            plans.append(make_plan(root, name, stages, overrides))
+        except CallError as error:
+            if not every:
+                raise
+            broken[name] = error
+    if not plans and broken:
+        raise next(iter(broken.values()))
+    return plans, broken
 
 
 def _import_pipeline() -> None:
@@ -297,9 +304,31 @@ def _import_pipeline() -> None:
         gc.enable()
 
 
-def _print_results(results: "Sequence[RunResult]", root: Path, as_json: bool) -> None:
-    """Print how the runs ended, and exit with the highest exit code among them."""
+def _print_results(
+    results: "Sequence[RunResult]",
+    root: Path,
+    as_json: bool,
+    broken: "Mapping[str, CallError]",
+) -> None:
+    """Print how the runs ended, and exit with the highest exit code among them.
+
+    Args:
+        broken: models that could not be run, while others were.
+    """
+    from runner.pipeline.run import RunResult
     from runner.review.page import PAGE
+
+    codes = {one.error.exit_code for one in results if one.error}
+    codes |= {LifecycleError.exit_code for _ in broken}
+    results = [
+        *results,
+        *(
+            RunResult(model=name, results={}, seconds={}, error=error)
+            for name, error in broken.items()
+        ),
+    ]
+    for error in broken.values():
+        echo(f"error: {error}", err=True)
 
     if as_json:
         print_json([result_as_json(one) for one in results])
@@ -308,10 +337,9 @@ def _print_results(results: "Sequence[RunResult]", root: Path, as_json: bool) ->
         # With several models, one page links to all of theirs.
         page = Path("build", results[0].model if len(results) == 1 else "", PAGE)
         if (root / page).is_file():
-            click.echo(f"open {page.as_posix()}")
-    failed = [one.error for one in results if one.error]
-    if failed:
-        click.get_current_context().exit(max(error.exit_code for error in failed))
+            echo(f"open {page.as_posix()}")
+    if codes:
+        click.get_current_context().exit(max(codes))
 
 
 def result_as_json(result: "RunResult") -> dict[str, Any]:
@@ -348,12 +376,17 @@ def result_row(result: "RunResult") -> list[str]:
 def _describe(root: Path, name: str) -> dict[str, Any]:
     from runner.spec.models import find_notebook, load_spec
 
-    spec = load_spec(root, name)
+    empty = {"task": "", "owner": "", "own": [], "description": ""}
+    try:
+        spec = load_spec(root, name)
+    except CallError as error:
+        # One that is broken must not hide the others.
+        return {"name": name, **empty, "error": str(error)}
     notebooks = {s: find_notebook(root, name, s, spec.task) for s in STAGES}
     folder = root / "models" / name
     own = [stage for stage, path in notebooks.items() if path.parent == folder]
     described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
-    return described | {"description": spec.description}
+    return described | {"description": spec.description, "error": None}
 
 
 def _as_json(signature: "Signature") -> dict[str, Any]:

@@ -3,61 +3,45 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from threading import Lock
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Any
+from urllib.parse import quote, unquote
 
-import bleach
-from bleach.css_sanitizer import CSSSanitizer
-from bs4 import BeautifulSoup
-from jinja2 import TemplateError, pass_context
-from jinja2.runtime import Context
-from nbconvert import HTMLExporter, TemplateExporter
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from nbconvert.filters import Highlight2HTML
-from nbconvert.filters.markdown_mistune import InvalidNotebook
-from nbformat import ValidationError
 from pygments.formatters import HtmlFormatter
-from traitlets.config import Config
 
+from runner import STAGES
 from runner.notebook import ipynb
+from runner.notebook.display import Display
+from runner.notebook.markdown import Texts
+from runner.notebook.sanitize import file_picture
 
 TEMPLATES = Path(__file__).parent / "templates"
-# The first of these that an output has is shown; nothing that runs is among them.
-SHOWN = [
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "text/html",
-    "text/markdown",
-    "text/latex",
-    "application/json",
-    "text/plain",
-]
-TAGS = frozenset(
-    """
-    a abbr b blockquote br caption code col colgroup dd del details div dl dt em
-    figcaption figure h1 h2 h3 h4 h5 h6 hr i img kbd li mark ol p pre s small span
-    strong sub summary sup table tbody td tfoot th thead tr u ul
-    """.split()  # noqa: SIM905, a page of names reads better unquoted
-)
-# Their text goes with them, where of other tags only the tag does.
-ACTIVE_TAGS = ["script", "style", "template", "iframe", "object", "svg"]
-ACTIVE = re.compile(f"<(?:{'|'.join(ACTIVE_TAGS)})", re.IGNORECASE)
-RENDERING = Lock()
 ERROR_TAG = "papermill-error-cell-tag"
-ATTACHMENT = re.compile(r"attachment:([^\s)>\"']*)")
-LINKS = ("http://", "https://", "mailto:", "#")
-ATTRIBUTES: dict[str, Any] = {
-    "*": ["class", "style", "title"],
-    "a": lambda _, name, value: name == "href" and value.startswith(LINKS),
-    "img": lambda _, name, value: (
-        name in ("alt", "height", "width")
-        or (name == "src" and value.startswith("data:image/"))
-    ),
-    "td": ["colspan", "rowspan"],
-    "th": ["colspan", "rowspan", "scope"],
-}
+# Where CircleCI's address of a build names the repository on GitHub.
+REPOSITORY = re.compile(
+    r"https://(?:app\.)?circleci\.com/(?:gh|github)/([\w.-]+/[\w.-]+)/"
+)
+COMMIT = re.compile(r"[0-9a-f]{7,40}")
+# From build/<model>/, where pages lie, to the repository.
+REPOSITORY_FOLDER = "../.."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A cell as the template writes it; all its HTML is harmless."""
+
+    kind: str
+    content: str
+    number: int = 0
+    state: str = ""
+    note: str = ""
+    outputs: list[Markup] = field(default_factory=list)
 
 
 def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
@@ -67,111 +51,93 @@ def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
         ValueError: a cell or an output is not what the format allows; other errors of
             MALFORMED where it is nothing like it.
     """
-    cells = list(_cells(notebook))
-    resources = {
-        "record": record,
-        "facts": _facts(record),
-        "has_failed_cell": any(cell.get("state") == "failed" for cell in cells),
-        "css": [
-            (TEMPLATES / "executed" / "style.css").read_text(encoding="utf-8"),
-            HtmlFormatter(style="default").get_style_defs(".highlight"),
-        ],
-    }
-    content = ipynb.from_dict({**notebook, "cells": cells})
-    # An exporter keeps what it knows of its notebook.
-    with RENDERING:
-        try:
-            body, _ = _exporter().from_notebook_node(content, resources=resources)
-        except (InvalidNotebook, TemplateError, ValidationError) as error:
-            raise ValueError(str(error).splitlines()[0]) from error
-    return str(body)
+    folder = PurePosixPath(str(record["notebook"])).parent
+    texts = Texts(
+        link=lambda address: _link(address, folder, record),
+        picture=lambda address: file_picture(address, Path(folder)),
+    )
+    page = _template().render(
+        record=record,
+        facts=_facts(record),
+        cells=list(_cells(notebook, texts)),
+        style=_style(),
+    )
+    return texts.lead(page)
 
 
-class Exporter(HTMLExporter):
-    """Renders the template as it stands.
+def _cells(notebook: ipynb.Notebook, texts: Texts) -> Iterator[Cell]:
+    """Render the cells, each with what is said of it."""
+    number, display = 0, Display(texts, notebook)
+    for index, cell in enumerate(notebook.cells):
+        kind, source = cell["cell_type"], ipynb.cell_source(cell)
+        if ipynb.is_code(cell):
+            number += 1
+            state = _state(cell)
+            shown = display.cell(cell["outputs"], ipynb.heading(notebook, index))
+            yield Cell(
+                kind=kind,
+                content=_harmless(_highlight()(source, metadata=cell["metadata"])),
+                number=number,
+                state=state,
+                note=_note(cell, state),
+                outputs=list(map(_harmless, shown)),
+            )
+        elif kind == "raw":
+            yield Cell(kind=kind, content=source)
+        # Papermill's own mark of a failed cell: the template has a better one.
+        elif kind == "markdown" and ERROR_TAG not in ipynb.cell_tags(cell):
+            text = texts.render(source, cell.get("attachments"))
+            yield Cell(kind=kind, content=_harmless(text.html))
 
-    HTML's own exporter would read the page again for what the template has said.
-    """
 
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: ipynb.Notebook, resources: dict[str, Any] | None = None, **kw: Any
-    ) -> tuple[str, dict[str, Any]]:
-        """Convert a notebook to HTML."""
-        return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
-
-    @pass_context
-    def markdown2html(self, context: Context, source: str) -> str:
-        """Render Markdown; of an image that is not attached only its text is left."""
-        try:
-            return str(super().markdown2html(context, source))
-        except InvalidNotebook:
-            known = context.get("cell", {}).get("attachments", {})
-            return str(super().markdown2html(context, _without_missing(source, known)))
+def _harmless(html: str) -> Markup:
+    """Mark HTML that was made harmless, or made of escaped text."""
+    return Markup(html)  # noqa: S704
 
 
 @cache
-def _exporter() -> Exporter:
-    """Make the exporter once: its templates take longer to compile than to render."""
-    priority = {"NbConvertBase": {"display_data_priority": SHOWN}}
-    highlight = Highlight2HTML(pygments_lexer="ipython3")  # type: ignore[no-untyped-call]
-    return Exporter(  # type: ignore[no-untyped-call]
-        template_name="executed",
-        extra_template_basedirs=[str(TEMPLATES)],
-        exclude_anchor_links=True,
-        optimistic_validation=True,
-        config=Config(priority),
-        filters={
-            "inert": inert,
-            "plain_json": _plain_json,
-            "highlight_code": highlight,
-        },
+def _template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters["plain_json"] = _plain_json
+    return environment.get_template("executed.html.j2")
 
 
-def inert(html: str) -> str:
-    """Keep the tables and text of HTML, and nothing that runs, loads or restyles."""
-    if ACTIVE.search(html):
-        soup = BeautifulSoup(html, features="html.parser")
-        for element in soup(ACTIVE_TAGS):
-            element.decompose()
-        html = str(soup)
-    cleaned: str = bleach.clean(
-        html,
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        protocols=["http", "https", "mailto", "data"],
-        strip=True,
-        css_sanitizer=CSSSanitizer(allowed_css_properties=["color", "text-align"]),
-    )
-    return cleaned
+@cache
+def _highlight() -> Highlight2HTML:
+    return Highlight2HTML(pygments_lexer="ipython3")  # type: ignore[no-untyped-call]
 
 
-def _cells(notebook: ipynb.Notebook) -> Iterator[dict[str, Any]]:
-    """List the cells with what the template says of each."""
-    number = 0
-    for index, cell in enumerate(notebook.cells):
-        if not ipynb.is_code(cell):
-            # Papermill's own mark of a failed cell: the template has a better one.
-            if ERROR_TAG not in ipynb.cell_tags(cell):
-                yield {**cell, "metadata": {}}
-            continue
-        number += 1
-        heading = ipynb.heading(notebook, index)
-        state = _state(cell)
-        seen = {"number": number, "heading": heading, "state": state}
-        seen["outputs"] = [_showable(output) for output in cell.outputs]
-        # Some metadata would let nbconvert hide a cell.
-        yield {**cell, **seen, "note": _note(cell, state), "metadata": {}}
+@cache
+def _style() -> Markup:
+    ours = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    code = HtmlFormatter(style="default").get_style_defs(".highlight")
+    return _harmless(f"{ours}\n{code}")
 
 
-def _showable(output: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an output in forms that can be shown, or with the names of its own."""
-    if "data" not in output:
-        return output
-    data = ipynb.valid_data(output["data"])
-    if not any(kind in data for kind in SHOWN):
-        data = {ipynb.PLAIN: f"not shown: {', '.join(data)}"}
-    return {**output, "data": data}
+def _link(address: str, folder: PurePosixPath, record: Mapping[str, Any]) -> str:
+    """Return where a link that is relative to the notebook leads from its page."""
+    path, _, anchor = unquote(address).partition("#")
+    if "\\" in path or ":" in path or path.startswith("/"):
+        return ""
+    stage = PurePosixPath(path)
+    fragment = f"#{quote(anchor)}" if anchor else ""
+    if stage.suffix == ".ipynb" and stage.stem in STAGES:
+        return f"{stage.stem}.html{fragment}"
+    inside = normpath(folder / path)
+    if inside.startswith(("..", "/")):
+        return ""
+    known = REPOSITORY.match(str(record.get("ci_url") or ""))
+    commit = COMMIT.match(str(record.get("commit") or ""))
+    if known and commit:
+        root = f"https://github.com/{known[1]}/blob/{commit[0]}"
+    else:
+        root = REPOSITORY_FOLDER
+    return f"{root}/{quote(inside)}{fragment}"
 
 
 def _state(cell: Mapping[str, Any]) -> str:
@@ -202,14 +168,5 @@ def _facts(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _without_missing(source: str, attachments: Mapping[str, Any]) -> str:
-    """Lead the images elsewhere that are not attached to a cell."""
-
-    def lead(found: re.Match[str]) -> str:
-        return found[0] if found[1] in attachments else f"missing:{found[1]}"
-
-    return ATTACHMENT.sub(lead, source)
-
-
-def _plain_json(value: object, indent: int | None = None) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False)
+def _plain_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -93,16 +93,20 @@ def named_variables(root: Path) -> frozenset[str]:
 
 
 def kernel_arguments(root: Path | None) -> list[str]:
-    """Return the arguments of a kernel, by which it can import a repository's packages.
+    """Return the arguments of a kernel: what it imports from where, and nothing else.
 
-    They come after Python's own and the notebook's folder, and before installed ones.
+    It loads no extensions, which this environment has for a person's notebooks. The
+    packages of the repository come after Python's own and the notebook's folder, and
+    before installed ones.
     """
+    arguments = ["--IPKernelApp.extensions=[]"]
     lines = [STARTUP.read_text(encoding="utf-8")]
     if root is not None:
         at = "sys.path.index('') + 1"
         lines.append(f"import sys; sys.path.insert({at}, {str(root)!r})")
     # In namespaces of their own, so that they leave nothing in the notebook's.
-    return [f"--IPKernelApp.exec_lines=exec({one!r}, {{}})" for one in lines]
+    lines = [f"--IPKernelApp.exec_lines=exec({one!r}, {{}})" for one in lines]
+    return [*arguments, *lines]
 
 
 @contextmanager

@@ -8,14 +8,19 @@ from embedded_aws import archive
 from embedded_aws.archive import ArchiveError
 
 
-def packed(*members):
-    """Pack members that may be anything."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        for member, data in members:
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return content.getvalue()
+@pytest.fixture
+def packed(tmp_path_factory):
+    """Give a function that packs members that may be anything."""
+    path = tmp_path_factory.mktemp("packed") / "model.tar.gz"
+
+    def pack(*members):
+        with tarfile.open(path, mode="w:gz") as tar:
+            for member, data in members:
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        return path
+
+    return pack
 
 
 def link(name, target, kind):
@@ -31,14 +36,16 @@ def test_unpacks_what_was_packed(tmp_path):
     (source / "folder").mkdir(parents=True)
     (source / "xgboost-model").write_bytes(b"model")
     (source / "folder" / "other").write_bytes(b"other")
-    archive.unpack(archive.pack(source), target)
+    assert archive.pack(source, tmp_path / "packed")
+    archive.unpack(tmp_path / "packed", target)
     assert [path.name for path in target.rglob("*")] == ["xgboost-model"]
     assert (target / "xgboost-model").read_bytes() == b"model"
 
 
 def test_packs_nothing_from_an_empty_folder(tmp_path):
     """Without files there is no archive."""
-    assert archive.pack(tmp_path) is None
+    assert not archive.pack(tmp_path, tmp_path / "packed")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ def test_packs_nothing_from_an_empty_folder(tmp_path):
         link("pipe", "", tarfile.FIFOTYPE),
     ],
 )
-def test_refuses_what_could_lead_outside(member, tmp_path):
+def test_refuses_what_could_lead_outside(member, tmp_path, packed):
     """Absolute paths, paths upwards, links and devices write nothing outside."""
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -63,7 +70,7 @@ def test_refuses_what_could_lead_outside(member, tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_refuses_a_bomb(tmp_path, monkeypatch):
+def test_refuses_a_bomb(tmp_path, monkeypatch, packed):
     """An archive that would unpack to more than the limit is refused."""
     monkeypatch.setattr(archive, "MAX_BYTES", 10)
     with pytest.raises(ArchiveError, match="larger than its limits"):
@@ -71,8 +78,9 @@ def test_refuses_a_bomb(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("cut", [0, 10, -5])
-def test_refuses_a_truncated_archive(tmp_path, cut):
+def test_refuses_a_truncated_archive(tmp_path, cut, packed):
     """An archive that ends too early is refused."""
-    content = packed((tarfile.TarInfo("a"), bytes(range(256)) * 50))
+    path = packed((tarfile.TarInfo("a"), bytes(range(256)) * 50))
+    path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ArchiveError):
-        archive.unpack(content[:cut], tmp_path)
+        archive.unpack(path, tmp_path)

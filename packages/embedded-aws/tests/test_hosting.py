@@ -53,6 +53,20 @@ def test_refuses_duplicates_and_missing_configurations(account, name, data):
         assert message.startswith("Could not find endpoint configuration ")
 
 
+def test_a_refused_deployment_changes_nothing(account, name, data):
+    """A configuration whose model is gone makes no endpoint, and updates none."""
+    account.live(name, data)
+    config = account.config(f"{name}-2", account.model(f"{name}-2", data))
+    account.sagemaker.delete_model(ModelName=config)
+    for call in ("create_endpoint", "update_endpoint"):
+        target = name if call == "update_endpoint" else config
+        action = getattr(account.sagemaker, call)
+        message = invalid(action, EndpointName=target, EndpointConfigName=config)
+        assert message.startswith("Could not find model ")
+    assert account.describe(name)["EndpointStatus"] == "InService"
+    assert invalid(account.describe, config).startswith("Could not find endpoint ")
+
+
 def test_refuses_changes_while_another_is_in_progress(
     account, embedded, name, data, inject
 ):

@@ -6,6 +6,7 @@ import json
 import pytest
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.s3 import store
+from embedded_aws.s3.models import install
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.inputs import Channel, download_channel, find_image
 from moto import mock_aws
@@ -51,8 +52,8 @@ def test_refuses_any_other_image(uri, message):
 @pytest.fixture
 def bucket():
     """Give a function that fills a bucket in this process."""
+    install()
     with mock_aws():
-        store.backend().create_bucket(DEFAULT_BUCKET, "us-east-1")
         yield lambda key, content=b"1": store.write(
             S3Uri(bucket=DEFAULT_BUCKET, key=key), content
         )

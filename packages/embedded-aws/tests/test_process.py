@@ -69,7 +69,7 @@ def test_quotes_the_log_when_it_cannot_start(temporary, monkeypatch, tmp_path_fa
     monkeypatch.setattr(sys, "executable", str(broken))
     with pytest.raises(EmbeddedAWSError) as caught:
         start()
-    reason = "ended before it was ready; it wrote last:\nbroken"
+    reason = "ended before it was ready; it wrote last: broken"
     assert str(caught.value) == f"the embedded AWS: {reason}"
     assert list(temporary.iterdir()) == []
 

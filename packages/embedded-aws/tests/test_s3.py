@@ -1,16 +1,25 @@
 """S3: the default bucket, the public data, and how other services use it."""
 
+import base64
 import csv
-from hashlib import sha256
+import socket
+import sys
+from hashlib import md5, sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.faults import Fault, faults
 from embedded_aws.s3 import datasets, store
+from embedded_aws.s3.keys import checksum
+from embedded_aws.s3.models import install
 from embedded_aws.s3.store import S3Uri
 from moto import mock_aws
 
 BUCKET = "sagemaker-sample-files"
+LARGE = 64 * 1024**2
 
 
 def read(client, key):
@@ -88,6 +97,7 @@ URI = S3Uri(bucket="a-bucket", key="folder/file")
 @pytest.fixture
 def bucket():
     """Make a bucket in this process."""
+    install()
     with mock_aws():
         store.backend().create_bucket(URI.bucket, "us-east-1")
         yield
@@ -118,3 +128,158 @@ def test_a_fault_denies_access_once(bucket):
     with pytest.raises(store.AccessDeniedError, match="s3://a-bucket/folder/file"):
         store.read(URI)
     assert store.read(URI) == b"text"
+
+
+@pytest.fixture
+def s3(client, name):
+    """Give a client of S3, and a bucket of its own."""
+    client("s3").create_bucket(Bucket=name)
+    return client("s3")
+
+
+def memory(embedded, kind):
+    """Return the memory of the server in MB, as it is (RSS) or was at most (HWM)."""
+    status = Path(f"/proc/{embedded.process.pid}/status").read_text()
+    (line,) = [each for each in status.splitlines() if each.startswith(f"Vm{kind}")]
+    return int(line.split()[1]) / 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_large_objects_are_never_in_memory(embedded, s3, name, tmp_path):
+    """They are put, copied, joined, read and trained from in pieces."""
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(LARGE)
+    s3.put_object(Bucket=name, Key="small", Body=b"")
+    before = memory(embedded, "RSS")
+    with path.open("rb") as file:
+        s3.put_object(Bucket=name, Key="large", Body=file)
+    s3.copy_object(Bucket=name, Key="copy", CopySource=f"{name}/large")
+    s3.upload_file(str(path), name, "parts")
+    for key in ("large", "copy", "parts"):
+        body = s3.get_object(Bucket=name, Key=key)["Body"]
+        assert sum(len(chunk) for chunk in body.iter_chunks(1024**2)) == LARGE
+        s3.delete_object(Bucket=name, Key=key)
+    assert memory(embedded, "HWM") < before + 40
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [("0-3", b"0123"), ("4-", b"456789"), ("-2", b"89"), ("8-100", b"89")],
+)
+def test_a_range_of_an_object_can_be_read(s3, name, asked, expected):
+    """From its beginning, its middle or its end."""
+    s3.put_object(Bucket=name, Key="key", Body=b"0123456789")
+    answer = s3.get_object(Bucket=name, Key="key", Range=f"bytes={asked}")
+    assert answer["Body"].read() == expected
+    assert answer["ContentLength"] == len(expected)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
+def test_checksums_are_those_of_the_content(s3, name, algorithm):
+    """Whether a client sends the value before the content or after it."""
+    kind = f"Checksum{algorithm}"
+    put = s3.put_object(Bucket=name, Key="k", Body=b"abc", ChecksumAlgorithm=algorithm)
+    got = s3.get_object(Bucket=name, Key="k", ChecksumMode="ENABLED")
+    expected = base64.b64encode(checksum([b"a", b"bc"], algorithm)).decode()
+    assert put[kind] == got[kind] == expected
+
+
+def test_a_copy_has_the_checksum_that_is_asked_for(s3, name):
+    """Also of an object that had none."""
+    s3.put_object(Bucket=name, Key="k", Body=b"abc")
+    copied = s3.copy_object(
+        Bucket=name, Key="copy", CopySource=f"{name}/k", ChecksumAlgorithm="SHA256"
+    )
+    expected = base64.b64encode(sha256(b"abc").digest()).decode()
+    assert copied["CopyObjectResult"]["ChecksumSHA256"] == expected
+
+
+def test_accesses_can_be_logged(s3, name):
+    """To another bucket, as objects."""
+    s3.create_bucket(Bucket=f"{name}-logs", ACL="log-delivery-write")
+    target = {"TargetBucket": f"{name}-logs", "TargetPrefix": "p/"}
+    s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={"LoggingEnabled": target})
+    s3.list_objects_v2(Bucket=name)
+    (logged,) = s3.list_objects_v2(Bucket=f"{name}-logs")["Contents"]
+    line = s3.get_object(Bucket=f"{name}-logs", Key=logged["Key"])["Body"].read()
+    assert f"GET /{name}".encode() in line
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, b"abc"),
+        (
+            {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"},
+            b"2;chunk-signature=0\r\nab\r\n1;chunk-signature=0\r\nc\r\n"
+            b"0;chunk-signature=0\r\n\r\n",
+        ),
+        (
+            {
+                "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+                "content-encoding": "aws-chunked",
+                "x-amz-sdk-checksum-algorithm": "CRC32",
+            },
+            b"2\r\nab\r\n1\r\nc\r\n0\r\nx-amz-checksum-crc32:NSRBwg==\r\n\r\n",
+        ),
+    ],
+)
+def test_every_way_to_send_a_body_gives_its_content(embedded, s3, name, headers, body):
+    """As it is, in signed chunks, and in chunks that a checksum follows."""
+    url = f"{embedded.url}/{name}/key"
+    headers |= {"x-amz-decoded-content-length": "3"}
+    call = Request(url, body, headers, method="PUT")
+    with urlopen(call, timeout=30) as answer:
+        assert answer.headers["ETag"] == f'"{md5(b"abc").hexdigest()}"'
+        assert answer.headers.get("x-amz-checksum-crc32") in (None, "NSRBwg==")
+    assert s3.get_object(Bucket=name, Key="key")["Body"].read() == b"abc"
+
+
+def test_a_body_that_breaks_off_is_no_object(embedded, s3, name):
+    """Nor does it replace the one that is there."""
+    s3.put_object(Bucket=name, Key="key", Body=b"old")
+    with socket.create_connection(("127.0.0.1", urlsplit(embedded.url).port)) as sender:
+        head = f"PUT /{name}/key HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+        sender.sendall(head.encode() + b"new")
+        sender.shutdown(socket.SHUT_WR)
+        assert b" 400 " in sender.recv(1000)
+    assert s3.get_object(Bucket=name, Key="key")["Body"].read() == b"old"
+
+
+def test_a_completed_upload_can_be_completed_once_more(s3, name):
+    """A client whose answer was lost gets the same one; its parts can be asked for."""
+    where = {"Bucket": name, "Key": "key"}
+    upload = where | {"UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+    bodies = [b"x" * 5 * 1024**2, b"end"]
+    parts = [
+        {
+            "PartNumber": number,
+            "ETag": s3.upload_part(**upload, PartNumber=number, Body=body)["ETag"],
+        }
+        for number, body in enumerate(bodies, 1)
+    ]
+    answers = [
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        for _ in range(2)
+    ]
+    assert answers[0]["ETag"] == answers[1]["ETag"]
+    assert answers[0]["ETag"].endswith('-2"')
+    assert s3.get_object(**where)["Body"].read() == b"".join(bodies)
+    part = s3.head_object(**where, PartNumber=2)
+    assert (part["ContentLength"], part["PartsCount"]) == (3, 2)
+
+
+def test_selects_from_an_object(s3, name):
+    """SelectObjectContent reads what is stored."""
+    s3.put_object(Bucket=name, Key="key", Body=b'{"a": 1}\n{"a": 2}\n')
+    answer = s3.select_object_content(
+        Bucket=name,
+        Key="key",
+        ExpressionType="SQL",
+        Expression="SELECT count(*) FROM s3object",
+        InputSerialization={"JSON": {"Type": "LINES"}},
+        OutputSerialization={"JSON": {}},
+    )
+    records = [each["Records"] for each in answer["Payload"] if "Records" in each]
+    assert records[0]["Payload"] == b'{"_1":2}\n'

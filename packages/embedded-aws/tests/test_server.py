@@ -38,7 +38,9 @@ def test_ends_on_a_signal_that_does_not_wake_the_main_thread(tmp_path):
 def test_the_console_script_reports_its_address_and_leaves_nothing(tmp_path):
     """Without a folder the server makes one, and removes it at its end."""
     server = subprocess.Popen(
-        [SCRIPT, "--port", "0"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)}
+        [SCRIPT, "--port", "0", "--memory"],
+        stdout=subprocess.PIPE,
+        env={"TMPDIR": str(tmp_path)},
     )
     try:
         line = server.stdout.readline().decode()

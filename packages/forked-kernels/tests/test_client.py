@@ -18,6 +18,7 @@ from forked_kernels import client as module
 from forked_kernels.client import WarmKernels, start
 from forked_kernels.imports import Imports, Statement
 from kernel_cells import (
+    LAUNCHER,
     LIMIT_SECONDS,
     Run,
     Start,
@@ -265,11 +266,19 @@ def test_a_module_of_the_notebooks_own_makes_it_cold(
 
 
 def test_another_kernel_starts_cold(start_with: Start, reasons: list[str]) -> None:
-    """One of another Python is not what is forked here."""
-    command = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher"]
+    """One of another Python, or with an option of Python's, is not what is forked."""
+    python, option = sys.executable, "-Xfrozen_modules=off"
+    folder, name = os.path.split(python)
+    same = f"{folder}/../{Path(folder).name}/{name}"
+    warm = start_with()
 
-    assert not is_forked(start_with(), command=command)
-    assert reasons == [f"the kernel is started by {sys.executable}, not by this Python"]
+    assert not is_forked(warm, command=("/usr/bin/other", *LAUNCHER[1:]))
+    assert not is_forked(warm, command=(python, option, *LAUNCHER[1:]))
+    assert is_forked(warm, command=(same, *LAUNCHER[1:]))
+    assert reasons == [
+        "the kernel is started by /usr/bin/other, not by this Python",
+        f"the kernel is started with {option}",
+    ]
 
 
 def test_a_process_that_ended_is_missed_but_not_needed(

@@ -1,13 +1,18 @@
 """The group of verbs: help, exit codes, errors and signals."""
 
+import ast
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from click.shell_completion import get_completion_class
+from clones import ROOT
 
-from runner.cli import VERBS
+from runner.cli import VERBS, runner
+from runner.cli.local import FOLDER_VARIABLE
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -69,9 +74,112 @@ def test_outside_of_a_clone_the_remedy_is_named(invoke, tmp_path, monkeypatch):
     assert "cd to the clone" in answer.stderr
 
 
+def test_a_subfolder_is_as_good_as_the_top(invoke, repo, monkeypatch):
+    """A file is named as it is found from there."""
+    (repo / "models" / "toy" / "model.yaml").write_text("name: [")
+    monkeypatch.chdir(repo / "notebooks")
+
+    answer = invoke("show", "toy")
+
+    assert answer.stderr.startswith("error: ../models/toy/model.yaml:2: not YAML")
+
+
+def test_a_missing_package_is_one_line(invoke, repo, monkeypatch):
+    """As where CI's environment, which has no embedded AWS, is used at a desk."""
+    monkeypatch.chdir(repo)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.delitem(sys.modules, "runner.spec.folders", raising=False)
+
+    answer = invoke("show", "toy")
+
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("error: yaml is not installed for ")
+    assert answer.stderr.count("\n") == 1
+
+
+WRONG_PYTHON = """\
+import runpy, sys
+sys.version_info, sys.version = (3, 9, 2), "3.9.2 (main)"
+runpy.run_module("runner", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["-c", WRONG_PYTHON], "error: this is Python 3.9.2, older than 3.11; "),
+        # Without the packages of .venv.
+        (["-S", "-m", "runner", "list"], "error: click is not installed for "),
+    ],
+)
+def test_a_wrong_python_is_one_line(options, error):
+    """It says which one is right."""
+    command = [sys.executable, *options]
+
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(error)
+    assert "run .venv/bin/runner" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_python_of_any_age_can_read_the_first_files():
+    """Those that are run before its age is known."""
+    for name in ("__init__", "__main__"):
+        text = (ROOT / "runner" / f"{name}.py").read_text()
+
+        assert ast.parse(text, feature_version=(3, 7))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("words", "incomplete", "completed"),
+    [
+        (["runner"], "sh", ["show"]),
+        (["runner", "show"], "t", ["toy"]),
+        (["runner", "run", "toy"], "t", []),
+        (["runner", "run", "--stage"], "p", ["prepare"]),
+        (["runner", "run"], "--resu", ["--resume"]),
+        (["runner", "shwo"], "t", []),
+    ],
+)
+def test_a_shell_completes(repo, monkeypatch, shell, words, incomplete, completed):
+    """Verbs, models, options and their values."""
+    monkeypatch.chdir(repo)
+    made = get_completion_class(shell)(runner, {}, "runner", "_RUNNER_COMPLETE")
+
+    found = made.get_completions(words[1:], incomplete)
+
+    assert [one.value for one in found] == completed
+
+
+def test_no_model_is_completed_outside_of_a_clone(tmp_path, monkeypatch):
+    """Nothing is printed into the line that is being typed."""
+    monkeypatch.chdir(tmp_path)
+    made = get_completion_class("bash")(runner, {}, "runner", "_RUNNER_COMPLETE")
+
+    assert made.get_completions(["show"], "") == []
+
+
+def test_bash_completes_the_installed_command(repo):
+    """By what `completion` prints."""
+    folder = Path(sys.executable).parent
+    script = f"""\
+PATH="{folder}:$PATH"; eval "$(runner completion bash)"
+COMP_WORDS=(runner show t); COMP_CWORD=2; _runner_completion runner; echo "$COMPREPLY"
+"""
+    ended = subprocess.run(
+        ["bash", "-c", script], cwd=repo / "models", capture_output=True, text=True
+    )
+
+    assert ended.stdout == "toy\n", ended.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_what_a_verb_has_started(number):
+def test_a_signal_ends_what_a_verb_has_started(number, monkeypatch, tmp_path):
     """Ctrl-C as well as SIGTERM: `local` ends, and the embedded AWS with it."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "state"))
     process = subprocess.Popen(
         [sys.executable, "-m", "runner", "local"], stdout=subprocess.PIPE, text=True
     )

@@ -1,42 +1,47 @@
 """Where AWS is: embedded, at AWS_ENDPOINT_URL, or the real one; and `runner local`."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 
+import boto3
 import click
-import psutil
 import pytest
+from embedded_aws import find, stop
 
-from lifecycle.aws import client
-from lifecycle.errors import AwsError, ConfigurationError
+from lifecycle.aws import bucket, client
+from lifecycle.errors import AwsError
 from runner.cli.local import (
+    FOLDER_VARIABLE,
     aws_at,
     is_on_this_machine,
-    require_running,
     target_option,
 )
+from runner.errors import LocalAwsError
 
-ENDED = "error: the embedded AWS ended by itself"
-# What a command kills: the youngest embedded AWS of the process that called it.
+ENDED = "error: the embedded AWS ended by itself, by SIGKILL; it wrote "
+# What a command runs that ends the embedded AWS beside it.
 KILL = """\
-import os, sys, time, psutil
-servers = [
-    one
-    for one in psutil.Process(os.getppid()).children()
-    if "embedded_aws" in one.cmdline()
-]
-server = max(servers, key=psutil.Process.create_time)
-server.kill()
-for _ in range(3000):
-    # Its other threads may take longer, and until then its parent learns nothing.
-    if server.status() == psutil.STATUS_ZOMBIE and server.num_threads() <= 1:
-        break
-    time.sleep(0.01)
+import os, pathlib, sys
+from embedded_aws import find
+folder = pathlib.Path(os.environ["EMBEDDED_AWS_FOLDER"])
+os.kill(find(folder).pid, 9)
+while find(folder):
+    pass
 sys.exit(int(sys.argv[1]))
 """
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """Give the embedded AWS of this test a folder of its own, and end it."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "state"))
+    yield tmp_path / "state"
+    stop(tmp_path / "state")
 
 
 def test_help_shows_one_example_a_line(invoke):
@@ -44,7 +49,7 @@ def test_help_shows_one_example_a_line(invoke):
     lines = [line.strip() for line in invoke("local", "--help").output.splitlines()]
 
     assert "python -m runner local --port 5000" in lines
-    assert lines[-1] == "python -m runner local -- jupyter lab"
+    assert "python -m runner local -- jupyter lab" in lines
 
 
 @pytest.mark.parametrize(
@@ -66,30 +71,40 @@ def test_only_circleci_means_aws(monkeypatch, circleci, arguments, target):
         assert context.params == {"target": target}
 
 
-def test_local_starts_an_aws_and_ends_it(monkeypatch):
+def test_local_starts_an_aws_that_the_next_command_finds(monkeypatch):
     """The environment is as before, even after an error; meanwhile work is done."""
-    done = []
+    done, seen = [], []
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
-
-    seen = {}
 
     def fail():
         with aws_at("local", lambda: done.append(1)):
-            seen.update(os.environ)
+            seen.append(dict(os.environ))
+            client("sts").get_caller_identity()
             raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        fail()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            fail()
 
-    url, key = seen["AWS_ENDPOINT_URL"], seen["AWS_ACCESS_KEY_ID"]
-    assert url.startswith("http://127.0.0.1:")
-    assert key != "mine"
+    first, second = (each["AWS_ENDPOINT_URL"] for each in seen)
+    assert first == second
+    assert first.startswith("http://127.0.0.1:")
+    assert seen[0]["AWS_ACCESS_KEY_ID"] != "mine"
     assert os.environ["AWS_ACCESS_KEY_ID"] == "mine"
     assert "AWS_ENDPOINT_URL" not in os.environ
-    assert done == [1]
-    host, port = url.removeprefix("http://").split(":")
-    with pytest.raises(OSError, match="refused"):
-        socket.create_connection((host, int(port)), timeout=30)
+    assert done == [1, 1]
+
+
+def test_the_state_is_that_of_the_clone(monkeypatch, invoke, repo):
+    """Two clones share nothing, and a folder below finds its clone's."""
+    monkeypatch.delenv(FOLDER_VARIABLE)
+    monkeypatch.chdir(repo / "models")
+    script = "import os; print(os.environ['AWS_ENDPOINT_URL'])"
+    try:
+        assert invoke("local", "--", sys.executable, "-c", script).exit_code == 0
+        assert find(repo / ".embedded-aws")
+    finally:
+        assert stop(repo / ".embedded-aws")
 
 
 @pytest.mark.parametrize(
@@ -144,43 +159,180 @@ def test_an_aws_that_does_not_answer_is_named(aws, monkeypatch):
         client("sts").get_caller_identity()
 
 
-def test_a_verb_does_not_look_into_an_empty_aws(monkeypatch):
-    """`approve` without a running AWS says how to start one."""
-    with pytest.raises(ConfigurationError, match="python -m runner local"):
-        require_running("local")
+def test_local_leads_nowhere_else(monkeypatch):
+    """What is set of one service's address does not win over this machine's."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "https://elsewhere.example")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
 
-    require_running("aws")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    require_running("local")
+    with aws_at("local"):
+        addresses = {
+            boto3.Session(region_name="us-east-1").client(name).meta.endpoint_url
+            for name in ("s3", "sagemaker", "sagemaker-runtime", "sts", "logs")
+        }
+
+    assert addresses == {"http://127.0.0.1:9"}
+    assert os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] == "https://elsewhere.example"
 
 
-def test_a_server_that_ends_is_reported_in_one_line():
-    """`local` ends with it, with exit code 1."""
-    command = [sys.executable, "-m", "runner", "local"]
+def test_the_end_of_the_embedded_aws_is_named(folder):
+    """It is why a verb fails; the next command finds what was kept."""
+    ended = pytest.raises(LocalAwsError, match=r"ended by itself, by SIGKILL; .* again")
+    with ended, aws_at("local"):
+        client("s3").create_bucket(Bucket="kept")
+        kill(folder)
+        client("s3").list_buckets()
+
+    with aws_at("local"):
+        buckets = client("s3").list_buckets()["Buckets"]
+
+    assert "kept" in [each["Name"] for each in buckets]
+
+
+def kill(folder):
+    """End the embedded AWS of a folder as a crash does."""
+    os.kill(find(folder).pid, signal.SIGKILL)
+    while find(folder):
+        pass
+
+
+@contextmanager
+def serving(*options):
+    """Serve in another process, and give it with what it has printed."""
+    command = [sys.executable, "-m", "runner", "local", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not process.stdout.readline().startswith("#"):
+        printed = [process.stdout.readline()]
+        while not printed[-1].startswith("#"):
             assert process.poll() is None
-        children = psutil.Process(process.pid).children()
-        server = next(one for one in children if "embedded_aws" in one.cmdline())
-        server.send_signal(signal.SIGKILL)
-        _, errors = process.communicate(timeout=60)
+            printed.append(process.stdout.readline())
+        yield process, printed
+        process.terminate()
 
-    assert process.returncode == 1
+
+@pytest.fixture
+def served(folder):
+    """Serve in another process until the end of the test."""
+    with serving() as (process, _):
+        yield process
+
+
+def test_a_server_that_ends_is_reported_in_one_line(served, folder):
+    """`local` ends with it, with exit code 1."""
+    kill(folder)
+    _, errors = served.communicate(timeout=60)
+
+    assert served.returncode == 1
     assert errors.startswith(ENDED)
     assert errors.count("\n") == 1
 
 
+def test_what_runs_already_is_served_on(folder, invoke):
+    """Another terminal gets the same variables; it ends with the last of them.
+
+    At another port it is served anew if nobody uses it.
+    """
+    with aws_at("local"):
+        url = os.environ["AWS_ENDPOINT_URL"]
+    with serving() as (first, printed):
+        assert printed[:2] == [f"AWS_ENDPOINT_URL={url}\n", f"export {printed[0]}"]
+        assert "which runs already, serves until Ctrl-C" in printed[-1]
+        refused = invoke("local", "--port", "1")
+        with serving() as (second, _):
+            first.terminate()
+            first.wait(60)
+            assert find(folder).url == url
+            assert second.poll() is None
+    assert find(folder) is None
+    assert refused.exit_code == 2
+    assert f"--port 1: the embedded AWS of {folder} runs already, at" in refused.stderr
+
+    with aws_at("local"):
+        pass
+    port = free_port()
+    with serving("--port", str(port)) as (_, printed):
+        assert printed[0] == f"AWS_ENDPOINT_URL=http://127.0.0.1:{port}\n"
+
+
+def free_port():
+    """Find a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_help_shows_each_use_in_a_line(invoke):
+    """As it is typed."""
+    lines = [line.strip() for line in invoke("local", "--help").output.splitlines()]
+
+    assert "python -m runner local -- jupyter lab" in lines
+
+
+def test_stop_ends_it_wherever_it_is_served(served, invoke, folder):
+    """Its state stays; where nothing runs, that is no error."""
+    stopped, again = invoke("local", "stop"), invoke("local", "stop")
+    _, errors = served.communicate(timeout=60)
+
+    assert (stopped.exit_code, again.exit_code) == (0, 0)
+    assert stopped.output == f"stopped; its state stays in {folder}\n"
+    assert again.output == "it does not run\n"
+    assert errors == "error: the embedded AWS was stopped by another command\n"
+
+
+def test_reset_removes_the_state_that_nobody_uses(invoke, folder):
+    """While a command uses it, the error says so."""
+    with aws_at("local"):
+        client("s3").put_object(Bucket=bucket(), Key="key", Body=b"x" * 100_000)
+        refused = invoke("local", "reset")
+    removed = invoke("local", "reset")
+    with aws_at("local"):
+        found = client("s3").list_objects_v2(Bucket=bucket())
+
+    assert refused.exit_code == 1
+    assert "is in use by another command; end it first" in refused.stderr
+    assert removed.exit_code == 0
+    assert re.fullmatch(rf"removed 0\.\d MB of state from {folder}\n", removed.output)
+    assert found["KeyCount"] == 0
+
+
+def test_memory_serves_another_one_that_keeps_nothing(invoke, folder):
+    """Its bucket is not in that of the clone."""
+    script = (
+        "import boto3; s3 = boto3.client('s3'); s3.create_bucket(Bucket='other');"
+        "print([each['Name'] for each in s3.list_buckets()['Buckets']])"
+    )
+
+    answer = invoke("local", "--memory", "--", sys.executable, "-c", script)
+
+    assert answer.exit_code == 0
+    assert find(folder) is None
+    assert not folder.exists()
+
+
+def test_a_state_that_cannot_be_used_is_one_line(invoke, folder):
+    """It names the folder and the remedy."""
+    folder.write_text("")
+
+    answer = invoke("local")
+    folder.unlink()
+
+    assert answer.exit_code == 1
+    assert answer.stderr == (
+        f"error: {folder}: is a file, and has to be a folder; move it away\n"
+    )
+
+
 @pytest.mark.parametrize(("code", "expected"), [(0, 1), (7, 7)])
 def test_a_server_that_ends_under_a_command_is_reported_after_it(
-    invoke, code, expected
+    invoke, folder, code, expected
 ):
     """A command that failed keeps its exit code; one that succeeded has failed, too."""
     answer = invoke("local", "--", sys.executable, "-c", KILL, str(code))
 
     assert answer.exit_code == expected
-    assert answer.stderr.startswith(f"{ENDED}, by SIGKILL")
+    assert answer.stderr.startswith(ENDED)
     assert answer.stderr.count("\n") == 1
 
 
@@ -193,7 +345,7 @@ def test_a_command_runs_with_aws_and_returns_its_exit_code(invoke):
     assert (answer.exit_code, answer.output) == (1, "")
 
 
-def test_a_port_in_use_is_a_wrong_call(invoke):
+def test_a_port_in_use_is_a_wrong_call(invoke, folder):
     """The error names the option and the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

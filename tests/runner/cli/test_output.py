@@ -2,7 +2,19 @@
 
 import json
 
-from runner.cli.output import Bars, Lines, observer, print_json, print_table
+import pytest
+from rich.console import Console
+
+from runner.cli.output import (
+    Bars,
+    Lines,
+    echo,
+    from_here,
+    observer,
+    plain,
+    print_json,
+    print_table,
+)
 from runner.pipeline.run import Silence
 
 
@@ -70,3 +82,77 @@ def test_a_pipe_gets_lines_and_a_program_nothing():
     with observer() as lines, observer(quiet=True) as silence:
         assert isinstance(lines, Lines)
         assert isinstance(silence, Silence)
+
+
+def test_bars_fit_into_80_columns():
+    """Count and time stay; the label is cut, and then a long name."""
+    bars = Bars()
+    bars.cell("a-model-with-a-name-that-has-forty-letters", "deploy", 3, 27, "x" * 99)
+    console = Console(width=80)
+
+    with console.capture() as shown:
+        console.print(bars.progress)
+
+    (line,) = shown.get().splitlines()
+    assert len(line) <= 80
+    assert "deploy" in line
+    assert "3/27" in line
+    assert "0:00:00" in line
+    assert "xxx" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Größe 漢字 \U0001f600\tx\n", "Größe 漢字 \U0001f600\tx\n"),
+        ("one\r\ntwo", "one\ntwo"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x9b2Jcleared", "cleared"),
+        ("\x1b]52;c;ZXZpbA==\x07copied", "copied"),
+        ("\x1b]8;;https://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9d0;title\x9ctitled", "titled"),
+        ("\x1bPq#0\x1b\\drawn", "drawn"),
+        ("\x1bcreset \x1b(0lines", "reset lines"),
+        ("\x1b]52;c;never ended", "\\x1b]52;c;never ended"),
+        ("\x1b\x1b[A", "\\x1b"),
+        ("99 %\roverwritten\x08\x07\x7f", "99 %\\roverwritten\\x08\\x07\\x7f"),
+        ("\u202egnp.exe\u2066\u200f", "\\u202egnp.exe\\u2066\\u200f"),
+        ("\ud83d", "\\ud83d"),
+    ],
+)
+def test_no_text_commands_the_terminal(text, shown):
+    """Whole commands are left out, and of other controls the code is shown."""
+    assert plain(text) == shown
+
+
+def test_whatever_is_printed_is_plain(capsys):
+    """Lines, tables with their titles, bars and what goes on above them, and JSON."""
+    evil = "\x1b]52;c;ZXZpbA==\x07[red]\x1b[2J\u202ex"
+
+    echo(evil)
+    echo(evil, err=True)
+    print_table(evil, [""], [[evil]])
+    Lines(report_seconds=0).cell("m", "prepare", 1, 2, evil)
+    print_json({"text": evil})
+    bars = Bars()
+    bars.cell("m", "prepare", 1, 2, evil)
+    bars.say("m", evil)
+    (label,) = (one.fields["label"] for one in bars.progress.tasks)
+
+    out, err = capsys.readouterr()
+    printed = out + err + label
+    assert not set(printed) & {"\x1b", "\x07", "\u202e"}
+    assert printed.count("[red]") == 8
+    assert json.loads(out[out.index("{") : out.rindex("}") + 1]) == {"text": evil}
+
+
+def test_paths_lead_from_the_current_folder(repo, monkeypatch):
+    """Those of files that are there; addresses and other texts stay."""
+    monkeypatch.chdir(repo / "models" / "toy")
+    text = "open notebooks/deploy.ipynb (models/toy/model.yaml:3), {} and 1/0"
+    others = "s3://models/toy, /models/toy, models/none"
+
+    shown = from_here(text.format(others))
+
+    there = "open ../../notebooks/deploy.ipynb (model.yaml:3), {} and 1/0"
+    assert shown == there.format(others)

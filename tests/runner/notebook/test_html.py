@@ -8,7 +8,7 @@ import toys
 from bs4 import BeautifulSoup
 
 from runner.notebook import ipynb
-from runner.notebook.html import inert, render
+from runner.notebook.html import render
 
 RECORD: dict[str, Any] = {
     "model": "toy",
@@ -199,21 +199,6 @@ def test_hostile_html_is_inert(tmp_path: Path, hostile: str) -> None:
     assert "position" not in styles
 
 
-def test_harmless_html_is_kept() -> None:
-    """pandas writes a table, whose own style sheet is removed."""
-    row = '<tr><th scope="row">a</th><td>1</td></tr>'
-    written = f'<div><style scoped>td {{}}</style><table border="1">{row}</table></div>'
-
-    assert inert(written) == f"<div><table><tbody>{row}</tbody></table></div>"
-
-
-def test_links_and_colours_are_kept() -> None:
-    """A reader may follow a link, and a styled table keeps its colours."""
-    text = '<a href="https://example.com">x</a><span style="color: red;">y</span>'
-
-    assert inert(text) == text
-
-
 def test_a_notebook_that_never_ran_can_be_rendered() -> None:
     """A run may end before its first cell."""
     paths = list((Path(__file__).parent / "toys").glob("*.ipynb"))
@@ -225,21 +210,18 @@ def test_a_notebook_that_never_ran_can_be_rendered() -> None:
         assert title.removeprefix("# ") in page
 
 
-def test_an_image_that_is_not_attached_leaves_its_text(tmp_path: Path) -> None:
-    """Those that are attached are shown."""
+def test_attached_pictures_are_shown_and_missing_ones_named(tmp_path: Path) -> None:
+    """Outputs have no attachments."""
     text = toys.text("![gone](attachment:a.png) ![there](attachment:b.png)")
     text["attachments"] = {"b.png": {"image/png": PNG}}
-    gone, there = page(tmp_path, text).main.find_all("img")
+    output = mime("text/markdown", "![lost](attachment:a.png)")
+    soup = page(tmp_path, text, ran("a", output))
 
-    assert (gone["alt"], gone.get("src")) == ("gone", None)
-    assert there["src"] == f"data:image/png;base64,{PNG}"
-
-
-def test_an_image_that_an_output_attaches_leaves_its_text(tmp_path: Path) -> None:
-    """Outputs have no attachments."""
-    soup = page(tmp_path, ran("a", mime("text/markdown", "![gone](attachment:a.png)")))
-
-    assert soup.main.img["alt"] == "gone"
+    assert [one["src"] for one in soup("img")] == [f"data:image/png;base64,{PNG}"]
+    assert [one.text for one in soup.select(".not-shown")] == [
+        "not shown: the picture “gone” a.png",
+        "not shown: the picture “lost” a.png",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,32 +2,65 @@
 
 import argparse
 import gc
+import sys
 from pathlib import Path
 
-from embedded_aws.process import PortError, check_port
+from embedded_aws.process import EmbeddedAWSError, PortError, check_port
+from embedded_aws.state import StateError
+
+FOLDER = ".embedded-aws"
 
 
 def main() -> None:
-    """Serve until interrupted, or until standard input closes if told so."""
+    """Serve until interrupted, or until what the options say."""
+    arguments = parse_arguments()
+    # All that is imported stays: to look for garbage in it is a seventh of the start.
+    gc.disable()
+    # Imports moto and its services, which `--help` needs not.
+    from embedded_aws.server import serve_folder, serve_in_memory
+
+    if arguments.memory:
+        serve_in_memory(
+            arguments.port,
+            arguments.folder,
+            until_stdin_closes=arguments.until_stdin_closes,
+        )
+        return
+    folder = arguments.folder or Path(FOLDER)
+    try:
+        serve_folder(arguments.port, folder, idle_minutes=arguments.idle_minutes)
+    except (EmbeddedAWSError, StateError) as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(f"{folder}: {error.strerror}; free some space, or choose another folder")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line; a port that cannot be used is a wrong call."""
     parser = argparse.ArgumentParser(prog="embedded-aws", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--folder", type=Path, help="for its files, instead of its own")
+    parser.add_argument(
+        "--folder", type=Path, help=f"where its state is kept; else {FOLDER}, here"
+    )
+    parser.add_argument("--memory", action="store_true", help="keep nothing")
+    parser.add_argument(
+        "--idle-minutes", type=float, help="end when nobody used it for so long"
+    )
     parser.add_argument("--until-stdin-closes", action="store_true")
     arguments = parser.parse_args()
     try:
         check_port(arguments.port)
     except PortError as error:
         parser.error(str(error))
-    # All that is imported stays: to look for garbage in it is a seventh of the start.
-    gc.disable()
-    # Imports moto and its services, which `--help` needs not.
-    from embedded_aws.server import serve
+    return arguments
 
-    serve(
-        arguments.port,
-        arguments.folder,
-        until_stdin_closes=arguments.until_stdin_closes,
-    )
+
+def refuse(reason: str) -> None:
+    """Say why nothing is served, also to a parent that reads standard output."""
+    print(f"embedded-aws: error: {reason}", file=sys.stderr)
+    if not sys.stdout.isatty():
+        print(reason, flush=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

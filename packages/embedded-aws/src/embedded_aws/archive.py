@@ -1,10 +1,11 @@
 """model.tar.gz: how the platform packs it, and how a container may unpack it."""
 
 import gzip
-import io
 import tarfile
 import zlib
 from pathlib import Path
+
+from embedded_aws.files import CHUNK_BYTES
 
 MAX_BYTES = 2 * 1024**3
 MAX_MEMBERS = 10_000
@@ -14,26 +15,26 @@ class ArchiveError(Exception):
     """Report an archive that cannot, or must not, be unpacked."""
 
 
-def pack(folder: Path) -> bytes | None:
-    """Pack the files at the top of a folder, if there are any."""
+def pack(folder: Path, target: Path) -> bool:
+    """Pack the files at the top of a folder, and return whether there are any."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    if not files:
-        return None
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for path in files:
-            archive.add(path, arcname=path.name)
-    return packed.getvalue()
+    if files:
+        with tarfile.open(target, mode="w:gz") as archive:
+            for path in files:
+                archive.add(path, arcname=path.name)
+    return bool(files)
 
 
-def unpack(content: bytes, folder: Path) -> None:
+def unpack(packed: Path, folder: Path) -> None:
     """Unpack plain files and folders only, none outside the folder."""
     try:
-        with gzip.open(io.BytesIO(content)) as tar:
+        with gzip.open(packed) as tar:
             with tarfile.open(fileobj=tar) as archive:
                 extract(archive, folder)
             # Only at its very end does gzip notice that something is missing.
-            tar.read(MAX_BYTES)
+            left = MAX_BYTES
+            while left > 0 and (read := len(tar.read(CHUNK_BYTES))):
+                left -= read
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ArchiveError(str(error) or type(error).__name__) from error
 

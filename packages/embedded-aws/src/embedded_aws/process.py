@@ -1,4 +1,4 @@
-"""The embedded AWS as a process of its own, which ends with its parent."""
+"""The embedded AWS as a process of its own, which keeps nothing and has one owner."""
 
 import errno
 import json
@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -29,7 +30,6 @@ LOG = "server.log"
 MAX_PORT = 65535
 # It outlives every server, so that what a shell has exported can be used again.
 CONFIG = Path(__file__).with_name("aws-config")
-LAST_LINES = 10
 ANSWER_SECONDS = 10
 ENDING_SECONDS = 10
 
@@ -43,12 +43,21 @@ class PortError(EmbeddedAWSError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddedAWS:
-    """Hold a running embedded AWS; leaving its context ends it."""
+class RunningAWS:
+    """Hold the address of a running embedded AWS, and the folder of its files."""
 
     url: str
     folder: Path
-    process: subprocess.Popen[bytes] = field(repr=False)
+    # Whether it was started for whom it was given to, and not found.
+    is_new: bool = True
+
+    def is_running(self) -> bool:
+        """Return whether it still runs."""
+        raise NotImplementedError
+
+    def ending(self) -> str:
+        """Return in one line how it ended."""
+        raise NotImplementedError
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,13 +80,6 @@ class EmbeddedAWS:
     def log(self) -> Path:
         """Return the file that the server writes its log to."""
         return self.folder / LOG
-
-    def ending(self) -> str:
-        """Return in one line how a server ended that this process has not ended."""
-        code = self.process.poll() or 0
-        how = f", by {signal.Signals(-code).name}" if code < 0 else ""
-        wrote = tail(self.log, 1).replace("\n", " ")
-        return f"{NAME} ended by itself{how}; {wrote}"
 
     def inject(self, fault: Fault) -> Fault:
         """Inject a fault."""
@@ -108,6 +110,23 @@ class EmbeddedAWS:
                 raise EmbeddedAWSError(json.load(error)["error"]) from error
         return left
 
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedAWS(RunningAWS):
+    """Hold an embedded AWS of this process; leaving its context ends it."""
+
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    def is_running(self) -> bool:
+        """Return whether it still runs."""
+        return self.process.poll() is None
+
+    def ending(self) -> str:
+        """Return in one line how a server ended that this process has not ended."""
+        code = self.process.poll() or 0
+        how = f", by {signal.Signals(-code).name}" if code < 0 else ""
+        return f"{NAME} ended by itself{how}; {tail(self.log)}"
+
     def close(self) -> None:
         """End the server, its training jobs and its temporary files."""
         end(self.process)
@@ -126,9 +145,15 @@ class EmbeddedAWS:
 
 
 def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
-    """Start the embedded AWS on a port (0: a free one) and wait until it is ready.
+    """Start an embedded AWS that ends with this process, and that keeps nothing.
 
-    Raises PortError, or EmbeddedAWSError if it is not ready after `timeout` seconds.
+    Args:
+        port: 0 for a free one.
+        timeout: seconds until it has to be ready.
+
+    Raises:
+        PortError: it cannot listen on the port.
+        EmbeddedAWSError: it is not ready in time.
     """
     check_port(port)
     folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
@@ -156,19 +181,28 @@ def check_port(port: int) -> None:
 
 
 def spawn(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    """Start the server with its log in the folder; it ends when our pipe to it does."""
-    command = [sys.executable, "-m", "embedded_aws", "--port", str(port)]
-    command += ["--folder", str(folder), "--until-stdin-closes"]
+    """Start a server that keeps nothing; it ends when our pipe to it does."""
+    options = ("--memory", "--until-stdin-closes")
     with (folder / LOG).open("wb") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=server_environment(),
-            # Ctrl-C is for the parent, which ends the server when it is done with it.
-            start_new_session=True,
-        )
+        return popen(port, folder, options, stdin=subprocess.PIPE, log=log)
+
+
+def popen(
+    port: int, folder: Path, options: Sequence[str], *, stdin: int, log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start a server whose files are in a folder."""
+    command = [sys.executable, "-m", "embedded_aws", "--port", str(port)]
+    return subprocess.Popen(
+        [*command, "--folder", str(folder), *options],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=server_environment(),
+        # Not where it was started: nothing that is there is imported or held.
+        cwd=folder,
+        # Ctrl-C is for the command that started it.
+        start_new_session=True,
+    )
 
 
 def server_environment() -> dict[str, str]:
@@ -199,15 +233,18 @@ def wait_until_ready(
                     f"{NAME}: ended before it was ready; {tail(log)}"
                 )
             written += chunk
-    return written.decode().partition("\n")[0].removeprefix(READY)
+    line = written.decode().partition("\n")[0]
+    if not line.startswith(READY):
+        # It says what it cannot do, also where its log has no room for it.
+        raise EmbeddedAWSError(line)
+    return line.removeprefix(READY)
 
 
-def tail(log: Path, count: int = LAST_LINES) -> str:
-    """Quote the last lines of a log, if there are any."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    if not lines:
-        return "it wrote nothing"
-    return "\n".join(["it wrote last:", *lines[-count:]])
+def tail(log: Path) -> str:
+    """Quote the last line of a log, if there is one."""
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    words = [line.strip() for line in lines if line.strip()]
+    return f"it wrote last: {words[-1]}" if words else "it wrote nothing"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

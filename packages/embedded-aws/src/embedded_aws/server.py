@@ -1,22 +1,50 @@
-"""Serve the embedded AWS until it is told to end."""
+"""Serve the embedded AWS until it is told to end, or until it is idle."""
 
 import gc
 import os
+import secrets
 import shutil
 import signal
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from embedded_aws.activity import activity
 from embedded_aws.application import Application
-from embedded_aws.process import HOST, READY
+from embedded_aws.process import (
+    ENDING_SECONDS,
+    HOST,
+    LOG,
+    READY,
+    PortError,
+    check_port,
+)
+from embedded_aws.s3 import store as s3
 from embedded_aws.sagemaker.training_run import kill_containers
+from embedded_aws.sharing import (
+    SERVING,
+    USING,
+    Address,
+    InUseError,
+    lock,
+    prepare,
+)
+from embedded_aws.state import state
 
 POLL_SECONDS = 0.1
+WATCH_SECONDS = 1.0
+LOCK_SECONDS = 1.0
+TEMPORARY = "tmp"
+# A log that grows beyond the first keeps its last bytes, the second.
+MAX_LOG_BYTES = 4 * 1024**2
+KEPT_LOG_BYTES = 1024**2
 
 
 class QuietRequestHandler(MotoRequestHandler):
@@ -26,23 +54,86 @@ class QuietRequestHandler(MotoRequestHandler):
         """Log nothing."""
 
 
-def serve(port: int, folder: Path | None, *, until_stdin_closes: bool) -> None:
-    """Serve on this machine, report the address, and clean up when told to end."""
+def serve_in_memory(
+    port: int, folder: Path | None, *, until_stdin_closes: bool
+) -> None:
+    """Serve on this machine, keep nothing, and clean up when told to end.
+
+    Args:
+        folder: for its files, instead of one of its own.
+    """
     ended, orphaned = _end_on_signals(), threading.Event()
     place = folder or Path(tempfile.mkdtemp(prefix="embedded-aws-"))
     # Every temporary file of this process goes with this folder.
     tempfile.tempdir = str(place.absolute())
     if until_stdin_closes:
-        waiting = threading.Thread(target=_wait_for_parent, args=[orphaned])
-        waiting.daemon = True
-        waiting.start()
+        _watch(_wait_for_parent, orphaned)
     try:
-        _run(_make(port), ended)
+        _run(_make(port, Application()), ended)
         kill_containers()
     finally:
         # A folder that was given is the giver's, who may still read the log in it.
         if folder is None or orphaned.is_set():
             shutil.rmtree(place, ignore_errors=True)
+
+
+def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None:
+    """Serve on this machine what a folder keeps, until told to end or idle.
+
+    Args:
+        port: 0 for the one where it was served last if that is free, else any.
+        idle_minutes: None to serve for ever.
+
+    Raises:
+        EmbeddedAWSError: the folder cannot be used, or another process serves it.
+        StateError: its state cannot be read.
+    """
+    folder = folder.absolute()
+    prepare(folder)
+    ended = _end_on_signals()
+    with ExitStack() as stack:
+        stack.enter_context(lock(folder / SERVING, LOCK_SECONDS))
+        tempfile.tempdir = stack.enter_context(_temporary(folder / TEMPORARY))
+        state.open(folder)
+        token = secrets.token_hex()
+        server = _make(port or _last_port(folder), Application(token))
+        Address(pid=os.getpid(), port=server.server_port, token=token).write(folder)
+        _watch(_bound_log, folder / LOG)
+        if idle_minutes is not None:
+            _watch(_end_when_idle, folder / USING, idle_minutes * 60)
+        _run(server, ended, meanwhile=_read_objects)
+        # First of all: what ends now must not be kept as if it had failed.
+        state.close()
+        kill_containers()
+
+
+def _read_objects() -> None:
+    """Read what S3 has, before it is called; nothing of that is garbage."""
+    gc.disable()
+    s3.backend()
+    gc.freeze()
+    gc.enable()
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[str]:
+    """Make an empty folder, which goes with the block."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield str(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_port(folder: Path) -> int:
+    """Return the port of the last server, so that what a shell has exported works."""
+    address = Address.read(folder)
+    try:
+        check_port(address.port if address else 0)
+    except PortError:
+        return 0
+    return address.port if address else 0
 
 
 def _end_on_signals() -> int:
@@ -59,17 +150,19 @@ def _end_on_signals() -> int:
     return ended
 
 
-def _make(port: int) -> BaseWSGIServer:
+def _make(port: int, application: Application) -> BaseWSGIServer:
     return make_server(
         HOST,
         port,
-        Application(),
+        application,
         threaded=True,
         request_handler=QuietRequestHandler,
     )
 
 
-def _run(server: BaseWSGIServer, ended: int) -> None:
+def _run(
+    server: BaseWSGIServer, ended: int, meanwhile: Callable[[], object] = lambda: None
+) -> None:
     """Serve in a thread until the pipe can be read."""
     threading.Thread(
         target=server.serve_forever, args=[POLL_SECONDS], daemon=True
@@ -79,8 +172,13 @@ def _run(server: BaseWSGIServer, ended: int) -> None:
     print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _watch(meanwhile)
     os.read(ended, 1)
     server.shutdown()
+
+
+def _watch(target: Callable[..., object], *arguments: object) -> None:
+    threading.Thread(target=target, args=arguments, daemon=True).start()
 
 
 def _wait_for_parent(orphaned: threading.Event) -> None:
@@ -90,3 +188,34 @@ def _wait_for_parent(orphaned: threading.Event) -> None:
         pass
     orphaned.set()
     signal.raise_signal(signal.SIGTERM)
+
+
+def _end_when_idle(using: Path, seconds: float) -> None:
+    """End the server when nothing has gone on, and no command used it, for so long."""
+    while True:
+        time.sleep(min(WATCH_SECONDS, seconds / 4))
+        try:
+            with lock(using, 0):
+                if activity.idle_seconds() >= seconds:
+                    signal.raise_signal(signal.SIGTERM)
+                    # A command that comes now waits until this process has ended.
+                    time.sleep(ENDING_SECONDS)
+        except InUseError:
+            activity.note()
+        except FileNotFoundError:
+            # The folder was removed: there is nothing left to serve.
+            signal.raise_signal(signal.SIGTERM)
+            return
+
+
+def _bound_log(log: Path) -> None:
+    """Cut the log's beginning when it is long, as long as the server runs."""
+    while True:
+        time.sleep(WATCH_SECONDS)
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+            with log.open("r+b") as file:
+                file.seek(-KEPT_LOG_BYTES, os.SEEK_END)
+                kept = file.read()
+                file.truncate(0)
+            with log.open("ab") as file:
+                file.write(kept.partition(b"\n")[2])

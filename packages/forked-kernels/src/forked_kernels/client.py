@@ -118,8 +118,11 @@ class Baseline:
 
     def mismatch(self, command: Sequence[str], env: Mapping[str, str]) -> str:
         """Return why a fork would differ from what a command starts, or nothing."""
-        if list(command[: 1 + len(LAUNCHER)]) != [sys.executable, *LAUNCHER]:
-            return f"the kernel is started by {command[0]}, not by this Python"
+        python, *options = command
+        if os.path.normpath(python) != os.path.normpath(sys.executable):
+            return f"the kernel is started by {python}, not by this Python"
+        if options[: len(LAUNCHER)] != LAUNCHER:
+            return f"the kernel is started with {options[0] if options else 'nothing'}"
         for name in sorted({*env, *self.environment}):
             same = env.get(name) == self.environment.get(name)
             if not same and not name.upper().startswith(READ_WHEN_CALLED):

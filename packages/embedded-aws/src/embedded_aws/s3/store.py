@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from moto.s3.exceptions import MissingBucket
-from moto.s3.models import FakeKey, S3Backend, s3_backends
+from moto.s3.models import s3_backends
 
 from embedded_aws.account import ACCOUNT_ID
 from embedded_aws.faults import faults
+from embedded_aws.files import Content
+from embedded_aws.s3.keys import StoredKey
+from embedded_aws.s3.models import Backend
 
 
 class AccessDeniedError(Exception):
@@ -30,9 +33,11 @@ class S3Uri:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def backend() -> S3Backend:
+def backend() -> Backend:
     """Return S3's state, which all regions share."""
-    return s3_backends[ACCOUNT_ID]["aws"]
+    found = s3_backends[ACCOUNT_ID]["aws"]
+    assert isinstance(found, Backend)
+    return found
 
 
 def list_keys(prefix: S3Uri) -> list[str]:
@@ -45,25 +50,34 @@ def list_keys(prefix: S3Uri) -> list[str]:
     return [key for key in found if find(S3Uri(bucket=prefix.bucket, key=key))]
 
 
-def find(uri: S3Uri) -> FakeKey | None:
+def find(uri: S3Uri) -> StoredKey | None:
     """Return an object, or None if it, or its bucket, does not exist."""
     try:
-        return backend().get_object(uri.bucket, uri.key)
+        found = backend().get_object(uri.bucket, uri.key)
     except MissingBucket:
         return None
+    assert found is None or isinstance(found, StoredKey)
+    return found
+
+
+def open_object(uri: S3Uri) -> Content | None:
+    """Open an object, or return None if it does not exist."""
+    _check_access(uri, "GetObject")
+    found = find(uri)
+    return None if found is None else found.value
 
 
 def read(uri: S3Uri) -> bytes | None:
-    """Read an object, or return None if it does not exist."""
-    _check_access(uri, "GetObject")
-    found = find(uri)
-    return None if found is None else bytes(found.value)
+    """Read a small object, or return None if it does not exist."""
+    content = open_object(uri)
+    return None if content is None else bytes(content)
 
 
-def write(uri: S3Uri, content: bytes) -> None:
+def write(uri: S3Uri, content: bytes | Content) -> None:
     """Write an object; raise MissingBucket if its bucket does not exist."""
     _check_access(uri, "PutObject")
     backend().put_object(uri.bucket, uri.key, content)
+    backend().keep()
 
 
 def _check_access(uri: S3Uri, operation: str) -> None:

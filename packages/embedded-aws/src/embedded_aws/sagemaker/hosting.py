@@ -2,11 +2,13 @@
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,9 +16,11 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
 from sagemaker_xgboost.container.data_utils import import_xgboost
 
-from embedded_aws import archive, logs
+from embedded_aws import archive
+from embedded_aws.activity import activity
 from embedded_aws.archive import ArchiveError
 from embedded_aws.faults import faults
+from embedded_aws.logs import models as logs
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.hosting_config import (
@@ -25,6 +29,7 @@ from embedded_aws.sagemaker.hosting_config import (
     ModelContainer,
 )
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
+from embedded_aws.state import IN_MEMORY, state
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.container.serve import ModelServer
@@ -32,6 +37,10 @@ if TYPE_CHECKING:
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 STUCK_SECONDS = 3600.0
+ABANDONED = (
+    "InternalServerError: the embedded AWS ended while this endpoint was deployed. "
+    "What served before does so again; deploy once more."
+)
 INTERNAL_ERROR = (
     "Request to service failed. If failure persists after retry, contact support."
 )
@@ -41,7 +50,7 @@ INTERNAL_ERROR = (
 class Endpoint(Resource):
     """Keep one endpoint, and the variants that are in service."""
 
-    scope: Scope
+    scope: Scope = field(metadata={IN_MEMORY: True})
     config_name: str
     status: str = "Creating"
     variants: "list[Variant]" = field(default_factory=list)
@@ -52,6 +61,10 @@ class Endpoint(Resource):
     def log_group(self) -> str:
         """Return the name of the endpoint's log group."""
         return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    def files(self) -> list[str]:
+        """Return the model archives of the variants in service."""
+        return [variant.archive for variant in self.variants]
 
     def describe(self) -> Values:
         """Answer DescribeEndpoint."""
@@ -88,11 +101,30 @@ class Endpoints(Collection[Endpoint]):
         super().__init__(scope)
         self.configs = configs
 
+    def restore(self, document: Values) -> Endpoint:
+        """Return the endpoint that a document keeps; what was in progress has failed.
+
+        Its models are loaded when it is invoked.
+        """
+        variants = [
+            Variant(**each | {"container": ModelContainer(**each["container"])})
+            for each in document["variants"]
+        ]
+        endpoint = Endpoint(**document | {"scope": self.scope, "variants": variants})
+        if endpoint.status in IN_PROGRESS:
+            endpoint.status = "InService" if variants else "Failed"
+            endpoint.failure_reason = ABANDONED
+            endpoint.pending = None
+            endpoint.touch()
+            self.save(endpoint)
+        return endpoint
+
     def create(self, request: Values) -> Values:
         """Answer CreateEndpoint."""
         name = request["EndpointName"]
         self.check_unused(name)
         config = self.configs.find(request["EndpointConfigName"])
+        definitions = self.definitions(config, {})
         endpoint = Endpoint(
             name=name,
             arn=self.arn(name),
@@ -101,8 +133,8 @@ class Endpoints(Collection[Endpoint]):
             scope=self.scope,
             config_name=config.name,
         )
-        self.deploy(endpoint, config)
         self.resources[name] = endpoint
+        self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}
 
     def update(self, request: Values) -> Values:
@@ -113,28 +145,44 @@ class Endpoints(Collection[Endpoint]):
             raise ValidationError(
                 f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}.'
             )
-        self.deploy(endpoint, config, retained_properties(endpoint, request))
+        retained = retained_properties(endpoint, request)
+        definitions = self.definitions(config, retained)
         endpoint.status = "Updating"
         endpoint.request = endpoint.request | {
             "DeploymentConfig": request.get("DeploymentConfig")
         }
         endpoint.touch()
+        self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}
 
+    def definitions(
+        self, config: EndpointConfig, retained: Values
+    ) -> list[tuple[Values, ModelContainer]]:
+        """Return the variants of a configuration, each with what it loads."""
+        models = self.configs.models
+        return [
+            (
+                variant | retained.get(variant["VariantName"], {}),
+                models.find(variant["ModelName"]).container,
+            )
+            for variant in config.variants
+        ]
+
     def deploy(
-        self, endpoint: Endpoint, config: EndpointConfig, retained: Values | None = None
+        self,
+        endpoint: Endpoint,
+        config: EndpointConfig,
+        definitions: list[tuple[Values, ModelContainer]],
     ) -> None:
         """Start the thread that brings a configuration into service."""
-        models = self.configs.models
-        containers = [models.find(v["ModelName"]).container for v in config.variants]
-        kept = retained or {}
-        variants = [v | kept.get(v["VariantName"], {}) for v in config.variants]
         endpoint.pending = {"EndpointConfigName": config.name}
+        self.save(endpoint)
         deployment = Deployment(
             endpoint=endpoint,
+            save=self.save,
             config_name=config.name,
             operation="UpdateEndpoint" if endpoint.variants else "CreateEndpoint",
-            definitions=list(zip(variants, containers, strict=True)),
+            definitions=definitions,
         )
         threading.Thread(target=deployment.run, daemon=True).start()
 
@@ -156,11 +204,12 @@ class Endpoints(Collection[Endpoint]):
             instances = desired.get("DesiredInstanceCount", variant.instances)
             variant.instances = instances
         endpoint.touch()
+        self.save(endpoint)
         return {"EndpointArn": endpoint.arn}
 
     def delete(self, name: str) -> None:
         """Answer DeleteEndpoint; the endpoint is gone at once."""
-        del self.resources[self.find_settled(name).name]
+        self.remove(self.find_settled(name))
 
 
 def retained_properties(endpoint: Endpoint, request: Values) -> Values:
@@ -196,6 +245,7 @@ class Deployment:
     """
 
     endpoint: Endpoint
+    save: Callable[[Endpoint], None]
     config_name: str
     operation: str
     definitions: list[tuple[Values, ModelContainer]]
@@ -204,14 +254,15 @@ class Deployment:
         """Load every variant, then serve them; the old ones serve until then."""
         failure: str | None = INTERNAL_ERROR
         variants: list[Variant] = []
-        try:
-            self.inject_delays(self.operation)
-            variants = [self.load(d, container) for d, container in self.definitions]
-            failure = None
-        except LoadError as error:
-            failure = str(error)
-        finally:
-            self.finish(variants, failure)
+        with activity:
+            try:
+                self.inject_delays(self.operation)
+                variants.extend(self.load(*each) for each in self.definitions)
+                failure = None
+            except LoadError as error:
+                failure = str(error)
+            finally:
+                self.finish(variants, failure)
 
     def inject_delays(self, operation: str) -> None:
         """Carry out the faults that hold an endpoint up."""
@@ -230,9 +281,14 @@ class Deployment:
         if faults.take("ping-failure", endpoint.name, self.operation):
             logs.write(*log, ["[ERROR] a fault on demand: no ping"])
             raise LoadError(ping_failure(name))
+        model = download_model(container.data_url or "")
         try:
-            server = load_server(container)
+            server = load_server(model, container)
+        except LoadError:
+            state.files.remove([model])
+            raise
         except PingError as error:
+            state.files.remove([model])
             logs.write(*log, [f"[ERROR] {error}"])
             raise LoadError(ping_failure(name)) from error
         logs.write(*log, [access_line("GET /ping", server.ping())])
@@ -240,6 +296,7 @@ class Deployment:
         return Variant(
             definition=definition,
             container=container,
+            archive=model,
             server=server,
             stream=stream,
             weight=definition["InitialVariantWeight"],
@@ -261,30 +318,43 @@ class Deployment:
                 endpoint.variants = variants
                 endpoint.config_name = self.config_name
             endpoint.touch()
+            self.save(endpoint)
         if endpoint.status == "RollingBack":
             self.inject_delays("RollingBack")
         with endpoint.scope.lock:
             if endpoint.status != "Failed":
                 endpoint.status = "InService"
                 endpoint.touch()
+                self.save(endpoint)
+        if endpoint.variants is not variants:
+            state.files.remove(variant.archive for variant in variants)
 
 
 @dataclass(kw_only=True)
 class Variant:
-    """Keep one production variant in service."""
+    """Keep one production variant in service, with a copy of its model's archive."""
 
     definition: Values
     container: ModelContainer
-    server: "ModelServer"
+    archive: str
     stream: str
     weight: float
     instances: int | None
     wrong: bool = False
+    server: "ModelServer | None" = field(default=None, metadata={IN_MEMORY: True})
+    lock: Lock = field(default_factory=Lock, repr=False, metadata={IN_MEMORY: True})
 
     @property
     def name(self) -> str:
         """Return the variant's name."""
         return str(self.definition["VariantName"])
+
+    def loaded(self) -> "ModelServer":
+        """Return the server, which after a restart has to load the model first."""
+        with self.lock:
+            if self.server is None:
+                self.server = load_server(self.archive, self.container)
+            return self.server
 
     def describe(self) -> Values:
         """Return the variant's entry in the answer of DescribeEndpoint."""
@@ -312,11 +382,15 @@ class PingError(Exception):
     """Report why a container's server does not answer its ping."""
 
 
-def load_server(container: ModelContainer) -> "ModelServer":
-    """Download, unpack and load a model; raise LoadError or PingError."""
+def load_server(model: str, container: ModelContainer) -> "ModelServer":
+    """Unpack and load a model; raise LoadError or PingError.
+
+    Args:
+        model: the name of the stored file.
+    """
     with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
         try:
-            archive.unpack(download_model(container.data_url or ""), Path(folder))
+            archive.unpack(state.files.path(model), Path(folder))
         except ArchiveError as error:
             raise LoadError(
                 "Failed to extract model data archive for container "
@@ -344,10 +418,10 @@ def import_model_server() -> "type[ModelServer]":
     return ModelServer
 
 
-def download_model(url: str) -> bytes:
-    """Read model data, or raise LoadError."""
+def download_model(url: str) -> str:
+    """Copy model data to a stored file, and return its name, or raise LoadError."""
     try:
-        content = store.read(S3Uri.parse(url))
+        content = store.open_object(S3Uri.parse(url))
     except store.AccessDeniedError:
         content = None
     if content is None:
@@ -357,7 +431,7 @@ def download_model(url: str) -> bytes:
             "that the role passed to CreateModel has permissions to download the "
             "object."
         )
-    return content
+    return state.files.copy(content)
 
 
 def ping_failure(variant: str) -> str:

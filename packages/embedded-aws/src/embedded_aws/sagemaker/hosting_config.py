@@ -44,6 +44,11 @@ class Models(Collection[Model]):
         super().__init__(scope)
         self.packages = packages
 
+    def restore(self, document: Values) -> Model:
+        """Return the model that a document keeps."""
+        container = ModelContainer(**document["container"])
+        return Model(**document | {"container": container})
+
     def create(self, request: Values) -> Values:
         """Answer CreateModel."""
         name, role = request["ModelName"], request.get("ExecutionRoleArn", "")
@@ -53,13 +58,14 @@ class Models(Collection[Model]):
         container = self.resolve(only_container(request))
         find_image(container.image, self.scope.region, role)
         check_model_data(container)
-        self.resources[name] = Model(
+        model = Model(
             name=name,
             arn=self.arn(name),
             request=request,
             tags=list(request.get("Tags", [])),
             container=container,
         )
+        self.add(model)
         return {"ModelArn": self.arn(name)}
 
     def resolve(self, definition: Values) -> ModelContainer:
@@ -143,6 +149,10 @@ class EndpointConfigs(Collection[EndpointConfig]):
         super().__init__(scope)
         self.models = models
 
+    def restore(self, document: Values) -> EndpointConfig:
+        """Return the configuration that a document keeps."""
+        return EndpointConfig(**document)
+
     def create(self, request: Values) -> Values:
         """Answer CreateEndpointConfig."""
         name = request["EndpointConfigName"]
@@ -151,12 +161,13 @@ class EndpointConfigs(Collection[EndpointConfig]):
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) < len(names):
             raise ValidationError(f"Duplicate production variant names: {names}")
-        self.resources[name] = EndpointConfig(
+        config = EndpointConfig(
             name=name,
             arn=self.arn(name),
             request=request | {"ProductionVariants": variants},
             tags=list(request.get("Tags", [])),
         )
+        self.add(config)
         return {"EndpointConfigArn": self.arn(name)}
 
     def check_variant(self, variant: Values) -> Values:

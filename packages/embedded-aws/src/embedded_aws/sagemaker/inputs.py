@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from moto.iam.models import iam_backends
 from moto.sagemaker.exceptions import ValidationError
 from sagemaker_xgboost import ENGINE_VERSION, IMAGE_VERSIONS, LEGACY_TAGS
 
+from embedded_aws.files import Content
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.resources import Values
@@ -173,15 +175,21 @@ def download_channel(channel: Channel, folder: Path) -> None:
     """
     folder.mkdir(parents=True)
     for name, uri in channel.files():
-        content = store.read(uri)
+        content = store.open_object(uri)
         if content is None:
             raise FileNotFoundError(f"the object {uri} is gone")
-        target = folder / _inside(name)
-        if channel.compression == "Gzip" and content.startswith(GZIP_MAGIC):
-            content = gzip.decompress(content)
-            target = target.with_suffix("") if target.suffix == ".gz" else target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        _write(content, folder / _inside(name), channel.compression)
+
+
+def _write(content: Content, target: Path, compression: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if compression == "Gzip" and bytes(content[:2]) == GZIP_MAGIC:
+        target = target.with_suffix("") if target.suffix == ".gz" else target
+        with gzip.open(content.file) as plain, target.open("wb") as file:
+            shutil.copyfileobj(plain, file)
+    else:
+        with target.open("wb") as file:
+            file.writelines(content)
 
 
 def _inside(name: str) -> PurePosixPath:

@@ -36,6 +36,8 @@ class Backend(SageMakerModelBackend):
         self.models = Models(self.scope, self.packages)
         self.configs = EndpointConfigs(self.scope, self.models)
         self.hosting = Endpoints(self.scope, self.configs)
+        for collection in self.collections:
+            collection.load()
 
     @property
     def collections(self) -> list[Collection[Any]]:
@@ -49,11 +51,11 @@ class Backend(SageMakerModelBackend):
             self.hosting,
         ]
 
-    def working_resources(self) -> Iterator[tuple[str, Resource]]:
-        """Return the resources that really work, each with its kind."""
+    def working_resources(self) -> Iterator[tuple[Collection[Any], Resource]]:
+        """Return the resources that really work, each with its collection."""
         for collection in self.collections:
             for resource in list(collection.resources.values()):
-                yield collection.kind, resource
+                yield collection, resource
 
     def _get_resource_from_arn(self, arn: str) -> Any:
         """Return a resource for moto's actions on tags."""
@@ -76,13 +78,25 @@ class Backend(SageMakerModelBackend):
         with self.scope.lock:
             resource = self._get_resource_from_arn(arn)
             resource.tags = merge_tags(resource.tags, tags)
+            self._save(resource)
             return list(resource.tags)
+
+    def delete_tags(self, arn: str, tag_keys: list[str]) -> None:
+        """Remove tags from a resource."""
+        with self.scope.lock:
+            super().delete_tags(arn, tag_keys)
+            self._save(self._get_resource_from_arn(arn))
+
+    def _save(self, changed: Any) -> None:
+        for collection, resource in self.working_resources():
+            if resource is changed:
+                collection.save(resource)
 
     def iter_tagged_resources(self) -> Iterator[TaggedResource]:
         """Return what the tagging service lists."""
-        for kind, resource in self.working_resources():
+        for collection, resource in self.working_resources():
             tags = {tag["Key"]: tag["Value"] for tag in resource.tags}
-            yield TaggedResource(resource.arn, tags, f"sagemaker:{kind}")
+            yield TaggedResource(resource.arn, tags, f"sagemaker:{collection.kind}")
         yield from super().iter_tagged_resources()
 
 

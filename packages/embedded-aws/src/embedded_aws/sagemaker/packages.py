@@ -43,6 +43,10 @@ class ModelPackageGroups(Collection[ModelPackageGroup]):
     summaries = "ModelPackageGroupSummaryList"
     order = "Ascending"
 
+    def restore(self, document: Values) -> ModelPackageGroup:
+        """Return the group that a document keeps."""
+        return ModelPackageGroup(**document)
+
     def find(self, name: str) -> ModelPackageGroup:
         """Return a group by name or ARN, or raise AWS's error."""
         name = name.rpartition("/")[2]
@@ -57,12 +61,13 @@ class ModelPackageGroups(Collection[ModelPackageGroup]):
         if name in self.resources:
             text = f"Model Package Group already exists: {self.arn(name)}"
             raise ValidationError(text)
-        self.resources[name] = ModelPackageGroup(
+        group = ModelPackageGroup(
             name=name,
             arn=self.arn(name),
             request=request,
             tags=list(request.get("Tags", [])),
         )
+        self.add(group)
         return {"ModelPackageGroupArn": self.arn(name)}
 
 
@@ -72,6 +77,8 @@ class ModelPackage(Resource):
 
     group: str | None
     version: int | None
+    # Of the call that made it.
+    token: str
     status: str = "Completed"
 
     @property
@@ -121,6 +128,19 @@ class ModelPackages(Collection[ModelPackage]):
         # A call that is repeated with the token of the first gets the first's answer.
         self.tokens: dict[str, str] = {}
 
+    def load(self) -> None:
+        """Find the packages that an earlier run kept, and the tokens of their calls."""
+        super().load()
+        self.tokens = {each.token: each.arn for each in self.resources.values()}
+
+    def restore(self, document: Values) -> ModelPackage:
+        """Return the package that a document keeps."""
+        return ModelPackage(**document)
+
+    def key(self, resource: ModelPackage) -> str:
+        """Return the ARN: the versions of a group have one name."""
+        return resource.arn
+
     def find(self, name: str) -> ModelPackage:
         """Return a package by ARN, or by name where it has no versions."""
         arn = name if name.startswith("arn:") else self.arn(name)
@@ -143,12 +163,12 @@ class ModelPackages(Collection[ModelPackage]):
         token = request.get("ClientToken") or uuid4().hex
         if token not in self.tokens:
             new = self.next_version if group else self.unversioned
-            package = new(request)
-            self.resources[package.arn] = package
+            package = new(request, token)
+            self.add(package)
             self.tokens[token] = package.arn
         return {"ModelPackageArn": self.tokens[token]}
 
-    def next_version(self, request: Values) -> ModelPackage:
+    def next_version(self, request: Values, token: str) -> ModelPackage:
         """Make the next version of a group; a number is never used again."""
         group = self.groups.find(request["ModelPackageGroupName"])
         if request.get("Tags"):
@@ -157,6 +177,7 @@ class ModelPackages(Collection[ModelPackage]):
                 "package group."
             )
         group.last_version += 1
+        self.groups.save(group)
         request = {"ModelApprovalStatus": PENDING} | request
         return ModelPackage(
             name=group.name,
@@ -164,9 +185,10 @@ class ModelPackages(Collection[ModelPackage]):
             request=request | {"ModelPackageGroupName": group.name},
             group=group.name,
             version=group.last_version,
+            token=token,
         )
 
-    def unversioned(self, request: Values) -> ModelPackage:
+    def unversioned(self, request: Values, token: str) -> ModelPackage:
         """Make a package without versions."""
         name = request["ModelPackageName"]
         if self.arn(name) in self.resources:
@@ -178,12 +200,14 @@ class ModelPackages(Collection[ModelPackage]):
             tags=list(request.get("Tags", [])),
             group=None,
             version=None,
+            token=token,
         )
 
     def update(self, request: Values) -> Values:
         """Answer UpdateModelPackage."""
         package = self.find(request["ModelPackageArn"])
         package.update(request)
+        self.save(package)
         return {"ModelPackageArn": package.arn}
 
     def listed(self, request: Values) -> Iterable[ModelPackage]:
@@ -198,7 +222,7 @@ class ModelPackages(Collection[ModelPackage]):
                 f"Model Package Group {group.arn} cannot be deleted: it still contains "
                 "Model Packages."
             )
-        del self.groups.resources[group.name]
+        self.groups.remove(group)
 
 
 def passes_filters(package: ModelPackage, request: Values) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
 
+from embedded_aws.state import state
+
 Values = dict[str, Any]
 Tag = dict[str, str]
 
@@ -41,6 +43,10 @@ class Resource:
         """Return the resource's entry in the answer of the List action."""
         return self.describe()
 
+    def files(self) -> list[str]:
+        """Return the names of the stored files that the resource needs."""
+        return []
+
     def touch(self) -> None:
         """Set the time of the last modification to now."""
         self.last_modified_time = utcnow()
@@ -65,7 +71,7 @@ class Scope:
 
 
 class Collection(Generic[R]):
-    """Keep all resources of one kind and region by name."""
+    """Keep all resources of one kind and region by name, also between runs."""
 
     kind = ""  # in an ARN
     words = ""  # in an error message
@@ -75,6 +81,34 @@ class Collection(Generic[R]):
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.resources: dict[str, R] = {}
+
+    def load(self) -> None:
+        """Find the resources that an earlier run kept."""
+        for document in state.load(self.kind, self.arn("")):
+            resource = self.restore(document)
+            self.resources[self.key(resource)] = resource
+
+    def restore(self, document: Values) -> R:
+        """Return the resource that a document keeps."""
+        raise NotImplementedError
+
+    def key(self, resource: R) -> str:
+        """Return what a resource is found by."""
+        return resource.name
+
+    def add(self, resource: R) -> None:
+        """Add a new resource."""
+        self.save(resource)
+        self.resources[self.key(resource)] = resource
+
+    def save(self, resource: R) -> None:
+        """Keep a resource as it is now."""
+        state.save(self.kind, resource.arn, resource, resource.files())
+
+    def remove(self, resource: R) -> None:
+        """Remove a resource."""
+        state.delete(self.kind, resource.arn)
+        self.resources = {k: v for k, v in self.resources.items() if v is not resource}
 
     def arn(self, name: str) -> str:
         """Return the ARN of a resource of this kind."""
@@ -94,8 +128,7 @@ class Collection(Generic[R]):
 
     def delete(self, name: str) -> None:
         """Delete a resource."""
-        found = self.find(name)
-        self.resources = {k: v for k, v in self.resources.items() if v is not found}
+        self.remove(self.find(name))
 
     def list_page(self, request: Values) -> Values:
         """Answer the List action."""

@@ -15,6 +15,7 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from embedded_aws.sagemaker.models import Backend
 from embedded_aws.sagemaker.resources import Values
+from embedded_aws.state import state
 
 # Moto answers these as if something ran.
 PRETENDED = (
@@ -62,13 +63,13 @@ class Response(SageMakerResponse):
                 raise ValidationError(validation_message(found))
 
     def _result(self, action: Callable[[Values], Any]) -> ActionResult:
-        """Carry out one action, while no other changes the region's state."""
-        with self.backend.scope.lock:
+        """Carry out one action, and keep what it changes; no other runs meanwhile."""
+        with self.backend.scope.lock, state.transaction():
             return ActionResult(action(dict(self.params)))
 
     def _empty(self, action: Callable[[str], Any], parameter: str) -> EmptyResult:
         """Carry out an action on a named resource that answers nothing."""
-        with self.backend.scope.lock:
+        with self.backend.scope.lock, state.transaction():
             action(self.params[parameter])
         return EmptyResult()
 

@@ -1,8 +1,15 @@
 """Training jobs: what CreateTrainingJob checks and fills in, and the other actions."""
 
+from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 
-from embedded_aws.sagemaker.inputs import Channel, check_channel, check_role, find_image
+from embedded_aws.sagemaker.inputs import (
+    Channel,
+    Image,
+    check_channel,
+    check_role,
+    find_image,
+)
 from embedded_aws.sagemaker.resources import Collection, Scope, Values
 from embedded_aws.sagemaker.training_run import ENDED, TrainingJob, TrainingRun
 
@@ -38,6 +45,10 @@ METRICS = (
     "rmsle",
     "tweedie-nloglik",
 )
+ABANDONED = (
+    "InternalServerError: the embedded AWS ended while this job ran. Create it again, "
+    "under another name."
+)
 NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
@@ -53,11 +64,21 @@ class TrainingJobs(Collection[TrainingJob]):
         super().__init__(scope)
         self.runs: dict[str, TrainingRun] = {}
 
+    def restore(self, document: Values) -> TrainingJob:
+        """Return the job that a document keeps; one that ran has failed meanwhile."""
+        image = Image(**document["image"])
+        channels = [Channel(**each) for each in document["channels"]]
+        job = TrainingJob(**document | {"image": image, "channels": channels})
+        if job.status not in ENDED:
+            end_abandoned(job)
+            self.save(job)
+        return job
+
     def create(self, request: Values) -> Values:
         """Answer CreateTrainingJob, and start the job."""
         job = self.check(request)
-        self.resources[job.name] = job
-        self.runs[job.name] = TrainingRun(job)
+        self.add(job)
+        self.runs[job.name] = TrainingRun(job, self.save)
         self.runs[job.name].start()
         return {"TrainingJobArn": job.arn}
 
@@ -107,6 +128,16 @@ class TrainingJobs(Collection[TrainingJob]):
                 f"{job.status}."
             )
         self.runs[name].interrupt("Stopped")
+
+
+def end_abandoned(job: TrainingJob) -> None:
+    """End a job whose server ended while it ran."""
+    job.training_end = job.training_start and utcnow()
+    if job.status == "Stopping":
+        job.enter("Stopped", "Training job stopped", "Stopped")
+    else:
+        job.failure_reason = ABANDONED
+        job.enter("Failed", "Training job failed", "Failed")
 
 
 def check_metric_definitions(algorithm: Values) -> None:

@@ -20,8 +20,11 @@ from tempfile import TemporaryDirectory
 from moto.core.utils import utcnow
 from moto.s3.exceptions import MissingBucket
 
-from embedded_aws import archive, logs
+from embedded_aws import archive
+from embedded_aws.activity import activity
 from embedded_aws.faults import faults
+from embedded_aws.files import Content
+from embedded_aws.logs import models as logs
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import AccessDeniedError, S3Uri
 from embedded_aws.sagemaker.hosting import import_model_server
@@ -142,8 +145,9 @@ slots = Slots(os.cpu_count() or 1)
 class TrainingRun:
     """Take one training job through its statuses, in a thread of its own."""
 
-    def __init__(self, job: TrainingJob) -> None:
+    def __init__(self, job: TrainingJob, save: Callable[[TrainingJob], None]) -> None:
         self.job = job
+        self.save = save
         self.lock = threading.RLock()
         self.interruption = ""
         self.interrupted = threading.Event()
@@ -156,6 +160,7 @@ class TrainingRun:
     def start(self) -> None:
         """Run in a thread."""
         self.job.enter("Starting", "Preparing the instances for training")
+        self.save(self.job)
         threading.Thread(target=self.run, name=self.job.name, daemon=True).start()
 
     def interrupt(self, reason: str) -> None:
@@ -165,6 +170,7 @@ class TrainingRun:
                 return
             self.interruption = reason
             self.job.enter("Stopping", "Stopping the training job", "Stopping")
+            self.save(self.job)
             if self.container is not None:
                 self.container.interrupt()
         self.interrupted.set()
@@ -177,6 +183,7 @@ class TrainingRun:
         reason = INTERNAL_ERROR
         try:
             with (
+                activity,
                 slots.take(self.interrupted.is_set),
                 TemporaryDirectory(
                     prefix="training-", ignore_cleanup_errors=True
@@ -196,7 +203,7 @@ class TrainingRun:
         if self.interrupted.is_set():
             return
         self.job.training_start = utcnow()
-        self.job.enter("Downloading", "Downloading the training image")
+        self.enter("Downloading", "Downloading the training image")
         write_configuration(self.job, self.hosts, root)
         self.download(root)
         message = "Training image download completed. Training in progress."
@@ -214,6 +221,7 @@ class TrainingRun:
         with self.lock:
             if not self.interruption:
                 self.job.enter(secondary, message)
+                self.save(self.job)
 
     def download(self, root: Path) -> None:
         """Download every channel's files to the container's folder."""
@@ -270,22 +278,24 @@ class TrainingRun:
         """Upload the model, and other output, to S3."""
         target = S3Uri.parse(self.job.model_data)
         key = target.key.removesuffix("model.tar.gz") + "output.tar.gz"
+        model, output = root / "model.tar.gz", root / "output.tar.gz"
         try:
-            if model := archive.pack(root / "model"):
+            if archive.pack(root / "model", model):
                 self.upload_model(target, model)
-            if output := archive.pack(root / "output" / "data"):
-                store.write(S3Uri(bucket=target.bucket, key=key), output)
+            if archive.pack(root / "output" / "data", output):
+                store.write(S3Uri(bucket=target.bucket, key=key), Content(output))
         except (AccessDeniedError, MissingBucket) as error:
             text = f"ClientError: Artifact upload failed:{error}"
             raise TrainingFailedError(text) from error
 
-    def upload_model(self, target: S3Uri, model: bytes) -> None:
+    def upload_model(self, target: S3Uri, model: Path) -> None:
         """Upload the model, unless a fault loses or cuts it."""
+        content = Content(model)
         if faults.take("model-data-lost", self.job.name):
             return
         if faults.take("model-data-truncated", self.job.name):
-            model = model[: len(model) // 2]
-        store.write(target, model)
+            content = content[: len(content) // 2]
+        store.write(target, content)
 
     def finish(self, failure: str) -> None:
         """Enter the final status."""
@@ -299,6 +309,7 @@ class TrainingRun:
                 self.job.enter("Failed", "Training job failed", "Failed")
             else:
                 self.job.enter("Completed", "Training job completed", "Completed")
+            self.save(self.job)
 
 
 def write_configuration(job: TrainingJob, hosts: Sequence[str], root: Path) -> None:

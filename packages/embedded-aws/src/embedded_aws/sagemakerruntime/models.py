@@ -10,7 +10,8 @@ from moto.sagemakerruntime.models import (
     sagemakerruntime_backends,
 )
 
-from embedded_aws import logs, regions
+from embedded_aws import regions
+from embedded_aws.logs import models as logs
 from embedded_aws.sagemaker import models as sagemaker
 from embedded_aws.sagemaker.hosting import Endpoint, access_line
 
@@ -60,7 +61,7 @@ class Backend(SageMakerRuntimeBackend):
         variant = endpoint.choose_variant(invocation.target_variant)
         serverless = "ServerlessConfig" in variant.definition
         check_size(invocation.body, serverless=serverless)
-        response = variant.server.invoke(
+        response = variant.loaded().invoke(
             invocation.body, invocation.content_type, invocation.accept
         )
         group, line = endpoint.log_group, access_line("POST /invocations", response)

@@ -1,0 +1,1 @@
+"""CloudWatch Logs, which jobs and endpoints write, kept between runs."""

@@ -1,0 +1,85 @@
+"""What moto answers from its own records is kept, too, but for secrets."""
+
+import json
+import resource
+
+import pytest
+from embedded_account import connect, refusal
+from embedded_aws import share, stop
+from embedded_aws.account import DEFAULT_BUCKET
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+    }
+)
+ALARM = {
+    "AlarmName": "alarm",
+    "MetricName": "Invocation5XXErrors",
+    "Namespace": "AWS/SageMaker",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Statistic": "Average",
+    "Threshold": 1,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Give the folder of a state, whose server is ended."""
+    yield tmp_path / "state"
+    stop(tmp_path / "state")
+
+
+def described(aws):
+    """Describe what each of the services has."""
+    iam, sagemaker = connect(aws, "iam"), connect(aws, "sagemaker")
+    found = [
+        iam.list_roles()["Roles"],
+        iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"],
+        connect(aws, "cloudwatch").describe_alarms()["MetricAlarms"],
+        connect(aws, "ecr").describe_repositories()["repositories"],
+        sagemaker.list_experiments()["ExperimentSummaries"],
+    ]
+    assert all(found)
+    return found
+
+
+def test_records_are_kept_without_secrets(folder):
+    """Roles, alarms, repositories and experiments; no access key of a user."""
+    with share(folder) as aws:
+        iam = connect(aws, "iam")
+        iam.create_role(RoleName="role", AssumeRolePolicyDocument=POLICY)
+        made = iam.create_policy(PolicyName="policy", PolicyDocument=POLICY)
+        iam.attach_role_policy(RoleName="role", PolicyArn=made["Policy"]["Arn"])
+        iam.create_user(UserName="user")
+        secret = iam.create_access_key(UserName="user")["AccessKey"]["SecretAccessKey"]
+        connect(aws, "cloudwatch").put_metric_alarm(**ALARM)
+        connect(aws, "ecr").create_repository(repositoryName="repository")
+        connect(aws, "sagemaker").create_experiment(ExperimentName="experiment")
+        before = described(aws)
+    stop(folder)
+    with share(folder) as aws:
+        assert described(aws) == before
+    for path in folder.rglob("*"):
+        assert path.is_dir() or secret.encode() not in path.read_bytes()
+
+
+def test_a_full_disk_is_named(folder):
+    """The call is refused with the reason, and what is there stays."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024**2, hard))
+    try:
+        with share(folder) as aws:
+            s3 = connect(aws, "s3")
+            where = {"Bucket": DEFAULT_BUCKET, "Key": "key"}
+            s3.put_object(**where, Body=b"small")
+            code, message = refusal(s3.put_object, **where, Body=b"x" * 2 * 1024**2)
+            assert s3.get_object(**where)["Body"].read() == b"small"
+            assert len(list((folder / "objects").iterdir())) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == "InsufficientStorage"
+    assert message.startswith("The state cannot be written: file too large; free some")

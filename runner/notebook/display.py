@@ -1,0 +1,209 @@
+"""What a cell displays, in the best of its forms that an archived page can show.
+
+Pages run nothing and load nothing. Where that takes the picture out of an output, its
+text is shown with a note that says what is missing, and how it can be archived.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from nbconvert.filters import ansi2html
+
+from runner.notebook import ipynb
+from runner.notebook.markdown import Texts
+from runner.notebook.sanitize import clean, drawing, not_shown
+from runner.notebook.widgets import Widgets, states_of
+
+SVG = "image/svg+xml"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+# The first of these that an output has and that leaves something to see is shown.
+SHOWN = (
+    SVG,
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/gif",
+    "image/avif",
+    "image/bmp",
+    WIDGET,
+    "video/mp4",
+    "video/webm",
+    "audio/wav",
+    "audio/mpeg",
+    "audio/ogg",
+    "text/html",
+    "text/markdown",
+    "text/latex",
+    "application/json",
+    "text/plain",
+)
+NOTE = "<p>" + not_shown("").partition(">")[0]
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{8,}")
+SCRIPT = "what a script would do: an archived page runs none"
+# By a word in its type or script, what would draw an output, and how to archive it.
+LIBRARIES = {
+    "plotly": "an interactive Plotly figure; `fig.show('png')` displays a picture, "
+    "where kaleido is installed",
+    "vega": "an interactive Altair chart; `alt.renderers.enable('svg')` lets charts be "
+    "displayed as pictures, where vl-convert-python is installed",
+    "bokeh": "an interactive Bokeh figure; `Image(bokeh.io.export_png(figure))` "
+    "displays a picture",
+    "data-root-id": "",  # where Bokeh's script would put it: the script is named, too
+    "leaflet": "an interactive map; save a picture of it, and display that",
+    "jupyter.widget": "a widget whose state was not kept",
+    "javascript": SCRIPT,
+}
+# Scripts without which it is as it should be: copying, light and dark.
+DISPENSABLE = re.compile(r'class="[^"]*\bsk-(top-container|global)\b')
+
+
+@dataclass
+class Form:
+    """One form of an output as HTML, and what of it is not there."""
+
+    html: str = ""
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Display:
+    """Renders what the cells of one page display."""
+
+    texts: Texts
+    notebook: ipynb.Notebook
+    heading: str = ""  # above the cell
+    _scopes: Iterator[int] = field(default_factory=count)
+
+    def cell(self, outputs: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
+        """Render the outputs of a cell, each note once."""
+        self.heading = heading
+        rendered = list(map(self.render, outputs))
+        seen = [rendered[:index] for index in range(len(rendered))]
+        return [
+            one
+            for one, before in zip(rendered, seen, strict=True)
+            if one not in before or not one.startswith(NOTE)
+        ]
+
+    def render(self, output: Mapping[str, Any]) -> str:
+        """Render one output."""
+        if output["output_type"] == "stream":
+            kind = ' class="stderr"' if output["name"] == "stderr" else ""
+            return f"<pre{kind}>{_terminal(output['text'])}</pre>"
+        if output["output_type"] == "error":
+            return f'<pre class="traceback">{_terminal(_traceback(output))}</pre>'
+        data = ipynb.valid_data(output["data"])
+        metadata = _mapping(output.get("metadata"))
+        missing: list[str] = []
+        for kind in SHOWN:
+            if kind not in data:
+                continue
+            form = self._form(kind, data[kind], _mapping(metadata.get(kind)))
+            missing += form.missing
+            if form.html:
+                return form.html + _note(_unseen(kind, data, missing))
+        return _note(_unseen("", data, missing) or ["an output without content"])
+
+    def _form(self, kind: str, value: Any, metadata: Mapping[str, Any]) -> Form:
+        """Render one form of an output."""
+        if kind == "application/json":
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            return Form(f"<pre>{html.escape(text)}</pre>")
+        if kind == WIDGET:
+            return Form(self._widget(value))
+        text = "".join(value)
+        if kind == SVG:
+            return Form(self._picture(drawing(text), metadata))
+        family = kind.partition("/")[0]
+        if family in ("audio", "image", "video"):
+            if not BASE64.fullmatch(text):
+                return Form(missing=[f"{kind} that cannot be read"])
+            address = f"data:{kind};base64,{''.join(text.split())}"
+            if family == "image":
+                return Form(self._picture(address, metadata))
+            return Form(f'<{family} controls src="{address}"></{family}>')
+        return self._text(kind, text)
+
+    def _text(self, kind: str, text: str) -> Form:
+        if kind == "text/html":
+            return self._html(text)
+        if kind == "text/markdown":
+            found = self.texts.render(text)
+            return Form(f'<div class="scroll text">{found.html}</div>', found.missing)
+        if kind == "text/latex":
+            return Form(f'<div class="scroll">{self.texts.formulas.latex(text)}</div>')
+        return Form(f"<pre>{_terminal(text)}</pre>")
+
+    def _html(self, text: str) -> Form:
+        """Render HTML in a box, which clips what is in it."""
+        scope = f"output-{next(self._scopes)}"
+        found = clean(text, scope, link=self.texts.link, picture=self.texts.picture)
+        missing = list(found.missing)
+        if found.scripts and not DISPENSABLE.search(found.html):
+            missing.append(_named(found.scripts, SCRIPT))
+        if found.is_empty:
+            return Form(missing=missing or [_named(text, "HTML without content")])
+        sheet = f"<style>{found.sheet}</style>" if found.sheet else ""
+        box = f'<div class="scroll html" id="{scope}">{sheet}{found.html}</div>'
+        return Form(box, missing)
+
+    def _picture(self, address: str, metadata: Mapping[str, Any]) -> str:
+        sizes = {name: metadata.get(name) for name in ("width", "height")}
+        given = [
+            f' {name}="{size:.0f}"'
+            for name, size in sizes.items()
+            if isinstance(size, int | float) and 0 < size < 1e5
+        ]
+        alt = html.escape(self.heading)
+        return f'<img alt="{alt}" src="{address}"{"".join(given)}>'
+
+    def _widget(self, view: object) -> str:
+        model = view.get("model_id") if isinstance(view, Mapping) else None
+        widgets = Widgets(
+            states_of(self.notebook),
+            self.texts.formulas,
+            show_html=lambda text: self._html(text).html,
+            show_output=self.render,
+        )
+        return widgets.render(str(model))
+
+
+def _unseen(kind: str, data: Mapping[str, Any], missing: Sequence[str]) -> list[str]:
+    """Name what an output has beside the form that is shown."""
+    if kind not in ("", "text/plain"):
+        return list(missing)
+    unknown = [one for one in data if one not in SHOWN or one == WIDGET]
+    return [*missing, *(_named(one, one) for one in unknown)]
+
+
+def _named(text: str, otherwise: str) -> str:
+    """Name what would draw an output, found by a word in its type or script."""
+    folded = text.lower()
+    return next((said for word, said in LIBRARIES.items() if word in folded), otherwise)
+
+
+def _note(missing: Sequence[str]) -> str:
+    said = list(dict.fromkeys(filter(None, missing))) or [SCRIPT] * bool(missing)
+    return f"<p>{not_shown('; '.join(said))}</p>" if said else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _terminal(text: str) -> str:
+    """Return escaped text with the colours of a terminal."""
+    return str(ansi2html(text))  # type: ignore[no-untyped-call]
+
+
+def _traceback(output: Mapping[str, Any]) -> str:
+    """Return the traceback of an error; its name and value if there is none."""
+    lines = output.get("traceback") or [
+        f"{output.get('ename')}: {output.get('evalue')}"
+    ]
+    return "\n".join(lines)
