@@ -5,6 +5,7 @@ at all.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import tempfile
@@ -103,6 +104,12 @@ def recording(
         # Until it is archived it may hold secrets, so a failure must not leave it.
         executed, this.notebook = this.notebook, None
         this.notebook = archive(folder, executed, this.finish(), scrubber, is_late)
+
+
+def import_ahead() -> None:
+    """Import what archiving needs, which takes as long as a short notebook."""
+    importlib.import_module("runner.notebook.html")
+    Scrubber().text("the detectors are loaded for a longer text".ljust(1000))
 
 
 def archive(

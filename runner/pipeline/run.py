@@ -29,7 +29,7 @@ from runner.errors import (
     display_path,
 )
 from runner.notebook import ipynb
-from runner.notebook.archive import Recording, recording, write_whole
+from runner.notebook.archive import Recording, import_ahead, recording, write_whole
 from runner.notebook.execute import execute
 from runner.notebook.scrub import Scrubber
 from runner.pipeline.earlier import (
@@ -375,6 +375,8 @@ class _ModelRun:
         parameters = plan.parameters(stage, self.results)
         limit = self.options.time_limit or plan.time_limit(stage)
         deadline = _Deadline(time.monotonic() + limit, self.cancelled)
+        # The cells run in another process meanwhile.
+        threading.Thread(target=import_ahead, daemon=True).start()
         with self._recording(stage, parameters, deadline) as record:
             executed = execute(
                 stage.notebook,
