@@ -1,4 +1,4 @@
-"""Tables in S3: raw data read and checked, splits written as XGBoost reads them.
+"""Tables in S3: raw data is read, split, checked, and written as XGBoost reads it.
 
 SageMaker's built-in XGBoost takes CSV with the label first, no header and no index.
 """
@@ -6,12 +6,41 @@ SageMaker's built-in XGBoost takes CSV with the label first, no header and no in
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.aws import Run, run_id_of, run_uri
-from lifecycle.errors import DataError
-from lifecycle.s3 import find_newest, read_bytes, read_json, write_bytes, write_json
+from lifecycle.aws import Run, bucket, run_id_of, run_uri
+from lifecycle.contract import check_splits
+from lifecycle.errors import (
+    ConfigurationError,
+    DataError,
+    MissingObjectError,
+    StorageError,
+)
+from lifecycle.s3 import (
+    StoredFile,
+    etag,
+    find_newest,
+    list_files,
+    list_folders,
+    list_objects,
+    parse_uri,
+    read_bytes,
+    read_json,
+    upload_file,
+    write_bytes,
+    write_json,
+)
+from lifecycle.tables import (
+    CsvFormat,
+    TableFile,
+    check_file,
+    detect_format,
+    parse_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,24 +49,58 @@ if TYPE_CHECKING:
 MAX_VALUES = 20
 # What the prepare stage returned, in the evidence of its run.
 PREPARED = "prepared.json"
+# The folder of a model's raw data in the project's bucket.
+RAW = "raw"
+MAX_LISTED = 30
 PERCENTILES = [place / 100 for place in range(101)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file in the bucket, whether it was sent just now, and how it is written."""
+
+    uri: str
+    is_new: bool
+    written: CsvFormat
+
+
 def read_table(
-    uri: str, columns: Sequence[str], *, header: bool = True
+    data: str,
+    columns: Sequence[str] = (),
+    *,
+    model: str = "",
+    header: bool = True,
+    text: Sequence[str] = (),
+    separator: str = ",",
+    decimal: str = ".",
+    thousands: str = "",
+    encoding: str = "utf-8",
 ) -> "pd.DataFrame":
-    """Read a CSV file with the given columns.
+    """Read a table from S3: a CSV or Parquet file, or all files below a folder.
 
     Args:
-        columns: the columns to return; without a header, the names of all columns.
+        data: as in model.yaml: a file that `runner upload` put into the project's
+            bucket, or an S3 URI.
+        columns: the columns to return, all by default; without a header, the names of
+            all columns.
+        model: whose file it is, if it is no URI.
         header: whether the first line names the columns.
+        text: columns that stay text, as codes with leading zeros.
+        separator: what stands between cells, as ";".
+        decimal: the decimal mark, as ",".
+        thousands: what groups the digits of large numbers, as ",".
+        encoding: for instance "latin-1".
 
     Raises:
-        DataError: it is not CSV, or columns are missing.
-        StorageError: it is not there.
+        DataError: it is no such table, or columns are missing.
+        StorageError: it is not there; the message says what is.
     """
-    content = read_bytes(uri, remedy="check `data` in model.yaml")
-    table = _parse_csv(uri, content, header=header)
+    uri = raw_uri(model, data)
+    written = CsvFormat(
+        separator=separator, decimal=decimal, thousands=thousands, encoding=encoding
+    )
+    files = _read_files(uri, model if uri != data else "")
+    table = parse_table(files, written, header=header, text=text)
     if not header:
         return _name_columns(
             table, columns, uri, "restore the file or change the notebook"
@@ -45,9 +108,96 @@ def read_table(
     if missing := [name for name in columns if name not in table]:
         raise DataError(
             f"{uri}: column {', '.join(map(repr, missing))} is missing, it has "
-            f"{', '.join(map(str, table))}; restore the file or change the notebook"
+            f"{_listed(table)}; restore the file or change the notebook"
         )
-    return table[list(columns)]
+    return table[list(columns)] if columns else table
+
+
+def raw_uri(model: str, data: str) -> str:
+    """Return the S3 URI of raw data, which model.yaml may name by its file alone.
+
+    Raises:
+        DataError: it is no URI, and the model is not known.
+    """
+    if "://" in data:
+        return data
+    if not model:
+        raise DataError(
+            f"{data!r}: is in the bucket below the model's name; read_table(data, ..., "
+            "model=model)"
+        )
+    return f"s3://{bucket()}/{model}/{RAW}/{data}"
+
+
+def read_local(
+    path: Path, written: CsvFormat | None = None
+) -> "tuple[pd.DataFrame, CsvFormat]":
+    """Read a table of this machine as `read_table` reads it from S3.
+
+    Args:
+        written: how it is written; by default what it looks like.
+
+    Returns:
+        The table, and how it is written.
+
+    Raises:
+        DataError: a file is missing, or is no such table.
+    """
+    files = [
+        TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
+    ]
+    written = written or detect_format(files[0].content)
+    return parse_table(files, written), written
+
+
+def list_tables(path: Path) -> list[Path]:
+    """Return a file, or the files of a folder, without what tools write beside them.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"{path}: no such file; give a CSV or Parquet file")
+    found = sorted(one for one in path.rglob("*") if one.is_file())
+    if files := [one for one in found if one.name[0] not in "._"]:
+        return files
+    raise DataError(f"{path}: holds no files; give a table, or a folder of some")
+
+
+def upload_raw(
+    model: str, path: Path, *, on_bytes: Callable[[int], object] = lambda _: None
+) -> list[Upload]:
+    """Put a table, or a folder of tables, where `data:` of a model looks for it.
+
+    Args:
+        on_bytes: is called with the number of bytes that were sent since the last call.
+
+    Raises:
+        DataError: a file is missing, empty, or no table.
+        StorageError: the bucket refuses it.
+    """
+    written = {one: check_file(one) for one in list_tables(path)}
+    uploads = []
+    for one, how in written.items():
+        uri = raw_uri(model, one.relative_to(path.parent).as_posix())
+        is_new = upload_file(one, uri, on_bytes=on_bytes)
+        uploads.append(Upload(uri=uri, is_new=is_new, written=how))
+    return uploads
+
+
+def data_version(model: str, data: str) -> str:
+    """Identify raw data without reading it; "" if it is missing."""
+    uri = raw_uri(model, data)
+    try:
+        if not uri.endswith("/") and (found := etag(uri)):
+            return found
+        files = _table_files(list_objects(uri))
+    except (StorageError, ConfigurationError):
+        return ""
+    listed = sorted((one.key, one.etag) for one in files)
+    return hashlib.sha256(repr(listed).encode()).hexdigest() if listed else ""
 
 
 def split(
@@ -73,28 +223,74 @@ def split(
     return {"train": train, "validation": validation, "test": test}
 
 
+def split_in_time(
+    table: "pd.DataFrame", *, by: Any, held_out: float
+) -> "dict[str, pd.DataFrame]":
+    """Split a table by time: the oldest rows train, the newest test.
+
+    Rows of the same time are in the same part.
+
+    Args:
+        by: one time per row.
+        held_out: the share of rows that do not train; the older half validates.
+
+    Raises:
+        DataError: a row has no time.
+    """
+    import pandas as pd
+
+    times = pd.Series(list(by), index=table.index)
+    if times.isna().any():
+        raise DataError(
+            f"{times.isna().sum()} rows have no time to split by; leave them out"
+        )
+    ordered = times.sort_values(ignore_index=True)
+    # A part begins where the time changes.
+    first, second = (
+        ordered.iloc[min(round((1 - share) * len(ordered)), len(ordered) - 1)]
+        for share in (held_out, held_out / 2)
+    )
+    return {
+        "train": table[times < first],
+        "validation": table[(times >= first) & (times < second)],
+        "test": table[times >= second],
+    }
+
+
 def write_splits(
-    model: str, run: Run, splits: "Mapping[str, pd.DataFrame]"
+    model: str, run: Run, splits: "Mapping[str, pd.DataFrame]", *, label: str = ""
 ) -> dict[str, Any]:
-    """Write each split as CSV below the run's prefix.
+    """Check each split, and write it as CSV below the run's prefix.
+
+    Args:
+        label: the column to predict, which is written first; by default that of
+            model.yaml, else the first column.
 
     Returns:
-        By split its URI, `rows` by split, `columns` and `data_sha256`: the results of
-        a prepare notebook.
+        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`, and as
+        `notes` what a reader should know of the rows: the results of a prepare
+        notebook.
+
+    Raises:
+        DataError: XGBoost would read the rows otherwise than they are meant.
     """
+    label = label or str(run.get("label") or "")
+    checked, notes = check_splits(splits, label=label, task=str(run.get("task") or ""))
     digest = hashlib.sha256()
     written: dict[str, Any] = {}
-    for name, table in splits.items():
+    for name, table in checked.items():
         content = table.to_csv(header=False, index=False).encode()
         digest.update(content)
         uri = run_uri(model, run, name, f"{name}.csv")
         written[name] = write_bytes(uri, content, content_type="text/csv")
-    written["rows"] = {name: len(table) for name, table in splits.items()}
-    written["columns"] = list(splits["train"])
+    written["rows"] = {name: len(table) for name, table in checked.items()}
+    written["columns"] = list(checked["train"])
+    written["label"] = written["columns"][0]
     written["data_sha256"] = digest.hexdigest()
+    written["notes"] = notes
     write_json(_prepared_uri(model, run), written)
     summary = run_uri(model, run, "evidence", "data-summary.json")
-    write_json(summary, summarise(splits["train"]))
+    write_json(summary, summarise(checked["train"]))
     return written
 
 
@@ -119,8 +315,13 @@ def find_prepared(model: str) -> dict[str, Any] | None:
 
 def read_split(uri: str, columns: Sequence[str] = ()) -> "pd.DataFrame":
     """Read a split that `write_splits` wrote; without names, columns are numbered."""
+    import pandas as pd
+
     content = read_bytes(uri, remedy="prepare the data again")
-    table = _parse_csv(uri, content, header=False)
+    try:
+        table = pd.read_csv(io.BytesIO(content), header=None)
+    except ValueError as error:
+        raise DataError(f"{uri}: not CSV, {error}; prepare the data again") from error
     if not columns:
         return table
     return _name_columns(table, columns, uri, "prepare the data again")
@@ -157,13 +358,55 @@ def _summarise_column(values: "pd.Series[Any]") -> dict[str, Any]:
     return summary | {"values": [list(one) for one in sorted(counts.items())]}
 
 
-def _parse_csv(uri: str, content: bytes, *, header: bool) -> "pd.DataFrame":
-    import pandas as pd
+def _read_files(uri: str, model: str) -> list[TableFile]:
+    """Read the object at a URI, or all that are below it.
 
-    try:
-        return pd.read_csv(io.BytesIO(content), header=0 if header else None)
-    except ValueError as error:
-        raise DataError(f"{uri}: not CSV, {error}") from error
+    Args:
+        model: whose raw data it is, for the remedy.
+    """
+    remedy = f"put it there: runner upload {model} FILE" if model else ""
+    remedy = remedy or "check `data` in model.yaml"
+    if not uri.endswith("/"):
+        try:
+            return [TableFile(name=uri, content=read_bytes(uri, remedy=remedy))]
+        except MissingObjectError:
+            if not (files := _table_files(list_objects(uri))):
+                raise MissingObjectError(_missing(uri, remedy)) from None
+    elif not (files := _table_files(list_objects(uri))):
+        raise MissingObjectError(_missing(uri, remedy))
+    bucket_name = parse_uri(uri).bucket
+    names = [f"s3://{bucket_name}/{one.key}" for one in files]
+    for name in names:
+        if "=" in name.removeprefix(uri).strip("/").rpartition("/")[0]:
+            raise DataError(
+                f"{name}: is in a folder that stands for a column, which would be "
+                "lost; write the column into the files"
+            )
+    return [TableFile(name=one, content=read_bytes(one)) for one in names]
+
+
+def _table_files(found: Iterable[StoredFile]) -> list[StoredFile]:
+    """Leave out what tools write beside tables, as _SUCCESS."""
+    names = {one: one.key.rpartition("/")[2] for one in found}
+    return [one for one, name in names.items() if name and name[0] not in "._"]
+
+
+def _missing(uri: str, remedy: str) -> str:
+    """Say what is missing, and what there is instead."""
+    here, _, _ = uri.rstrip("/").rpartition("/")
+    there: list[str] = []
+    with suppress(StorageError, ConfigurationError):
+        there = [*list_files(here), *(f"{one}/" for one in list_folders(here))]
+    listed = _listed(there) if there else "nothing"
+    return f"{uri}: not there; {here}/ holds {listed}; {remedy}"
+
+
+def _listed(names: Iterable[object]) -> str:
+    """List some names; more than a line of them help nobody."""
+    shown = [str(one) for one in names]
+    more = len(shown) - MAX_LISTED
+    tail = f" and {more} more" if more > 0 else ""
+    return ", ".join(shown[:MAX_LISTED]) + tail
 
 
 def _name_columns(

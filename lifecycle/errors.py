@@ -6,6 +6,7 @@ LifecycleError                  exit code 1
 │   └── GateError                  a gate that cannot be evaluated
 ├── AwsError                    1  AWS refuses a call, or does not answer
 ├── StorageError                1  an S3 object is missing or cannot be used
+│   └── MissingObjectError         there is no such object
 ├── DataError                   1  the data is not what the notebook was written for
 ├── TrainingError               1  a training job did not complete
 ├── RegistryError               1  the model registry refuses or lacks something
@@ -51,6 +52,10 @@ class AwsError(LifecycleError):
 
 class StorageError(LifecycleError):
     """Report an S3 object that is missing or cannot be used."""
+
+
+class MissingObjectError(StorageError):
+    """Report an S3 object that is not there."""
 
 
 class DataError(LifecycleError):

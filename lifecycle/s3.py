@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lifecycle.aws import client, error_code, error_message
-from lifecycle.errors import ConfigurationError, StorageError
+from lifecycle.errors import ConfigurationError, MissingObjectError, StorageError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -23,6 +23,8 @@ ARCHIVE_REMEDY = "train again, the archive is the model"
 BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 # Bytes of an object that are hashed at once.
 CHUNK = 1 << 20
+# The metadata of uploaded files that says what they hold.
+CONTENT_SHA256 = "sha256"
 CONTENT_TYPES = {
     ".csv": "text/csv",
     ".html": "text/html; charset=utf-8",
@@ -47,6 +49,13 @@ class StoredObject(NamedTuple):
 
     sha256: str
     version: str
+
+
+class StoredFile(NamedTuple):
+    """An object below a prefix: its key, and the ETag that identifies its content."""
+
+    key: str
+    etag: str
 
 
 def parse_uri(uri: str) -> Location:
@@ -116,6 +125,43 @@ def write_bytes(uri: str, content: bytes, *, content_type: str = "") -> str:
     return uri
 
 
+def upload_file(
+    path: Path,
+    uri: str,
+    *,
+    on_bytes: Callable[[int], object] = lambda _: None,
+) -> bool:
+    """Copy a file to an S3 URI, unless this very content is there already.
+
+    Args:
+        on_bytes: is called with the number of bytes that were sent since the last call.
+
+    Returns:
+        Whether it was copied.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    known = CONTENT_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if _metadata(uri).get(CONTENT_SHA256) == sha256:
+            return False
+        file.seek(0)
+        try:
+            client("s3").upload_fileobj(
+                file,
+                bucket,
+                key,
+                ExtraArgs={"ContentType": known, "Metadata": {CONTENT_SHA256: sha256}},
+                Callback=on_bytes,
+            )
+        except ClientError as error:
+            remedy = "let the caller s3:PutObject there"
+            raise _storage_error(error, uri, remedy) from error
+    return True
+
+
 def read_json(uri: str, *, remedy: str = "check the URI") -> Any:
     """Read an object that holds JSON."""
     content = read_bytes(uri, remedy=remedy)
@@ -142,15 +188,7 @@ def exists(uri: str) -> bool:
 
 def etag(uri: str) -> str:
     """Return an object's ETag, which identifies its content; "" if it is missing."""
-    from botocore.exceptions import ClientError
-
-    bucket, key = parse_uri(uri)
-    try:
-        return client("s3").head_object(Bucket=bucket, Key=key)["ETag"]
-    except ClientError as error:
-        if error_code(error) in NOT_FOUND:
-            return ""
-        raise _storage_error(error, uri, "let the caller s3:GetObject there") from error
+    return str(_head(uri).get("ETag", ""))
 
 
 def list_files(prefix: str) -> list[str]:
@@ -162,6 +200,17 @@ def list_files(prefix: str) -> list[str]:
         for one in page.get("Contents", [])
     )
     return [name for name in names if name]
+
+
+def list_objects(prefix: str) -> list[StoredFile]:
+    """List all objects below a prefix, in the order of their keys."""
+    bucket, start = parse_uri(f"{prefix.rstrip('/')}/")
+    return sorted(
+        StoredFile(one["Key"], one["ETag"])
+        for page in _pages(bucket, start, delimiter="")
+        for one in page.get("Contents", [])
+        if not one["Key"].endswith("/")
+    )
 
 
 def list_folders(prefix: str) -> list[str]:
@@ -205,6 +254,24 @@ def upload_folder(folder: Path, prefix: str, known: dict[Path, int]) -> list[str
     return written
 
 
+def _head(uri: str) -> Mapping[str, Any]:
+    """Return what S3 says of an object; nothing if it is missing."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        return client("s3").head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in NOT_FOUND:
+            return {}
+        raise _storage_error(error, uri, "let the caller s3:GetObject there") from error
+
+
+def _metadata(uri: str) -> Mapping[str, str]:
+    found: Mapping[str, str] = _head(uri).get("Metadata", {})
+    return found
+
+
 def _pages(
     bucket: str, prefix: str, *, delimiter: str = "/"
 ) -> Iterator[Mapping[str, Any]]:
@@ -229,7 +296,7 @@ def _storage_error(
             f"{uri}: no such bucket; create it or set SAGEMAKER_BUCKET to another"
         )
     if code in NOT_FOUND:
-        return StorageError(f"{uri}: not there; {remedy}")
+        return MissingObjectError(f"{uri}: not there; {remedy}")
     if code in ACCESS_DENIED:
         call = error.operation_name
         remedy = f"let the caller s3:{PERMISSIONS.get(call, call)} there"

@@ -7,7 +7,8 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,27 +24,54 @@ SHORT = 7
 MAX_COMMITS = 10_000
 
 
+# Waits for git's answer.
+Answer = Callable[[], subprocess.CompletedProcess[bytes]]
+
+
 def run_git(
     root: Path, *arguments: str, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; the caller looks at the exit code."""
+    with start_git(root, *arguments, stdin=stdin) as answer:
+        return answer()
+
+
+@contextmanager
+def start_git(root: Path, *arguments: str, stdin: bytes = b"") -> Iterator[Answer]:
+    """Start git in a folder; it ends with the context, whether it has answered or not.
+
+    Raises:
+        CallError: there is no git, or, when it is waited for, no answer.
+    """
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             ["git", "-C", str(root), *arguments],
             # Its messages are compared below, so they must be English.
             env=os.environ | {"LC_ALL": "C"},
-            input=stdin,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError as error:
         raise CallError("git: command not found; install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise CallError(
-            f"git {arguments[0]}: no answer in {TIMEOUT_SECONDS} seconds in {root}; "
-            "look whether its disk answers, and run the same command again"
-        ) from error
+
+    def answer() -> subprocess.CompletedProcess[bytes]:
+        try:
+            output, said = process.communicate(stdin or None, timeout=TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise CallError(
+                f"git {arguments[0]}: no answer in {TIMEOUT_SECONDS} seconds in "
+                f"{root}; look whether its disk answers, and run the same command again"
+            ) from error
+        return subprocess.CompletedProcess(
+            process.args, process.returncode, output, said
+        )
+
+    with process:
+        try:
+            yield answer
+        finally:
+            process.kill()
 
 
 def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -97,6 +125,7 @@ class Base:
 def find_base(
     root: Path,
     *,
+    head: str | None,
     rev: str | None = None,
     branch: str,
     default_branch: str,
@@ -106,11 +135,11 @@ def find_base(
     """Find the commit that the checked-out one is compared with.
 
     Args:
+        head: the checked-out commit.
         rev: a revision to compare with instead.
         pushed_from: the commit that the branch was at before this push.
         deployed: the commits of earlier deployments.
     """
-    head = resolve(root, "HEAD")
     if head is None:
         return Base(sha=None, note="there is no git history here")
     if rev is not None:
@@ -131,13 +160,16 @@ def checked_out_branch(root: Path) -> str:
     return git_line(root, "symbolic-ref", "--quiet", "--short", "HEAD")
 
 
-def has_uncommitted_changes(root: Path) -> bool:
-    """Return whether files differ from the checked-out commit, or git has none of them.
+@contextmanager
+def find_uncommitted(root: Path) -> Iterator[Callable[[], bool]]:
+    """Find out whether files differ from the checked-out commit, or are not in it.
 
-    Ignored files do not count.
+    Ignored files do not count. Git looks while the context goes on.
     """
-    found = run_git(root, "status", "--porcelain", "--ignore-submodules=dirty")
-    return bool(found.stdout.strip())
+    # It may be ended early, and must leave no lock behind.
+    command = ("--no-optional-locks", "status", "--porcelain")
+    with start_git(root, *command, "--ignore-submodules=dirty") as answer:
+        yield lambda: bool(answer().stdout.strip())
 
 
 def resolve(root: Path, rev: str) -> str | None:

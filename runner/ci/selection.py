@@ -6,11 +6,13 @@ time, content is compared only for models that the changed files may belong to; 
 finds them.
 """
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+import subprocess
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from lifecycle.errors import CallError, LifecycleError
@@ -18,9 +20,10 @@ from runner import STAGES
 from runner.git import (
     find_base,
     find_default_branch,
-    has_uncommitted_changes,
+    find_uncommitted,
     resolve,
     run_git,
+    start_git,
 )
 from runner.spec.content import (
     Content,
@@ -115,28 +118,31 @@ def select(
         live: the tags of all endpoints, on the branch that is deployed.
     """
     found = _Reasons(names=list_models(root))
+    head = resolve(root, "HEAD")
     began = find_base(
         root,
+        head=head,
         rev=base,
         branch=branch,
         default_branch=default_branch or find_default_branch(root),
         pushed_from=pushed_from,
         deployed={tags.get("deployed_commit", "") for tags in (live or {}).values()},
     )
-    head = resolve(root, "HEAD")
-    after = Revision(root, head) if head else None
     deleted: tuple[str, ...] = ()
+    after = Revision(root, head) if head else None
     if began.sha is None or after is None:
         found.add(found.names, f"everything: {began.note}")
         found.notes.append(f"{began.note}: everything is selected")
-    else:
-        before = Revision(root, began.sha, after.blobs)
-        files = _changed_files(before, after)
-        _compare_models(found, before, after, files)
-        deleted = tuple(_deleted(found.names, files))
     if after is not None:
-        if has_uncommitted_changes(root):
-            found.notes.append("changes that are not committed are not looked at")
+        with find_uncommitted(root) as is_uncommitted:
+            if began.sha is not None:
+                before = Revision(root, began.sha, after)
+                files = after.changed_since(before)
+                _compare_models(found, before, after, files)
+                deleted = tuple(_deleted(found.names, files))
+            if is_uncommitted():
+                note = "changes that are not committed are not looked at"
+                found.notes.append(note)
         if live is not None:
             _add_live(found, after, live)
     return Selection(
@@ -151,30 +157,43 @@ def _compare_models(
     found: _Reasons, before: Revision, after: Revision, files: Sequence[str]
 ) -> None:
     """Compare the content of every model that the changed files can concern."""
-    names = [
-        name
-        for name in _concerned(after, files, found.names)
-        if f"models/{name}" in after.folders
-    ]
-    after.preload(_paths_to_read(after, names))
-    before.preload(path for path in files if _is_code(before, path))
-    edited = frozenset(files) if _are_only_edited(before, after, files) else frozenset()
     folders = {path.split("/")[1] for path in files if path.startswith("models/")}
-    whole = {name for name in names if not edited or name in folders}
-    before.preload(_paths_to_read(before, whole))
-    for name in names:
+    here = [name for name in found.names if f"models/{name}" in after.folders]
+    own = [name for name in here if name in folders]
+    first = [*files, *_links_to(after, files)]
+    words = {word for path in first for word in _words(path)}
+    is_everyones = any(map(_is_everyones, first))
+    search = (set(), "") if is_everyones else (words, UNFOLLOWED)
+    with _start_search(after, *search) as candidates:
+        # These are compared in any case, while git searches for the others.
+        _compare(found, before, after, own)
+        concerned = _concerned(after, first, words, found.names, candidates())
+    others = [name for name in here if name in concerned and name not in folders]
+    if not others:
+        return
+    after.preload(_paths_to_read(after, others))
+    before.preload(path for path in files if _is_code(before, path))
+    if not _are_only_edited(before, after, files):
+        _compare(found, before, after, others)
+        return
+    for name in others:
         found_changes = None
-        if name not in whole:
-            with suppress(LifecycleError):
-                found_changes = edited_changes(before, after, name, edited)
-            if found_changes is None:
-                before.preload(_paths_to_read(before, [name]))
-        reasons = list(
-            _told(*found_changes)
-            if found_changes
-            else _differences(before, after, name)
-        )
-        if reasons:
+        with suppress(LifecycleError):
+            found_changes = edited_changes(before, after, name, frozenset(files))
+        if found_changes is None:
+            _compare(found, before, after, [name])
+        elif reasons := list(_told(*found_changes)):
+            found.add([name], *reasons)
+
+
+def _compare(
+    found: _Reasons, before: Revision, after: Revision, names: Sequence[str]
+) -> None:
+    """Compare all of the content of some models."""
+    for tree in (after, before):
+        tree.preload(_paths_to_read(tree, names))
+    for name in names:
+        if reasons := list(_differences(before, after, name)):
             found.add([name], *reasons)
 
 
@@ -232,51 +251,59 @@ def _content(tree: Revision, name: str) -> Content | LifecycleError:
         return error
 
 
-def _concerned(tree: Revision, files: Sequence[str], names: Sequence[str]) -> list[str]:
+def _concerned(
+    tree: Revision,
+    files: Sequence[str],
+    words: set[str],
+    names: Sequence[str],
+    candidates: Sequence[str],
+) -> set[str]:
     """Return the models whose content a changed file may be part of.
 
     What is imported or read is named by whoever imports or reads it, so a search for
     the names finds all users, and theirs in turn. It may find too many.
+
+    Args:
+        files: the changed ones, and links to them, which these words name.
+        candidates: the code that has such a word, or that may be impossible to follow,
+            which any change concerns.
     """
-    if not files:
-        return []
-    models: set[str] = set()
-    seen: set[str] = set()
-    with ThreadPoolExecutor(1) as thread:
-        unfollowed = thread.submit(_search, tree, UNFOLLOWED)
-        ahead = [*files]
-        while ahead:
-            ahead += _links_to(tree, ahead)
-            words: set[str] = set()
-            for path in ahead:
-                top, _, rest = path.partition("/")
-                if path in (LOCK, ".gitmodules") or (top == "notebooks" and not rest):
-                    return list(names)
-                if top == "models":
-                    models.add(rest.partition("/")[0])
-                elif top == "notebooks":
-                    models |= _users(tree, path, names)
-                # Code that reads another model's notebook cannot be followed.
-                if not seen or top != "models" or not path.endswith(".ipynb"):
-                    words |= _words(path)
-            first = not seen
-            seen |= {*ahead}
-            ahead = [path for path in _search_words(tree, words) if path not in seen]
-            if first:
-                ahead += _not_followed(tree, unfollowed.result(), seen)
-    return [name for name in names if name in models]
-
-
-def _not_followed(
-    tree: Revision, candidates: Sequence[str], seen: set[str]
-) -> list[str]:
-    """Return the code that cannot be followed, which any change may concern."""
     tree.preload(candidates)
-    return [
+    users = [
         path
         for path in candidates
-        if path not in seen and _cannot_be_followed(tree, path)
+        if _has_word(tree, path, words) or _cannot_be_followed(tree, path)
     ]
+    models: set[str] = set()
+    seen: set[str] = set()
+    ahead = [*files]
+    while ahead:
+        if any(map(_is_everyones, ahead)):
+            return {*names}
+        for path in ahead:
+            top, _, rest = path.partition("/")
+            if top == "models":
+                models.add(rest.partition("/")[0])
+            elif top == "notebooks":
+                models |= _users(tree, path, names)
+        seen |= {*ahead}
+        ahead = [path for path in users if path not in seen]
+        ahead += _links_to(tree, ahead)
+        # Code that reads another model's notebook cannot be followed.
+        words = {
+            word
+            for path in ahead
+            if not (path.startswith("models/") and path.endswith(".ipynb"))
+            for word in _words(path)
+        }
+        with _start_search(tree, words) as found:
+            users = found()
+    return models
+
+
+def _is_everyones(path: str) -> bool:
+    """Return whether a file may change what all models need."""
+    return path in (LOCK, ".gitmodules", "notebooks")
 
 
 def _cannot_be_followed(tree: Revision, path: str) -> bool:
@@ -310,42 +337,71 @@ def _words(path: str) -> set[str]:
     return words - {""}
 
 
-def _search_words(tree: Revision, words: set[str]) -> list[str]:
-    """Return the code that contains one of some words."""
+def _patterns(words: Iterable[str]) -> list[str]:
+    """Return extended regular expressions that find words, some at a time."""
     listed = sorted(words)
-    found: list[str] = []
-    for start in range(0, len(listed), MAX_WORDS):
-        some = listed[start : start + MAX_WORDS]
-        pattern = "|".join(
-            f"(^|[^[:alnum:]_]){_escape(word)}([^[:alnum:]_]|$)"
-            if word.isidentifier()
-            else _escape(word)
-            for word in some
-        )
-        found += _search(tree, pattern)
-    return found
+    return [
+        "|".join(map(_pattern, listed[start : start + MAX_WORDS]))
+        for start in range(0, len(listed), MAX_WORDS)
+    ]
 
 
-def _search(tree: Revision, pattern: str) -> list[str]:
-    """Return the code of a tree in which a line matches an extended expression."""
-    found = run_git(
-        tree.root,
-        "grep",
-        *(["--recurse-submodules"] if ".gitmodules" in tree.entries else []),
-        "-l",
-        "-z",
-        "-E",
-        "--no-color",
-        "-e",
-        pattern,
-        tree.sha,
-        "--",
-        *CODE,
-    )
-    if found.returncode > 1:
-        message = found.stderr.decode(errors="replace").strip()
-        raise CallError(f"git grep: {message or f'exit code {found.returncode}'}")
-    names = found.stdout.decode(errors="surrogateescape").split("\0")
+def _pattern(word: str) -> str:
+    if not word.isidentifier():
+        return _escape(word)
+    return f"(^|[^[:alnum:]_]){_escape(word)}([^[:alnum:]_]|$)"
+
+
+def _has_word(tree: Revision, path: str, words: Iterable[str]) -> bool:
+    """Return whether code contains one of some words, as git finds it by `_pattern`."""
+    code = tree.read(path)
+    for text in words:
+        word = os.fsencode(text)
+        if text.isidentifier():
+            if word in code and _whole(word).search(code):
+                return True
+        elif any(line in code for line in word.split(b"\n")):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _whole(word: bytes) -> re.Pattern[bytes]:
+    escaped = re.escape(word)
+    return re.compile(rb"(?<![0-9A-Za-z_])" + escaped + rb"(?![0-9A-Za-z_])")
+
+
+@contextmanager
+def _start_search(
+    tree: Revision, words: Collection[str], other: str = ""
+) -> Iterator[Callable[[], list[str]]]:
+    """Search for the code that has one of some words, while the context goes on.
+
+    Args:
+        other: an extended regular expression to look for, too.
+    """
+    first, *more = _patterns(words) or [""]
+    if not first and not other:
+        yield list
+        return
+    first = "|".join(filter(None, (first, other)))
+    submodules = ["--recurse-submodules"] if ".gitmodules" in tree.entries else []
+    options = ("-l", "-z", "-E", "--no-color")
+
+    def command(pattern: str) -> list[str]:
+        return ["grep", *submodules, *options, "-e", pattern, tree.sha, "--", *CODE]
+
+    with start_git(tree.root, *command(first)) as git:
+        answers = (run_git(tree.root, *command(one)) for one in more)
+        yield lambda: [path for one in (git(), *answers) for path in _found(tree, one)]
+
+
+def _found(tree: Revision, answer: subprocess.CompletedProcess[bytes]) -> list[str]:
+    """Return the paths that `git grep` lists."""
+    if answer.returncode > 1:
+        message = answer.stderr.decode(errors="replace").strip()
+        raise CallError(f"git grep: {message or f'exit code {answer.returncode}'}")
+    names = answer.stdout.decode(errors="surrogateescape").split("\0")
     return [name.removeprefix(f"{tree.sha}:") for name in names if name]
 
 
@@ -366,12 +422,6 @@ def _links_to(tree: Revision, files: Iterable[str]) -> list[str]:
                 found[link] = None
                 ahead.append(link)
     return [link for link in found if link in targets]
-
-
-def _changed_files(before: Revision, after: Revision) -> list[str]:
-    """Return the paths that differ; a renamed file is there twice."""
-    old, new = before.entries, after.entries
-    return sorted(path for path in {**old, **new} if old.get(path) != new.get(path))
 
 
 def _is_code(tree: Revision, path: str) -> bool:

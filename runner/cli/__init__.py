@@ -1,5 +1,6 @@
 """The command line: it parses, calls and prints; verbs are imported when called."""
 
+import gc
 import importlib
 import signal
 import sys
@@ -68,10 +69,20 @@ VERBS = {
         "ci_config_command",
         "Write the continuation config for CircleCI.",
     ),
+    "check": Verb(
+        "runner.cli.check",
+        "check_command",
+        "Find what is wrong with specs and notebooks.",
+    ),
     "new": Verb(
-        "runner.cli.run",
+        "runner.cli.new",
         "new_command",
-        "Begin a model as a copy that is ready to run.",
+        "Begin a model of a table of your own.",
+    ),
+    "upload": Verb(
+        "runner.cli.new",
+        "upload_command",
+        "Put raw data where a model looks for it.",
     ),
     "local": Verb(
         "runner.cli.local",
@@ -163,6 +174,8 @@ def runner() -> None:
 
 def main() -> None:
     """Run the command line; SIGTERM leaves through every `finally`, as Ctrl-C does."""
+    # What verbs import and parse stays: to look for garbage so early finds nothing.
+    gc.set_threshold(100_000)
     signal.signal(signal.SIGTERM, _exit_on_signal)
     sys.excepthook = _print_traceback
     is_module = Path(sys.argv[0]).name == "__main__.py"

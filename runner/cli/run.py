@@ -1,4 +1,4 @@
-"""The verbs that work with models: `list`, `show`, `new` and `run`."""
+"""The verbs that work with models: `list`, `show` and `run`."""
 
 import gc
 import importlib
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lifecycle import TRAINING_STAGES
-from lifecycle.errors import CallError
+from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
 from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, is_on_this_machine, target_option
@@ -41,13 +41,18 @@ def list_command(as_json: bool) -> None:
     models = [_describe(root, name) for name in list_models(root)]
     if as_json:
         print_json(models)
-        return
-    header = ["model", "task", "owner", "its own notebooks", "description"]
-    rows = [
-        [m["name"], m["task"], m["owner"], ", ".join(m["own"]), m["description"]]
-        for m in models
-    ]
-    print_table("", header, rows)
+    else:
+        header = ["model", "task", "owner", "its own notebooks", "description"]
+        rows = [
+            [m["name"], m["task"], m["owner"], ", ".join(m["own"]), m["description"]]
+            for m in models
+        ]
+        print_table("", header, rows)
+    broken = [one["error"] for one in models if one["error"]]
+    for error in broken:
+        echo(f"error: {error}", err=True)
+    if broken:
+        click.get_current_context().exit(1)
 
 
 @click.command("show")
@@ -139,20 +144,6 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
             echo(f"  {line}")
 
 
-@click.command("new")
-@click.argument("name")
-@click.option("--like", default="abalone", show_default=True, help="The model to copy.")
-def new_command(name: str, like: str) -> None:
-    """Begin model NAME as a copy that is ready to run."""
-    from runner.spec.folders import find_root
-    from runner.spec.models import scaffold
-
-    root = find_root()
-    for path in scaffold(root, name, like):
-        echo(f"wrote {path.relative_to(root)}")
-    echo(f"edit both, and try: python -m runner run {name}")
-
-
 @click.command("run")
 @click.argument("models", nargs=-1, shell_complete=complete_models)
 @click.option("--all", "every", is_flag=True, help="Every model.")
@@ -211,7 +202,7 @@ def run_command(
     root = find_root()
     # The kernels' server starts first: it imports while the models are checked.
     with _warm_kernels(root, cold) as kernels:
-        plans = _make_plans(root, models, every, wanted, parameters)
+        plans, broken = _make_plans(root, models, every, wanted, parameters)
         _preload(kernels, plans)
         with aws_at(target, meanwhile=_import_pipeline):
             from runner.pipeline.run import RunOptions, run_models
@@ -229,7 +220,7 @@ def run_command(
                     resume=resume,
                 )
                 results = run_models(root, plans, options)
-    _print_results(results, root, as_json)
+    _print_results(results, root, as_json, broken)
 
 
 @contextmanager
@@ -268,8 +259,12 @@ def _make_plans(
     every: bool,
     stages: Sequence[str],
     parameters: Sequence[str],
-) -> "list[Plan]":
-    """Find the models to run, and check everything before anything starts."""
+) -> "tuple[list[Plan], dict[str, CallError]]":
+    """Find the models to run, and check everything before anything starts.
+
+    Returns:
+        The models to run, and of all models those that cannot be, with the reason.
+    """
     from runner.notebook.parameters import parse_assignment
     from runner.pipeline.plan import make_plan
     from runner.spec.folders import list_models
@@ -278,7 +273,18 @@ def _make_plans(
         raise CallError("name the models to run, or say --all")
     overrides = dict(parse_assignment(one) for one in parameters)
     chosen = list_models(root) if every else list(dict.fromkeys(models))
-    return [make_plan(root, name, stages, overrides) for name in chosen]
+    plans: list[Plan] = []
+    broken: dict[str, CallError] = {}
+    for name in chosen:
+        try:
+            plans.append(make_plan(root, name, stages, overrides))
+        except CallError as error:
+            if not every:
+                raise
+            broken[name] = error
+    if not plans and broken:
+        raise next(iter(broken.values()))
+    return plans, broken
 
 
 def _import_pipeline() -> None:
@@ -295,9 +301,31 @@ def _import_pipeline() -> None:
         gc.enable()
 
 
-def _print_results(results: "Sequence[RunResult]", root: Path, as_json: bool) -> None:
-    """Print how the runs ended, and exit with the highest exit code among them."""
+def _print_results(
+    results: "Sequence[RunResult]",
+    root: Path,
+    as_json: bool,
+    broken: "Mapping[str, CallError]",
+) -> None:
+    """Print how the runs ended, and exit with the highest exit code among them.
+
+    Args:
+        broken: models that could not be run, while others were.
+    """
+    from runner.pipeline.run import RunResult
     from runner.review.page import PAGE
+
+    codes = {one.error.exit_code for one in results if one.error}
+    codes |= {LifecycleError.exit_code for _ in broken}
+    results = [
+        *results,
+        *(
+            RunResult(model=name, results={}, seconds={}, error=error)
+            for name, error in broken.items()
+        ),
+    ]
+    for error in broken.values():
+        echo(f"error: {error}", err=True)
 
     if as_json:
         print_json([result_as_json(one) for one in results])
@@ -307,9 +335,8 @@ def _print_results(results: "Sequence[RunResult]", root: Path, as_json: bool) ->
         page = Path("build", results[0].model if len(results) == 1 else "", PAGE)
         if (root / page).is_file():
             echo(f"open {page.as_posix()}")
-    failed = [one.error for one in results if one.error]
-    if failed:
-        click.get_current_context().exit(max(error.exit_code for error in failed))
+    if codes:
+        click.get_current_context().exit(max(codes))
 
 
 def result_as_json(result: "RunResult") -> dict[str, Any]:
@@ -346,12 +373,17 @@ def result_row(result: "RunResult") -> list[str]:
 def _describe(root: Path, name: str) -> dict[str, Any]:
     from runner.spec.models import find_notebook, load_spec
 
-    spec = load_spec(root, name)
+    empty = {"task": "", "owner": "", "own": [], "description": ""}
+    try:
+        spec = load_spec(root, name)
+    except CallError as error:
+        # One that is broken must not hide the others.
+        return {"name": name, **empty, "error": str(error)}
     notebooks = {s: find_notebook(root, name, s, spec.task) for s in STAGES}
     folder = root / "models" / name
     own = [stage for stage, path in notebooks.items() if path.parent == folder]
     described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
-    return described | {"description": spec.description}
+    return described | {"description": spec.description, "error": None}
 
 
 def _as_json(signature: "Signature") -> dict[str, Any]:

@@ -45,7 +45,6 @@ from runner.notebook.isolation import (
 from runner.notebook.kernel import (
     OUTPUT_SECONDS,
     UNREADABLE,
-    ExitRequestError,
     KernelSupervisor,
     OnCell,
     run_papermill,
@@ -56,6 +55,8 @@ MAX_ERROR = 300
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Papermill's tag of the one cell that it adds.
 INJECTED = "injected-parameters"
+# What `startup` lets exit() and quit() raise.
+EXIT = "exit()"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +198,6 @@ def _early_end(
     if isinstance(raised, CellTimeoutError):
         limited = f"the cell took longer than {cell_timeout or OUTPUT_SECONDS:g} s"
         return TimeLimitError, limited if cell_timeout else f"{limited} to display"
-    if isinstance(raised, ExitRequestError):
-        return IncompleteError, "exit() ended it early; a notebook must run to its end"
     if isinstance(raised, UNREADABLE):
         return IncompleteError, f"what it displays cannot be read: {raised}"
     if isinstance(raised, DeadKernelError):
@@ -249,9 +248,10 @@ def _raise_for_cells(notebook: ipynb.Notebook, name: str) -> None:
             if output.output_type != "error":
                 continue
             if output.ename == "SystemExit":
+                call = "" if output.evalue == EXIT else f"sys.exit({output.evalue})"
                 raise IncompleteError(
-                    f"{place}: sys.exit({output.evalue}) ended it early; "
-                    "a notebook must run to its end"
+                    f"{place}: {call or EXIT} ended it early; a notebook must run to "
+                    "its end"
                 )
             raise CellError(f"{place}: {_cell_error(output)}")
         if cell.metadata.papermill.get("exception"):

@@ -6,7 +6,7 @@ does with source notebooks works without it.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,17 +108,15 @@ def code_cells(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if is_code(cell)]
 
 
-def refuse_unsafe_tags(cells: Sequence[Cell], where: Path) -> None:
-    """Refuse tags that keep a cell from being run, or its error from counting.
-
-    Raises:
-        SignatureError: a cell has such a tag; the message names cell and remedy.
-    """
+def find_unsafe_tags(
+    cells: Sequence[Cell], where: Path | str
+) -> Iterator[SignatureError]:
+    """Find tags that keep a cell from being run, or its error from counting."""
     for index, cell in enumerate(cells):
         for tag, effect in UNSAFE_TAGS.items():
             if tag in cell_tags(cell):
                 place = source_place(cells, index)
-                raise SignatureError(f"{where}: {place} is tagged {tag!r}: {effect}")
+                yield SignatureError(f"{where}: {place} is tagged {tag!r}: {effect}")
 
 
 def cell_source(cell: Mapping[str, Any]) -> str:
@@ -202,12 +200,19 @@ def heading(notebook: Notebook, index: int) -> str:
     return _heading(notebook.cells, index)
 
 
-def valid_data(data: Mapping[str, Any]) -> dict[str, Any]:
+def valid_data(data: object) -> dict[str, Any]:
     """Return the data of an output as the format allows it: text, or JSON.
 
     What is neither is shown as text.
     """
-    kept = {kind: one for kind, one in data.items() if _is_valid(kind, one)}
+    if not isinstance(data, Mapping):
+        return {PLAIN: "" if data is None else str(data)}
+    kept = {
+        # Its lines may be a list.
+        kind: one if JSON.fullmatch(kind) else "".join(one)
+        for kind, one in data.items()
+        if _is_valid(kind, one)
+    }
     wrong = {kind: one for kind, one in data.items() if kind not in kept}
     if wrong and PLAIN not in kept:
         said = [f"{kind} is no text: {one!r}" for kind, one in wrong.items()]

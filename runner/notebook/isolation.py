@@ -35,6 +35,8 @@ PREFIXES = (
 NEVER = ("PYTHON", "IPYTHON", "JUPYTER", "CIRCLE", "GITHUB_", "GH_")
 # Python runs these whenever it starts, if it finds them.
 CUSTOMIZATIONS = ("sitecustomize", "usercustomize")
+# The runner's own, in every kernel.
+STARTUP = Path(__file__).with_name("startup.py")
 KEY = "kernel-environment"
 PLACE = f"tool.runner.{KEY}"
 
@@ -98,11 +100,13 @@ def kernel_arguments(root: Path | None) -> list[str]:
     before installed ones.
     """
     arguments = ["--IPKernelApp.extensions=[]"]
+    lines = [STARTUP.read_text(encoding="utf-8")]
     if root is not None:
-        # In a namespace of its own, so that it leaves nothing in the notebook's.
-        code = f"import sys; sys.path.insert(sys.path.index('') + 1, {str(root)!r})"
-        arguments.append(f"--IPKernelApp.exec_lines=exec({code!r}, {{}})")
-    return arguments
+        at = "sys.path.index('') + 1"
+        lines.append(f"import sys; sys.path.insert({at}, {str(root)!r})")
+    # In namespaces of their own, so that they leave nothing in the notebook's.
+    lines = [f"--IPKernelApp.exec_lines=exec({one!r}, {{}})" for one in lines]
+    return [*arguments, *lines]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ import papermill
 from forked_kernels.provisioner import PromptManager
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import CellTimeoutError
+from nbclient.exceptions import CellExecutionComplete, CellTimeoutError
 from nbformat import ValidationError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
@@ -31,6 +31,8 @@ from papermill.engines import NBClientEngine, papermill_engines
 from lifecycle.errors import ConfigurationError
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
+from runner.notebook.outputs import KeptOutputs
+from runner.notebook.scrub import Scrubber
 
 ENGINE = "runner"
 STARTUP_SECONDS = 60
@@ -44,10 +46,6 @@ UNREADABLE = (*MALFORMED, ValidationError)
 
 # Called with the cells done, their number, and the heading above the next one.
 OnCell = Callable[[int, int, str], None]
-
-
-class ExitRequestError(Exception):
-    """End the notebook after a cell that called `exit()`."""
 
 
 @dataclass
@@ -99,13 +97,14 @@ class KernelSupervisor:
             self.label = ipynb.heading(self.notebook, cell_index)
             self._report(ipynb.code_indices(self.notebook).index(cell_index))
 
-    def end_cell(
-        self, cell: object, cell_index: int, execute_reply: Mapping[str, Any] | None
+    def fail_cell(
+        self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]
     ) -> None:
-        """Look whether the cell asked its kernel to end; nbclient calls this."""
-        payload = execute_reply["content"].get("payload", []) if execute_reply else []
-        if any(one.get("source") == "ask_exit" for one in payload):
-            raise ExitRequestError
+        """Add the error of a cell that shows none, as that of a magic's wrong use."""
+        if all(output["output_type"] != "error" for output in cell["outputs"]):
+            reply = execute_reply["content"]
+            name, message = str(reply.get("ename")), str(reply.get("evalue"))
+            ipynb.add_error(self.notebook, cell_index, name, message)
 
     def report_done(self) -> None:
         """Report that all cells ran."""
@@ -184,11 +183,7 @@ def run_papermill(
         raise ConfigurationError(
             f"no Jupyter kernel named {error.name!r} here; run `make setup`"
         ) from error
-    except (
-        papermill.PapermillExecutionError,
-        CellTimeoutError,
-        ExitRequestError,
-    ) as error:
+    except (papermill.PapermillExecutionError, CellTimeoutError) as error:
         return error
     except RuntimeError as error:
         # nbclient's, for a kernel that died or never answered.
@@ -198,10 +193,17 @@ def run_papermill(
     return None
 
 
+def _mapping(value: object) -> dict[str, Any]:
+    """Return a dict; an empty one for anything else that a kernel sent."""
+    return value if isinstance(value, dict) else {}
+
+
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """Papermill's own client, for a kernel that is isolated and supervised."""
 
     supervisor: KernelSupervisor
+    kept: KeptOutputs
+    clear_before_next_output: bool
 
     def create_kernel_manager(self) -> Any:
         manager = super().create_kernel_manager()
@@ -209,12 +211,62 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
         return manager
 
+    def execute_cell(self, *arguments: Any, **more: Any) -> Any:
+        """Execute a cell, and keep what it displays however it ends."""
+        self.kept.start_cell()
+        try:
+            return super().execute_cell(*arguments, **more)
+        finally:
+            self.kept.settle()
+
     def process_message(self, *arguments: Any, **more: Any) -> Any:
-        """Let a notebook hold whatever its cells display."""
+        """Read a kernel's messages until it must end: a flood may still wait then."""
+        if self.supervisor.must_end():
+            raise CellExecutionComplete
         content = arguments[0]["content"]
-        if isinstance(data := content.get("data"), dict):
-            content["data"] = ipynb.valid_data(data)
+        if "transient" in content:
+            known = _mapping(content["transient"]).get("display_id")
+            content["transient"] = {"display_id": str(known)} if known else {}
         return super().process_message(*arguments, **more)
+
+    def output(
+        self, outs: list[Any], msg: dict[str, Any], display_id: str, cell_index: int
+    ) -> Any:
+        """Keep what a cell displays, within limits and whatever it is."""
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return super().output(outs, msg, display_id, cell_index)
+        if self.clear_before_next_output:
+            self.clear_before_next_output = False
+            self.kept.clear(outs)
+        kind, content = msg["header"]["msg_type"], msg["content"]
+        if kind == "stream":
+            name, text = str(content.get("name")), str(content.get("text", ""))
+            self.kept.add_stream(outs, name, text)
+        elif kind == "error":
+            lines = [str(one) for one in content.get("traceback") or []]
+            name, message = str(content.get("ename")), str(content.get("evalue"))
+            self.kept.add_error(outs, name, message, lines)
+        elif kind in {"display_data", "execute_result"}:
+            shown = {"output_type": kind, "data": content.get("data")}
+            shown["metadata"] = _mapping(content.get("metadata"))
+            if kind == "execute_result":
+                shown["execution_count"] = content.get("execution_count")
+            self.kept.add(outs, shown, display_id)
+        return None
+
+    def clear_output(
+        self, outs: list[Any], msg: dict[str, Any], cell_index: int
+    ) -> None:
+        """Clear what a cell has displayed, or note to do so."""
+        shown = [*outs]
+        super().clear_output(outs, msg, cell_index)
+        if shown and not outs:
+            self.kept.clear(shown)
+
+    def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
+        content = msg["content"]
+        metadata = _mapping(content.get("metadata"))
+        self.kept.update(display_id, content.get("data"), metadata)
 
     def start_new_kernel_client(self) -> Any:
         self.supervisor.kernel = self.km.provisioner.process
@@ -252,15 +304,15 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             # All of a cell's output is kept, however long reading it takes.
             iopub_timeout=OUTPUT_SECONDS,
             on_cell_start=supervisor.start_cell,
-            on_cell_executed=supervisor.end_cell,
+            on_cell_error=supervisor.fail_cell,
             # A tag that is refused has no effect here, either.
             force_raise_errors=True,
             skip_cells_with_tag=NO_TAG,
-            # A secret that was printed in two pieces is found only in one text.
-            coalesce_streams=True,
             log=logging.getLogger("papermill"),
         )
         client.supervisor = supervisor
+        scrubber = Scrubber.from_environment(os.environ)
+        client.kept = KeptOutputs(lambda text: scrubber.text(text) == text)
         manager = client.create_kernel_manager()
         if provision:
             provision(manager, supervisor.must_end)

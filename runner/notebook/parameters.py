@@ -30,9 +30,9 @@ from runner.notebook.ipynb import (
     cell_source,
     cell_tags,
     code_cells,
+    find_unsafe_tags,
     parse_cells,
     read_text,
-    refuse_unsafe_tags,
 )
 from runner.notebook.scrub import looks_secret
 
@@ -87,17 +87,31 @@ def read_signature(notebook: Path) -> Signature:
     Raises:
         SignatureError: a cell or a line of the parameters cell is not as required.
     """
+    signature, errors = inspect_signature(notebook)
+    if errors:
+        raise errors[0]
+    return signature
+
+
+def inspect_signature(notebook: Path) -> tuple[Signature, list[SignatureError]]:
+    """Read the parameters cell, and all that is wrong with it and with cells' tags.
+
+    Raises:
+        SignatureError: it is not a notebook of format 4.
+    """
     where = display_path(notebook)
     text = read_text(notebook)
     every = parse_cells(text, where)
-    refuse_unsafe_tags(every, where)
-    cells = code_cells(every)
-    if not cells:
-        raise SignatureError(f"{where}: has no code cells")
-    _check_tag(cells, "parameters", 0, where)
-    _check_tag(cells, "results", -1, where)
-    parameters = _read_parameters(cells[0], where)
-    return Signature(notebook=notebook, parameters=parameters, text=text)
+    errors = list(find_unsafe_tags(every, where))
+    parameters: dict[str, Parameter] = {}
+    if cells := code_cells(every):
+        errors += _find_wrong_tag(cells, "parameters", 0, where)
+        errors += _find_wrong_tag(cells, "results", -1, where)
+        if "parameters" in cell_tags(cells[0]):
+            parameters = _read_parameters(cells[0], where, errors)
+    else:
+        errors.append(SignatureError(f"{where}: has no code cells"))
+    return Signature(notebook=notebook, parameters=parameters, text=text), errors
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
@@ -206,34 +220,44 @@ def is_json(value: object) -> bool:
     return value is None or isinstance(value, str | int)
 
 
-def _check_tag(cells: list[Cell], tag: str, place: int, where: Path) -> None:
+def _find_wrong_tag(
+    cells: list[Cell], tag: str, place: int, where: Path
+) -> Iterator[SignatureError]:
     """Check that one cell has this tag, and that it is the first or the last one."""
     which = "last" if place else "first"
     tagged = sum(tag in cell_tags(cell) for cell in cells)
     if tagged != 1:
-        raise SignatureError(
+        yield SignatureError(
             f"{where}: {tagged or 'no'} cells tagged {tag!r}; tag the {which} code cell"
             " with it, and no other"
         )
-    if tag not in cell_tags(cells[place]):
-        raise SignatureError(f"{where}: the {tag!r} cell must be the {which} code cell")
+    elif tag not in cell_tags(cells[place]):
+        yield SignatureError(f"{where}: the {tag!r} cell must be the {which} code cell")
 
 
-def _read_parameters(cell: Cell, where: Path) -> dict[str, Parameter]:
+def _read_parameters(
+    cell: Cell, where: Path, errors: list[SignatureError]
+) -> dict[str, Parameter]:
+    """Read the parameters that can be read, and add what is wrong with the others."""
     text = cell_source(cell)
     try:
         statements = ast.parse(text).body
     except SyntaxError as error:
-        raise SignatureError(
-            f"{where}: parameters cell, line {error.lineno}: {error.msg}"
-        ) from error
+        place = f"{where}: parameters cell, line {error.lineno}"
+        errors.append(SignatureError(f"{place}: {error.msg}"))
+        return {}
     helps = dict(_comments(text))
     found: dict[str, Parameter] = {}
     for statement in statements:
         line = f"{where}: parameters cell, line {statement.lineno}"
-        one = _read_parameter(statement, helps.get(statement.end_lineno or 0, ""), line)
+        comment = helps.get(statement.end_lineno or 0, "")
+        try:
+            one = _read_parameter(statement, comment, line)
+        except SignatureError as error:
+            errors.append(error)
+            continue
         if one.name in found:
-            raise SignatureError(f"{line}: {one.name} stands twice")
+            errors.append(SignatureError(f"{line}: {one.name} stands twice"))
         found[one.name] = one
     return found
 

@@ -18,6 +18,7 @@ from typing import Any
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
+from lifecycle.data import data_version
 from lifecycle.endpoint import EndpointState, config_name, read_state
 from lifecycle.errors import (
     CallError,
@@ -163,19 +164,12 @@ def cache_key(plan: Plan, stage: str) -> str:
     """Return a hash over what a stage reads besides its content; "" if unknown."""
     parts: dict[str, str] = {}
     if stage == "prepare":
-        parts["data"] = _data_etag(plan.spec.data)
+        parts["data"] = data_version(plan.model, plan.spec.data)
     if stage == "deploy":
         parts["deployment"] = plan.serving
     if not all(parts.values()):
         return ""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _data_etag(data: str) -> str:
-    """Identify raw data without reading it; "" for a folder, or if it is missing."""
-    with suppress(StorageError):
-        return "" if data.endswith("/") else s3.etag(data)
-    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,8 +104,8 @@ class Plan:
     def parameters(self, stage: Stage, results: StageResults) -> dict[str, Any]:
         """Return a notebook's parameters: from model.yaml, results and overrides.
 
-        `run` holds the lineage, what model.yaml says of the registration, and by stage
-        the results of the stages before.
+        `run` holds the lineage, what model.yaml says of the data and the registration,
+        and by stage the results of the stages before.
         """
         asked = notebook_values(self.spec)
         values = asked | self.lineage
@@ -114,6 +114,8 @@ class Plan:
         run = {
             **self.lineage,
             "approval": self.spec.approval,
+            "task": self.spec.task,
+            "label": self.spec.label,
             "description": self.spec.description,
             "gates": asked["gates"],
             **{name: dict(returned) for name, returned in results.items()},

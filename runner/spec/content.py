@@ -25,8 +25,8 @@ from typing import Any, Literal, NamedTuple
 from lifecycle import TRAINING_STAGES
 from runner.errors import SignatureError, SpecError
 from runner.git import find_commit
-from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
-from runner.spec.dependencies import LOCK, Graph, Reached, lock_of
+from runner.notebook.ipynb import cell_source, cell_tags
+from runner.spec.dependencies import LOCK, Graph, Reached, code_cells_of, lock_of
 from runner.spec.folders import parse_keys
 from runner.spec.trees import Revision, Tree, WorkingTree, is_litter
 
@@ -270,32 +270,41 @@ def edited_changes(
     deployed = [Graph.of(after).reach(deploy)] if deploy else []
     if any(one.unfollowed for one in (*reached, *deployed)):
         return None
-    trained = (*_notebook_parts(after, notebooks), *_reached_parts(after, reached))
-    served = _serving_parts(after, model, task, settings)
-    trained_differences = _edited(before, trained, files)
-    served_differences = _edited(before, served, files)
-    return (
-        describe(trained_differences),
-        describe(_only_served(trained_differences, served_differences)),
-    )
+    stages = dict(zip(TRAINING_STAGES, notebooks, strict=True))
+    trained = _edited(before, after, stages, reached, files)
+    served = _edited(before, after, {"deploy": deploy}, deployed, files)
+    return describe(trained), describe(_only_served(trained, served))
 
 
 def _edited(
-    before: Tree, parts: Iterable[Part], files: frozenset[str]
+    before: Tree,
+    after: Tree,
+    notebooks: Mapping[str, str],
+    reached: Iterable[Reached],
+    files: frozenset[str],
 ) -> list[Difference]:
-    edited = {one: _value_of(before, one) for one in parts if one.path in files}
+    """Return the edited parts: notebooks by their stage, and what they reach."""
+    found: dict[tuple[Kind, str, str], str] = {}
+    for stage, path in notebooks.items():
+        if path in files:
+            found["notebook", stage, path] = path
+    for one in reached:
+        for path in filter(files.__contains__, one.modules):
+            found["module", path, ARROW.join((path, *one.modules[path]))] = path
+        for path in filter(files.__contains__, one.files):
+            found["file", path, ARROW.join((path, *one.files[path]))] = path
     return [
-        Difference(part.kind, part.name, old, part.value, part.reason)
-        for part, old in edited.items()
-        if old != part.value
+        Difference(kind, name, old, new, reason)
+        for (kind, name, reason), path in found.items()
+        if (old := _value(before, kind, path)) != (new := _value(after, kind, path))
     ]
 
 
-def _value_of(tree: Tree, part: Part) -> str:
-    """Return the value that a part of another tree has in this one."""
-    if part.kind == "module":
-        return tree.entries[tree.resolve(part.path)].oid
-    return _file_value(tree, part.path)
+def _value(tree: Tree, kind: Kind, path: str) -> str:
+    """Return the value of the part that a file is in a tree."""
+    if kind == "module":
+        return tree.entries[tree.resolve(path)].oid
+    return _file_value(tree, path)
 
 
 def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
@@ -311,8 +320,8 @@ def _reached_parts(tree: Tree, reached: Iterable[Reached]) -> Iterator[Part]:
     """Yield the modules that are imported, and the files that code names."""
     for one in reached:
         for path, way in one.modules.items():
-            oid = tree.entries[tree.resolve(path)].oid
-            yield Part("module", path, oid, ARROW.join((path, *way)))
+            reason = ARROW.join((path, *way))
+            yield Part("module", path, _value(tree, "module", path), reason)
         for path, way in one.files.items():
             reason = ARROW.join((path, *way))
             yield Part("file", path, _file_value(tree, path), reason)
@@ -447,7 +456,7 @@ def hash_code(tree: Tree, notebook: str) -> str:
 def _hash_code(content: bytes, where: str) -> str:
     cells = [
         [cell_source(cell), sorted(cell_tags(cell))]
-        for cell in parse_code_cells(content, where)
+        for cell in code_cells_of(content, where)
     ]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
@@ -457,12 +466,7 @@ def _read_settings(tree: Tree, folder: str) -> Mapping[str, Any]:
     path = f"{folder}/model.yaml"
     if tree.find(path) != "file":
         raise SpecError(f"{path}: missing; see `python -m runner new --help`")
-    return _parse_settings(tree.read(tree.resolve(path)), path)
-
-
-@lru_cache(maxsize=4096)
-def _parse_settings(text: bytes, path: str) -> Mapping[str, Any]:
-    return parse_keys(text, path)
+    return parse_keys(tree.read(tree.resolve(path)), path)
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from runner.notebook.ipynb import cell_source, parse_code_cells
+from runner.notebook.ipynb import Cell, cell_source, parse_code_cells
 from runner.spec.imports import Import, Reads, read_cells, read_code, star_names
 from runner.spec.lock import NAMESPACES, Lock, parse_lock
 from runner.spec.named_files import Named, NamedFiles
@@ -88,6 +88,8 @@ class Graph:
         self.tree = tree
         self.lock = lock_of(tree)
         self.named = NamedFiles(tree)
+        self._reads: dict[str, Reads] = {}
+        self._reached: dict[str, Reached] = {}
         self._edges: dict[tuple[str, str, Places], Edges] = {}
         self._located: dict[tuple[Places, str], tuple[list[str], Places]] = {}
         self._importable: dict[str, frozenset[str]] = {}
@@ -104,6 +106,11 @@ class Graph:
 
     def reach(self, notebook: str) -> Reached:
         """Follow everything that a notebook needs, the shortest way first."""
+        if notebook not in self._reached:
+            self._reached[notebook] = self._follow(notebook)
+        return self._reached[notebook]
+
+    def _follow(self, notebook: str) -> Reached:
         cwd = _folder(notebook)
         found = Reached()
         ahead: list[tuple[str, Places, Way]] = [(notebook, (cwd,), ())]
@@ -134,7 +141,9 @@ class Graph:
 
     def _edges_of(self, path: str, places: Places, cwd: str) -> Edges:
         """Return what one file needs, as code that runs in a notebook's folder."""
-        reads = read_file(self.tree, path)
+        if path not in self._reads:
+            self._reads[path] = read_file(self.tree, path)
+        reads = self._reads[path]
         # Only a folder with modules of these names changes what an import means.
         if not path.endswith(".ipynb") and reads.tops.isdisjoint(self._names_in(cwd)):
             cwd = ""
@@ -334,8 +343,14 @@ def read_file(tree: Tree, path: str) -> Reads:
 @lru_cache(maxsize=8192)
 def read_notebook(content: bytes, where: str) -> Reads:
     """Return what the code cells of a notebook file read."""
-    cells = parse_code_cells(content, where)
+    cells = code_cells_of(content, where)
     return read_cells(tuple(cell_source(cell) for cell in cells))
+
+
+@lru_cache(maxsize=8192)
+def code_cells_of(content: bytes, where: str) -> list[Cell]:
+    """Return the cells with code of a notebook file's content."""
+    return parse_code_cells(content, where)
 
 
 def lock_of(tree: Tree) -> Lock:

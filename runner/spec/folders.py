@@ -1,7 +1,9 @@
 """The models of a repository: their folders, and the keys of their model.yaml."""
 
+import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +43,30 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 
 def list_models(root: Path) -> list[str]:
-    """Return the names of all models; a folder that cannot be one is an error."""
-    folders = [path.name for path in (root / "models").iterdir() if path.is_dir()]
+    """Return the names of all models; a folder that cannot be one is an error.
+
+    A folder that holds only what tools leave, as after a change of branches, is none.
+    """
+    with os.scandir(root / "models") as found:
+        folders = [Path(one) for one in found if one.is_dir()]
+    names = [
+        path.name
+        for path in folders
+        if (path / "model.yaml").exists() or not _is_left_over(path)
+    ]
     remedy = "rename or remove the folder"
-    return [check_name(name, remedy) for name in sorted(folders) if name[0] not in "._"]
+    return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
 
 
-def read_yaml(root: Path, name: str) -> dict[str, Any]:
+def _is_left_over(folder: Path) -> bool:
+    """Return whether a folder holds only what is hidden, or compiled by Python."""
+    names = [path.name for path in folder.iterdir()]
+    return bool(names) and all(
+        one.startswith(".") or one == "__pycache__" for one in names
+    )
+
+
+def read_yaml(root: Path, name: str) -> Mapping[str, Any]:
     """Read the keys of `models/<name>/model.yaml`, without checking their values.
 
     Raises:
@@ -64,7 +83,8 @@ def read_yaml(root: Path, name: str) -> dict[str, Any]:
     return parse_keys(path.read_bytes(), shown.as_posix())
 
 
-def parse_keys(content: bytes, shown: str) -> dict[str, Any]:
+@lru_cache(maxsize=8192)
+def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
     """Parse the keys of a model.yaml, without checking their values.
 
     Args:

@@ -50,6 +50,9 @@ DISTINCT = frozenset(
     """.split()  # noqa: SIM905
 )
 BUILTINS = frozenset({"__import__", "compile", "eval", "exec", "execfile"})
+# What is looked at closely where it stands alone, and after a dot.
+ALONE = BUILTINS | DISTINCT
+AFTER_DOT = DISTINCT | {name.rpartition(".")[2] for name in RUNNERS}
 # Modules that have those functions; of the first ones no other use is common.
 WHOLE = frozenset({"builtins", "importlib", "pkgutil", "pydoc", "runpy", "subprocess"})
 WATCHED = WHOLE | frozenset(
@@ -130,7 +133,7 @@ def read_code(source: bytes) -> Reads:
     """Return what a module reads."""
     try:
         tree = _parse(source)
-        return _collect([tree]) if tree else Reads(notes=(NO_PYTHON,))
+        return _reads(_collect(tree)) if tree else Reads(notes=(NO_PYTHON,))
     except TOO_DEEP:
         return Reads(unfollowed=(DEEP,))
 
@@ -145,26 +148,69 @@ def read_cells(cells: tuple[str, ...]) -> Reads:
 
 
 def _read_cells(cells: tuple[str, ...]) -> Reads:
-    if not any(LOOKS_LIKE_MAGIC.search(cell) for cell in cells):
-        # One tree for all is quicker.
+    scope = _scope((), (), frozenset())
+    read: list[_Cell] = []
+    for cell in cells:
+        read.append(_read_cell(cell, scope))
+        scope = read[-1].scope
+    is_plain = not any(LOOKS_LIKE_MAGIC.search(cell) for cell in cells)
+    if is_plain and not all(one.is_python for one in read):
+        # A statement may begin in one cell and end in the next.
         tree = _parse("\n".join(cells))
         if tree:
-            return _collect([tree])
-    trees: list[ast.Module] = []
+            return _reads(_collect(tree))
+    found = _Collected(aliases=dict(scope.aliases))
+    for one in read:
+        found.add(one.found)
+    unfollowed = [text for one in read for text in one.unfollowed]
+    return _reads(found, unfollowed, [text for one in read for text in one.notes])
+
+
+@dataclass(frozen=True, eq=False)
+class _Scope:
+    """What earlier cells define; equal ones are one object."""
+
+    aliases: tuple[tuple[str, str], ...]
+    lists: tuple[tuple[str, "_Command | None"], ...]
+    checking: frozenset[str]
+
+
+class _Cell(NamedTuple):
+    """What one cell reads, and what it and earlier cells define for later ones."""
+
+    found: "_Collected"
+    scope: _Scope
+    is_python: bool
+    unfollowed: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+_scope = lru_cache(maxsize=8192)(_Scope)
+
+
+@lru_cache(maxsize=65536)
+def _read_cell(cell: str, scope: _Scope) -> _Cell:
+    """Return what a cell reads: notebooks that began as copies share most cells."""
     unfollowed: list[str] = []
     notes: list[str] = []
-    for cell in cells:
-        tree = _parse(cell)
-        if tree is None:
-            plain = "\n".join(without_magics(cell.splitlines(), unfollowed))
-            tree = _parse(plain)
-        if tree:
-            trees.append(tree)
-        elif is_escaped(cell):
-            unfollowed.append(f"has a cell that cannot be parsed: {_first(cell)}")
-        else:
-            notes.append(f"has a cell that no Python can parse: {_first(cell)}")
-    return _collect(trees, unfollowed, notes)
+    python = _parse(cell)
+    tree = python or _parse("\n".join(without_magics(cell.splitlines(), unfollowed)))
+    if tree is None and is_escaped(cell):
+        unfollowed.append(f"has a cell that cannot be parsed: {_first(cell)}")
+    elif tree is None:
+        notes.append(f"has a cell that no Python can parse: {_first(cell)}")
+    found = _collect(tree or ast.Module([], []), scope)
+    return _Cell(
+        found,
+        _scope(
+            tuple(found.aliases.items()),
+            tuple(found.lists.items()),
+            frozenset(found.checking),
+        ),
+        python is not None,
+        tuple(unfollowed),
+        tuple(notes),
+    )
 
 
 def _parse(source: str | bytes) -> ast.Module | None:
@@ -180,21 +226,38 @@ def _first(cell: str) -> str:
     return next(iter(cell.strip().splitlines()), "")[:60]
 
 
-def _collect(
-    trees: Iterable[ast.Module],
-    unfollowed: Iterable[str] = (),
-    notes: Iterable[str] = (),
-) -> Reads:
-    """Collect what syntax trees read."""
+def _collect(tree: ast.Module, scope: _Scope | None = None) -> "_Collected":
+    """Collect what a syntax tree reads, after code that has defined something."""
     found = _Collected()
-    for tree in trees:
-        _walk(tree, found)
+    if scope:
+        found.aliases.update(scope.aliases)
+        found.lists.update(scope.lists)
+        found.checking.update(scope.checking)
+    _walk(tree, found)
+    found.texts = dict.fromkeys(_file_texts(found.texts))
+    return found
+
+
+def _reads(
+    found: "_Collected", unfollowed: Iterable[str] = (), notes: Iterable[str] = ()
+) -> Reads:
     return Reads(
         imports=tuple(dict.fromkeys(found.imports)),
         files=tuple(_file_names(found)),
         unfollowed=tuple(dict.fromkeys([*unfollowed, *_unfollowed(found)])),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+# A name, and the name before its dot; None if it stands alone.
+_Dotted = tuple[str | None, str]
+
+
+class _Command(NamedTuple):
+    """The beginning of a list: its first words, and the name that it begins with."""
+
+    words: tuple[object, ...]
+    program: _Dotted
 
 
 @dataclass
@@ -205,7 +268,7 @@ class _Collected:
         aliases: by name the watched module or function that it was imported as.
         names: names that stand alone.
         attributes: names after a dot, each with the name before the dot.
-        lists: by name the list that it is set to.
+        lists: by name the list that it is set to; None if it is set otherwise, too.
         checking: the names of typing.TYPE_CHECKING.
     """
 
@@ -214,18 +277,24 @@ class _Collected:
     aliases: dict[str, str] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
     attributes: dict[tuple[str, str], None] = field(default_factory=dict)
-    lists: dict[str, ast.expr] = field(default_factory=dict)
+    lists: dict[str, _Command | None] = field(default_factory=dict)
     unfollowed: list[str] = field(default_factory=list)
     checking: set[str] = field(default_factory=set)
 
-    def qualified(self, node: ast.expr) -> str:
+    def qualified(self, dotted: "_Dotted") -> str:
         """Return the module and the name that an expression means; "" if none."""
-        if isinstance(node, ast.Name):
-            return self.aliases.get(node.id, f"builtins.{node.id}")
-        if isinstance(node, ast.Attribute):
-            module = _last_name(node.value)
-            return f"{_last(self.aliases.get(module, module))}.{node.attr}"
-        return ""
+        module, name = dotted
+        if module is None:
+            return name and self.aliases.get(name, f"builtins.{name}")
+        return f"{_last(self.aliases.get(module, module))}.{name}"
+
+    def add(self, other: "_Collected") -> None:
+        """Add what the next cell reads."""
+        self.imports += other.imports
+        self.texts |= other.texts
+        self.names |= other.names
+        self.attributes |= other.attributes
+        self.unfollowed += other.unfollowed
 
 
 # Fields of nodes without child nodes that matter, and by class the other ones.
@@ -302,6 +371,13 @@ def _last_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
+def _dotted(node: ast.AST) -> _Dotted:
+    """Return the name that an expression is; "" of anything else."""
+    if isinstance(node, ast.Attribute):
+        return _last_name(node.value), node.attr
+    return None, node.id if isinstance(node, ast.Name) else ""
+
+
 def _note_import(node: ast.Import, found: _Collected) -> Sequence[ast.AST]:
     for one in node.names:
         found.imports.append(Import(one.name))
@@ -348,8 +424,8 @@ def _note_assign(node: ast.Assign, found: _Collected) -> None:
     """Remember the lists that are commands, and whether TYPE_CHECKING stays false."""
     for target in node.targets:
         if isinstance(target, ast.Name):
-            known = target.id in found.lists or not isinstance(node.value, ast.List)
-            found.lists[target.id] = target if known else node.value
+            command = None if target.id in found.lists else _command(node.value)
+            found.lists[target.id] = command
         elif isinstance(target, ast.Attribute) and target.attr == "TYPE_CHECKING":
             found.aliases.pop(_last_name(target.value), None)
 
@@ -358,7 +434,7 @@ def _note_call(node: ast.Call, found: _Collected) -> Sequence[ast.AST] | None:
     """Note a call that imports or runs what a literal says, or that composes a path."""
     rest = [*node.args, *node.keywords]
     name = _last_name(node.func)
-    called = found.qualified(node.func)
+    called = found.qualified(_dotted(node.func))
     if called in IMPORTERS or name == "import_module":
         return rest if _note_literal_import(node, found) else None
     if called == "util.find_spec":
@@ -403,18 +479,25 @@ def _note_literal_import(node: ast.Call, found: _Collected) -> bool:
 
 def _is_harmless(node: ast.Call, found: _Collected) -> bool:
     """Return whether a program is started that runs no code of this repository."""
-    command = node.args[0] if node.args else None
-    if isinstance(command, ast.Name):
-        command = found.lists.get(command.id)
-    if any(one.arg == "shell" for one in node.keywords):
+    given = node.args[0] if node.args else None
+    if isinstance(given, ast.Name):
+        command = found.lists.get(given.id)
+    else:
+        command = _command(given)
+    if command is None or any(one.arg == "shell" for one in node.keywords):
         return False
-    if not isinstance(command, ast.List) or not command.elts:
-        return False
-    words = [getattr(one, "value", None) for one in command.elts]
-    program = found.qualified(command.elts[0])
-    return words[0] in PROGRAMS or (
-        program == "sys.executable" and tuple(words[1:3]) == RUNNER
+    program = found.qualified(command.program)
+    return command.words[0] in PROGRAMS or (
+        program == "sys.executable" and command.words[1:] == RUNNER
     )
+
+
+def _command(node: ast.AST | None) -> _Command | None:
+    """Return the beginning of a list; None of anything else, or if it is empty."""
+    if not isinstance(node, ast.List) or not node.elts:
+        return None
+    words = (getattr(one, "value", None) for one in node.elts[:3])
+    return _Command(tuple(words), _dotted(node.elts[0]))
 
 
 def _note_magic(node: ast.Call, found: _Collected) -> bool:
@@ -505,12 +588,17 @@ def _composed(node: ast.AST, depth: int = 0) -> str:
     return "".join(reversed(parts))
 
 
-def _file_names(found: _Collected) -> Iterator[str]:
+def _file_texts(texts: Iterable[str]) -> Iterator[str]:
     """Yield the texts that may name files or folders."""
-    for text in found.texts:
+    for text in texts:
         plain = COMPUTED.sub("*", text) if "{" in text or "%" in text else text
         if len(plain) <= MAX_NAME and FILE_NAME.fullmatch(plain):
             yield plain
+
+
+def _file_names(found: _Collected) -> Iterator[str]:
+    """Yield what may name files or folders, and what looks for them."""
+    yield from found.texts
     attributes = {name for _, name in found.attributes}
     if "__file__" in found.names and attributes & LISTS:
         yield "./*"
@@ -524,6 +612,8 @@ def _unfollowed(found: _Collected) -> Iterator[str]:
     """Yield what runs or imports something under a name that it computes."""
     yield from found.unfollowed
     for name in found.names:
+        if name not in found.aliases and name not in ALONE:
+            continue
         called = found.aliases.get(name, "")
         if called in WHOLE:
             yield f"uses {called} under another name"
@@ -532,6 +622,8 @@ def _unfollowed(found: _Collected) -> Iterator[str]:
         if called in RUNNERS or name in DISTINCT or _last(called) in DISTINCT:
             yield _describe(called or name)
     for module, name in found.attributes:
+        if module not in found.aliases and name not in AFTER_DOT:
+            continue
         alias = found.aliases.get(module, module)
         called = alias if alias in RUNNERS else f"{_last(alias)}.{name}"
         if called in RUNNERS or name in DISTINCT:

@@ -1,24 +1,32 @@
 """A model: its model.yaml, checked, and its notebooks."""
 
 import copy
-import json
 import re
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from lifecycle.errors import CallError, did_you_mean
-from lifecycle.gates import find_reversed, find_unmeasured, unmeasured_message
+from lifecycle.gates import (
+    TASKS,
+    find_reversed,
+    find_unmeasured,
+    unmeasured_message,
+)
 from runner import STAGES
 from runner.errors import SignatureError, SpecError
 from runner.notebook.ipynb import cell_source, read_code_cells
-from runner.spec.folders import check_name, read_yaml
-from runner.spec.schema import Image, ModelSpec, Training, first_error
+from runner.spec.folders import read_yaml
+from runner.spec.schema import Image, ModelSpec, Training, list_errors
 
-SCAFFOLDED = ("model.yaml", "prepare.ipynb")
+# What the shared notebooks can evaluate: numbers, and probabilities.
+OBJECTIVES = {
+    "regression": r"reg:(?!logistic)\w+|count:poisson",
+    "binary": r"(binary|reg):logistic",
+}
+USUAL_OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic"}
 # Keys that no notebook is given: a parameter of that name is the notebook's own.
 NOT_GIVEN = frozenset({"name", "owner", "reuse", "training", "image"})
 
@@ -47,14 +55,31 @@ def parse_spec(
     for parameter, value in (overrides or {}).items():
         if place := yaml_place(parameter):
             _put(merged, place, value)
-    found = _validate(root, name, merged)
-    if isinstance(found, ModelSpec):
-        return found
+    spec, errors = inspect_spec(root, name, merged)
+    if spec and not errors:
+        return spec
     if overrides:
         # What is wrong without the overrides too is an error of the file.
         parse_spec(root, name, data)
-        raise SignatureError(f"-p {_as_parameter(found)}")
-    raise SpecError(f"models/{name}/model.yaml: {found}")
+        raise SignatureError(f"-p {_as_parameter(errors[0])}")
+    raise SpecError(f"models/{name}/model.yaml: {errors[0]}")
+
+
+def inspect_spec(
+    root: Path, name: str, data: Mapping[str, Any]
+) -> tuple[ModelSpec | None, list[str]]:
+    """Return the spec that the keys of a model.yaml make, and all that is wrong.
+
+    Each error begins with its key.
+    """
+    try:
+        spec = ModelSpec.model_validate(data)
+    except ValidationError as error:
+        return None, [f"{'.'.join(k)}: {said}" for k, said in list_errors(error)]
+    errors = []
+    if spec.name != name:
+        errors.append(f"name: {spec.name!r} must be the folder's, {name!r}")
+    return spec, [*errors, *_find_unfit(root, spec)]
 
 
 def yaml_place(parameter: str) -> tuple[str, ...]:
@@ -85,6 +110,7 @@ def notebook_values(spec: ModelSpec) -> dict[str, Any]:
         "description": spec.description,
         "task": spec.task,
         "data": spec.data,
+        **({"label": spec.label} if spec.label else {}),
         "approval": spec.approval,
         "image_framework": training.image.framework,
         "image_version": training.image.version,
@@ -124,27 +150,6 @@ def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
     )
 
 
-def scaffold(root: Path, name: str, like: str) -> list[Path]:
-    """Copy a model's YAML and prepare notebook under a new name; return the copies."""
-    folder = root / "models" / check_name(name)
-    if folder.exists():
-        raise CallError(f"models/{name}: is there already; choose another name")
-    load_spec(root, like)
-    source = root / "models" / like
-    missing = [file for file in SCAFFOLDED if not (source / file).is_file()]
-    if missing:
-        raise CallError(f"models/{like}/{missing[0]}: missing, so it cannot be copied")
-    partial = folder.with_name(f".{name}.new")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    for file in SCAFFOLDED:
-        text = (source / file).read_text(encoding="utf-8")
-        renamed = _rename(text, file, name, like)
-        (partial / file).write_text(renamed, encoding="utf-8")
-    partial.rename(folder)
-    return [folder / file for file in SCAFFOLDED]
-
-
 def _put(data: dict[str, Any], place: tuple[str, ...], value: object) -> None:
     """Set a key; what holds no keys on the way there is an error of the file."""
     *parents, key = place
@@ -155,18 +160,6 @@ def _put(data: dict[str, Any], place: tuple[str, ...], value: object) -> None:
     data[key] = value
 
 
-def _validate(root: Path, name: str, data: Mapping[str, Any]) -> ModelSpec | str:
-    """Return the spec that the keys of a model.yaml make, or what is wrong with one."""
-    try:
-        spec = ModelSpec.model_validate(data)
-    except ValidationError as error:
-        keys, message = first_error(error)
-        return f"{'.'.join(keys)}: {message}"
-    if spec.name != name:
-        return f"name: {spec.name!r} must be the folder's, {name!r}"
-    return _wrong_gate(root, spec) or spec
-
-
 def _as_parameter(said: str) -> str:
     """Name the key at the start of a message as notebooks name it."""
     image = "training.image."
@@ -175,40 +168,31 @@ def _as_parameter(said: str) -> str:
     return said.removeprefix("training.")
 
 
-def _wrong_gate(root: Path, spec: ModelSpec) -> str:
-    """Return an error message for a gate that cannot hold, else "".
+def _find_unfit(root: Path, spec: ModelSpec) -> Iterator[str]:
+    """Find an objective and gates that do not fit to the task.
 
-    Otherwise it would be found only after the training job. What a model's own
+    Otherwise they would be found only after the training job. What a model's own
     notebook measures is known only when it runs.
     """
     bounds = {name: gate.model_dump() for name, gate in spec.gates.items()}
     if wrong := find_reversed(spec.task, bounds):
-        return wrong
+        yield wrong
     gates = find_unmeasured(spec.task, spec.gates)
-    if not gates:
-        return ""
+    objective = str(spec.training.hyperparameters.get("objective", ""))
+    is_usual = not objective or re.fullmatch(OBJECTIVES[spec.task], objective)
+    if is_usual and not gates:
+        return
     notebook = find_notebook(root, spec.name, "train-register", spec.task)
     if notebook.parent == root / "models" / spec.name:
-        return ""
+        return
     # A metric that a team adds to the shared notebook is named there.
     code = "".join(cell_source(cell) for cell in read_code_cells(notebook)[1:])
     for metric in gates:
         if f'"{metric}"' not in code and f"'{metric}'" not in code:
-            return unmeasured_message(spec.task, metric)
-    return ""
-
-
-def _rename(text: str, file: str, name: str, like: str) -> str:
-    """Put the new name where the old one identified the model."""
-    if file == "model.yaml":
-        text = re.sub(
-            rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.MULTILINE
+            yield unmeasured_message(spec.task, metric)
+    if not is_usual:
+        yield (
+            f"training.hyperparameters.objective: {objective} does not fit to "
+            f"{TASKS[spec.task]}; give {USUAL_OBJECTIVES[spec.task]}, or a "
+            "train-register.ipynb of the model's own"
         )
-        return re.sub(
-            r"^description:.*$",
-            f"description: Begun as a copy of {like}.",
-            text,
-            flags=re.MULTILINE,
-        )
-    old, new = json.dumps(f'"{like}"')[1:-1], json.dumps(f'"{name}"')[1:-1]
-    return text.replace(f"model: str = {old}", f"model: str = {new}")

@@ -9,8 +9,10 @@ folder of the notebook, or one above them. That can be too many files, rarely to
 import fnmatch
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 from runner.spec.trees import Tree
 
@@ -26,6 +28,22 @@ NO_NAMES = frozenset({"", ".", ".."})
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
+class _Text(NamedTuple):
+    """What a text could name: paths by the folder that they are in.
+
+    Attributes:
+        words: the folders and names in it.
+        absent: submodules, also with what stands before them in the text.
+    """
+
+    is_all_beside: bool
+    pieces: list[str]
+    words: frozenset[str]
+    absent: Sequence[tuple[list[str], str, list[str]]] = ()
+    files: Collection[tuple[str, list[str]]] = ()
+    folders: Collection[tuple[str, list[str]]] = ()
+
+
 class NamedFiles:
     """The files of one tree, found by the texts that name them."""
 
@@ -34,46 +52,68 @@ class NamedFiles:
 
     def of(self, texts: Iterable[str], path: str) -> Named:
         """Return the files that the texts in a file of code name."""
-        split = [(text, _split(text)) for text in texts]
-        words = {one for _, pieces in split for one in pieces if "*" not in one}
-        dotted = [one for one in words if DOTTED.fullmatch(one)]
-        words.update(part for one in dotted for part in one.split("."))
+        looked_up = [self._look_up(text) for text in texts]
+        words: set[str] = set()
+        words.update(*(one.words for one in looked_up))
         folder = path.rpartition("/")[0]
         found: dict[str, dict[str, None]] = {}
-        for text, pieces in split:
-            if text == ALL_BESIDE:
+        for one in looked_up:
+            if one.is_all_beside:
                 found.setdefault(folder, {}).update(self._by_folder.get(folder, {}))
-            elif pieces:
-                for start, one in self._of_text(text, pieces, words):
-                    found.setdefault(start, {})[one] = None
+            for start, file in self._of_text(one, words):
+                found.setdefault(start, {})[file] = None
         return {start: [*files] for start, files in found.items()}
 
-    def _of_text(
-        self, text: str, pieces: list[str], words: set[str]
-    ) -> Iterator[tuple[str, str]]:
+    def _of_text(self, text: "_Text", words: set[str]) -> Iterator[tuple[str, str]]:
         """Yield the files that one text names, after the folder that each starts at."""
-        for number, one in enumerate(pieces if self._absent else ()):
-            for folder, paths in self._absent.get(one, {}).items():
-                start = _start(folder, pieces[:number], words)
-                if start is not None:
-                    yield from ((start, path) for path in paths)
-        *above, name = pieces
-        for folder, paths in self._matching(name, self._by_name):
+        for above, folder, paths in text.absent:
             start = _start(folder, above, words)
             if start is not None:
                 yield from ((start, path) for path in paths)
-        # A single word that is a folder's name as well mostly means something else.
-        if "/" not in text.strip("/"):
-            return
-        for parent, folders in self._matching(name, self._folders_by_name):
+        above = text.pieces[:-1]
+        for folder, paths in text.files:
+            start = _start(folder, above, words)
+            if start is not None:
+                yield from ((start, path) for path in paths)
+        for parent, folders in text.folders:
             start = _start(parent, above, words)
             if start is not None:
                 for folder in folders:
                     yield from ((start, path) for path in self._below(folder))
 
+    def _look_up(self, text: str) -> "_Text":
+        """Return what a text could name, wherever it stands."""
+        if text not in self._texts:
+            self._texts[text] = self._parse(text)
+        return self._texts[text]
+
+    def _parse(self, text: str) -> "_Text":
+        pieces = _split(text)
+        plain = [one for one in pieces if "*" not in one]
+        dotted = (one.split(".") for one in plain if DOTTED.fullmatch(one))
+        words = frozenset(chain(plain, *dotted))
+        if text == ALL_BESIDE or not pieces:
+            return _Text(text == ALL_BESIDE, pieces, words)
+        # A single word that is a folder's name as well mostly means something else.
+        is_path = "/" in text.strip("/")
+        return _Text(
+            is_all_beside=False,
+            pieces=pieces,
+            words=words,
+            absent=[
+                (pieces[:number], folder, paths)
+                for number, one in enumerate(pieces if self._absent else ())
+                for folder, paths in self._absent.get(one, {}).items()
+            ],
+            files=self._matching(pieces[-1], self._by_name),
+            folders=self._matching(pieces[-1], self._folders_by_name)
+            if is_path
+            else (),
+        )
+
     def _matching(
         self, name: str, known: Mapping[str, Paths]
-    ) -> Iterable[tuple[str, list[str]]]:
+    ) -> Collection[tuple[str, list[str]]]:
         """Return by folder the paths with a name, which may have stars."""
         if not any(one in name for one in "*?["):
             return known[name].items() if name in known else ()
@@ -96,6 +136,10 @@ class NamedFiles:
         return (shown for shown, _ in self.tree.files_below(target, folder))
 
     @cached_property
+    def _texts(self) -> dict[str, _Text]:
+        return {}
+
+    @cached_property
     def _matches(self) -> dict[tuple[str, bool], list[tuple[str, list[str]]]]:
         return {}
 
@@ -113,7 +157,7 @@ class NamedFiles:
     @cached_property
     def _absent(self) -> Mapping[str, Paths]:
         """Return the submodules that are not checked out, whatever is in them."""
-        return _by_name(filter(self.tree.is_absent, self.tree.entries))
+        return _by_name(filter(self.tree.is_absent, sorted(self.tree.submodules)))
 
     @cached_property
     def _by_folder(self) -> Mapping[str, dict[str, None]]:

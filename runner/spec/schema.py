@@ -3,6 +3,7 @@
 A field's description ends the error message of a wrong value: "give <description>".
 """
 
+import re
 from types import NoneType
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
@@ -23,6 +24,10 @@ from runner.spec.hyperparameters import (
     find_wrong_hyperparameter,
 )
 
+# An S3 URI, or a file or folder below the model's raw data.
+DATA = re.compile(
+    r"s3://[a-z0-9.-]+/.+|(?![./~\s])(?!.*(?:/\.|//))[^\\:*?\"<>|\x00-\x1f]+"
+)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -31,6 +36,18 @@ def _refuse_number(value: object) -> object:
     """Refuse YAML's `version: 3.20`, which would become the number 3.2."""
     if isinstance(value, int | float):
         raise ValueError(f"write it in quotes, YAML reads {value} as a number")
+    return value
+
+
+def _refuse_local_path(value: object) -> object:
+    """Refuse a path of this machine, which no other machine could read."""
+    if isinstance(value, str) and not DATA.fullmatch(value):
+        if re.match(r"s3:", value):
+            raise ValueError("write s3://bucket/key")
+        raise ValueError(
+            "notebooks read from S3; `runner upload MODEL FILE` puts a file there, "
+            "and `data:` is its name alone, as churn.csv; or give its S3 URI"
+        )
     return value
 
 
@@ -181,8 +198,11 @@ class ModelSpec(Section):
     description: str = Field(default="", description="a text")
     owner: str = Field(default="", description="a text")
     task: Literal["regression", "binary"] = Field(description="regression or binary")
-    data: Annotated[str, Field(pattern=r"^s3://[a-z0-9.-]+/.+$")] = Field(
-        description="where the raw data is, as s3://bucket/key"
+    data: Annotated[str, BeforeValidator(_refuse_local_path)] = Field(
+        description="a file put there by `runner upload`, as churn.csv, or its S3 URI"
+    )
+    label: Annotated[str, Field(min_length=1)] = Field(
+        default="", description="the name of the column to predict"
     )
     approval: Literal["manual", "pre-approved"] = Field(
         default="manual", description="manual or pre-approved"
@@ -201,15 +221,17 @@ class ModelSpec(Section):
     )
 
 
-def first_error(error: ValidationError) -> tuple[list[str], str]:
-    """Return the keys of the first wrong value, and what is wrong with it."""
+def list_errors(error: ValidationError) -> list[tuple[list[str], str]]:
+    """Return the keys of each wrong value, and what is wrong with it."""
     found = error.errors(include_url=False)
     # A misspelt key is also reported as missing; the misspelling says more.
     found.sort(key=lambda one: one["type"] != "extra_forbidden")
-    first = found[0]
-    at = first["ctx"]["at"] if first["type"] == NESTED_KEY else []
-    keys, _, _ = _follow((*first["loc"], *at))
-    return keys, _message(first)
+    errors = []
+    for one in found:
+        at = one["ctx"]["at"] if one["type"] == NESTED_KEY else []
+        keys, _, _ = _follow((*one["loc"], *at))
+        errors.append((keys, _message(one)))
+    return errors
 
 
 def _message(error: Any) -> str:

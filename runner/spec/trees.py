@@ -60,6 +60,13 @@ class Tree:
         return found
 
     @cached_property
+    def submodules(self) -> frozenset[str]:
+        """Return the paths of all submodules."""
+        return frozenset(
+            path for path, one in self.entries.items() if one.kind == "submodule"
+        )
+
+    @cached_property
     def links(self) -> frozenset[str]:
         """Return the paths of all symbolic links."""
         found = [path for path, one in self.entries.items() if one.kind == "link"]
@@ -112,9 +119,7 @@ class Tree:
 
     def is_absent(self, path: str) -> bool:
         """Return whether a path is a submodule that is not checked out."""
-        entry = self.entries.get(path)
-        is_submodule = entry is not None and entry.kind == "submodule"
-        return is_submodule and path not in self.folders
+        return path in self.submodules and path not in self.folders
 
     def entries_below(self, folder: str) -> dict[str, Entry]:
         """Return the entries below a folder."""
@@ -159,28 +164,58 @@ class Tree:
 
     def _repository_of(self, path: str) -> Path:
         """Return the folder of the repository, or of the submodule, that has a file."""
-        for parent in PurePosixPath(path).parents:
-            entry = self.entries.get(parent.as_posix())
-            if entry and entry.kind == "submodule":
-                return self.root / parent
+        folder = path
+        while self.submodules and "/" in folder:
+            folder = folder.rpartition("/")[0]
+            if folder in self.submodules:
+                return self.root / folder
         return self.root
 
 
 class Revision(Tree):
     """The tree of a commit."""
 
-    def __init__(
-        self, root: Path, sha: str, blobs: dict[str, bytes] | None = None
-    ) -> None:
-        """Open a commit; trees that share `blobs` read what is equal only once."""
+    def __init__(self, root: Path, sha: str, near: "Revision | None" = None) -> None:
+        """Open a commit; what is as in a near one is taken from there."""
         self.root = root
         self.sha = sha
-        self.blobs = {} if blobs is None else blobs
+        self.near = near
+        self.blobs: dict[str, bytes] = near.blobs if near else {}
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Return all entries by path."""
-        return dict(_list_revision(self.root, self.sha))
+        if self.near is None or self.differs is None:
+            return dict(_list_revision(self.root, self.sha))
+        found = dict(self.near.entries)
+        for path, entry in self.differs.items():
+            if entry:
+                found[path] = entry
+            else:
+                found.pop(path, None)
+        if found.keys() == self.near.entries.keys():
+            return found
+        return {path: found[path] for path in sorted(found, key=os.fsencode)}
+
+    @cached_property
+    def folders(self) -> Mapping[str, list[str]]:
+        """Return by folder the paths of all entries below it."""
+        is_like = self.near and self.entries.keys() == self.near.entries.keys()
+        return self.near.folders if self.near and is_like else super().folders
+
+    @cached_property
+    def differs(self) -> Mapping[str, Entry | None] | None:
+        """Return what differs from the near commit; None if it takes both to tell."""
+        if self.near is None:
+            return None
+        return _list_differences(self.root, self.near.sha, self.sha)
+
+    def changed_since(self, other: "Revision") -> list[str]:
+        """Return the paths that differ, sorted; a renamed file is there twice."""
+        if other.near is self and other.differs is not None:
+            return sorted(other.differs)
+        old, new = other.entries, self.entries
+        return sorted(path for path in {**old, **new} if old.get(path) != new.get(path))
 
     def read(self, path: str) -> bytes:
         """Return the content of a file, or the target of a link."""
@@ -264,11 +299,31 @@ def _list_revision(
     listed = git_output(root, *NEUTRAL, "ls-tree", "-r", "-z", sha)
     for line in _split(listed):
         head, _, name = line.partition("\t")
-        mode, _, oid = head.split(" ")
-        kind = KINDS.get(mode, "file")
-        yield prefix + name, Entry(kind=kind, oid=oid)
+        kind = KINDS.get(head[:6], "file")
+        oid = head.rpartition(" ")[2]
+        yield prefix + name, Entry(kind, oid)
         if kind == "submodule" and _has_commit(root / name, oid):
             yield from _list_revision(root / name, oid, f"{prefix}{name}/")
+
+
+def _list_differences(
+    root: Path, old: str, new: str
+) -> Mapping[str, Entry | None] | None:
+    """List what differs between commits as it is in the new one; None: see both.
+
+    A submodule's commits have to be listed to tell which of its files differ.
+    """
+    found: dict[str, Entry | None] = {}
+    options = ("--ignore-submodules=none", old, new)
+    command = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--relative")
+    listed = iter(_split(git_output(root, *NEUTRAL, *command, *options)))
+    for head, name in zip(listed, listed, strict=True):
+        before, after, _, oid, _ = head.removeprefix(":").split(" ")
+        if "submodule" in (KINDS.get(before), KINDS.get(after)):
+            return None
+        is_gone = after == "000000"
+        found[name] = None if is_gone else Entry(KINDS.get(after, "file"), oid)
+    return found
 
 
 def _list_working_tree(root: Path, prefix: str = "") -> Iterator[tuple[str, Entry]]:

@@ -126,8 +126,9 @@ def job(model: str) -> TrainingJob:
 @pytest.fixture
 def run(model: str) -> dict[str, Any]:
     """What the runner fills into `run`, after the prepare stage."""
-    rows = pd.DataFrame({"label": [1, 2], "a": [0.5, 1.5]})
-    prepared = write_splits(model, {"run_id": "r1"}, {"train": rows, "test": rows})
+    rows = pd.DataFrame({"label": [1, 2, 3], "a": [0.5, 1.5, 2.5]})
+    splits = {"train": rows[:1], "validation": rows[1:2], "test": rows[2:]}
+    prepared = write_splits(model, {"run_id": "r1"}, splits)
     return {
         "run_id": "r1",
         "fingerprint": MINE,

@@ -114,6 +114,16 @@ def test_git_that_does_not_answer_is_stopped(
     assert time.monotonic() - began < 10
 
 
+def test_git_ends_with_whom_it_answers(repo: Path, fake_git: Path) -> None:
+    """Nothing is left behind by a caller that fails."""
+    write(fake_git, "exec sleep 30")
+    began = time.monotonic()
+
+    with pytest.raises(ZeroDivisionError), git.start_git(repo, "log"):
+        _ = 1 / 0
+    assert time.monotonic() - began < 10
+
+
 def test_git_answers_in_english(
     repo: Path, fake_git: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +189,7 @@ def test_gits_message_about_an_unknown_commit_is_quoted(
 
 def test_a_folder_without_history_has_no_base(tmp_path: Path) -> None:
     """Everything counts as changed then."""
-    base = find_base(tmp_path, branch="main", default_branch="main")
+    base = find_base(tmp_path, head=None, branch="main", default_branch="main")
 
     assert (base.sha, base.note) == (None, "there is no git history here")
 

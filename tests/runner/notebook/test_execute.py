@@ -121,7 +121,7 @@ ENDS = {
         error=IncompleteError,
         message="In [4] under 'It asks to leave': exit() ended it early; a notebook "
         "must run to its end",
-        outputs=((4, "IncompleteError"),),
+        outputs=((4, "SystemExit"),),
     ),
     "the last cell asks to quit": End(
         toy="asks",
@@ -129,7 +129,7 @@ ENDS = {
         error=IncompleteError,
         message="In [5] under 'The end': exit() ended it early; a notebook must run to "
         "its end",
-        outputs=((5, "IncompleteError"),),
+        outputs=((5, "SystemExit"),),
     ),
     "the last cell ends the kernel": End(
         toy="asks",
@@ -553,8 +553,20 @@ for data in (
     {"image/png": 7, "text/plain": "a figure"},
     {"text/plain": ["a", 5]},
     {"application/json": None},
+    {"text/plain": ["two ", "lines"]},
+    {"image/png": "not base64"},
+    {"x/y": "unknown"},
 ):
-    display(data, raw=True)"""
+    display(data, raw=True)
+kernel = get_ipython().kernel
+for content in (
+    {"data": {"text/plain": "no metadata"}},
+    {"data": {"text/plain": "null"}, "metadata": None, "transient": [1]},
+    {"data": ["no", "mapping"], "metadata": {}},
+):
+    kernel.session.send(
+        kernel.iopub_socket, "display_data", content, parent=kernel.get_parent()
+    )"""
 
 
 def test_whatever_a_cell_displays_is_kept(
@@ -568,12 +580,19 @@ def test_whatever_a_cell_displays_is_kept(
     executed = execute_recorded(source, tmp_path / "build", {}, kernels=kernels)
 
     shown = [one.data for one in executed.notebook.cells[1].outputs]
+    assert all(one.metadata == {} for one in executed.notebook.cells[1].outputs)
     assert shown == [
         {"text/plain": "5"},
         {"text/plain": "text/html is no text: None"},
         {"text/plain": "a figure"},
         {"text/plain": "['a', 5]"},
         {"application/json": None},
+        {"text/plain": "two lines"},
+        {"image/png": "not base64"},
+        {"x/y": "unknown"},
+        {"text/plain": "no metadata"},
+        {"text/plain": "null"},
+        {"text/plain": "['no', 'mapping']"},
     ]
     assert "text/html is no text: None" in (tmp_path / "build/toy.html").read_text()
 
@@ -583,7 +602,7 @@ def test_a_message_that_jupyter_cannot_read_is_one_line(
 ) -> None:
     """A cell can send anything."""
     first, last = toys.takes("a: int = 1")
-    send = "kernel.session.send(kernel.iopub_socket, 'stream', {'name': 5}, parent=p)"
+    send = "kernel.session.send(kernel.iopub_socket, 'status', {'busy': 5}, parent=p)"
     code = "kernel = get_ipython().kernel\np = kernel.get_parent()\n" + send
     source = toys.write(tmp_path / "toy.ipynb", first, toys.code(code), last)
     executed = execute(source, {}, cwd=tmp_path, time_limit=60, kernels=kernels)
@@ -785,3 +804,66 @@ def is_alive(pid: int) -> bool:
         check=False,
     )
     return not answer.stdout.strip().startswith("Z")
+
+
+FLOODS = """\
+import sys
+from IPython.display import JSON, clear_output, display
+for number in range(4_000):
+    print("line", number, flush=True)
+--
+print("x" * 400_000)
+--
+for number in range(1_500):
+    print(f"\\r{number} %", end="", file=sys.stderr, flush=True)
+--
+bar = display(0, display_id=True)
+for number in range(300):
+    bar.update(number)
+--
+print(("z" * 79 + "\\n") * 100_000, end="")
+print("the end")
+--
+for number in range(700):
+    display(number)
+--
+from IPython.display import HTML
+HTML("<table>" + "<tr><td>1</td></tr>" * 30_000 + "</table>")
+--
+display({"image/png": "A" * 11_000_000, "text/plain": "a figure"}, raw=True)
+--
+!exit 3
+lines = !echo {number}; exit 4
+"""
+
+
+def test_a_flood_of_output_takes_seconds_and_is_said(
+    kernels: WarmKernels | None,
+    execute_recorded: Callable[..., ExecutedNotebook],
+    tmp_path: Path,
+) -> None:
+    """All that Papermill alone would keep is kept, up to the limits."""
+    first, last = toys.takes("a: int = 1")
+    last["source"] = "JSON({'a': a})"
+    cells = [toys.code(one.strip()) for one in FLOODS.split("--\n")]
+    source = toys.write(tmp_path / "toy.ipynb", first, *cells, last)
+    executed = execute_recorded(source, tmp_path / "build", {}, kernels=kernels)
+
+    outputs = [cell.outputs for cell in executed.notebook.cells[1:-1]]
+    lines, one_line, progress, bar, flood, crowd, table, image, failed = outputs
+    assert lines[0].text == "".join(f"line {number}\n" for number in range(4_000))
+    assert one_line[0].text == "x" * 400_000 + "\n"
+    assert progress[0].text == "1499 %"
+    assert bar[0].data["text/plain"] == "299"
+    assert len(flood[0].text) < 2_010_000
+    assert " are left out here: `run --full-output` keeps all]" in flood[0].text
+    assert flood[0].text.endswith("the end\n")
+    assert len(crowd) == 501
+    assert " of 30,000 rows are left out" in table[0].data["text/html"]
+    assert "image/png of 11.0 MB is left out" in image[0].data["text/plain"]
+    assert failed[0].text == (
+        "[!exit 3 ended with exit code 3]\n[!echo 699; exit 4 ended with exit code 4]\n"
+    )
+    assert executed.results == {"a": 1}
+    files = [path.stat().st_size for path in (tmp_path / "build").iterdir()]
+    assert sum(files) < 7_000_000

@@ -70,6 +70,8 @@ def test_the_parameter_run_holds_what_nobody_tunes(repo):
             "commit": made.commit,
             "ci_url": "",
             "approval": "manual",
+            "task": "regression",
+            "label": "",
             "description": "",
             "gates": {"rmse": {"max": 2.5}},
             "prepare": {"train": "s3://b/k"},

@@ -38,15 +38,15 @@ class Check:
         self.mutations = list(mutations(made))
         edits = [one.edits for one in self.mutations]
         self.clone = Clone(root, made.files, made.submodules, edits)
-        self.blobs: dict[str, bytes] = {}
-        self.before = self.contents(self.revision(self.clone.base))
+        self.base = Revision(self.clone.root, self.clone.base)
+        self.before = self.contents(self.base)
         self.observer = Observer(root, executing)
         self.observed = self.observer.observe()
         self.runs = self.observer.runs
         self.wrong: list[str] = []
 
     def revision(self, commit: str) -> Revision:
-        return Revision(self.clone.root, commit, self.blobs)
+        return Revision(self.clone.root, commit, self.base)
 
     def contents(self, tree: Tree) -> dict[str, Content]:
         """Return the content of all models of a tree."""

@@ -231,3 +231,18 @@ def test_code_that_is_too_deep_for_a_syntax_tree_cannot_be_followed() -> None:
 
     assert read_code(f"x = {deep}".encode()).unfollowed
     assert read_code(f"x = {flat}".encode()).unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "unfollowed"),
+    [
+        ("import subprocess as s\ncommand = ['git', 'log']", ()),
+        ("import subprocess as s\ncommand = ['make']", ("calls subprocess.run()",)),
+        ("import models as s\ncommand = ['make']", ()),
+    ],
+)
+def test_equal_cells_mean_what_the_cells_before_them_define(
+    first: str, unfollowed: tuple[str, ...]
+) -> None:
+    """They are read once for each meaning."""
+    assert read_cells((first, "s.run(command)")).unfollowed == unfollowed

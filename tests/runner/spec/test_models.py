@@ -1,13 +1,11 @@
 """Models and their notebooks are found, and model.yaml is read and checked."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import toys
-from click.testing import Result
 
 from lifecycle.errors import CallError
 from runner.errors import SignatureError, SpecError
@@ -18,7 +16,6 @@ from runner.spec.models import (
     load_spec,
     notebook_values,
     parse_spec,
-    scaffold,
     yaml_place,
     yaml_value,
 )
@@ -411,65 +408,3 @@ def test_a_missing_notebook_is_not_blamed_on_the_file(repo: Path) -> None:
     said = refusal(repo, edited(repo, "{rmse:", "{mape:"))
 
     assert said.startswith("models/toy/train-register.ipynb: missing, and there is no")
-
-
-def test_a_new_model_is_one_yaml_and_one_notebook(repo: Path) -> None:
-    """The model is there, and no other file is."""
-    written = scaffold(repo, "wine", "toy")
-
-    names = sorted(path.name for path in (repo / "models" / "wine").iterdir())
-    assert names == ["model.yaml", "prepare.ipynb"] == sorted(p.name for p in written)
-    assert list_models(repo) == ["toy", "wine"]
-
-
-def test_a_new_model_has_the_new_name_in_both_files(repo: Path) -> None:
-    """Everything else is the copied model's."""
-    scaffold(repo, "wine", "toy")
-
-    spec = load_spec(repo, "wine")
-    signature = read_signature(repo / "models" / "wine" / "prepare.ipynb")
-    assert spec.name == signature.parameters["model"].default == "wine"
-    assert spec.description == ""
-    assert spec.data == load_spec(repo, "toy").data
-
-
-def test_a_new_model_never_overwrites_another(repo: Path) -> None:
-    """It is refused, and nothing is changed."""
-    before = (repo / "models" / "toy" / "model.yaml").read_bytes()
-
-    with pytest.raises(CallError, match="models/toy: is there already"):
-        scaffold(repo, "toy", "toy")
-
-    assert (repo / "models" / "toy" / "model.yaml").read_bytes() == before
-
-
-@pytest.mark.parametrize("name", ["Bad Name", "../up", "a" * 41, "", "-x", "a--b"])
-def test_a_new_model_with_a_bad_name_is_refused(repo: Path, name: str) -> None:
-    """Nothing is written."""
-    with pytest.raises(SpecError, match="not a model name"):
-        scaffold(repo, name, "toy")
-
-    assert list_models(repo) == ["toy"]
-
-
-def test_a_model_without_a_notebook_of_its_own_cannot_be_copied(repo: Path) -> None:
-    """The missing file is named, and nothing half-made is left."""
-    (repo / "models" / "toy" / "prepare.ipynb").unlink()
-
-    with pytest.raises(CallError, match=r"models/toy/prepare\.ipynb: missing"):
-        scaffold(repo, "wine", "toy")
-
-    assert [one.name for one in (repo / "models").iterdir()] == ["toy"]
-
-
-def test_new_prints_the_next_command(
-    invoke: Callable[..., Result], repo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`runner new` names the two files and the command to try."""
-    monkeypatch.chdir(repo)
-
-    answer = invoke("new", "wine", "--like", "toy")
-
-    assert answer.exit_code == 0
-    assert "python -m runner run wine" in answer.stdout
-    assert json.loads((repo / "models/wine/prepare.ipynb").read_text())["cells"]

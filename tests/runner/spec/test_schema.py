@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.spec.schema import ModelSpec, Section, _required, first_error
+from runner.spec.schema import ModelSpec, Section, _required, list_errors
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -32,7 +32,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def refusal(data: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         ModelSpec.model_validate(data)
-    keys, message = first_error(caught.value)
+    keys, message = list_errors(caught.value)[0]
     return f"{'.'.join(keys)}: {message}"
 
 
@@ -85,7 +85,7 @@ def test_a_misspelt_key_is_reported_before_the_missing_one() -> None:
     ("key", "value"),
     [
         ("task", "clustering"),
-        ("data", "toy.csv"),
+        ("data", "./toy.csv"),
         ("data", "s3://bucket"),
         ("approval", "yes"),
         ("training.instance_type", "m5.large"),
@@ -201,12 +201,12 @@ def test_serverless_has_defaults() -> None:
     ("key", "value", "said"),
     [
         ("task", "clustering", "'clustering'; give regression or binary"),
-        (
-            "data",
-            "toy.csv",
-            "'toy.csv'; give where the raw data is, as s3://bucket/key",
-        ),
-        ("data", None, "empty; give where the raw data is, as s3://bucket/key"),
+        ("data", "/home/ada/toy.csv", "'/home/ada/toy.csv'; notebooks read from S3"),
+        ("data", "../toy.csv", "'../toy.csv'; notebooks read from S3"),
+        ("data", "C:\\toy.csv", "'C:\\\\toy.csv'; notebooks read from S3; `runner upl"),
+        ("data", "s3://Toys/", "'s3://Toys/'; write s3://bucket/key"),
+        ("data", None, "empty; give a file put there by `runner upload`, as churn.csv"),
+        ("label", "", "''; give the name of the column to predict"),
         ("name", 5, "5; give the folder's name"),
         ("training", 5, "5; give how to train, as {hyperparameters: {num_round: 50}}"),
         ("training.spot", "no", "'no'; give true or false"),

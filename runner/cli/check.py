@@ -1,0 +1,37 @@
+"""The verb `check`: what is wrong with models, before anything runs."""
+
+from dataclasses import asdict
+
+import click
+
+from runner.cli.output import echo, print_json
+
+
+@click.command("check")
+@click.argument("models", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def check_command(models: tuple[str, ...], as_json: bool) -> None:
+    """Find what is wrong with specs and notebooks of MODELS, by default of all.
+
+    Exit code 1 means that something is; hints fail nothing.
+    """
+    from runner.spec.check import check_models
+    from runner.spec.folders import find_root, list_models
+
+    root = find_root()
+    names = list(dict.fromkeys(models)) or list_models(root)
+    found = check_models(root, names)
+    wrong = [one for one in found if not one.is_hint]
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            echo(str(one))
+        hints = len(found) - len(wrong)
+        echo(
+            f"{len(names)} model{'s' * (len(names) != 1)} checked: "
+            f"{len(wrong) or 'no'} problem{'s' * (len(wrong) != 1)}, "
+            f"{hints or 'no'} hint{'s' * (hints != 1)}"
+        )
+    if wrong:
+        click.get_current_context().exit(1)

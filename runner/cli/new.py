@@ -1,0 +1,184 @@
+"""The verbs with which data and models begin: `upload` and `new`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lifecycle.errors import CallError
+from runner.cli.local import aws_at, target_option
+from runner.cli.output import echo
+
+if TYPE_CHECKING:
+    from lifecycle.data import Upload
+    from runner.scaffold.baseline import Baseline
+    from runner.scaffold.label import Task
+    from runner.scaffold.prepare import Scaffold
+
+# Bytes from which on the progress of an upload is worth showing.
+LARGE = 8 << 20
+
+
+@click.command("upload")
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@target_option
+def upload_command(model: str, file: Path, target: str) -> None:
+    """Put FILE, or a folder of files, where `data:` of MODEL looks for it.
+
+    FILE is CSV or Parquet. What is there already is not sent again.
+    """
+    from runner.spec.folders import find_root
+    from runner.spec.models import load_spec
+
+    spec = load_spec(find_root(), model)
+    with aws_at(target):
+        _upload(model, file)
+    name = f"{file.name}/" if file.is_dir() else file.name
+    if spec.data.rstrip("/") != name.rstrip("/"):
+        echo(
+            f"models/{model}/model.yaml reads data: {spec.data}; to read this instead, "
+            f"write data: {name}"
+        )
+
+
+def _upload(model: str, path: Path, *, is_read: bool = False) -> None:
+    """Upload what is to be `data:` of a model, with a line a file.
+
+    Args:
+        is_read: a notebook knows already how to read it.
+    """
+    from lifecycle.data import upload_raw
+
+    with _progress(path) as on_bytes:
+        uploads = upload_raw(model, path, on_bytes=on_bytes)
+    for one in uploads:
+        state = "uploaded" if one.is_new else "there already, with this very content"
+        echo(f"{one.uri}: {state}{'' if is_read else _how_to_read(one)}")
+
+
+def _how_to_read(upload: "Upload") -> str:
+    """Say what `read_table` has to be told of a file."""
+    arguments = upload.written.arguments()
+    said = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"; read it with read_table(..., {said})" if said else ""
+
+
+@contextmanager
+def _progress(path: Path) -> Iterator[Callable[[int], object]]:
+    """Show how much of a large upload is done."""
+    files = [path] if path.is_file() else path.rglob("*")
+    size = sum(one.stat().st_size for one in files if one.is_file())
+    if size < LARGE:
+        yield lambda _: None
+        return
+    with click.progressbar(
+        length=size, label=f"{path.name}, {size / 1e6:,.0f} MB"
+    ) as bar:
+        yield bar.update
+
+
+@click.command("new")
+@click.argument("name")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="A CSV or Parquet file, or a folder.",
+)
+@click.option("--label", metavar="COLUMN", help="The column to predict.")
+@click.option(
+    "--task",
+    type=click.Choice(["regression", "binary"]),
+    help="What the label is; by default what its values say.",
+)
+@click.option(
+    "--time", metavar="COLUMN", default="", help="Train on old rows, test new."
+)
+@click.option("--separator", help="Of a CSV file, as ';'; detected by default,")
+@click.option("--decimal", help="as its decimal mark,")
+@click.option("--thousands", help="what groups its digits,")
+@click.option("--encoding", help="and its encoding.")
+@click.option("--blank", is_flag=True, help="A bare skeleton, without data.")
+@click.option("--like", metavar="MODEL", help="Copy a model instead.")
+@target_option
+def new_command(
+    name: str,
+    data: Path | None,
+    label: str | None,
+    task: "Task | None",
+    time: str,
+    separator: str | None,
+    decimal: str | None,
+    thousands: str | None,
+    encoding: str | None,
+    blank: bool,
+    like: str | None,
+    target: str,
+) -> None:
+    """Begin model NAME: its notebook, spec and model card, written for a table."""
+    from lifecycle.tables import CsvFormat
+    from runner.scaffold import files
+    from runner.spec.folders import find_root
+
+    if [data is not None, blank, like is not None].count(True) != 1:
+        raise CallError(
+            f"new {name}: say which table, as --data {name}.csv --label COLUMN; or "
+            "--blank for a bare skeleton"
+        )
+    root = find_root()
+    folder = files.new_folder(root, name)
+    if data is None:
+        written = (
+            files.copied_files(root, name, like)
+            if like
+            else files.blank_files(root, name, task or "regression", label or "label")
+        )
+        _write(root, folder, written)
+        echo(f"edit them, and try: runner run {name}")
+        return
+    given = {
+        "separator": separator,
+        "decimal": decimal,
+        "thousands": thousands,
+        "encoding": encoding,
+    }
+    how = {key: value for key, value in given.items() if value is not None}
+    plan, baseline = files.plan_model(
+        name,
+        data.resolve(),
+        label=label,
+        task=task,
+        time=time,
+        written=CsvFormat(**how) if how else None,
+    )
+    _say_plan(plan, baseline)
+    with aws_at(target):
+        _upload(name, data.resolve(), is_read=True)
+    _write(root, folder, files.model_files(root, plan, baseline))
+    echo(f"next: runner run {name}")
+
+
+def _say_plan(plan: "Scaffold", baseline: "Baseline") -> None:
+    """Print what was found out from the table, and what was decided."""
+    label = plan.label
+    echo(f"{label.name}: {label.task}, it has {label.why}")
+    if label.missing:
+        echo(f"{label.missing} of {plan.rows} rows have no {label.name}: left out")
+    if arguments := plan.written.arguments():
+        said = ", ".join(f"{key} {value!r}" for key, value in arguments.items())
+        echo(f"{plan.file}: written with {said}")
+    for one in plan.columns:
+        if one.kind == "left out":
+            echo(f"{one.name}: left out, {one.why}")
+        elif one.kind == "date" and one.why:
+            echo(f"{one.name}: {one.why}")
+    echo(f"gate on {baseline.metric}: {' '.join(baseline.lines())}")
+
+
+def _write(root: Path, folder: Path, texts: "dict[str, str]") -> None:
+    from runner.scaffold.files import write_files
+
+    for path in write_files(folder, texts):
+        echo(f"wrote {path.relative_to(root)}")

@@ -1,0 +1,1 @@
+"""Models of tables that nobody has looked at yet: notebook, spec and model card."""

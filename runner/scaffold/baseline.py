@@ -1,0 +1,154 @@
+"""What guessing and a small tree reach on the new model's splits, and its first gate.
+
+The cells of the new notebook make the splits, so a notebook that does not run on its
+table is never written.
+"""
+
+import contextlib
+import io
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.contract import check_splits
+from lifecycle.errors import DataError
+from runner.scaffold.label import Label, Task
+from runner.scaffold.prepare import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS: dict[Task, str] = {"regression": "rmse", "binary": "auc"}
+IN_WORDS = {"rmse": "RMSE", "auc": "ROC AUC"}
+# The tree asks three questions of each row.
+DEPTH = 3
+# More training rows change no digit that a gate has.
+MAX_ROWS = 20_000
+DIGITS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What can be reached without trying, on the test rows.
+
+    Attributes:
+        guess: of predicting the mean, or of telling no row from another.
+        tree: of a tree of depth 3.
+        bound: of the first gate: half way between them.
+        rows: by split.
+        features: how many columns XGBoost gets.
+    """
+
+    metric: str
+    guess: float
+    tree: float
+    bound: float
+    rows: dict[str, int]
+    features: int
+
+    @property
+    def learns(self) -> bool:
+        """Return whether the tree is better than guessing."""
+        if self.metric == "rmse":
+            return self.tree < self.guess
+        return self.tree > self.guess
+
+    def lines(self) -> list[str]:
+        """Say where the bound comes from."""
+        guessing = {
+            "rmse": f"predicting the mean has an RMSE of {number(self.guess)}",
+            "auc": "guessing has a ROC AUC of 0.5",
+        }[self.metric]
+        tree = f"a tree of three questions {number(self.tree)}"
+        if self.learns:
+            return [
+                f"On the test rows {guessing},",
+                f"{tree}; the bound is half way.",
+                "Tighten it once better models are known.",
+            ]
+        return [
+            f"On the test rows {guessing},",
+            f"{tree}: it learns nothing from these columns.",
+            "The bound is to be better than guessing.",
+        ]
+
+
+def measure_baseline(
+    cells: Iterable[Cell], label: Label, read_table: Callable[..., Any]
+) -> Baseline:
+    """Run the cells that make the splits, and measure the baseline on them.
+
+    Args:
+        read_table: stands for lifecycle's, and returns the table that is still here.
+
+    Raises:
+        DataError: the splits cannot be trained on.
+    """
+    names = _run(cells, read_table)
+    splits, _ = check_splits(
+        names.get("encoded", names["splits"]), label=label.name, task=label.task
+    )
+    metric = METRICS[label.task]
+    guess, tree = _measure(splits, label.task)
+    half_way = (guess + tree) / 2
+    is_better = tree < guess if metric == "rmse" else tree > guess
+    return Baseline(
+        metric=metric,
+        guess=guess,
+        tree=tree,
+        bound=_rounded(half_way if is_better else guess, up=metric == "rmse"),
+        rows={name: len(rows) for name, rows in splits.items()},
+        features=splits["train"].shape[1] - 1,
+    )
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, and without an exponent."""
+    if value == 0:
+        return "0"
+    places = max(0, DIGITS - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{places}f}"
+
+
+def _run(cells: Iterable[Cell], read_table: Callable[..., Any]) -> dict[str, Any]:
+    """Execute the cells as a kernel would, and return what they define."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for cell in cells:
+        if not cell.is_code or cell.shows:
+            continue
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(cell.text, cell.id, "exec"), names)  # noqa: S102, its own text
+        if cell.id == "imports":
+            names["read_table"] = read_table
+    return names
+
+
+def _measure(splits: "dict[str, pd.DataFrame]", task: Task) -> tuple[float, float]:
+    from sklearn.metrics import roc_auc_score, root_mean_squared_error
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    train, test = splits["train"], splits["test"]
+    train = train.sample(min(len(train), MAX_ROWS), random_state=0)
+    truth, known = test.iloc[:, 0], train.iloc[:, 0]
+    rows, seen = test.iloc[:, 1:].to_numpy(float), train.iloc[:, 1:].to_numpy(float)
+    if task == "binary":
+        tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0)
+        scores = tree.fit(seen, known).predict_proba(rows)[:, 1]
+        return 0.5, float(roc_auc_score(truth, scores))
+    tree = DecisionTreeRegressor(max_depth=DEPTH, random_state=0)
+    guesses = [float(known.mean())] * len(truth)
+    predicted = tree.fit(seen, known).predict(rows)
+    return (
+        float(root_mean_squared_error(truth, guesses)),
+        float(root_mean_squared_error(truth, predicted)),
+    )
+
+
+def _rounded(value: float, *, up: bool) -> float:
+    """Round to three digits, to the side on which the bound is weaker."""
+    if value == 0 or not math.isfinite(value):
+        raise DataError("the baseline is no number; look at the label")
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)
+    rounded = math.ceil(value / step) if up else math.floor(value / step)
+    return float(f"{rounded * step:.10g}")

@@ -1,0 +1,321 @@
+"""The files of a new model, written all at once or not at all."""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from lifecycle.data import read_local
+from lifecycle.errors import CallError, did_you_mean
+from lifecycle.tables import CsvFormat
+from runner.git import git_line
+from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
+from runner.scaffold.columns import describe_columns
+from runner.scaffold.label import Task, find_label
+from runner.scaffold.prepare import (
+    Scaffold,
+    blank_cells,
+    dumps,
+    name_in_text,
+    notebook,
+    prepare_cells,
+)
+from runner.spec.folders import check_name
+from runner.spec.models import load_spec
+
+COPIED = ("model.yaml", "prepare.ipynb")
+OBJECTIVES: Mapping[Task, str] = {
+    "regression": "reg:squarederror",
+    "binary": "binary:logistic",
+}
+# A gate of a skeleton, which its author has to choose.
+BLANK_GATES: Mapping[Task, str] = {
+    "regression": "rmse: {max: 1.0, worse_than_live: 0.05}",
+    "binary": "auc: {min: 0.7, worse_than_live: 0.01}",
+}
+LOST = {"rmse": 0.05, "auc": 0.01}
+TO_FILL_IN = "*To fill in:*"
+# Few rows are split into fewer groups.
+ROWS_PER_GROUP, MAX_GROUPS = 40, 10
+
+SPEC = """\
+name: {name}
+description: {description}
+owner: {owner}
+task: {task}
+data: {data}
+label: {label}
+training:
+  image: {{framework: xgboost, version: 3.2-0}}
+  instance_type: ml.m5.large
+  hyperparameters:
+    objective: {objective}
+    num_round: 100
+    max_depth: 4
+    eta: 0.1
+    subsample: 0.8
+gates:{comment}
+  {gates}
+endpoint: {{instance_type: ml.m5.large, instance_count: 1}}
+"""
+
+
+def new_folder(root: Path, name: str) -> Path:
+    """Return the folder of a model that is not there yet.
+
+    Raises:
+        SpecError: it is no model name.
+        CallError: the model is there already.
+    """
+    folder = root / "models" / check_name(name)
+    if folder.exists():
+        raise CallError(f"models/{name}: is there already; choose another name")
+    return folder
+
+
+def plan_model(
+    name: str,
+    path: Path,
+    *,
+    label: str | None,
+    task: Task | None,
+    time: str,
+    written: CsvFormat | None,
+) -> tuple[Scaffold, Baseline]:
+    """Look at a table, and return what a first model of it is.
+
+    Args:
+        path: a CSV or Parquet file, or a folder of some.
+        written: how a CSV file is written, if it is not to be detected.
+
+    Raises:
+        DataError: it is no table, or no model can be made of it.
+        CallError: label, task or time do not fit to it.
+    """
+    table, how = read_local(path, written)
+    found = find_label(table, label, task)
+    columns = describe_columns(table, found.name)
+    known = len(table) - found.missing
+    plan = Scaffold(
+        model=name,
+        file=f"{path.name}/" if path.is_dir() else path.name,
+        label=found,
+        columns=columns,
+        written=how,
+        rows=len(table),
+        time=time,
+        groups=max(2, min(MAX_GROUPS, known // ROWS_PER_GROUP)),
+    )
+    _check_features(plan)
+
+    def read_table(_: str, columns: tuple[str, ...] = (), **__: object) -> object:
+        return table[list(columns)] if columns else table
+
+    return plan, measure_baseline(prepare_cells(plan), found, read_table)
+
+
+def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
+    """Return the text of each file of a planned model."""
+    comment = "".join(f"\n  # {line}" for line in base.lines())
+    rule = "max" if base.metric == "rmse" else "min"
+    bounds = f"{rule}: {base.bound:g}, worse_than_live: {LOST[base.metric]}"
+    spec = SPEC.format(
+        name=plan.model,
+        description=_yaml(f"Predicts {plan.label.name} from {plan.file}."),
+        owner=_yaml(git_line(root, "config", "user.name")),
+        task=plan.label.task,
+        data=_yaml(plan.file),
+        label=_yaml(plan.label.name),
+        objective=OBJECTIVES[plan.label.task],
+        comment=comment,
+        gates=f"{base.metric}: {{{bounds}}}",
+    )
+    return {
+        "model.yaml": spec,
+        "prepare.ipynb": dumps(notebook(prepare_cells(plan))),
+        "README.md": _card(plan, base),
+    }
+
+
+def blank_files(root: Path, name: str, task: Task, label: str) -> dict[str, str]:
+    """Return the files of a model that is still to be written."""
+    file = f"{name}.csv"
+    spec = SPEC.format(
+        name=name,
+        description='""',
+        owner=_yaml(git_line(root, "config", "user.name")),
+        task=task,
+        data=file,
+        label=_yaml(label),
+        objective=OBJECTIVES[task],
+        comment="",
+        gates=BLANK_GATES[task],
+    )
+    sections = "".join(
+        f"\n## {title}\n\n{TO_FILL_IN} {what}\n"
+        for title, what in {
+            "Intended use": "what it is for, and what it is not for.",
+            "Data": "where it comes from, and what a row stands for.",
+            "Features": "what each means, and its unit.",
+            "Metrics": "what it reaches, and which bounds the gates set.",
+            "Limits": "for whom or what it is worse.",
+        }.items()
+    )
+    return {
+        "model.yaml": spec,
+        "prepare.ipynb": dumps(notebook(blank_cells(name, file, label))),
+        "README.md": f"# Model card: {name}\n{sections}{_owner()}",
+    }
+
+
+def copied_files(root: Path, name: str, like: str) -> dict[str, str]:
+    """Return the files of a model with another name.
+
+    Raises:
+        CallError: it lacks a file.
+        SpecError: its model.yaml is wrong.
+    """
+    load_spec(root, like)
+    source = root / "models" / like
+    missing = [file for file in COPIED if not (source / file).is_file()]
+    if missing:
+        raise CallError(f"models/{like}/{missing[0]}: missing, so it cannot be copied")
+    texts = {file: (source / file).read_text(encoding="utf-8") for file in COPIED}
+    return {file: _rename(text, file, name, like) for file, text in texts.items()}
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Write the files of a model, or none of them."""
+    partial = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for file, text in files.items():
+        (partial / file).write_text(text, encoding="utf-8")
+    partial.rename(folder)
+    return [folder / file for file in files]
+
+
+def _check_features(plan: Scaffold) -> None:
+    """Check that features are left, and that there is a time to split by."""
+    if all(one.kind == "left out" for one in plan.columns):
+        reasons = "; ".join(f"{one.name!r}: {one.why}" for one in plan.columns[:3])
+        raise CallError(f"--data: no column is left to learn from: {reasons}")
+    if not plan.time:
+        return
+    found = {one.name: one for one in plan.columns}
+    if plan.time not in found:
+        hint = did_you_mean(plan.time, found)
+        raise CallError(f"--time {plan.time!r}: no such column; {hint}")
+    column = found[plan.time]
+    if column.kind not in ("date", "number"):
+        raise CallError(
+            f"--time {plan.time!r}: is no date ({column.why or column.kind}); give a "
+            "column of dates"
+        )
+    if "missing" in column.why:
+        raise CallError(f"--time {plan.time!r}: {column.why}; mend them in the file")
+
+
+def _card(plan: Scaffold, base: Baseline) -> str:
+    """Return a model card with what is known already."""
+    lost = f", {plan.label.missing:,} of them without a label" * bool(
+        plan.label.missing
+    )
+    rows = ", ".join(f"{count:,} {name}" for name, count in base.rows.items())
+    how = f"by the time in {name_in_text(plan.time)}" if plan.time else "by a seed"
+    features = "".join(
+        f"| {name_in_text(one.name)} | {_meaning(one.kind, one.why)} | |\n"
+        for one in plan.columns
+        if one.kind != "left out"
+    )
+    left_out = "".join(
+        f"- {name_in_text(one.name)}: {one.why}\n"
+        for one in plan.columns
+        if one.kind == "left out"
+    )
+    lines, metric = " ".join(base.lines()), IN_WORDS[base.metric]
+    return f"""\
+# Model card: {plan.model}
+
+Predicts {name_in_text(plan.label.name)} from the other columns of `{plan.file}`.
+
+## Intended use
+
+{TO_FILL_IN} who uses the predictions, for which decision; and what they are not for.
+
+## Data
+
+`{plan.file}`, {plan.rows:,} rows{lost}, in the project's bucket.
+{TO_FILL_IN} where it comes from, when it was recorded, and what a row stands for.
+The label {name_in_text(plan.label.name)} has {plan.label.why}.
+The rows are split {how}: {rows}.
+
+## Features
+
+{base.features:,} columns reach XGBoost. {TO_FILL_IN} what each means, and its unit.
+
+| feature | what it holds | meaning |
+|---|---|---|
+{features}
+{f"Left out:{chr(10)}{chr(10)}{left_out}" if left_out else "None is left out."}
+## Metrics
+
+{lines}
+
+| metric | guessing | tree of three questions | gate |
+|---|---|---|---|
+| {metric} | {number(base.guess)} | {number(base.tree)} | {base.bound:g} |
+
+{TO_FILL_IN} what the model reaches, and what a wrong prediction costs.
+
+## Limits
+
+{TO_FILL_IN} for whom or what it is worse, and what the data does not show.
+{_owner()}"""
+
+
+def _owner() -> str:
+    return """
+## Owner
+
+`owner` in [model.yaml](model.yaml), who is also asked to approve new versions.
+"""
+
+
+def _meaning(kind: str, why: str) -> str:
+    words = {"marked number": "number", "flag": "yes or no"}
+    return f"{words.get(kind, kind)}{f': {why}' if why else ''}"
+
+
+def _yaml(text: str) -> str:
+    """Return a text as YAML, in quotes where it needs some."""
+    plain = re.fullmatch(r"[A-Za-z][\w .,/()-]*", text) and text.lower() not in (
+        "null",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+    )
+    is_plain = plain and text == text.strip()
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _rename(text: str, file: str, name: str, like: str) -> str:
+    """Put the new name where the old one identified the model."""
+    if file == "model.yaml":
+        text = re.sub(
+            rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.MULTILINE
+        )
+        return re.sub(
+            r"^description:.*$",
+            f"description: Begun as a copy of {like}.",
+            text,
+            flags=re.MULTILINE,
+        )
+    old, new = json.dumps(f'"{like}"')[1:-1], json.dumps(f'"{name}"')[1:-1]
+    return text.replace(f"model: str = {old}", f"model: str = {new}")

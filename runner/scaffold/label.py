@@ -1,0 +1,164 @@
+"""The label of a raw table, and the task that its values ask for."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lifecycle.errors import CallError, did_you_mean
+from runner.scaffold.columns import order_of_answers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Task = Literal["regression", "binary"]
+
+# Names that mean nothing but the label.
+NAMES = frozenset({"class", "label", "outcome", "target", "y"})
+# With fewer rows there is nothing left to validate or to test with.
+MIN_ROWS = 20
+# A class with fewer rows is missing in some split.
+MIN_CLASS = 8
+# So many whole numbers from 0 up may as well be the codes of classes.
+MAX_CODES = 10
+MAX_LISTED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """The column to predict.
+
+    Attributes:
+        missing: rows without a label, which are left out.
+        one: the value of a binary label that becomes 1; None if it is 1 already.
+        why: the reason for the task.
+        is_text: whether numbers have to be read from text.
+    """
+
+    name: str
+    task: Task
+    why: str
+    missing: int
+    one: Any = None
+    is_text: bool = False
+
+
+def find_label(table: "pd.DataFrame", name: str | None, task: Task | None) -> Label:
+    """Return the label of a table, and its task.
+
+    Raises:
+        CallError: there is no such column, or its values allow no task.
+    """
+    name = name or _guess_name(table)
+    if name not in table:
+        names = [str(one) for one in table]
+        shown = ", ".join(names[:MAX_LISTED])
+        more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+        hint = did_you_mean(name, names)
+        hint = hint if hint.startswith("did") else ""
+        raise CallError(
+            f"--label {name!r}: no such column; {hint}{' ' * bool(hint)}the file has "
+            f"{shown}{more}"
+        )
+    if len(table.columns) < 2:
+        raise CallError(f"--data: has only the column {name!r}; add features")
+    values = table[name]
+    known = values.dropna()
+    if len(known) < MIN_ROWS:
+        raise CallError(
+            f"--label {name!r}: only {len(known)} rows have a value; at least "
+            f"{MIN_ROWS} are needed to train, validate and test"
+        )
+    label = _binary(name, values) if task != "regression" else None
+    label = label or _regression(name, values, task)
+    if label.task == "binary":
+        _check_classes(name, known)
+    return label
+
+
+def _guess_name(table: "pd.DataFrame") -> str:
+    """Return the one column that is called as labels are."""
+    found = [str(name) for name in table if str(name).strip().lower() in NAMES]
+    if len(found) == 1:
+        return found[0]
+    two = [str(name) for name in table if table[name].nunique() == 2]
+    last = str(table.columns[-1])
+    likely = list(dict.fromkeys([*found, last, *two]))[:MAX_LISTED]
+    raise CallError(
+        "--label: say which column is to be predicted, the file does not; likely: "
+        f"{', '.join(likely)}"
+    )
+
+
+def _binary(name: str, values: "pd.Series[Any]") -> Label | None:
+    """Return the label if it has two values."""
+    answers = order_of_answers(values)
+    if answers is None:
+        return None
+    low, high, why = answers
+    is_ready = not isinstance(high, str | bool) and (low, high) == (0, 1)
+    shown = f"two values, {_text(low)} and {_text(high)}"
+    said = "" if is_ready else f"; {_text(high)} becomes 1"
+    return Label(
+        name=name,
+        task="binary",
+        why=f"{shown}{said}{f' ({why})' if why else ''}",
+        missing=int(values.isna().sum()),
+        one=None if is_ready else high,
+    )
+
+
+def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label:
+    import pandas as pd
+    from pandas.api import types
+
+    known = values.dropna()
+    different = known.nunique()
+    if task == "binary":
+        raise CallError(
+            f"--task binary: {name!r} has {different} values, not two; make two of "
+            "them in the file, or say --task regression"
+        )
+    if different == 1:
+        raise CallError(f"--label {name!r}: {_text(known.iloc[0])} in every row")
+    is_text = not types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(
+        values.dtype
+    )
+    numbers = pd.to_numeric(known, errors="coerce")
+    if numbers.isna().mean() > 0.1:
+        classes = ", ".join(map(_text, known.unique()[:3]))
+        more = f" and {different - 3} more" if different > 3 else ""
+        raise CallError(
+            f"--label {name!r}: has {different} classes ({classes}{more}), and "
+            "multiclass is not there yet; predict a number, or one class against the "
+            "rest"
+        )
+    missing = int(pd.to_numeric(values, errors="coerce").isna().sum())
+    numbers = numbers.dropna()
+    is_whole = bool((numbers % 1 == 0).all())
+    codes = list(range(min(different, MAX_CODES + 1)))
+    if task is None and different <= MAX_CODES and sorted(numbers.unique()) == codes:
+        raise CallError(
+            f"--label {name!r}: holds {', '.join(map(str, codes))}, as codes of "
+            "classes do, and multiclass is not there yet; if 2 is twice as much as "
+            "1, say --task regression"
+        )
+    kind = "whole numbers" if is_whole else "numbers"
+    why = f"{kind} from {numbers.min():g} to {numbers.max():g}"
+    if is_whole and different <= MAX_LISTED:
+        why += f": {different} values in an order, which classes would forget"
+    return Label(
+        name=name, task="regression", why=why, missing=missing, is_text=is_text
+    )
+
+
+def _check_classes(name: str, known: "pd.Series[Any]") -> None:
+    counts = known.value_counts()
+    if counts.min() < MIN_CLASS:
+        rare = counts.index[-1]
+        raise CallError(
+            f"--label {name!r}: only {counts.min()} rows are {_text(rare)}; at least "
+            f"{MIN_CLASS} of each class are needed to train, validate and test"
+        )
+
+
+def _text(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)

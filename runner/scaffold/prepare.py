@@ -1,0 +1,630 @@
+"""The prepare notebook of a new model, written for one table.
+
+Text leads and code follows; what was decided about a column stands in its cells, for a
+person to change.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lifecycle.tables import CsvFormat
+from runner.scaffold.columns import COMMON, MAX_CATEGORIES, Column
+from runner.scaffold.label import Label
+
+# As ruff sets it.
+LINE = 88
+# Longer lists of columns are found by what they hold instead.
+MAX_NAMES = 20
+HELD_OUT = 0.30
+TASK_WORDS = {"regression": "a number", "binary": "yes or no"}
+# What the parts of a date are called in the table.
+PARTS = {
+    "year": "year",
+    "month": "month",
+    "day_of_week": "weekday",
+    "hour": "hour",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A cell of the notebook.
+
+    Attributes:
+        shows: it only shows something, so the table does not depend on it.
+    """
+
+    id: str
+    text: str
+    is_code: bool = False
+    tag: str = ""
+    shows: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaffold:
+    """All that is known of a new model before its files are written.
+
+    Attributes:
+        file: what the table's file is called in the bucket.
+        time: the column by which rows are split; "" for a random split.
+        groups: within so many groups of equal labels rows are drawn at random.
+    """
+
+    model: str
+    file: str
+    label: Label
+    columns: Sequence[Column]
+    written: CsvFormat
+    rows: int
+    time: str = ""
+    groups: int = 2
+
+    def of(self, *kinds: str) -> list[Column]:
+        """Return the columns of some kinds."""
+        return [one for one in self.columns if one.kind in kinds]
+
+    def names(self, *kinds: str) -> list[str]:
+        """Return the names of the columns of some kinds."""
+        return [one.name for one in self.of(*kinds)]
+
+
+def prepare_cells(new: Scaffold) -> list[Cell]:
+    """Return the cells of the notebook in their order."""
+    return [
+        *_opening(new),
+        *_reading(new),
+        *_cleaning(new),
+        *_encoding(new),
+        *_splitting(new),
+        *_one_hot(new),
+        *_writing(new),
+    ]
+
+
+def blank_cells(model: str, file: str, label: str) -> list[Cell]:
+    """Return the cells of a notebook that has still to be written."""
+    return [
+        _markdown(
+            "title",
+            f"# {_title(model)}: from raw data to training data",
+            "",
+            f"**In:** what a row of `{file}` stands for.  ",
+            "**Out:** training, validation and test rows in S3, as SageMaker's XGBoost "
+            "reads them.  ",
+            "**Decide:** what a reviewer has to.",
+        ),
+        _parameters(model, file, label, seed=True),
+        _code(
+            "imports",
+            "from IPython.display import JSON",
+            "",
+            "from lifecycle.data import read_table, split, write_splits",
+        ),
+        _markdown("raw-text", "## What is in the table?", "", "Say what to see in it:"),
+        _code("raw", "raw = read_table(data, model=model)", "raw.head()"),
+        _markdown(
+            "table-text",
+            "## What does XGBoost get?",
+            "",
+            "The label and numbers, and nothing that is not known at the time of the "
+            "prediction:",
+        ),
+        _code("table", "table = raw.dropna(subset=[label])", "table.head()"),
+        _markdown(
+            "split-text",
+            "## Are the splits alike?",
+            "",
+            "70 % of the rows train, 15 % validate while training, 15 % are kept for "
+            "the test:",
+        ),
+        _code(
+            "split",
+            "splits = split(table, stratify=table[label], seed=seed, held_out="
+            f"{HELD_OUT:.2f})",
+        ),
+        *_end(),
+    ]
+
+
+def notebook(cells: Iterable[Cell]) -> dict[str, Any]:
+    """Return a notebook file's content, as JupyterLab writes it."""
+    return {
+        "cells": [_as_json(one) for one in cells],
+        "metadata": {
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def quote(value: object) -> str:
+    """Return a value as Python code, quoted as ruff does."""
+    if not isinstance(value, str):
+        return repr(value)
+    body = "".join(one if one in "\"'" else repr(one)[1:-1] for one in value)
+    doubles, singles = body.count('"'), body.count("'")
+    if doubles > singles:
+        return "'" + body.replace("'", "\\'") + "'"
+    return '"' + body.replace('"', '\\"') + '"'
+
+
+def name_in_text(name: str) -> str:
+    """Return a column's name as code in Markdown, also within tables."""
+    fence = "``" if "`" in name else "`"
+    pad = " " * (len(fence) - 1)
+    return f"{fence}{pad}{name}{pad}{fence}".replace("|", "\\|")
+
+
+def _opening(new: Scaffold) -> Iterator[Cell]:
+    what = TASK_WORDS[new.label.task]
+    yield _markdown(
+        "title",
+        f"# {_title(new.model)}: from `{new.file}` to training data",
+        "",
+        f"**In:** the table `{new.file}` in S3, with {name_in_text(new.label.name)}, "
+        f"{what}, to be predicted.  ",
+        "**Out:** training, validation and test rows in S3, as SageMaker's XGBoost "
+        "reads them.  ",
+        "**Decide:** is each column known at the time of the prediction, and are the "
+        "three splits alike?",
+    )
+    yield _parameters(new.model, new.file, new.label.name, seed=not new.time)
+    split = "split_in_time" if new.time else "split"
+    yield _code(
+        "imports",
+        "import pandas as pd",
+        "from IPython.display import JSON",
+        "",
+        "from lifecycle import plots",
+        f"from lifecycle.data import read_table, {split}, write_splits",
+    )
+
+
+def _parameters(model: str, file: str, label: str, *, seed: bool) -> Cell:
+    lines = [
+        f"model: str = {quote(model)}  # the model, as its folder is called",
+        f"data: str = {quote(file)}  # the raw table, put there by `runner upload`",
+        f"label: str = {quote(label)}  # the column to predict",
+        *(["seed: int = 7  # draws the splits"] if seed else []),
+        "run: dict = {}  # filled in by the runner: lineage, results of earlier stages",
+    ]
+    return _code("parameters", *lines, tag="parameters")
+
+
+def _reading(new: Scaffold) -> Iterator[Cell]:
+    groups = {
+        "NUMBERS": new.names("number", "marked number"),
+        "FLAGS": new.names("flag"),
+        "CATEGORIES": new.names("category"),
+        "DATES": new.names("date"),
+    }
+    groups = {name: names for name, names in groups.items() if names}
+    how_written = new.written.arguments().items()
+    arguments = [f"{name}={quote(value)}" for name, value in how_written]
+    how = _described(new)
+    wide = [name for name, names in groups.items() if len(names) > MAX_NAMES]
+    if not wide:
+        lists = [_assign(name, names) for name, names in groups.items()]
+        wanted = ", ".join(f"*{name}" for name in groups)
+        if sum(text.count("\n") + 1 for text in lists) <= MAX_NAMES:
+            read = _call(
+                "raw = read_table",
+                ["data", f"[label, {wanted}]", "model=model", *arguments],
+            )
+            lead = "A file without one of these columns ends the run at this point"
+            yield _markdown("raw-text", *how, f"{lead}:")
+            yield _code("raw", *lists, "", read, "raw.head()")
+            return
+    yield _markdown("raw-text", *how, "The whole file is read:")
+    yield from _wide_reading(new, groups, arguments)
+
+
+def _wide_reading(
+    new: Scaffold, groups: dict[str, list[str]], arguments: list[str]
+) -> Iterator[Cell]:
+    """Read a table whose columns are too many to be listed in one cell each."""
+    read = _call("raw = read_table", ["data", "model=model", *arguments])
+    yield _code("raw", read, "raw.head()")
+    widest = max(groups, key=lambda name: len(groups[name]))
+    left_out = new.names("left out")
+    listed = {name: names for name, names in groups.items() if name != widest}
+    if left_out:
+        listed = {"LEFT_OUT": left_out} | listed
+    for name, names in listed.items():
+        for start in range(0, len(names), MAX_NAMES):
+            part = names[start : start + MAX_NAMES]
+            words = "They are" if start == 0 else "And"
+            what = name.lower().replace("_", " ")
+            place = f"{name.lower().replace('_', '-')}-{start}"
+            yield _markdown(f"{place}-text", f"{words} {what}:")
+            operator = "=" if start == 0 else "+="
+            yield _code(place, _assign(name, part, operator))
+    known = "".join(f", *{name}" for name in listed)
+    others = f"name not in [label{known}]" if known else "name != label"
+    count = len(groups[widest])
+    yield _markdown(
+        "widest-text",
+        f"{'The other' if listed else 'Without the label,'} {count:,} columns are "
+        f"{widest.lower()}; one more or less ends the run at this point:",
+    )
+    yield _code(
+        "widest",
+        f"{widest} = [name for name in raw if {others}]",
+        "",
+        f"assert len({widest}) == {count}, len({widest})",
+    )
+
+
+def _described(new: Scaffold) -> list[str]:
+    """Say what the columns hold, and which are left out for which reason."""
+    lines = ["## What is in the table?", ""]
+    if said := new.written.arguments():
+        words = ", ".join(f"{name} {value!r}" for name, value in said.items())
+        lines.append(f"It is written with {words}, which the call says.")
+    left_out = new.of("left out")
+    if not left_out:
+        return lines
+    lines += ["These columns are left out:", "", "| column | why |", "|---|---|"]
+    shown = left_out[:MAX_NAMES]
+    lines += [f"| {name_in_text(one.name)} | {one.why} |" for one in shown]
+    if more := len(left_out) - len(shown):
+        lines.append(f"| {more} more | for such reasons |")
+    return [*lines, ""]
+
+
+def _cleaning(new: Scaffold) -> Iterator[Cell]:
+    missing = [one for one in new.columns if one.missing and one.kind != "left out"]
+    said = (
+        "A missing cell stays missing: at each split XGBoost learns where such rows go."
+        if missing
+        else "No other cell is missing today; where one is, it stays so, and XGBoost "
+        "learns at each split where such rows go."
+    )
+    yield _markdown(
+        "clean-text",
+        "## Which rows are left out?",
+        "",
+        "Nothing can be learnt from a row without a label, nor can it test anything.",
+        *([f"Nor can a row without {name_in_text(new.time)}."] if new.time else []),
+        said,
+        "What is there, of each column:",
+    )
+    lines = []
+    if new.label.is_text:
+        number = 'pd.to_numeric(raw[label], errors="coerce")'
+        lines = [f"numeric = raw.assign(**{{label: {number}}})"]
+    time = f", {quote(new.time)}" if new.time else ""
+    source = "numeric" if lines else "raw"
+    yield _code(
+        "clean",
+        *lines,
+        f"clean = {source}.dropna(subset=[label{time}])",
+        'print(f"{len(raw) - len(clean)} of {len(raw)} rows are left out")',
+        'clean.describe(include="all").T.dropna(axis=1, how="all")',
+    )
+
+
+def _encoding(new: Scaffold) -> Iterator[Cell]:
+    lead = ["## What does XGBoost get?", "", *_encoding_text(new)]
+    lines: list[str] = []
+    parts = ["clean[[label]]"]
+    if new.label.one is not None:
+        positive = quote(new.label.one)
+        lines.append(f"answer = clean[label].eq({positive}).astype(int)")
+        parts = ["answer"]
+    marked = new.names("marked number")
+    if "NUMBERS" in _groups(new):
+        parts.append("clean[NUMBERS]")
+    if marked:
+        parts[-1] = "numbers"
+        lines += [
+            'numbers = clean[NUMBERS].apply(pd.to_numeric, errors="coerce")',
+        ]
+    if flags := new.of("flag"):
+        lines.append(_assign_dict("YES", {one.name: one.one for one in flags}))
+        lines.append(
+            "flags = clean[FLAGS].eq(pd.Series(YES)).astype(float)"
+            ".where(clean[FLAGS].notna())"
+        )
+        parts.append("flags")
+    if new.of("date"):
+        yield _markdown("dates-text", *lead, *_dates_text(new))
+        yield _code("calendar", *_calendar(new))
+        lead = ["A date is now a few numbers, and all is put together:"]
+        parts.append("*calendar(clean)")
+    if new.of("category"):
+        parts.append("clean[CATEGORIES]")
+    yield _markdown("table-text", *lead)
+    yield _code(
+        "table",
+        *lines,
+        _call("table = pd.concat", [f"[{', '.join(parts)}]", "axis=1"]),
+        "table.head()",
+    )
+
+
+def _groups(new: Scaffold) -> list[str]:
+    kinds = {"NUMBERS": ("number", "marked number"), "FLAGS": ("flag",)}
+    return [name for name, these in kinds.items() if new.names(*these)]
+
+
+def _encoding_text(new: Scaffold) -> list[str]:
+    """Say how each kind of column becomes a number."""
+    lines = []
+    label = new.label
+    if label.one is not None:
+        lines.append(
+            f"{name_in_text(label.name)} is 1 where it is {quote(label.one)} and 0 "
+            "elsewhere."
+        )
+    lines += [
+        f"{name_in_text(one.name)} is a number, but {_and(one.marks)} in some rows, "
+        "which is taken as missing."
+        for one in new.of("marked number")
+        if one.marks
+    ]
+    if new.of("flag"):
+        lines.append("An answer is 1 or 0, by what `YES` says.")
+    if new.of("date"):
+        return lines
+    stay = "Numbers stay as they are, and the" if new.names("number") else "The"
+    return [*lines, f"{stay} label comes first:"]
+
+
+def _and(words: Sequence[str]) -> str:
+    return " or ".join(f"`{one}`" for one in words)
+
+
+def _dates_text(new: Scaffold) -> list[str]:
+    unsure = [one for one in new.of("date") if one.why]
+    lines = [
+        f"{name_in_text(one.name)}: {one.why}; correct `format` if that is wrong."
+        for one in unsure
+    ]
+    return [*lines, "Of a date a tree can use the parts:"]
+
+
+def _calendar(new: Scaffold) -> list[str]:
+    lines = ["def calendar(rows):", '    """Return the parts of all dates."""']
+    for one in new.of("date"):
+        arguments = _date_arguments(one, "rows")
+        lines.append(
+            textwrap.indent(_call("when = pd.to_datetime", arguments, 4), "    ")
+        )
+        for part in one.parts:
+            name = quote(f"{one.name} {PARTS[part]}")
+            lines.append(f"    yield when.dt.{part}.rename({name})")
+    return lines
+
+
+def _date_arguments(column: Column, rows: str) -> list[str]:
+    """Return the arguments with which pandas reads a date."""
+    arguments = [f"{rows}[{quote(column.name)}]"]
+    if column.date_format:
+        arguments.append(f"format={quote(column.date_format)}")
+    if "missing" in column.why:
+        arguments.append('errors="coerce"')
+    if column.date_format == "ISO8601":
+        arguments.append("utc=True")
+    return arguments
+
+
+def _splitting(new: Scaffold) -> Iterator[Cell]:
+    share = round(100 * HELD_OUT / 2)
+    sizes = (
+        f"{100 - 2 * share} % of the rows train, {share} % validate while training, "
+        f"and {share} % are kept for the test."
+    )
+    if new.time:
+        name = name_in_text(new.time)
+        why = f"They are told apart by {name}: the oldest train, the newest test, "
+        why += "as the model will be used on rows that are newer still."
+        text = [sizes, why, "Rows of the same time stay together:"]
+    elif new.label.task == "binary":
+        text = [
+            sizes,
+            "They are drawn by the seed, so that 1 is as common in each part:",
+        ]
+    else:
+        why = "They are drawn by the seed, within groups of rows from small to large "
+        text = [sizes, f"{why}{name_in_text(new.label.name)}:"]
+    yield _markdown("split-text", "## Are the splits alike?", "", *text)
+    yield _code("split", *_split_code(new))
+    yield from _figure(new)
+
+
+def _split_code(new: Scaffold) -> list[str]:
+    held_out = f"held_out={HELD_OUT:.2f}"
+    check = "assert sum(len(rows) for rows in splits.values()) == len(table)"
+    if new.time:
+        column = next(one for one in new.columns if one.name == new.time)
+        lines = [f"when = clean[{quote(new.time)}]"]
+        if column.kind == "date":
+            lines = [_call("when = pd.to_datetime", _date_arguments(column, "clean"))]
+        split = _call("splits = split_in_time", ["table", "by=when", held_out])
+        return [*lines, split, "", check]
+    if new.label.task == "binary":
+        strata = "table[label]"
+        lines = []
+    else:
+        strata = "groups"
+        lines = [
+            'places = table[label].rank(method="first")',
+            f"groups = pd.qcut(places, {new.groups}, labels=False)",
+        ]
+    split = _call(
+        "splits = split", ["table", f"stratify={strata}", "seed=seed", held_out]
+    )
+    return [*lines, split, "", check]
+
+
+def _figure(new: Scaffold) -> Iterator[Cell]:
+    if new.label.task == "binary":
+        yield _markdown("label-text", "The label in each of them:")
+        yield _code("label", "plots.label_distribution(splits, label);", shows=True)
+        see = (
+            "The bars of each value are of about one height, so what holds on the test "
+        )
+        see += "rows holds for the others."
+    else:
+        # What stands between two dollars would be set as a formula.
+        is_plain = "$" not in new.label.name
+        title = 'f"{label} by split"' if is_plain else '"The label by split"'
+        unit = "label" if is_plain else '"label"'
+        yield _markdown("label-text", "How the label is distributed in each of them:")
+        yield _code(
+            "label",
+            "ends = (table[label].min(), table[label].max())",
+            'look = {"bins": 20, "range": ends, "density": True, "histtype": "step"}',
+            "",
+            "ax = plots.axes()",
+            "for name, colour in zip(splits, plots.COLOURS, strict=False):",
+            "    ax.hist(splits[name][label], color=colour, label=name, **look)",
+            f'ax.set(title={title}, xlabel={unit}, ylabel="density")',
+            "ax.legend();",
+            shows=True,
+        )
+        see = "The three outlines have about one shape, so what holds on the test rows "
+        see += "holds for the others."
+    if new.time:
+        see = "Where the parts differ the world has changed with time, and the test "
+        see += "says how well the model bears that."
+    yield _markdown("label-see", see)
+
+
+def _one_hot(new: Scaffold) -> Iterator[Cell]:
+    if not new.of("category"):
+        return
+    yield _markdown(
+        "common-text",
+        "## Which categories get a column?",
+        "",
+        "No order holds among the values of a category, so each gets a column of 1 and "
+        "0.",
+        "Which ones is decided by the training rows alone, so that later rows change "
+        f"nothing: what {100 * COMMON:g} % of them have, and at most {MAX_CATEGORIES}:",
+    )
+    yield _code(
+        "common",
+        "def common(values):",
+        '    """Return the values that are common among the training rows."""',
+        "    shares = values.value_counts(normalize=True)",
+        f"    return sorted(shares[shares >= {COMMON:g}].index[:{MAX_CATEGORIES}])",
+        "",
+        "",
+        'train = splits["train"]',
+        "known = {name: common(train[name].dropna()) for name in CATEGORIES}",
+        'pd.Series(known, name="values").to_frame()',
+    )
+    yield _markdown(
+        "encode-text",
+        "A row with another value, or with none, has 0 in all of them:",
+    )
+    yield _code(
+        "encode",
+        "def encode(rows):",
+        '    """Return the rows with a column of 1 and 0 for each known value."""',
+        "    columns = [",
+        '        rows[name].eq(value).astype(int).rename(f"{name}={value}")',
+        "        for name, values in known.items()",
+        "        for value in values",
+        "    ]",
+        "    return pd.concat([rows.drop(columns=CATEGORIES), *columns], axis=1)",
+        "",
+        "",
+        "encoded = {name: encode(rows) for name, rows in splits.items()}",
+        'encoded["train"].head()',
+    )
+
+
+def _writing(new: Scaffold) -> Iterator[Cell]:
+    yield from _end("encoded" if new.of("category") else "splits")
+
+
+def _end(splits: str = "splits") -> Iterator[Cell]:
+    yield _markdown(
+        "write-text",
+        "## Where is it written?",
+        "",
+        "Each cell is checked: XGBoost would read what is no number as some number.",
+        "No run overwrites another one, and the sha256 says which rows a model was "
+        "trained on:",
+    )
+    yield _code(
+        "write",
+        f"written = write_splits(model, run, {splits}, label=label)",
+        'print(*written["notes"], sep="\\n")',
+        'written["rows"]',
+        shows=True,
+    )
+    yield _markdown("results-text", "What training needs to know:")
+    yield _code("results", "JSON(written)", tag="results", shows=True)
+
+
+def _title(model: str) -> str:
+    return model.replace("-", " ").capitalize()
+
+
+def _assign(name: str, values: Sequence[object], operator: str = "=") -> str:
+    """Assign a list, on one line or on one line a value, as ruff does."""
+    items = [quote(one) for one in values]
+    line = f"{name} {operator} [{', '.join(items)}]"
+    if len(line) <= LINE:
+        return line
+    return "\n".join([f"{name} {operator} [", *(f"    {one}," for one in items), "]"])
+
+
+def _assign_dict(name: str, values: dict[str, Any]) -> str:
+    items = [f"{quote(key)}: {quote(one)}" for key, one in values.items()]
+    line = f"{name} = {{{', '.join(items)}}}"
+    if len(line) <= LINE:
+        return line
+    return "\n".join([f"{name} = {{", *(f"    {one}," for one in items), "}"])
+
+
+def _call(start: str, arguments: Sequence[str], indent: int = 0) -> str:
+    """Call a function on as few lines as ruff does."""
+    line = f"{start}({', '.join(arguments)})"
+    if len(line) + indent <= LINE:
+        return line
+    inside = f"    {', '.join(arguments)}"
+    if len(inside) + indent <= LINE:
+        return f"{start}(\n{inside}\n)"
+    lines = [f"    {one}," for one in arguments]
+    return "\n".join([f"{start}(", *lines, ")"])
+
+
+def _markdown(name: str, *lines: str) -> Cell:
+    return Cell(id=name, text="\n".join(lines))
+
+
+def _code(name: str, *lines: str, tag: str = "", shows: bool = False) -> Cell:
+    text = "\n".join(lines)
+    return Cell(id=name, text=text, is_code=True, tag=tag, shows=shows)
+
+
+def _as_json(cell: Cell) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "cell_type": "code" if cell.is_code else "markdown",
+        "id": cell.id,
+        "metadata": {"tags": [cell.tag]} if cell.tag else {},
+        "source": cell.text.splitlines(keepends=True),
+    }
+    if cell.is_code:
+        content |= {"execution_count": None, "outputs": []}
+    return content
+
+
+def dumps(content: dict[str, Any]) -> str:
+    """Return a notebook's text, as Jupyter writes it."""
+    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
