@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ BLANK_GATES: Mapping[Task, str] = {
 LOST = {"rmse": 0.05, "auc": 0.01}
 # Of so few rows as many ways to split them are tried, until one can be used.
 FEW_ROWS, MAX_SALTS = 2000, 20
+OPTIONS = "--separator, --decimal, --thousands, --encoding, --text"
 TO_FILL_IN = "*To fill in:*"
 
 SPEC = """\
@@ -84,20 +85,26 @@ def plan_model(
     task: Task | None,
     time: str,
     written: CsvFormat | None,
+    text: Sequence[str] = (),
 ) -> tuple[Scaffold, Baseline]:
     """Look at a table, and return what a first model of it is.
 
     Args:
         path: a CSV or Parquet file, or a folder of some.
         written: how a CSV file is written, if it is not to be detected.
+        text: columns that stay text.
 
     Raises:
         DataError: it is no table, or no model can be made of it.
         CallError: label, task or time do not fit to it.
     """
-    table, how = read_local(path, written)
+    try:
+        table, how = read_local(path, written, text)
+    except DataError as error:
+        options = f"; here these are options, as --text COLUMN: {OPTIONS}"
+        raise DataError(f"{error}{options * ('read_table(' in str(error))}") from error
     found = find_label(table, label, task)
-    columns = describe_columns(table, found.name)
+    columns = describe_columns(table, found.name, time)
     plan = Scaffold(
         model=name,
         file=f"{path.name}/" if path.is_dir() else path.name,
@@ -106,6 +113,7 @@ def plan_model(
         written=how,
         rows=len(table),
         time=time,
+        text=text,
     )
     _check_features(plan)
 

@@ -52,6 +52,7 @@ class Scaffold:
         file: what the table's file is called in the bucket.
         time: the column by which rows are split; "" if a hash of each row decides.
         salt: of that hash.
+        text: columns that stay text.
     """
 
     model: str
@@ -62,6 +63,7 @@ class Scaffold:
     rows: int
     time: str = ""
     salt: str = "1"
+    text: Sequence[str] = ()
 
     def of(self, *kinds: str) -> list[Column]:
         """Return the columns of some kinds."""
@@ -217,6 +219,8 @@ def _reading(new: Scaffold) -> Iterator[Cell]:
     groups = {name: names for name, names in groups.items() if names}
     how_written = new.written.arguments().items()
     arguments = [f"{name}={quote(value)}" for name, value in how_written]
+    if new.text:
+        arguments.append(f"text=[{', '.join(map(quote, new.text))}]")
     how = _described(new)
     wide = [name for name, names in groups.items() if len(names) > MAX_NAMES]
     if not wide:
