@@ -15,12 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
+from lifecycle.chance import benjamini_hochberg, chi_squared, kolmogorov_smirnov
 from lifecycle.comparison import format_number
-from lifecycle.uncertainty import (
-    benjamini_hochberg,
-    chi_squared,
-    kolmogorov_smirnov,
-)
 
 # The share of undrifted columns that may be called moved.
 FALSE_DISCOVERIES = 0.01

@@ -57,3 +57,21 @@ def test_light_verbs_import_nothing_heavy(repo: Path) -> None:
     assert list(imported) == [verb for verb, *_ in VERBS]
     assert set(imported["ci-config"]) <= SETUP
     assert set(imported["show"]) <= SETUP | TABLES
+
+
+def test_an_approval_and_a_page_need_no_numpy() -> None:
+    """CircleCI's approve job has no package that computes."""
+    script = (
+        "import sys, runner.pipeline.release, runner.review.page\n"
+        "print({'numpy', 'pandas', 'xgboost', 'sklearn'} & set(sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert answer.stdout == "set()\n", answer.stderr[-500:]
