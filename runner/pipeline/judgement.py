@@ -199,7 +199,8 @@ def _not_compared(
         return ""
     return (
         f"{', '.join(missing)}: not compared with version {version}, which is live; "
-        "show an EvaluationOutput with what score_live returns"
+        "return it from `measure`, and show an EvaluationOutput with what score_live "
+        "returns"
     )
 
 
