@@ -48,11 +48,13 @@ def list_models(root: Path) -> list[str]:
     A folder that holds only what tools leave, as after a change of branches, is none.
     """
     with os.scandir(root / "models") as found:
-        folders = [Path(one) for one in found if one.is_dir()]
+        folders = [one for one in found if one.is_dir()]
     names = [
-        path.name
-        for path in folders
-        if (path / "model.yaml").exists() or not _is_left_over(path)
+        one.name
+        for one in folders
+        # Of thousands of folders, paths as objects would take most of the time.
+        if os.path.exists(f"{one.path}/model.yaml")  # noqa: PTH110
+        or not _is_left_over(Path(one))
     ]
     remedy = "rename or remove the folder"
     return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
