@@ -60,6 +60,13 @@ def list_models(root: Path) -> list[str]:
     return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
 
 
+def suggest_model(root: Path, name: str) -> str:
+    """Return "" for the name of a model, and for another one what was meant."""
+    folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
+    names = [one for one in folders if NAME.fullmatch(one)]
+    return "" if name in names else did_you_mean(name, names)
+
+
 def _is_left_over(folder: Path) -> bool:
     """Return whether a folder holds only what is hidden, or compiled by Python."""
     names = [path.name for path in folder.iterdir()]
@@ -74,12 +81,14 @@ def read_yaml(root: Path, name: str) -> Mapping[str, Any]:
     Raises:
         SpecError: there is no such model, or it is not YAML.
     """
-    path = root / "models" / check_name(name) / "model.yaml"
+    hint = suggest_model(root, name)
+    if "mean" not in hint:
+        check_name(name)
+    if hint:
+        shown_name = name if NAME.fullmatch(name) else repr(name)
+        raise SpecError(f"models/{shown_name}: no such model; {hint}")
+    path = root / "models" / name / "model.yaml"
     shown = path.relative_to(root)
-    if not path.parent.is_dir():
-        folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
-        hint = did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
-        raise SpecError(f"{shown.parent}: no such model; {hint}")
     if not path.is_file():
         raise SpecError(f"{shown}: missing; see `python -m runner new --help`")
     return parse_keys(path.read_bytes(), shown.as_posix())
