@@ -172,7 +172,7 @@ def check_file(path: Path) -> CsvFormat:
         content = content.rpartition(b"\n")[0]
     written = detect_format(content)
     file = TableFile(name=str(path), content=content)
-    if not _check_csv(file, written, header=False).strip().partition("\n")[2]:
+    if not _check_csv(file, written, header=False).strip().partition(b"\n")[2]:
         raise DataError(f"{path}: has one line and no rows; give the file that does")
     return written
 
@@ -183,9 +183,12 @@ def local_number(texts: "pd.Series[Any]") -> tuple[str, str]:
     Returns:
         An example and the argument that reads it; ("", "") if they are not.
     """
-    known = texts.dropna().astype(str).str.strip()
-    if known.empty:
+    known = texts.dropna()
+    # Most texts are no numbers, which a few cells tell.
+    some = known.sample(min(len(known), SAMPLE_ROWS), random_state=0).astype(str)
+    if not some.str.contains(r"^[\s+-]*[\d.,]").mean() > MOSTLY / 2:
         return "", ""
+    known = known.astype(str).str.strip()
     plain = known.str.fullmatch(PLAIN)
     every = "|".join((DECIMAL_COMMA, *THOUSANDS.values()))
     elsewhere = known.str.fullmatch(every) & ~plain
@@ -250,7 +253,7 @@ def _parse_csv(
     content = _check_csv(file, written, header=header)
     try:
         table = pd.read_csv(
-            io.BytesIO(content.encode()),
+            io.BytesIO(content),
             sep=written.separator,
             decimal=written.decimal,
             thousands=written.thousands or None,
@@ -267,16 +270,18 @@ def _parse_csv(
     return table
 
 
-def _check_csv(file: TableFile, written: CsvFormat, *, header: bool) -> str:
-    """Return the text of a CSV file whose rows all have as many cells."""
+def _check_csv(file: TableFile, written: CsvFormat, *, header: bool) -> bytes:
+    """Return the text of a CSV file in UTF-8, whose rows all have as many cells."""
     if not file.content.strip():
         raise DataError(f"{file.name}: is empty; restore the file")
+    head = file.content[:MAX_SHOWN].lstrip()
     for start, what in OTHER_FORMATS.items():
-        if file.content.lstrip().startswith(start):
+        if head.startswith(start):
             raise DataError(f"{file.name}: is no CSV but {what}")
-    content = _decode(file, written)
+    text = _decode(file, written)
+    content = text.encode()
     try:
-        rows = _rows(content, written.separator)
+        rows = _rows(text, written.separator)
         names = next((row for row in rows if row), [])
         if header:
             _check_header(file.name, names, written)
@@ -355,7 +360,7 @@ def _refuse_duplicates(where: str, names: Sequence[Any]) -> None:
         )
 
 
-def _check_widths(where: str, content: str, written: CsvFormat, width: int) -> None:
+def _check_widths(where: str, content: bytes, written: CsvFormat, width: int) -> None:
     """Refuse rows with more or fewer cells than the first one.
 
     pandas fills short rows, and takes the first cell of long ones for a name.
@@ -371,11 +376,11 @@ def _check_widths(where: str, content: str, written: CsvFormat, width: int) -> N
 
     try:
         arrow.read_csv(
-            io.BytesIO(content.encode()),
+            io.BytesIO(content),
             read_options=arrow.ReadOptions(
                 use_threads=False,
                 autogenerate_column_names=True,
-                block_size=min(len(content.encode()) + 1, 2**31 - 1),
+                block_size=min(len(content) + 1, 2**31 - 1),
             ),
             parse_options=arrow.ParseOptions(
                 delimiter=written.separator,

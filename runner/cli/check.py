@@ -4,11 +4,12 @@ from dataclasses import asdict
 
 import click
 
+from runner.cli.completion import complete_models
 from runner.cli.output import echo, print_json
 
 
 @click.command("check")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, shell_complete=complete_models)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def check_command(models: tuple[str, ...], as_json: bool) -> None:
     """Find what is wrong with specs and notebooks of MODELS, by default of all.
@@ -16,10 +17,10 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
     Exit code 1 means that something is; hints fail nothing.
     """
     from runner.spec.check import check_models
-    from runner.spec.folders import find_root, list_models
+    from runner.spec.folders import find_root, model_folders
 
     root = find_root()
-    names = list(dict.fromkeys(models)) or list_models(root)
+    names = list(dict.fromkeys(models)) or model_folders(root)
     found = check_models(root, names)
     wrong = [one for one in found if not one.is_hint]
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lifecycle.errors import CallError
+from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, target_option
 from runner.cli.output import echo
 
@@ -22,7 +23,7 @@ LARGE = 8 << 20
 
 
 @click.command("upload")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.argument("file", type=click.Path(path_type=Path))
 @target_option
 def upload_command(model: str, file: Path, target: str) -> None:

@@ -26,7 +26,7 @@ from runner.notebook.ipynb import (
 )
 from runner.notebook.parameters import Parameter, Signature, inspect_signature
 from runner.spec.dependencies import LOCK, Graph
-from runner.spec.folders import list_models, read_yaml
+from runner.spec.folders import model_folders, read_yaml
 from runner.spec.models import find_notebook, inspect_spec, yaml_value
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
@@ -96,9 +96,9 @@ def check_models(root: Path, names: Sequence[str] = ()) -> list[Finding]:
         names: all models if empty.
 
     Raises:
-        SpecError: there is no such model, or a folder that can be none.
+        SpecError: there is no such model.
     """
-    checked = names or list_models(root)
+    checked = names or model_folders(root)
     found: list[Finding] = []
     notebooks: dict[Path, Signature | None] = {}
     for name in checked:

@@ -43,19 +43,24 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 
 def list_models(root: Path) -> list[str]:
-    """Return the names of all models; a folder that cannot be one is an error.
+    """Return the names of all models; a folder that cannot be one is an error."""
+    remedy = "rename or remove the folder"
+    return [check_name(name, remedy) for name in model_folders(root)]
+
+
+def model_folders(root: Path) -> list[str]:
+    """Return the names of all folders in models/, whether they can be models or not.
 
     A folder that holds only what tools leave, as after a change of branches, is none.
     """
     with os.scandir(root / "models") as found:
         folders = [Path(one) for one in found if one.is_dir()]
-    names = [
+    return sorted(
         path.name
         for path in folders
-        if (path / "model.yaml").exists() or not _is_left_over(path)
-    ]
-    remedy = "rename or remove the folder"
-    return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
+        if path.name[0] not in "._"
+        and ((path / "model.yaml").exists() or not _is_left_over(path))
+    )
 
 
 def _is_left_over(folder: Path) -> bool:
