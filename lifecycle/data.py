@@ -147,7 +147,9 @@ def read_local(
     files = [
         TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
     ]
-    written = written or detect_format(files[0].content)
+    if written is None:
+        formats = [detect_format(one.content) for one in files]
+        written = next((one for one in formats if one.arguments()), CsvFormat())
     return parse_table(files, written, text=text), written
 
 

@@ -135,6 +135,8 @@ def parse_table(
 
 def detect_format(content: bytes) -> CsvFormat:
     """Return how a CSV file seems to be written; a strict reader has to confirm it."""
+    if content.startswith(PARQUET):
+        return CsvFormat()
     encoding = _detect_encoding(content)
     # A character may be cut at the end.
     head = content[: 1 << 20].decode(encoding, "ignore").lstrip("\ufeff")

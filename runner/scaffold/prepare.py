@@ -567,7 +567,7 @@ def _end(splits: str = "splits") -> Iterator[Cell]:
     yield _code(
         "write",
         f"written = write_splits(model, run, {splits}, label=label)",
-        'print(*written["notes"], sep="\\n")',
+        'print(*written["notes"] or ["nothing to note"], sep="\\n")',
         'written["rows"]',
         shows=True,
     )
