@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, bucket, run_id_of, run_uri
 from lifecycle.contract import check_splits
+from lifecycle.csv_format import CsvFormat, detect_format
 from lifecycle.errors import (
     ConfigurationError,
     DataError,
@@ -34,13 +35,7 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
-from lifecycle.tables import (
-    CsvFormat,
-    TableFile,
-    check_file,
-    detect_format,
-    parse_table,
-)
+from lifecycle.tables import TableFile, check_file, parse_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,19 +6,17 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lifecycle.csv_format import CsvFormat
 from lifecycle.data import read_local
 from lifecycle.errors import CallError, DataError, did_you_mean
-from lifecycle.tables import CsvFormat
 from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
+from runner.scaffold.cells import dumps, name_in_text, notebook
 from runner.scaffold.columns import describe_columns
 from runner.scaffold.label import Task, find_label
 from runner.scaffold.prepare import (
     Scaffold,
     blank_cells,
-    dumps,
-    name_in_text,
-    notebook,
     prepare_cells,
 )
 from runner.spec.folders import check_name

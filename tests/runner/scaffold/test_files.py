@@ -13,8 +13,8 @@ import pytest
 import yaml
 from raw_tables import hard_table, write
 
+from lifecycle.csv_format import CsvFormat
 from lifecycle.errors import CallError, DataError
-from lifecycle.tables import CsvFormat
 from runner.scaffold.files import (
     blank_files,
     copied_files,
