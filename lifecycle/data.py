@@ -24,10 +24,10 @@ from lifecycle.errors import (
 from lifecycle.s3 import (
     StoredFile,
     etag,
-    find_newest,
     list_files,
     list_folders,
     list_objects,
+    newest_object,
     parse_uri,
     read_bytes,
     read_json,
@@ -306,7 +306,7 @@ def load_prepared(model: str, run: Run) -> dict[str, Any]:
 
 def find_prepared(model: str) -> dict[str, Any] | None:
     """Return the results of the prepare stage that ran last; None if none has."""
-    uri = find_newest(run_uri(model, ""), PREPARED)
+    uri = newest_object(run_uri(model, ""), PREPARED)
     found: dict[str, Any] | None = read_json(uri) if uri else None
     return found
 

@@ -10,7 +10,7 @@ import click
 from lifecycle.errors import CallError
 from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, target_option
-from runner.cli.output import echo
+from runner.cli.output import echo, plain
 
 if TYPE_CHECKING:
     from lifecycle.data import Upload
@@ -76,7 +76,7 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
         yield lambda _: None
         return
     with click.progressbar(
-        length=size, label=f"{path.name}, {size / 1e6:,.0f} MB"
+        length=size, label=plain(f"{path.name}, {size / 1e6:,.0f} MB")
     ) as bar:
         yield bar.update
 
@@ -103,7 +103,12 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
 @click.option("--encoding", help="and its encoding.")
 @click.option("--text", multiple=True, metavar="COLUMN", help="Keep it as text.")
 @click.option("--blank", is_flag=True, help="A bare skeleton, without data.")
-@click.option("--like", metavar="MODEL", help="Copy a model instead.")
+@click.option(
+    "--like",
+    metavar="MODEL",
+    help="Copy a model instead.",
+    shell_complete=complete_models,
+)
 @target_option
 def new_command(
     name: str,

@@ -121,7 +121,8 @@ def _print_content(found: "Content") -> None:
 def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
     """Print what changed in a model's content since it left a revision."""
     from runner.git import find_commit, fork_point
-    from runner.spec.content import changes, compare, content
+    from runner.spec.content import content
+    from runner.spec.differences import changes, compare
 
     base = fork_point(root, rev)
     before, after = content(root, model, base), content(root, model)
@@ -178,6 +179,7 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
     show_default=True,
     help="Show what an earlier run left of unchanged work, or do all of it again.",
 )
+@click.option("--full-output", is_flag=True, help="Keep all that cells display.")
 @click.option("--cold", is_flag=True, help="Start kernels without preloaded imports.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
@@ -190,6 +192,7 @@ def run_command(
     time_limit: float | None,
     resume: bool,
     reuse: bool,
+    full_output: bool,
     cold: bool,
     as_json: bool,
     target: str,
@@ -218,6 +221,7 @@ def run_command(
                     kernels=kernels,
                     reuse=reuse,
                     resume=resume,
+                    full_output=full_output,
                 )
                 results = run_models(root, plans, options)
     _print_results(results, root, as_json, broken)
