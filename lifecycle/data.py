@@ -139,9 +139,15 @@ def read_local(
     Raises:
         DataError: a file is missing, or is no such table.
     """
-    files = [
-        TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
-    ]
+    try:
+        files = [
+            TableFile(name=str(one), content=one.read_bytes())
+            for one in list_tables(path)
+        ]
+    except OSError as error:
+        raise DataError(
+            f"{error.filename}: {error.strerror}; let it be read"
+        ) from error
     if written is None:
         formats = [detect_format(one.content) for one in files]
         written = next((one for one in formats if one.arguments()), CsvFormat())

@@ -78,56 +78,11 @@ def prepare_cells(new: Scaffold) -> list[Cell]:
     ]
 
 
-def blank_cells(model: str, file: str, label: str) -> list[Cell]:
-    """Return the cells of a notebook that has still to be written."""
-    return [
-        markdown(
-            "title",
-            f"# {_title(model)}: from raw data to training data",
-            "",
-            f"**In:** what a row of `{file}` stands for.  ",
-            "**Out:** training, validation and test rows in S3, as SageMaker's XGBoost "
-            "reads them.  ",
-            "**Decide:** what a reviewer has to.",
-        ),
-        _parameters(model, file, label, seed=True),
-        code(
-            "imports",
-            "from IPython.display import JSON",
-            "",
-            "from lifecycle.data import read_table, split, write_splits",
-        ),
-        markdown("raw-text", "## What is in the table?", "", "Say what to see in it:"),
-        code("raw", "raw = read_table(data, model=model)", "raw.head()"),
-        markdown(
-            "table-text",
-            "## What does XGBoost get?",
-            "",
-            "The label and numbers, and nothing that is not known at the time of the "
-            "prediction:",
-        ),
-        code("table", "table = raw.dropna(subset=[label])", "table.head()"),
-        markdown(
-            "split-text",
-            "## Are the splits alike?",
-            "",
-            "70 % of the rows train, 15 % validate while training, 15 % are kept for "
-            "the test:",
-        ),
-        code(
-            "split",
-            "splits = split(table, stratify=table[label], seed=seed, held_out="
-            f"{HELD_OUT:.2f})",
-        ),
-        *_end(),
-    ]
-
-
 def _opening(new: Scaffold) -> Iterator[Cell]:
     what = TASK_WORDS[new.label.task]
     yield markdown(
         "title",
-        f"# {_title(new.model)}: from `{new.file}` to training data",
+        f"# {title_of(new.model)}: from `{new.file}` to training data",
         "",
         f"**In:** the table `{new.file}` in S3, with {name_in_text(new.label.name)}, "
         f"{what}, to be predicted.  ",
@@ -136,7 +91,7 @@ def _opening(new: Scaffold) -> Iterator[Cell]:
         "**Decide:** is each column known at the time of the prediction, and are the "
         "three splits alike?",
     )
-    yield _parameters(new.model, new.file, new.label.name, seed=not new.time)
+    yield parameters_cell(new.model, new.file, new.label.name, seed=not new.time)
     split = "split_in_time" if new.time else "split"
     yield code(
         "imports",
@@ -148,7 +103,8 @@ def _opening(new: Scaffold) -> Iterator[Cell]:
     )
 
 
-def _parameters(model: str, file: str, label: str, *, seed: bool) -> Cell:
+def parameters_cell(model: str, file: str, label: str, *, seed: bool) -> Cell:
+    """Return the parameters cell of a prepare notebook."""
     lines = [
         f"model: str = {quote(model)}  # the model, as its folder is called",
         f"data: str = {quote(file)}  # the raw table, put there by `runner upload`",
@@ -508,10 +464,11 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
 
 
 def _writing(new: Scaffold) -> Iterator[Cell]:
-    yield from _end("encoded" if new.of("category") else "splits")
+    yield from end_cells("encoded" if new.of("category") else "splits")
 
 
-def _end(splits: str = "splits") -> Iterator[Cell]:
+def end_cells(splits: str = "splits") -> Iterator[Cell]:
+    """Yield the cells that write the splits and return what was written."""
     yield markdown(
         "write-text",
         "## Where is it written?",
@@ -531,5 +488,6 @@ def _end(splits: str = "splits") -> Iterator[Cell]:
     yield code("results", "JSON(written)", tag="results", shows=True)
 
 
-def _title(model: str) -> str:
+def title_of(model: str) -> str:
+    """Return a model's name as words."""
     return model.replace("-", " ").capitalize()
