@@ -226,7 +226,11 @@ def _cleaning(new: Scaffold) -> Iterator[Cell]:
         *lines,
         f"clean = {source}.dropna(subset=[label{time}])",
         'print(f"{len(raw) - len(clean)} of {len(raw)} rows are left out")',
-        'clean.describe(include="all").T.dropna(axis=1, how="all")',
+        "",
+        "pd.DataFrame(",
+        '    {"missing": clean.isna().sum(), "values": clean.nunique(), '
+        '"example": clean.iloc[0]}',
+        ")",
     )
 
 
@@ -388,10 +392,8 @@ def _figure(new: Scaffold) -> Iterator[Cell]:
     if new.label.task == "binary":
         yield markdown("label-text", "The label in each of them:")
         yield code("label", "plots.label_distribution(splits, label);", shows=True)
-        see = (
-            "The bars of each value are of about one height, so what holds on the test "
-        )
-        see += "rows holds for the others."
+        see = "Where the bars of each value are of about one height, what holds on "
+        see += "the test rows holds for the others."
     else:
         # What stands between two dollars would be set as a formula.
         is_plain = "$" not in new.label.name
@@ -410,8 +412,8 @@ def _figure(new: Scaffold) -> Iterator[Cell]:
             "ax.legend();",
             shows=True,
         )
-        see = "The three outlines have about one shape, so what holds on the test rows "
-        see += "holds for the others."
+        see = "Where the three outlines have about one shape, what holds on the test "
+        see += "rows holds for the others."
     if new.time:
         see = "Where the parts differ the world has changed with time, and the test "
         see += "says how well the model bears that."
