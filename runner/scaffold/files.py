@@ -22,6 +22,7 @@ from runner.scaffold.prepare import (
     prepare_cells,
     title_of,
 )
+from runner.spec.check import CARD, TO_FILL_IN
 from runner.spec.folders import check_name
 from runner.spec.models import load_spec
 
@@ -37,7 +38,6 @@ BLANK_GATES: Mapping[Task, str] = {
 }
 LOST = {"rmse": 0.05, "auc": 0.01}
 OPTIONS = "--separator, --decimal, --thousands, --encoding, --text"
-TO_FILL_IN = "*To fill in:*"
 # Few rows are split into fewer groups.
 ROWS_PER_GROUP, MAX_GROUPS = 40, 10
 
@@ -143,7 +143,7 @@ def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
     return {
         "model.yaml": spec,
         "prepare.ipynb": dumps(notebook(prepare_cells(plan))),
-        "README.md": _card(plan, base),
+        CARD: _card(plan, base),
     }
 
 
@@ -174,7 +174,7 @@ def blank_files(root: Path, name: str, task: Task, label: str) -> dict[str, str]
     return {
         "model.yaml": spec,
         "prepare.ipynb": dumps(notebook(_blank_cells(name, file, label))),
-        "README.md": f"# Model card: {name}\n{sections}{_owner()}",
+        CARD: f"# Model card: {name}\n{sections}{_owner()}",
     }
 
 

@@ -66,6 +66,7 @@ SETTINGS = {
 }
 OBJECTIVE = ("training", "hyperparameters", "objective")
 SIMILARITY = 0.8
+# The model card, and how what is missing in it is marked.
 CARD = "README.md"
 TO_FILL_IN = "*To fill in:*"
 OF_THIS_MACHINE = re.compile(r"(/home/|/Users/|/root/|~/|[A-Z]:\\).+")
