@@ -43,21 +43,28 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 
 def list_models(root: Path) -> list[str]:
-    """Return the names of all models; a folder that cannot be one is an error.
+    """Return the names of all models; a folder that cannot be one is an error."""
+    remedy = "rename or remove the folder"
+    return [check_name(name, remedy) for name in model_folders(root)]
+
+
+def model_folders(root: Path) -> list[str]:
+    """Return the names of all folders in models/, whether they can be models or not.
 
     A folder that holds only what tools leave, as after a change of branches, is none.
     """
     with os.scandir(root / "models") as found:
         folders = [one for one in found if one.is_dir()]
-    names = [
+    return sorted(
         one.name
         for one in folders
+        if one.name[0] not in "._"
         # Of thousands of folders, paths as objects would take most of the time.
-        if os.path.exists(f"{one.path}/model.yaml")  # noqa: PTH110
-        or not _is_left_over(Path(one))
-    ]
-    remedy = "rename or remove the folder"
-    return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
+        and (
+            os.path.exists(f"{one.path}/model.yaml")  # noqa: PTH110
+            or not _is_left_over(Path(one))
+        )
+    )
 
 
 def suggest_model(root: Path, name: str) -> str:
