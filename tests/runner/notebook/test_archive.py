@@ -335,3 +335,29 @@ def test_what_is_no_record_is_told_from_one(value: Any) -> None:
 
     assert as_record(value, "prepare") is None
     assert as_record(good, "prepare") == good
+
+
+def test_what_is_late_is_left_out_but_what_was_returned_is_kept(tmp_path: Path) -> None:
+    """The time limit of a stage, and a signal, end archiving too."""
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": "a long text"},
+        {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<p>"}},
+        {
+            "output_type": "execute_result",
+            "metadata": {},
+            "execution_count": 1,
+            "data": {"application/json": {"a": 1}, "text/plain": "long"},
+        },
+    ]
+    cell = toys.code("show()", outputs=outputs, execution_count=1)
+    executed = ipynb.read(toys.write(tmp_path / "executed.ipynb", cell))
+    record = RECORD | {"status": "succeeded", "results": {"a": 1}}
+    record |= {"started": "2026-01-01T00:00:00", "seconds": 1.0, "parameters": {}}
+
+    notebook = archive(tmp_path, executed, record, Scrubber(), lambda: True)
+
+    note = {"text/plain": "[left out: the time was up before it was archived]"}
+    shown = [one["data"] for one in notebook.cells[0].outputs]
+    assert shown == [note, note, {"application/json": {"a": 1}, **note}]
+    assert "the time was up" in (tmp_path / "prepare.html").read_text()
+    assert read_results(tmp_path, "prepare") == {"a": 1}
