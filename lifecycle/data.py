@@ -23,10 +23,10 @@ from lifecycle.errors import (
 from lifecycle.s3 import (
     StoredFile,
     etag,
-    find_newest,
     list_files,
     list_folders,
     list_objects,
+    newest_object,
     parse_uri,
     read_bytes,
     read_json,
@@ -130,12 +130,13 @@ def raw_uri(model: str, data: str) -> str:
 
 
 def read_local(
-    path: Path, written: CsvFormat | None = None
+    path: Path, written: CsvFormat | None = None, text: Sequence[str] = ()
 ) -> "tuple[pd.DataFrame, CsvFormat]":
     """Read a table of this machine as `read_table` reads it from S3.
 
     Args:
         written: how it is written; by default what it looks like.
+        text: columns that stay text.
 
     Returns:
         The table, and how it is written.
@@ -147,7 +148,7 @@ def read_local(
         TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
     ]
     written = written or detect_format(files[0].content)
-    return parse_table(files, written), written
+    return parse_table(files, written, text=text), written
 
 
 def list_tables(path: Path) -> list[Path]:
@@ -308,7 +309,7 @@ def load_prepared(model: str, run: Run) -> dict[str, Any]:
 
 def find_prepared(model: str) -> dict[str, Any] | None:
     """Return the results of the prepare stage that ran last; None if none has."""
-    uri = find_newest(run_uri(model, ""), PREPARED)
+    uri = newest_object(run_uri(model, ""), PREPARED)
     found: dict[str, Any] | None = read_json(uri) if uri else None
     return found
 

@@ -223,7 +223,7 @@ def list_folders(prefix: str) -> list[str]:
     )
 
 
-def find_newest(prefix: str, name: str) -> str | None:
+def newest_object(prefix: str, name: str) -> str | None:
     """Return the URI of the newest object of this name anywhere below a prefix."""
     bucket, start = parse_uri(f"{prefix.rstrip('/')}/")
     found = [

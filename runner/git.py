@@ -1,20 +1,17 @@
-"""The only caller of git: what a commit is, and what has changed since another one.
+"""What a commit is, and which one the checked-out commit is compared with."""
 
-Calls are bounded in time, and a refusal is one line with a remedy.
-"""
-
-import os
 import re
-import shlex
 import subprocess
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from notebook_inputs import GitError, git
+from notebook_inputs.git import is_repository
+
 from lifecycle.errors import CallError
 
-TIMEOUT_SECONDS = 60
 SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 # The full sha, with a suffix if the working tree differs from it.
 DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
@@ -24,66 +21,29 @@ SHORT = 7
 MAX_COMMITS = 10_000
 
 
-# Waits for git's answer.
-Answer = Callable[[], subprocess.CompletedProcess[bytes]]
-
-
-def run_git(
-    root: Path, *arguments: str, stdin: bytes = b""
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder; the caller looks at the exit code."""
-    with start_git(root, *arguments, stdin=stdin) as answer:
-        return answer()
-
-
 @contextmanager
-def start_git(root: Path, *arguments: str, stdin: bytes = b"") -> Iterator[Answer]:
-    """Start git in a folder; it ends with the context, whether it has answered or not.
-
-    Raises:
-        CallError: there is no git, or, when it is waited for, no answer.
-    """
+def as_call_errors() -> Iterator[None]:
+    """Raise what git refuses as an error of a call."""
     try:
-        process = subprocess.Popen(
-            ["git", "-C", str(root), *arguments],
-            # Its messages are compared below, so they must be English.
-            env=os.environ | {"LC_ALL": "C"},
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except FileNotFoundError as error:
-        raise CallError("git: command not found; install it") from error
-
-    def answer() -> subprocess.CompletedProcess[bytes]:
-        try:
-            output, said = process.communicate(stdin or None, timeout=TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise CallError(
-                f"git {arguments[0]}: no answer in {TIMEOUT_SECONDS} seconds in "
-                f"{root}; look whether its disk answers, and run the same command again"
-            ) from error
-        return subprocess.CompletedProcess(
-            process.args, process.returncode, output, said
-        )
-
-    with process:
-        try:
-            yield answer
-        finally:
-            process.kill()
+        yield
+    except GitError as error:
+        raise CallError(str(error)) from error
 
 
+@as_call_errors()
+def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder; the caller looks at the exit code."""
+    return git.run_git(root, *arguments)
+
+
+@as_call_errors()
 def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     """Return what git prints.
 
     Raises:
         CallError: git refuses.
     """
-    answer = run_git(root, *arguments, stdin=stdin)
-    if answer.returncode:
-        raise CallError(_refusal(root, " ".join(arguments), answer.stderr))
-    return answer.stdout
+    return git.git_output(root, *arguments, stdin=stdin)
 
 
 def git_line(root: Path, *arguments: str) -> str:
@@ -91,11 +51,6 @@ def git_line(root: Path, *arguments: str) -> str:
     if not is_repository(root):
         return ""
     return run_git(root, *arguments).stdout.decode("utf-8", "replace").strip()
-
-
-def is_repository(root: Path) -> bool:
-    """Return whether a folder is in a git repository."""
-    return any((one / ".git").exists() for one in (root, *root.parents))
 
 
 def describe_commit(root: Path) -> str:
@@ -168,7 +123,8 @@ def find_uncommitted(root: Path) -> Iterator[Callable[[], bool]]:
     """
     # It may be ended early, and must leave no lock behind.
     command = ("--no-optional-locks", "status", "--porcelain")
-    with start_git(root, *command, "--ignore-submodules=dirty") as answer:
+    status = git.start_git(root, *command, "--ignore-submodules=dirty")
+    with as_call_errors(), status as answer:
         yield lambda: bool(answer().stdout.strip())
 
 
@@ -265,21 +221,3 @@ def _is_shallow(root: Path) -> bool:
 def _merge_base(root: Path, sha: str) -> str | None:
     found = run_git(root, "merge-base", sha, "HEAD")
     return found.stdout.decode().strip() or None
-
-
-def _refusal(root: Path, command: str, said: bytes) -> str:
-    """Say what git refuses, and the remedy if it is known."""
-    text = said.decode("utf-8", "replace").strip()
-    for sign, remedy in (
-        ("not a git repository", "run this in a clone of one"),
-        (
-            "dubious ownership",
-            (
-                "its files are another user's: if you trust it, call `git config "
-                f"--global --add safe.directory {shlex.quote(str(root))}`"
-            ),
-        ),
-    ):
-        if sign in text:
-            return f"{root}: {sign}; {remedy}"
-    return f"{root}: git {command}: {(text or 'failed').splitlines()[-1]}"

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 import toys
+import warm_python
 from botocore.config import Config
-from embedded_aws import EmbeddedAWS
+from embedded_aws import EmbeddedAWS, start
 
 ROOT = Path(__file__).parents[1]
 # What runs models, in CircleCI too.
@@ -125,6 +127,13 @@ def connect(aws: EmbeddedAWS, service: str, config: Config | None = None) -> Any
     )
 
 
+def start_aws() -> EmbeddedAWS:
+    """Start an embedded AWS by a warm Python."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm_python.executable())
+        return start()
+
+
 def clean_environment(root: Path, aws: EmbeddedAWS) -> dict[str, str]:
     """Return the environment of a process that runs a clone's models on an AWS."""
     hidden = ("AWS_", "CI", "SAGEMAKER_")
@@ -137,7 +146,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a Python module in a clone: `run(root, aws, "runner", "list")`."""
     return subprocess.run(
-        [sys.executable, "-m", *command],
+        [warm_python.executable(), "-m", *command],
         cwd=root,
         env=clean_environment(root, aws),
         capture_output=True,

@@ -8,17 +8,24 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import clones
 import pytest
+import warm_python
 from click.testing import CliRunner, Result
-from embedded_aws import EmbeddedAWS, start, stop
+from embedded_aws import EmbeddedAWS, stop
 
 from runner.cli.local import FOLDER_VARIABLE
 
 TOY = Path(__file__).parent / "toy"
+# XGBoost reads it when it is loaded: its idle threads would spin while others work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def pytest_configure() -> None:
-    """Hide this machine's AWS, CI and embedded AWS, and hear Ctrl-C."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide this machine's AWS, CI and embedded AWS, and hear Ctrl-C.
+
+    What starts Python warm is shared by the processes of pytest-xdist.
+    """
     hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
     for name in [name for name in os.environ if name.startswith(hidden)]:
         del os.environ[name]
@@ -27,6 +34,10 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell lets its background jobs ignore it, and their processes inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):
+        warm = warm_python.started()
+        warm.__enter__()
+        config.add_cleanup(lambda: warm.__exit__(None, None, None))
 
 
 def pytest_unconfigure() -> None:
@@ -64,7 +75,7 @@ def repo(tmp_path: Path, toy_repository: Path) -> Path:
 @pytest.fixture(scope="session")
 def embedded_aws() -> Iterator[EmbeddedAWS]:
     """One embedded AWS for all the tests that need one."""
-    with start() as embedded:
+    with clones.start_aws() as embedded:
         yield embedded
 
 

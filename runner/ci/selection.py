@@ -6,63 +6,28 @@ time, content is compared only for models that the changed files may belong to; 
 finds them.
 """
 
-import os
-import re
-import subprocess
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from lifecycle.errors import CallError, LifecycleError
+from notebook_inputs import InputsError, Revision
+from notebook_inputs.search import has_word, start_search
+
+from lifecycle.errors import LifecycleError
 from runner import STAGES
-from runner.git import (
-    find_base,
-    find_default_branch,
-    find_uncommitted,
-    resolve,
-    run_git,
-    start_git,
-)
-from runner.spec.content import (
-    Content,
-    changes,
-    content_in,
-    edited_changes,
-    printable,
-)
-from runner.spec.dependencies import LOCK, read_file
+from runner.git import find_base, find_default_branch, find_uncommitted, resolve
+from runner.spec.content import LOCK, Content, content_in, graph_of, reading
+from runner.spec.differences import changes, edited_changes, printable
 from runner.spec.folders import list_models
-from runner.spec.imports import BUILTINS, DISTINCT, RUNNERS, SHELLS, WHOLE
-from runner.spec.magics import AUTOMAGICS
-from runner.spec.trees import Revision
 
 # By model the tags of its endpoint.
 DeployedTags = Mapping[str, Mapping[str, str]]
 
-CODE = ("*.py", "*.ipynb")
 CODE_ENDINGS = (".py", ".ipynb")
 MODULE_ENDINGS = (".py", ".so", ".pyd")
 # Files that every model has: code that names them mostly means its own.
 STANDARD_NAMES = ("model.yaml", "README.md", *(f"{stage}.ipynb" for stage in STAGES))
-# What may make code impossible to follow (runner.spec.imports decides): such code is
-# affected by every change. A notebook may be one line, with its line ends as `\n`.
-_GENERIC = {"call", "interact", "locate", "path", "run"}
-_RUNS = {name.rpartition(".")[2] for name in RUNNERS} | DISTINCT | SHELLS | WHOLE
-_LINE = r'((^|[[,:])[[:space:]]*"|\\[nrt])[[:space:]]*'
-UNFOLLOWED = "|".join(
-    (
-        rf"(^|\\[nt]|[^.[:alnum:]_])({'|'.join(sorted(BUILTINS))})([^[:alnum:]_]|$)",
-        rf"({'|'.join(sorted(_RUNS - _GENERIC - BUILTINS))})([^[:alnum:]_]|$)",
-        r"sys\.path|from sys|sys as|from code|import code",
-        rf"{_LINE}[%!,;/]",
-        rf"{_LINE}({'|'.join(sorted(AUTOMAGICS))})[[:space:]]+[^[:space:]=]",
-        r"=[[:space:]]*[%!]",
-    )
-)
-# How many words one search of git takes.
-MAX_WORDS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +66,7 @@ class _Reasons:
         return tuple(Affected(name=n, reasons=tuple(self.reasons[n])) for n in chosen)
 
 
+@reading()
 def select(
     root: Path,
     *,
@@ -160,11 +126,13 @@ def _compare_models(
     folders = {path.split("/")[1] for path in files if path.startswith("models/")}
     here = [name for name in found.names if f"models/{name}" in after.folders]
     own = [name for name in here if name in folders]
-    first = [*files, *_links_to(after, files)]
+    first = [*files, *after.links_to(files)]
     words = {word for path in first for word in _words(path)}
     is_everyones = any(map(_is_everyones, first))
-    search = (set(), "") if is_everyones else (words, UNFOLLOWED)
-    with _start_search(after, *search) as candidates:
+    search = start_search(
+        after, () if is_everyones else words, unfollowed=not is_everyones
+    )
+    with search as candidates:
         # These are compared in any case, while git searches for the others.
         _compare(found, before, after, own)
         concerned = _concerned(after, first, words, found.names, candidates())
@@ -212,9 +180,9 @@ def _are_only_edited(before: Revision, after: Revision, files: Iterable[str]) ->
             return False
         if path.endswith(CODE_ENDINGS):
             try:
-                if read_file(before, path) != read_file(after, path):
+                if graph_of(before).read(path) != graph_of(after).read(path):
                     return False
-            except LifecycleError:
+            except InputsError:
                 return False
     return True
 
@@ -272,7 +240,7 @@ def _concerned(
     users = [
         path
         for path in candidates
-        if _has_word(tree, path, words) or _cannot_be_followed(tree, path)
+        if has_word(tree, path, words) or _cannot_be_followed(tree, path)
     ]
     models: set[str] = set()
     seen: set[str] = set()
@@ -288,7 +256,7 @@ def _concerned(
                 models |= _users(tree, path, names)
         seen |= {*ahead}
         ahead = [path for path in users if path not in seen]
-        ahead += _links_to(tree, ahead)
+        ahead += tree.links_to(ahead)
         # Code that reads another model's notebook cannot be followed.
         words = {
             word
@@ -296,7 +264,7 @@ def _concerned(
             if not (path.startswith("models/") and path.endswith(".ipynb"))
             for word in _words(path)
         }
-        with _start_search(tree, words) as found:
+        with start_search(tree, words) as found:
             users = found()
     return models
 
@@ -308,8 +276,8 @@ def _is_everyones(path: str) -> bool:
 
 def _cannot_be_followed(tree: Revision, path: str) -> bool:
     try:
-        return bool(read_file(tree, path).unfollowed)
-    except LifecycleError:
+        return bool(graph_of(tree).read(path).unfollowed)
+    except InputsError:
         return False
 
 
@@ -335,93 +303,6 @@ def _words(path: str) -> set[str]:
     if file.name not in STANDARD_NAMES:
         words.add(file.name)
     return words - {""}
-
-
-def _patterns(words: Iterable[str]) -> list[str]:
-    """Return extended regular expressions that find words, some at a time."""
-    listed = sorted(words)
-    return [
-        "|".join(map(_pattern, listed[start : start + MAX_WORDS]))
-        for start in range(0, len(listed), MAX_WORDS)
-    ]
-
-
-def _pattern(word: str) -> str:
-    if not word.isidentifier():
-        return _escape(word)
-    return f"(^|[^[:alnum:]_]){_escape(word)}([^[:alnum:]_]|$)"
-
-
-def _has_word(tree: Revision, path: str, words: Iterable[str]) -> bool:
-    """Return whether code contains one of some words, as git finds it by `_pattern`."""
-    code = tree.read(path)
-    for text in words:
-        word = os.fsencode(text)
-        if text.isidentifier():
-            if word in code and _whole(word).search(code):
-                return True
-        elif any(line in code for line in word.split(b"\n")):
-            return True
-    return False
-
-
-@lru_cache(maxsize=4096)
-def _whole(word: bytes) -> re.Pattern[bytes]:
-    escaped = re.escape(word)
-    return re.compile(rb"(?<![0-9A-Za-z_])" + escaped + rb"(?![0-9A-Za-z_])")
-
-
-@contextmanager
-def _start_search(
-    tree: Revision, words: Collection[str], other: str = ""
-) -> Iterator[Callable[[], list[str]]]:
-    """Search for the code that has one of some words, while the context goes on.
-
-    Args:
-        other: an extended regular expression to look for, too.
-    """
-    first, *more = _patterns(words) or [""]
-    if not first and not other:
-        yield list
-        return
-    first = "|".join(filter(None, (first, other)))
-    submodules = ["--recurse-submodules"] if ".gitmodules" in tree.entries else []
-    options = ("-l", "-z", "-E", "--no-color")
-
-    def command(pattern: str) -> list[str]:
-        return ["grep", *submodules, *options, "-e", pattern, tree.sha, "--", *CODE]
-
-    with start_git(tree.root, *command(first)) as git:
-        answers = (run_git(tree.root, *command(one)) for one in more)
-        yield lambda: [path for one in (git(), *answers) for path in _found(tree, one)]
-
-
-def _found(tree: Revision, answer: subprocess.CompletedProcess[bytes]) -> list[str]:
-    """Return the paths that `git grep` lists."""
-    if answer.returncode > 1:
-        message = answer.stderr.decode(errors="replace").strip()
-        raise CallError(f"git grep: {message or f'exit code {answer.returncode}'}")
-    names = answer.stdout.decode(errors="surrogateescape").split("\0")
-    return [name.removeprefix(f"{tree.sha}:") for name in names if name]
-
-
-def _escape(word: str) -> str:
-    """Escape a word for an extended regular expression."""
-    return re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", word)
-
-
-def _links_to(tree: Revision, files: Iterable[str]) -> list[str]:
-    """Return the links that lead to, or through, one of some files or folders."""
-    found = dict.fromkeys(files)
-    targets = {link: tree.target(link) for link in tree.links}
-    ahead = list(found)
-    for file in ahead:
-        for link, target in targets.items():
-            inside = f"{file}/".startswith(f"{target}/")
-            if link not in found and (inside or target.startswith(f"{file}/")):
-                found[link] = None
-                ahead.append(link)
-    return [link for link in found if link in targets]
 
 
 def _is_code(tree: Revision, path: str) -> bool:

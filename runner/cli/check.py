@@ -4,11 +4,12 @@ from dataclasses import asdict
 
 import click
 
+from runner.cli.completion import complete_models
 from runner.cli.output import echo, print_json
 
 
 @click.command("check")
-@click.argument("models", nargs=-1)
+@click.argument("models", nargs=-1, shell_complete=complete_models)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def check_command(models: tuple[str, ...], as_json: bool) -> None:
     """Find what is wrong with specs and notebooks of MODELS, by default of all.

@@ -53,7 +53,7 @@ class Desk:
             return cell
         fill_in_model(cell, root)
         self._use_aws()
-        fill_in_results(cell)
+        fill_in_run(cell, root)
         return cell
 
     def _use_aws(self) -> None:
@@ -89,24 +89,32 @@ def fill_in_model(cell: ast.Module, root: Path) -> None:
     echo(f"{MODEL_VARIABLE}={name}: {', '.join(given)} as in its model.yaml")
 
 
-def fill_in_results(cell: ast.Module) -> None:
-    """Put what the prepare stage returned last into an empty `run`."""
+def fill_in_run(cell: ast.Module, root: Path) -> None:
+    """Put into an empty `run` what a run has: the spec, and what prepare returned last.
+
+    It has no id and no lineage, which are those of a run.
+    """
     from lifecycle.aws import aws_errors
     from lifecycle.data import find_prepared
     from runner.cli.output import echo
+    from runner.spec.models import load_spec, run_values
 
     found = parameters(cell)
     run = found["run"].value if "run" in found else None
-    is_empty = isinstance(run, ast.Dict) and not run.keys
     model = found["model"].value
-    # A notebook that reads the raw data is the prepare stage itself.
-    if "data" in found or not is_empty or not isinstance(model, ast.Constant):
+    if not isinstance(run, ast.Dict) or run.keys or not isinstance(model, ast.Constant):
         return
-    with aws_errors():
-        prepared = find_prepared(str(model.value))
-    if prepared:
-        found["run"].value = as_code({"prepare": prepared})
-        echo(f"run: the rows in {prepared['train'].rpartition('/')[0]}")
+    name, values = str(model.value), dict[str, Any]()
+    if (root / "models" / name / "model.yaml").is_file():
+        values = run_values(load_spec(root, name))
+    # A notebook that reads the raw data is the prepare stage itself.
+    if "data" not in found:
+        with aws_errors():
+            prepared = find_prepared(name)
+        if prepared:
+            values["prepare"] = prepared
+            echo(f"run: the rows in {prepared['train'].rpartition('/')[0]}")
+    found["run"].value = as_code(values)
 
 
 def as_code(value: object) -> ast.expr:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from lifecycle.errors import CallError
+from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, target_option
-from runner.cli.output import echo
+from runner.cli.output import echo, plain
 
 if TYPE_CHECKING:
     from lifecycle.data import Upload
@@ -22,7 +23,7 @@ LARGE = 8 << 20
 
 
 @click.command("upload")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.argument("file", type=click.Path(path_type=Path))
 @target_option
 def upload_command(model: str, file: Path, target: str) -> None:
@@ -75,7 +76,7 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
         yield lambda _: None
         return
     with click.progressbar(
-        length=size, label=f"{path.name}, {size / 1e6:,.0f} MB"
+        length=size, label=plain(f"{path.name}, {size / 1e6:,.0f} MB")
     ) as bar:
         yield bar.update
 
@@ -100,8 +101,14 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
 @click.option("--decimal", help="as its decimal mark,")
 @click.option("--thousands", help="what groups its digits,")
 @click.option("--encoding", help="and its encoding.")
+@click.option("--text", multiple=True, metavar="COLUMN", help="Keep it as text.")
 @click.option("--blank", is_flag=True, help="A bare skeleton, without data.")
-@click.option("--like", metavar="MODEL", help="Copy a model instead.")
+@click.option(
+    "--like",
+    metavar="MODEL",
+    help="Copy a model instead.",
+    shell_complete=complete_models,
+)
 @target_option
 def new_command(
     name: str,
@@ -113,6 +120,7 @@ def new_command(
     decimal: str | None,
     thousands: str | None,
     encoding: str | None,
+    text: tuple[str, ...],
     blank: bool,
     like: str | None,
     target: str,
@@ -152,6 +160,7 @@ def new_command(
         task=task,
         time=time,
         written=CsvFormat(**how) if how else None,
+        text=text,
     )
     _say_plan(plan, baseline)
     with aws_at(target):

@@ -121,7 +121,8 @@ def _print_content(found: "Content") -> None:
 def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
     """Print what changed in a model's content since it left a revision."""
     from runner.git import find_commit, fork_point
-    from runner.spec.content import changes, compare, content
+    from runner.spec.content import content
+    from runner.spec.differences import changes, compare
 
     base = fork_point(root, rev)
     before, after = content(root, model, base), content(root, model)

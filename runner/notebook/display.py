@@ -49,7 +49,7 @@ SCRIPT = "what a script would do: an archived page runs none"
 LIBRARIES = {
     "plotly": "an interactive Plotly figure; `fig.show('png')` displays a picture, "
     "where kaleido is installed",
-    "vega": "an interactive Altair chart; `alt.renderers.enable('svg')` lets charts be "
+    "vega": "an interactive Altair chart; `alt.renderers.enable('png')` lets charts be "
     "displayed as pictures, where vl-convert-python is installed",
     "bokeh": "an interactive Bokeh figure; `Image(bokeh.io.export_png(figure))` "
     "displays a picture",

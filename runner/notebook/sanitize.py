@@ -84,6 +84,16 @@ SVG_SPACES = {
     "xmlns": "http://www.w3.org/2000/svg",
     "xmlns:xlink": "http://www.w3.org/1999/xlink",
 }
+# A browser nests no deeper than 512 elements, and reading them takes longer the deeper.
+DEEPEST = 512
+BEGIN_OR_END = re.compile(r"<(/?)([a-zA-Z][\w-]*)(?=([^<>]*))")
+# They end by themselves, before another one or at once.
+ENDLESS = frozenset(
+    """
+    area base br col dd dt embed hr img input li link meta option p param source tbody
+    td tfoot th thead tr wbr
+    """.split()  # noqa: SIM905
+)
 # HTML forgets how SVG spells these.
 SVG_NAMES = {
     name.lower(): name
@@ -138,7 +148,8 @@ def clean(
     found = Clean()
     text, scripts = _cut(text, "script")
     found.scripts = "\n".join(scripts)
-    if REPLACED.search(text):
+    drawn = REPLACED.search(text)
+    if drawn and _depth(text, self_closing=True) <= DEEPEST:
         # Behind the last tag is text. Python's parser would look for tags in it for
         # long if it had many that are never closed.
         end = text.rfind(">") + 1
@@ -150,6 +161,8 @@ def clean(
         found.missing += replacement.replace(soup)
         text = str(soup)
     text, sheets = _cut(text, "style")
+    if _depth(text) > DEEPEST:
+        return Clean(missing=["HTML that is nested too deep"])
     found.html = nh3.clean(
         text,
         tags=TAGS,
@@ -202,6 +215,21 @@ def _cut(text: str, tag: str) -> tuple[str, list[str]]:
         cut.append(text[opened.end() : closed.start()])
         at = closed.end()
     return "".join([*kept, text[at:]]), cut
+
+
+def _depth(text: str, self_closing: bool = False) -> int:
+    """Return how deep elements lie in each other, or more.
+
+    Args:
+        self_closing: whether a slash ends an element at once, as it does in SVG only.
+    """
+    depth = deepest = 0
+    for found in BEGIN_OR_END.finditer(text):
+        is_whole = self_closing and found[3].endswith("/")
+        if found[2].lower() not in ENDLESS and not is_whole:
+            depth = max(0, depth - 1) if found[1] else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _attribute_filter(

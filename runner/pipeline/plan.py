@@ -29,6 +29,7 @@ from runner.spec.models import (
     find_notebook,
     notebook_values,
     parse_spec,
+    run_values,
     yaml_place,
     yaml_value,
 )
@@ -115,17 +116,13 @@ class Plan:
         `run` holds the lineage, what model.yaml says of the data and the registration,
         and by stage the results of the stages before.
         """
-        asked = notebook_values(self.spec)
-        values = asked | self.lineage
+        values = notebook_values(self.spec) | self.lineage
         for returned in results.values():
             values |= returned
         run = {
             **self.lineage,
             "approval": self.spec.approval,
-            "task": self.spec.task,
-            "label": self.spec.label,
-            "description": self.spec.description,
-            "gates": asked["gates"],
+            **run_values(self.spec),
             **{name: dict(returned) for name, returned in results.items()},
         }
         return resolve(stage.signature, values | {"run": run}, self.overrides)

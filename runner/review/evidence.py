@@ -19,7 +19,12 @@ BASELINE = "baseline.json"
 PACKAGE = "package.json"
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
-MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+MAGIC = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/webp": b"RIFF",
+    "image/gif": b"GIF8",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

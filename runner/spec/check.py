@@ -12,10 +12,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from notebook_inputs import WorkingTree
+from notebook_inputs.git import is_repository
+
 from lifecycle.errors import CallError
 from runner import STAGES
 from runner.errors import SignatureError, SpecError, display_path
-from runner.git import git_output, is_repository
+from runner.git import git_output
 from runner.notebook.ipynb import (
     Cell,
     cell_source,
@@ -25,12 +28,11 @@ from runner.notebook.ipynb import (
     source_place,
 )
 from runner.notebook.parameters import Parameter, Signature, inspect_signature
-from runner.spec.dependencies import LOCK, Graph
+from runner.spec.content import LOCK, graph_of, reading
 from runner.spec.folders import list_models, read_yaml
 from runner.spec.models import find_notebook, inspect_spec, yaml_value
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
-from runner.spec.trees import WorkingTree
 
 # What the runner gives to parameters of these names, and their types.
 GIVEN = {
@@ -339,11 +341,12 @@ def _find_unpinned(root: Path, paths: Iterable[Path]) -> Iterator[Finding]:
     """Find imports that are neither in the repository nor among its packages."""
     tree = WorkingTree(root)
     for path in paths:
-        if tree.find(_shown(root, path)) != "file":
-            # Git ignores it, so it is in no clone.
-            continue
-        reached = Graph.of(tree).reach(_shown(root, path))
-        match = UNKNOWN.match(reached.unknown)
+        with reading():
+            if tree.find(_shown(root, path)) != "file":
+                # Git ignores it, so it is in no clone.
+                continue
+            inputs = graph_of(tree).inputs(_shown(root, path))
+        match = UNKNOWN.match(inputs.unknown)
         if match:
             file, module = match["path"], match["module"]
             yield Finding(

@@ -16,32 +16,46 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
+
+from notebook_inputs import (
+    Graph,
+    Inputs,
+    NotebookError,
+    Revision,
+    Tree,
+    WorkingTree,
+)
+from notebook_inputs.repository import is_litter
+from notebook_inputs.syntax import HARMLESS
 
 from lifecycle import TRAINING_STAGES
 from runner.errors import SignatureError, SpecError
-from runner.git import find_commit
-from runner.notebook.ipynb import cell_source, cell_tags
-from runner.spec.dependencies import LOCK, Graph, Reached, code_cells_of, lock_of
+from runner.git import as_call_errors, find_commit
+from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
 from runner.spec.folders import parse_keys
-from runner.spec.trees import Revision, Tree, WorkingTree, is_litter
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
 
+LOCK = "requirements.txt"
+# What the editable installs of `make setup` put on the path of kernels.
+SOURCES = ("packages/*/src",)
+# `lifecycle` asks the runner for the content, which is not part of it.
+RUNNER = ("sys.executable", "-m", "runner")
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
 NEEDED_BY = "needed by "
 UNFOLLOWED = "cannot be followed: "
-# The order in which differences are told.
-KINDS: tuple[Kind, ...] = ("notebook", "settings", "module", "file", "package")
 MAX_PENDING = 3
 # How a path from a file to the notebook is written.
 ARROW = " ← "
+_GRAPHS: WeakKeyDictionary[Tree, Graph] = WeakKeyDictionary()
 
 
 class Part(NamedTuple):
@@ -59,16 +73,6 @@ class Part(NamedTuple):
     def path(self) -> str:
         """Return the file that the part stands for, or is read from."""
         return self.reason if self.kind in ("notebook", "settings") else self.name
-
-
-class Difference(NamedTuple):
-    """A part with another value in two contents; "" where a side has none."""
-
-    kind: Kind
-    name: str
-    before: str
-    after: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,87 +126,30 @@ def open_tree(root: Path, revision: str | None = None) -> Tree:
     return Revision(root, find_commit(root, revision))
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise what git refuses, and what is no notebook, as an error of a call."""
+    with as_call_errors():
+        try:
+            yield
+        except NotebookError as error:
+            raise SignatureError(str(error)) from error
+
+
+def graph_of(tree: Tree) -> Graph:
+    """Return what depends on what in a tree, which many models can share."""
+    if tree not in _GRAPHS:
+        _GRAPHS[tree] = Graph(
+            tree, lock=LOCK, sources=SOURCES, harmless=HARMLESS | {RUNNER}
+        )
+    return _GRAPHS[tree]
+
+
 def describe_pending(content: Content) -> str:
     """Say which files of a content are not as in the commit; "" if all are."""
     names, count = content.pending[:MAX_PENDING], len(content.pending)
     more = f" and {count - len(names)} more" if count > len(names) else ""
     return f"not committed: {', '.join(names)}{more}" if names else ""
-
-
-def compare(before: Iterable[Part], after: Iterable[Part]) -> list[Difference]:
-    """Return the parts that differ, in the order of the newer ones."""
-    old = {(part.kind, part.name): part for part in before}
-    new = {(part.kind, part.name): part for part in after}
-    return [
-        Difference(
-            key[0],
-            key[1],
-            old[key].value if key in old else "",
-            new[key].value if key in new else "",
-            (new[key] if key in new else old[key]).reason,
-        )
-        for key in {**new, **old}
-        if key not in old or key not in new or old[key].value != new[key].value
-    ]
-
-
-def printable(text: str) -> str:
-    """Return a file name on one line, whatever characters are in it."""
-    return text if text.isprintable() else repr(text)
-
-
-def changes(before: Content, after: Content) -> tuple[list[str], list[str]]:
-    """Describe what differs, each difference in one line with how it belongs to it.
-
-    Returns:
-        What differs in what is trained, and in what only a deploy depends on.
-    """
-    trained = compare(before.parts, after.parts)
-    begins_or_ends = bool(before.unfollowed) != bool(after.unfollowed)
-    if begins_or_ends:
-        # What only counts from now on, or until now, has not changed.
-        trained = [
-            one
-            for one in trained
-            if (one.before and one.after) or not one.reason.startswith(UNFOLLOWED)
-        ]
-    lines = describe(trained)
-    if begins_or_ends:
-        now = "counts" if after.unfollowed else "no longer counts"
-        reason = after.unfollowed or before.unfollowed
-        lines.append(f"{UNFOLLOWED}{reason}: the whole repository {now}")
-    served = compare(before.serving, after.serving)
-    return lines, describe(_only_served(trained, served))
-
-
-def describe(differences: Iterable[Difference]) -> list[str]:
-    """Say in one line each what changed, and how it belongs to the content."""
-    ordered = sorted(differences, key=lambda one: KINDS.index(one.kind))
-    return list(map(_describe_one, ordered))
-
-
-def _only_served(
-    trained: Iterable[Difference], served: Iterable[Difference]
-) -> list[Difference]:
-    known = {(one.kind, one.name) for one in trained}
-    return [one for one in served if (one.kind, one.name) not in known]
-
-
-def _describe_one(one: Difference) -> str:
-    name = printable(one.name)
-    before, after = one.before or "absent", one.after or "absent"
-    if one.kind == "package":
-        return f"package {name} {before} → {after}: {printable(one.reason)}"
-    if one.kind == "settings":
-        return f"{printable(one.reason)}: {name}: {before} → {after}"
-    word = "changed" if one.before and one.after else "new" if one.after else "removed"
-    if one.kind == "module":
-        return f"{printable(one.reason)}: {word}"
-    if one.kind == "notebook":
-        return f"{printable(one.reason)}: code {word}"
-    if one.reason.startswith(UNFOLLOWED):
-        return f"{name}: {word}; {printable(one.reason)}"
-    return f"{printable(one.reason) if ARROW in one.reason else name}: {word}"
 
 
 def find_stage(tree: Tree, model: str, stage: str, task: str) -> str:
@@ -214,13 +161,14 @@ def find_stage(tree: Tree, model: str, stage: str, task: str) -> str:
     return ""
 
 
+@reading()
 def content_in(tree: Tree, model: str) -> Content:
     """Return the content of a model in a tree, which many models can share."""
     folder = f"models/{model}"
-    settings = _read_settings(tree, folder)
+    settings = read_settings(tree, folder)
     task = str(settings.get("task", ""))
     notebooks = [find_stage(tree, model, stage, task) for stage in TRAINING_STAGES]
-    reached = [Graph.of(tree).reach(path) for path in notebooks if path]
+    reached = [graph_of(tree).inputs(path) for path in notebooks if path]
     notes = [note for one in reached for note in one.notes]
     parts: dict[tuple[Kind, str], Part] = {}
     for part in (
@@ -250,57 +198,7 @@ def content_in(tree: Tree, model: str) -> Content:
     )
 
 
-def edited_changes(
-    before: Tree, after: Tree, model: str, files: frozenset[str]
-) -> tuple[list[str], list[str]] | None:
-    """Describe what differs between two trees in which only some files were edited.
-
-    Args:
-        files: those files; they are outside of the model's folder, and do not change
-            which files are needed.
-
-    Returns:
-        As `changes` does, or None if code of the model cannot be followed.
-    """
-    settings = _read_settings(after, f"models/{model}")
-    task = str(settings.get("task", ""))
-    notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
-    deploy = find_stage(after, model, "deploy", task)
-    reached = [Graph.of(after).reach(path) for path in notebooks if path]
-    deployed = [Graph.of(after).reach(deploy)] if deploy else []
-    if any(one.unfollowed for one in (*reached, *deployed)):
-        return None
-    stages = dict(zip(TRAINING_STAGES, notebooks, strict=True))
-    trained = _edited(before, after, stages, reached, files)
-    served = _edited(before, after, {"deploy": deploy}, deployed, files)
-    return describe(trained), describe(_only_served(trained, served))
-
-
-def _edited(
-    before: Tree,
-    after: Tree,
-    notebooks: Mapping[str, str],
-    reached: Iterable[Reached],
-    files: frozenset[str],
-) -> list[Difference]:
-    """Return the edited parts: notebooks by their stage, and what they reach."""
-    found: dict[tuple[Kind, str, str], str] = {}
-    for stage, path in notebooks.items():
-        if path in files:
-            found["notebook", stage, path] = path
-    for one in reached:
-        for path in filter(files.__contains__, one.modules):
-            found["module", path, ARROW.join((path, *one.modules[path]))] = path
-        for path in filter(files.__contains__, one.files):
-            found["file", path, ARROW.join((path, *one.files[path]))] = path
-    return [
-        Difference(kind, name, old, new, reason)
-        for (kind, name, reason), path in found.items()
-        if (old := _value(before, kind, path)) != (new := _value(after, kind, path))
-    ]
-
-
-def _value(tree: Tree, kind: Kind, path: str) -> str:
+def value_of(tree: Tree, kind: Kind, path: str) -> str:
     """Return the value of the part that a file is in a tree."""
     if kind == "module":
         return tree.entries[tree.resolve(path)].oid
@@ -316,12 +214,12 @@ def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
             yield Part("notebook", stage, "missing", f"no notebook of {stage}")
 
 
-def _reached_parts(tree: Tree, reached: Iterable[Reached]) -> Iterator[Part]:
+def _reached_parts(tree: Tree, reached: Iterable[Inputs]) -> Iterator[Part]:
     """Yield the modules that are imported, and the files that code names."""
     for one in reached:
         for path, way in one.modules.items():
             reason = ARROW.join((path, *way))
-            yield Part("module", path, _value(tree, "module", path), reason)
+            yield Part("module", path, value_of(tree, "module", path), reason)
         for path, way in one.files.items():
             reason = ARROW.join((path, *way))
             yield Part("file", path, _file_value(tree, path), reason)
@@ -367,10 +265,10 @@ def _repository_parts(tree: Tree, why: str, known: Collection[str]) -> Iterator[
 
 
 def _package_parts(
-    tree: Tree, reached: Iterable[Reached], everything: str
+    tree: Tree, reached: Iterable[Inputs], everything: str
 ) -> Iterator[Part]:
     """Yield the pins of the imported packages, and of those that they need."""
-    lock = lock_of(tree)
+    lock = graph_of(tree).lock
     unknown = next((one.unknown for one in reached if one.unknown), "")
     if everything or unknown:
         why = f"{UNFOLLOWED}{everything}" if everything else unknown
@@ -392,7 +290,7 @@ def _serving_parts(
     """Yield what determines how the model is served."""
     if path := find_stage(tree, model, "deploy", task):
         yield Part("notebook", "deploy", hash_code(tree, path), path)
-        reached = Graph.of(tree).reach(path)
+        reached = graph_of(tree).inputs(path)
         yield from _reached_parts(tree, [reached])
         if reached.unfollowed:
             own = {f"models/{model}/model.yaml"}
@@ -456,12 +354,12 @@ def hash_code(tree: Tree, notebook: str) -> str:
 def _hash_code(content: bytes, where: str) -> str:
     cells = [
         [cell_source(cell), sorted(cell_tags(cell))]
-        for cell in code_cells_of(content, where)
+        for cell in parse_code_cells(content, where)
     ]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
-def _read_settings(tree: Tree, folder: str) -> Mapping[str, Any]:
+def read_settings(tree: Tree, folder: str) -> Mapping[str, Any]:
     """Read the keys of a model.yaml, without checking their values."""
     path = f"{folder}/model.yaml"
     if tree.find(path) != "file":

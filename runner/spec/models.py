@@ -127,6 +127,13 @@ def notebook_values(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
+def run_values(spec: ModelSpec) -> dict[str, Any]:
+    """Return what model.yaml says in `run` of the data and the registration."""
+    values = notebook_values(spec)
+    said = {name: values[name] for name in ("task", "description", "gates")}
+    return said | {"label": spec.label}
+
+
 def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
     """Return a stage's notebook: the model's own, else its task's, else the shared one.
 

@@ -42,10 +42,7 @@ class Observer:
         self.runs = {
             notebook: run
             for notebook, run in self.runs.items()
-            if paths.isdisjoint(
-                os.path.realpath(self.root / one)
-                for one in (notebook, *run["read"], *run["listed"])
-            )
+            if paths.isdisjoint(run["paths"])
         }
 
     def observe(self) -> dict[str, tuple[Any, Any]]:
@@ -82,7 +79,11 @@ class Observer:
                 code.append(None)
                 continue
             if path not in self.runs:
-                self.runs[path] = self.executor.run(self.root, path)
+                run = self.executor.run(self.root, path)
+                used = (path, *run["read"], *run["listed"])
+                # Links do not change while a run is kept: with them, all are forgotten.
+                run["paths"] = {os.path.realpath(self.root / one) for one in used}
+                self.runs[path] = run
             run = self.runs[path]
             code.append(_code(path))
             files |= {name: _content(self.root / name) for name in run["read"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import clones
 import pytest
 import toys
-from embedded_aws import EmbeddedAWS, start
+from embedded_aws import EmbeddedAWS
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ GOOD = "assert version == 1 and train"
 @pytest.fixture(scope="module")
 def rows_aws() -> Iterator[EmbeddedAWS]:
     """An embedded AWS on which nothing has been trained yet."""
-    with start() as embedded:
+    with clones.start_aws() as embedded:
         clones.upload_rows(embedded)
         yield embedded
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import clones
 import pytest
-from embedded_aws import EmbeddedAWS, start
+from embedded_aws import EmbeddedAWS
 
 from runner import STAGES
 
@@ -19,7 +19,7 @@ Outcome = dict[str, Any]
 @pytest.fixture(scope="module")
 def fresh_aws() -> Iterator[EmbeddedAWS]:
     """An embedded AWS on which nothing has been trained yet."""
-    with start() as embedded:
+    with clones.start_aws() as embedded:
         clones.upload_rows(embedded)
         yield embedded
 

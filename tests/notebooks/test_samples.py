@@ -8,7 +8,7 @@ from typing import Any
 
 import clones
 import pytest
-from embedded_aws import EmbeddedAWS, start
+from embedded_aws import EmbeddedAWS
 
 from lifecycle import approval, registry
 
@@ -34,7 +34,7 @@ def require(*models: str) -> None:
 @pytest.fixture(scope="module")
 def samples_aws() -> Iterator[EmbeddedAWS]:
     """An embedded AWS of the samples' own."""
-    with start() as embedded:
+    with clones.start_aws() as embedded:
         yield embedded
 
 

@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+import warm_python
 from embedded_aws import EmbeddedAWS
 from forked_kernels.client import WarmKernels, begin
 from forked_kernels.imports import Statement
@@ -45,7 +47,9 @@ def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[Non
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels | None]:
     """The process that kernels are forked from; one for all tests of a worker."""
-    started = begin(lambda _: None, kernel_environment(os.environ))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm_python.executable())
+        started = begin(lambda _: None, kernel_environment(os.environ))
     if started is None:
         yield None
         return

@@ -14,6 +14,7 @@ import clones
 import pytest
 import tiny
 import toys
+import warm_python
 from circleci_simulator import (
     JobRun,
     Pipeline,
@@ -22,7 +23,7 @@ from circleci_simulator import (
     check_pair,
     executed,
 )
-from embedded_aws import EmbeddedAWS, start
+from embedded_aws import EmbeddedAWS
 from model_packages import ENDPOINT, make_package
 from repository import Repository
 
@@ -35,10 +36,11 @@ from runner.spec import content as contents
 ROOT = clones.ROOT
 # Its sitecustomize.py is run by every Python that starts.
 RECORDER = Path(__file__).parent / "recorder"
+PROGRAMS = f"{Path(warm_python.executable()).parent}:{Path(sys.executable).parent}"
 # `make setup` installs the checkout, so that kernels import its runner; the project of
 # a story has no runner of its own, or a copy, which comes first.
 INSTALL = f"""\
-echo 'export PATH="{Path(sys.executable).parent}:$PATH"' >> "$BASH_ENV"
+echo 'export PATH="{PROGRAMS}:$PATH"' >> "$BASH_ENV"
 echo "export PYTHONPATH=$PWD:{ROOT}:{RECORDER}" >> "$BASH_ENV"
 """
 # What this machine has already is not installed again.
@@ -66,7 +68,7 @@ def always() -> list[str]:
 @pytest.fixture(scope="module")
 def account() -> Iterator[EmbeddedAWS]:
     """An AWS account of these stories' own, in which nothing is live yet."""
-    with start() as embedded:
+    with clones.start_aws() as embedded:
         yield embedded
 
 
@@ -474,7 +476,7 @@ def test_models_come_and_go_without_an_edit_of_ci(team: Callable[..., Team]) -> 
     """A new model has a workflow, a deleted one none; nothing affected is green."""
     ours = team("old", "stays")
     ours.here.branch("new")
-    call = [sys.executable, "-m", "runner", "new", "young", "--like", "old"]
+    call = [warm_python.executable(), "-m", "runner", "new", "young", "--like", "old"]
     subprocess.run(call, cwd=ours.here.root, timeout=60, check=True)
     ours.here.commit()
     assert model_jobs(ours.push("new")) == [

@@ -133,16 +133,21 @@ def test_folders_do_not_share(shared, folder):
 
 @pytest.fixture(scope="module")
 def crash(tmp_path_factory):
-    """Kill a server during training and an upload; give what was there, and is now."""
-    folder = tmp_path_factory.mktemp("crash") / "state"
+    """Kill a server during training and an upload; give what was there, and is now.
+
+    The folder may have any name, though XGBoost does not read from each.
+    """
+    folder = tmp_path_factory.mktemp("crash") / "Köln; #1?"
     try:
         with share(folder) as aws:
             before = fill(account_of(aws))
             half = begin_upload(aws.url, f"/{DEFAULT_BUCKET}/half")
+            temporary = (folder / "tmp").resolve()
             kill(folder)
             half.close()
         with share(folder) as aws:
-            yield SimpleNamespace(folder=folder, now=account_of(aws), **before)
+            before |= {"folder": folder, "temporary": temporary}
+            yield SimpleNamespace(now=account_of(aws), **before)
     finally:
         stop(folder)
 
@@ -286,6 +291,12 @@ def test_after_a_crash_what_was_half_sent_is_not_there(crash):
     database.close()
     named = {name for (files,) in found if files for name in files.split()}
     assert {path.name for path in (crash.folder / "objects").iterdir()} == named
+
+
+def test_after_a_crash_temporary_files_are_gone(crash):
+    """Wherever they had to be."""
+    assert not crash.temporary.exists()
+    assert crash.temporary.name.startswith("embedded-aws-")
 
 
 def test_ends_when_nobody_has_used_it_for_a_while(folder, monkeypatch):

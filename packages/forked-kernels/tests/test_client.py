@@ -201,8 +201,12 @@ def test_nobody_waits_for_imports_after_being_stopped(
 def test_a_changed_environment_makes_kernels_cold(
     start_with: Start, run: Run, reasons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A module may have read it while it was imported; AWS is read later."""
+    """A module may have read it while it was imported; AWS is read later.
+
+    So is the size of the terminal, which nbclient's own tests set.
+    """
     warm = start_with()
+    monkeypatch.setenv("COLUMNS", "81")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     code = "import os, json; json.dumps([os.getppid(), os.environ['AWS_ENDPOINT_URL']])"
 

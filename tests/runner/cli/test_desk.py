@@ -58,7 +58,13 @@ def test_the_chosen_model_gives_its_values(shared, monkeypatch, capsys):
         "hyperparameters": {"num_round": 5},
         "gates": {"rmse": {"max": 2.5}},
         "seed": 7,
-        "run": {},
+        # As `runner run` has it, without a lineage.
+        "run": {
+            "task": "regression",
+            "description": "",
+            "gates": {"rmse": {"max": 2.5}},
+            "label": "",
+        },
     }
     said = "RUNNER_MODEL=toy: model, task, hyperparameters, gates as in its model.yaml"
     assert capsys.readouterr().out.splitlines()[0] == said
@@ -129,7 +135,9 @@ def test_what_was_prepared_last_is_found(shared, capsys):
     """At the desk or by a run; a prepare notebook, which reads raw data, has none."""
     model = new_name()
     text = CELL.replace("other", model)
-    splits = {"train": pd.DataFrame({"y": [0, 1], "x": [2, 3]})}
+    table = pd.DataFrame({"y": [0.5, 1.5], "x": [2, 3]})
+    parts = ("train", "validation", "test")
+    splits = {one: table + place for place, one in enumerate(parts)}
     assert run_cell(text)["run"] == {}
 
     for run_id in ("20261128-b", "local", "20261128-a"):

@@ -76,8 +76,18 @@ def test_without_a_training_the_last_stages_figures_are_shown(folder, read):
     ],
 )
 def test_an_output_that_only_claims_to_be_an_image_is_left_out(headings, content):
-    """The first bytes have to be those of a PNG or a JPEG."""
+    """The first bytes have to be those of its kind."""
     assert headings(*plot("One", content)) == []
+
+
+@pytest.mark.parametrize(
+    ("mime", "first"), [("image/gif", b"GIF89a"), ("image/webp", b"RIFF....WEBP")]
+)
+def test_moving_pictures_are_figures_too(headings, mime, first):
+    """Browsers show them by themselves."""
+    content = base64.b64encode(first).decode()
+
+    assert headings(*plot("One", content, mime=mime)) == ["One"]
 
 
 def test_an_svg_is_left_out(headings):

@@ -12,7 +12,7 @@ import toys
 
 from lifecycle.errors import CallError
 from runner.errors import SpecError
-from runner.spec import content as contents
+from runner.spec import differences
 from runner.spec.content import (
     Content,
     content,
@@ -35,7 +35,7 @@ def commit(root: Path) -> None:
 def changes(root: Path, model: str = "toy") -> list[str]:
     """Describe what the last commit changed in a model's content."""
     before, after = content(root, model, "HEAD~1"), content(root, model, "HEAD")
-    trained, _ = contents.changes(before, after)
+    trained, _ = differences.changes(before, after)
     return trained
 
 

@@ -13,10 +13,11 @@ from generated.history import Clone
 from generated.mutations import Mutation, mutations
 from generated.observations import Observer
 from generated.repositories import LINK, PACKAGES, SUBMODULE, Generated
+from notebook_inputs import Revision, Tree
 
 from runner.ci.selection import select
-from runner.spec.content import Content, compare, content_in, open_tree
-from runner.spec.trees import Revision, Tree
+from runner.spec.content import Content, content_in, open_tree
+from runner.spec.differences import compare
 
 # One of so many mutations is also selected, and compared with the files on disk.
 SAMPLE = 10

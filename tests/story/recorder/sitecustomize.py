@@ -39,3 +39,6 @@ PREPARATIONS = {"botocore.client": _listen, "runner.notebook.isolation": _follow
 
 if "AWS_CALLS" in os.environ:
     sys.meta_path.insert(0, _Recorder())
+    # A process that starts warm has some of them already.
+    for name in PREPARATIONS.keys() & sys.modules.keys():
+        PREPARATIONS.pop(name)(sys.modules[name])

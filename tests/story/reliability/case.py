@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import get_args
 
 import psutil
 import tiny
+import warm_python
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault, Kind
 from model_packages import ENDPOINT, make_package
@@ -83,7 +83,7 @@ class Case:
     def start(self, *command: str, limit_files: int = 0) -> subprocess.Popen[str]:
         """Start a command of the runner on this model."""
         verb, *options = command
-        call = [sys.executable, "-m", "runner", verb, self.model, *options]
+        call = [warm_python.executable(), "-m", "runner", verb, self.model, *options]
         if limit_files:
             # What a full disk does, to this command and its kernels only.
             call = ["sh", "-c", f'ulimit -f {limit_files}; exec "$@"', "sh", *call]

@@ -9,12 +9,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wsgi import LimitedStream
 
 from embedded_aws.activity import activity
 from embedded_aws.application import Application
@@ -41,14 +43,86 @@ from embedded_aws.state import state
 POLL_SECONDS = 0.1
 WATCH_SECONDS = 1.0
 LOCK_SECONDS = 1.0
+COPIED_BYTES = 64 * 1024
 TEMPORARY = "tmp"
+MEANT_IN_URIS = frozenset(";#?")
 # A log that grows beyond the first keeps its last bytes, the second.
 MAX_LOG_BYTES = 4 * 1024**2
 KEPT_LOG_BYTES = 1024**2
 
 
-class QuietRequestHandler(MotoRequestHandler):
-    """Log no line per request; the application logs what fails."""
+class _Body(LimitedStream):
+    """The body of a request, which does not end early without an error."""
+
+    def on_disconnect(self, error: Exception | None = None) -> None:
+        """Close the connection: the client has gone."""
+        raise ConnectionAbortedError("the client has gone") from error
+
+
+class RequestHandler(MotoRequestHandler):
+    """Answer many requests over one connection, and stream their bodies.
+
+    Werkzeug's own handler closes it after each, which costs as much as most answers.
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Small parts of an answer are sent together.
+    wbufsize = -1
+
+    def handle_expect_100(self) -> bool:
+        """Let the client send its body at once."""
+        proceeds = super().handle_expect_100()
+        self.wfile.flush()
+        return proceeds
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        self.environ = environ = self.make_environ()
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if not environ.get("wsgi.input_terminated"):
+            environ["wsgi.input"] = _Body(cast("IO[bytes]", self.rfile), length)
+        body = environ["wsgi.input"]
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: object = None
+        ) -> Callable[[bytes], object]:
+            started.append((status, headers))
+            return self.wfile.write
+
+        try:
+            response = self.server.app(environ, start_response)
+            try:
+                self._answer(started, response)
+            finally:
+                if close := getattr(response, "close", None):
+                    close()
+            # Behind what the answer did not need of the body the next request begins.
+            while body.read(COPIED_BYTES):
+                pass
+        except ConnectionError:
+            self.close_connection = True
+
+    def _answer(
+        self,
+        started: list[tuple[str, list[tuple[str, str]]]],
+        response: Iterable[bytes],
+    ) -> None:
+        parts = iter(response)
+        first = next(parts, b"")
+        status, headers = started[-1]
+        if "content-length" not in {name.lower() for name, _ in headers}:
+            first = first + b"".join(parts)
+            headers = [*headers, ("Content-Length", str(len(first)))]
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(first)
+        for part in parts:
+            self.wfile.write(part)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log nothing."""
@@ -105,6 +179,7 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         # First of all: what ends now must not be kept as if it had failed.
         state.close()
         kill_containers()
+        print("told to end, or idle", file=sys.stderr)
 
 
 def _read_objects() -> None:
@@ -117,13 +192,27 @@ def _read_objects() -> None:
 
 @contextmanager
 def _temporary(folder: Path) -> Iterator[str]:
-    """Make an empty folder, which goes with the block."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    """Make an empty folder, which goes with the block; return where it is.
+
+    XGBoost reads paths as URIs and refuses some: then it is elsewhere, and linked.
+    """
+    _remove(folder)
+    path = str(folder)
+    if path.isascii() and not set(path) & MEANT_IN_URIS:
+        folder.mkdir(mode=0o700)
+    else:
+        folder.symlink_to(tempfile.mkdtemp(prefix="embedded-aws-"))
     try:
-        yield str(folder)
+        yield str(folder.resolve())
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, which may be elsewhere, if it is there."""
+    shutil.rmtree(folder.resolve(), ignore_errors=True)
+    if folder.is_symlink():
+        folder.unlink()
 
 
 def _last_port(folder: Path) -> int:
@@ -156,7 +245,7 @@ def _make(port: int, application: Application) -> BaseWSGIServer:
         port,
         application,
         threaded=True,
-        request_handler=QuietRequestHandler,
+        request_handler=RequestHandler,
     )
 
 

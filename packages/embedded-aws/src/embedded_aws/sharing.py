@@ -103,7 +103,7 @@ class SharedAWS(RunningAWS):
 
     def ending(self) -> str:
         """Return in one line how the server ended, as far as this process knows."""
-        code = next((each.poll() for each in started if each.pid == self.pid), None)
+        code = next((_code(each) for each in started if each.pid == self.pid), None)
         if code is None:
             return f"{NAME} has ended; {tail(self.log)}"
         if code == 0:
@@ -311,6 +311,14 @@ def _start(folder: Path, port: int, timeout: float) -> SharedAWS:
             process.wait(ENDING_SECONDS)
             raise
     return SharedAWS(url=url, folder=folder, pid=process.pid)
+
+
+def _code(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code of a process that ends; its locks are free before."""
+    try:
+        return process.wait(ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _wait_until_free(path: Path, seconds: float) -> bool:

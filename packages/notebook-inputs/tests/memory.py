@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from runner.spec.trees import Entry, Tree
+from notebook_inputs import Entry, Tree
 
 LINK = "-> "
 SUBMODULE = "@"

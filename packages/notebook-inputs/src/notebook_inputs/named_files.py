@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from runner.spec.trees import Tree
+from notebook_inputs.trees import Tree
 
 # Paths by some folder; of Named the folder that code or notebook must be in, or below.
 Paths = dict[str, list[str]]

@@ -1,8 +1,16 @@
 """What code reads, told from its text: imports, names of files, what hides both."""
 
-import pytest
+import json
 
-from runner.spec.imports import Import, read_cells, read_code, star_names
+import pytest
+from notebook_inputs.reads import (
+    NotebookError,
+    read_cells,
+    read_code,
+    read_notebook,
+    star_names,
+)
+from notebook_inputs.syntax import Import
 
 DATES = Import("features.dates")
 # Code that cannot be followed: it runs or imports what it computes, or looks elsewhere.
@@ -59,8 +67,6 @@ FOLLOWED = [
     "from importlib.metadata import version\nversion('pandas')",
     "import importlib\nimportlib.reload(dates)",
     "import subprocess\nsubprocess.run(['git', 'rev-parse', 'HEAD'])",
-    "import subprocess, sys\ncommand = [sys.executable, '-m', 'runner', 'show']\n"
-    "subprocess.run(command, check=False)",
     "get_ipython().run_line_magic('matplotlib', 'inline')",
     "shell = get_ipython()\nprint(shell.__class__.__name__)",
     "pool.run(step)\nmodel.call(x)\nspec.loader\nutil.find(x)",
@@ -246,3 +252,49 @@ def test_equal_cells_mean_what_the_cells_before_them_define(
 ) -> None:
     """They are read once for each meaning."""
     assert read_cells((first, "s.run(command)")).unfollowed == unfollowed
+
+
+def test_a_command_is_followed_if_it_is_called_harmless() -> None:
+    """Its beginning is compared; the Python that runs has a name of its own."""
+    code = (
+        b"import subprocess, sys\ncommand = [sys.executable, '-m', 'tool', 'show']\n"
+        b"subprocess.run(command, check=False)"
+    )
+    harmless = frozenset({("sys.executable", "-m", "tool")})
+
+    assert read_code(code).unfollowed == ("calls subprocess.run()",)
+    assert read_code(code, harmless).unfollowed == ()
+    cells = tuple(code.decode().splitlines())
+    assert read_cells(cells, harmless).unfollowed == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", r"a.ipynb:1: not JSON \(.*\); a merge conflict\?"),
+        (b"\xff", "a.ipynb: not UTF-8 at byte 0"),
+        (b"[]", "a.ipynb: not a notebook of format 4; save it anew in JupyterLab"),
+        (b'{"cells": [], "nbformat": 3}', "a.ipynb: not a notebook of format 4"),
+        (b'{"cells": [{"cell_type": "code", "source": 5}]}', "not a notebook"),
+    ],
+)
+def test_what_is_no_notebook_is_an_error_that_names_it(
+    content: bytes, said: str
+) -> None:
+    """With the line, and what to do."""
+    with pytest.raises(NotebookError, match=said):
+        read_notebook(content, "a.ipynb")
+
+
+def test_cells_with_code_are_read() -> None:
+    """Their source may be a text or a list of lines, after a byte order mark."""
+    cells = [
+        {"cell_type": "markdown", "source": "import text"},
+        {"cell_type": "code", "source": ["import one\r\n", "import two"]},
+        {"cell_type": "code", "source": "import three"},
+    ]
+    content = json.dumps({"cells": cells, "nbformat": 4}).encode("utf-8-sig")
+
+    found = read_notebook(content, "a.ipynb")
+
+    assert [one.module for one in found.imports] == ["one", "two", "three"]

@@ -1,23 +1,14 @@
-"""What code of this repository reads: modules it imports, files that it names.
+"""What one syntax tree says: what it imports, names, composes and calls.
 
-Nothing is executed: the syntax tree says what is imported, wherever the statement
-stands. Code that imports or runs something under a name it computes cannot be
-followed.
+Nothing is executed, and it does not matter where in the code a statement stands.
 """
 
 import ast
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from runner.spec.magics import (
-    LOOKS_LIKE_MAGIC,
-    code_of_magic,
-    is_escaped,
-    without_magics,
-)
+from notebook_inputs.magics import code_of_magic
 
 # Calls that import what a literal says; under any other name they cannot be followed.
 IMPORTERS = frozenset(
@@ -50,9 +41,6 @@ DISTINCT = frozenset(
     """.split()  # noqa: SIM905
 )
 BUILTINS = frozenset({"__import__", "compile", "eval", "exec", "execfile"})
-# What is looked at closely where it stands alone, and after a dot.
-ALONE = BUILTINS | DISTINCT
-AFTER_DOT = DISTINCT | {name.rpartition(".")[2] for name in RUNNERS}
 # Modules that have those functions; of the first ones no other use is common.
 WHOLE = frozenset({"builtins", "importlib", "pkgutil", "pydoc", "runpy", "subprocess"})
 WATCHED = WHOLE | frozenset(
@@ -60,40 +48,16 @@ WATCHED = WHOLE | frozenset(
     IPython asyncio code contextlib imp os site sys typing typing_extensions zipimport
     """.split()  # noqa: SIM905
 )
-# What an IPython shell is found by, and what it runs.
-SHELLS = frozenset({"InteractiveShell", "get_ipython"})
-SHELL_RUNS = frozenset(
-    """
-    ev ex getoutput magic run_ast_nodes run_cell run_cell_async run_cell_magic run_code
-    run_line_magic safe_execfile safe_execfile_ipy safe_run_module system system_piped
-    system_raw
-    """.split()  # noqa: SIM905
-)
-NO_PYTHON = "is no Python that can be parsed, so that it imports nothing"
-# What Python compiles, but cannot show as a syntax tree.
-TOO_DEEP = (RecursionError, MemoryError)
-DEEP = "is nested too deeply to be read"
-# How a text must look to name a file; what is computed in it is a star.
-FILE_NAME = re.compile(r"[^\n\r<>|:\"]*[^\W_][^\n\r<>|:\"]*")
-COMPUTED = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[dfgirs]")
-MAX_NAME = 200
 # Calls that compose a path, or are given one, and those that list a folder.
 PATHS = frozenset(
     """
     Path PurePath PurePosixPath join joinpath listdir rglob scandir walk
     """.split()  # noqa: SIM905
 )
-LISTS = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
-# What finds the data of a package.
-RESOURCES = frozenset(
-    """
-    __path__ files get_data open_binary open_text read_binary
-    resource_filename resource_stream resource_string
-    """.split()  # noqa: SIM905
-)
-# Programs that run no code of this repository, and the arguments of one that does.
-PROGRAMS = frozenset({"git"})
-RUNNER = ("-m", "runner")
+# Beginnings of commands that run no code of the repository: up to three words, which
+# begin with a program, or with "sys.executable".
+Commands = frozenset[tuple[str, ...]]
+HARMLESS: Commands = frozenset({("git",)})
 
 
 class Import(NamedTuple):
@@ -104,164 +68,19 @@ class Import(NamedTuple):
     level: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reads:
-    """What some code reads.
-
-    Attributes:
-        imports: in the order in which they stand.
-        files: texts that may name a file of the repository; what code computes in
-            them is a star.
-        unfollowed: why the code cannot be followed; empty if it can.
-        notes: what is wrong with the code otherwise.
-    """
-
-    imports: tuple[Import, ...] = ()
-    files: tuple[str, ...] = ()
-    unfollowed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @cached_property
-    def tops(self) -> frozenset[str]:
-        """Return the top-level names that are imported."""
-        absolute = (one for one in self.imports if not one.level)
-        return frozenset(one.module.partition(".")[0] for one in absolute)
-
-
-@lru_cache(maxsize=8192)
-def read_code(source: bytes) -> Reads:
-    """Return what a module reads."""
-    try:
-        tree = _parse(source)
-        return _reads(_collect(tree)) if tree else Reads(notes=(NO_PYTHON,))
-    except TOO_DEEP:
-        return Reads(unfollowed=(DEEP,))
-
-
-@lru_cache(maxsize=8192)
-def read_cells(cells: tuple[str, ...]) -> Reads:
-    """Return what the code cells of a notebook read, magics included."""
-    try:
-        return _read_cells(cells)
-    except TOO_DEEP:
-        return Reads(unfollowed=(DEEP,))
-
-
-def _read_cells(cells: tuple[str, ...]) -> Reads:
-    scope = _scope((), (), frozenset())
-    read: list[_Cell] = []
-    for cell in cells:
-        read.append(_read_cell(cell, scope))
-        scope = read[-1].scope
-    is_plain = not any(LOOKS_LIKE_MAGIC.search(cell) for cell in cells)
-    if is_plain and not all(one.is_python for one in read):
-        # A statement may begin in one cell and end in the next.
-        tree = _parse("\n".join(cells))
-        if tree:
-            return _reads(_collect(tree))
-    found = _Collected(aliases=dict(scope.aliases))
-    for one in read:
-        found.add(one.found)
-    unfollowed = [text for one in read for text in one.unfollowed]
-    return _reads(found, unfollowed, [text for one in read for text in one.notes])
-
-
-@dataclass(frozen=True, eq=False)
-class _Scope:
-    """What earlier cells define; equal ones are one object."""
-
-    aliases: tuple[tuple[str, str], ...]
-    lists: tuple[tuple[str, "_Command | None"], ...]
-    checking: frozenset[str]
-
-
-class _Cell(NamedTuple):
-    """What one cell reads, and what it and earlier cells define for later ones."""
-
-    found: "_Collected"
-    scope: _Scope
-    is_python: bool
-    unfollowed: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-_scope = lru_cache(maxsize=8192)(_Scope)
-
-
-@lru_cache(maxsize=65536)
-def _read_cell(cell: str, scope: _Scope) -> _Cell:
-    """Return what a cell reads: notebooks that began as copies share most cells."""
-    unfollowed: list[str] = []
-    notes: list[str] = []
-    python = _parse(cell)
-    tree = python or _parse("\n".join(without_magics(cell.splitlines(), unfollowed)))
-    if tree is None and is_escaped(cell):
-        unfollowed.append(f"has a cell that cannot be parsed: {_first(cell)}")
-    elif tree is None:
-        notes.append(f"has a cell that no Python can parse: {_first(cell)}")
-    found = _collect(tree or ast.Module([], []), scope)
-    return _Cell(
-        found,
-        _scope(
-            tuple(found.aliases.items()),
-            tuple(found.lists.items()),
-            frozenset(found.checking),
-        ),
-        python is not None,
-        tuple(unfollowed),
-        tuple(notes),
-    )
-
-
-def _parse(source: str | bytes) -> ast.Module | None:
-    """Parse code; None if it is no Python."""
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError):
-        return None
-
-
-def _first(cell: str) -> str:
-    """Return the beginning of a cell."""
-    return next(iter(cell.strip().splitlines()), "")[:60]
-
-
-def _collect(tree: ast.Module, scope: _Scope | None = None) -> "_Collected":
-    """Collect what a syntax tree reads, after code that has defined something."""
-    found = _Collected()
-    if scope:
-        found.aliases.update(scope.aliases)
-        found.lists.update(scope.lists)
-        found.checking.update(scope.checking)
-    _walk(tree, found)
-    found.texts = dict.fromkeys(_file_texts(found.texts))
-    return found
-
-
-def _reads(
-    found: "_Collected", unfollowed: Iterable[str] = (), notes: Iterable[str] = ()
-) -> Reads:
-    return Reads(
-        imports=tuple(dict.fromkeys(found.imports)),
-        files=tuple(_file_names(found)),
-        unfollowed=tuple(dict.fromkeys([*unfollowed, *_unfollowed(found)])),
-        notes=tuple(dict.fromkeys(notes)),
-    )
-
-
 # A name, and the name before its dot; None if it stands alone.
-_Dotted = tuple[str | None, str]
+Dotted = tuple[str | None, str]
 
 
-class _Command(NamedTuple):
+class Command(NamedTuple):
     """The beginning of a list: its first words, and the name that it begins with."""
 
     words: tuple[object, ...]
-    program: _Dotted
+    program: Dotted
 
 
 @dataclass
-class _Collected:
+class Collected:
     """What was found so far; dictionaries keep the order in which it stands.
 
     Attributes:
@@ -277,24 +96,33 @@ class _Collected:
     aliases: dict[str, str] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
     attributes: dict[tuple[str, str], None] = field(default_factory=dict)
-    lists: dict[str, _Command | None] = field(default_factory=dict)
+    lists: dict[str, Command | None] = field(default_factory=dict)
     unfollowed: list[str] = field(default_factory=list)
     checking: set[str] = field(default_factory=set)
+    harmless: Commands = HARMLESS
 
-    def qualified(self, dotted: "_Dotted") -> str:
+    def qualified(self, dotted: "Dotted") -> str:
         """Return the module and the name that an expression means; "" if none."""
         module, name = dotted
         if module is None:
             return name and self.aliases.get(name, f"builtins.{name}")
-        return f"{_last(self.aliases.get(module, module))}.{name}"
+        return f"{last_part(self.aliases.get(module, module))}.{name}"
 
-    def add(self, other: "_Collected") -> None:
+    def add(self, other: "Collected") -> None:
         """Add what the next cell reads."""
         self.imports += other.imports
         self.texts |= other.texts
         self.names |= other.names
         self.attributes |= other.attributes
         self.unfollowed += other.unfollowed
+
+
+def parse(source: str | bytes) -> ast.Module | None:
+    """Parse code; None if it is no Python."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
 
 
 # Fields of nodes without child nodes that matter, and by class the other ones.
@@ -309,7 +137,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 MAX_DEPTH = 20
 
 
-def _walk(tree: ast.AST, found: _Collected) -> None:
+def walk(tree: ast.AST, found: Collected) -> None:
     """Note everything of a syntax tree that matters, in the order in which it stands.
 
     One loop that looks at exact types: it sees every node of every module.
@@ -329,7 +157,7 @@ def _walk(tree: ast.AST, found: _Collected) -> None:
                 texts[node.value] = None
             continue
         if kind is ast.Attribute:
-            attributes[_last_name(node.value), node.attr] = None
+            attributes[last_name(node.value), node.attr] = None
             if type(node.value) is not ast.Name:
                 ahead.append(node.value)
             continue
@@ -358,27 +186,27 @@ def _children(node: Any, kind: type) -> list[Any]:
     return found
 
 
-def _note_name(node: ast.Name, found: _Collected) -> None:
+def _note_name(node: ast.Name, found: Collected) -> None:
     """Remember that TYPE_CHECKING is set to something else."""
     if isinstance(node.ctx, ast.Store):
         found.checking.discard(node.id)
 
 
-def _last_name(node: ast.AST) -> str:
+def last_name(node: ast.AST) -> str:
     """Return the last name of a dotted expression; "" of any other."""
     if isinstance(node, ast.Name):
         return node.id
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _dotted(node: ast.AST) -> _Dotted:
+def _dotted(node: ast.AST) -> Dotted:
     """Return the name that an expression is; "" of anything else."""
     if isinstance(node, ast.Attribute):
-        return _last_name(node.value), node.attr
+        return last_name(node.value), node.attr
     return None, node.id if isinstance(node, ast.Name) else ""
 
 
-def _note_import(node: ast.Import, found: _Collected) -> Sequence[ast.AST]:
+def _note_import(node: ast.Import, found: Collected) -> Sequence[ast.AST]:
     for one in node.names:
         found.imports.append(Import(one.name))
         top = one.name.partition(".")[0]
@@ -387,7 +215,7 @@ def _note_import(node: ast.Import, found: _Collected) -> Sequence[ast.AST]:
     return ()
 
 
-def _note_import_from(node: ast.ImportFrom, found: _Collected) -> Sequence[ast.AST]:
+def _note_import_from(node: ast.ImportFrom, found: Collected) -> Sequence[ast.AST]:
     module = node.module or ""
     names = tuple(alias.name for alias in node.names)
     found.imports.append(Import(module, names, node.level))
@@ -403,37 +231,37 @@ def _note_import_from(node: ast.ImportFrom, found: _Collected) -> Sequence[ast.A
     return ()
 
 
-def _note_if(node: ast.If, found: _Collected) -> Sequence[ast.AST] | None:
+def _note_if(node: ast.If, found: Collected) -> Sequence[ast.AST] | None:
     """Leave out what is imported for type checkers only: it is not executed."""
     test = node.test
     if isinstance(test, ast.Name) and test.id in found.checking:
         return node.orelse
     if isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING":
-        module = found.aliases.get(_last_name(test.value))
+        module = found.aliases.get(last_name(test.value))
         if module in {"typing", "typing_extensions"}:
             return node.orelse
     return None
 
 
-def _note_expression(node: ast.Expr, found: _Collected) -> Sequence[ast.AST] | None:
+def _note_expression(node: ast.Expr, found: Collected) -> Sequence[ast.AST] | None:
     """Leave out docstrings."""
     return () if isinstance(node.value, ast.Constant) else None
 
 
-def _note_assign(node: ast.Assign, found: _Collected) -> None:
+def _note_assign(node: ast.Assign, found: Collected) -> None:
     """Remember the lists that are commands, and whether TYPE_CHECKING stays false."""
     for target in node.targets:
         if isinstance(target, ast.Name):
             command = None if target.id in found.lists else _command(node.value)
             found.lists[target.id] = command
         elif isinstance(target, ast.Attribute) and target.attr == "TYPE_CHECKING":
-            found.aliases.pop(_last_name(target.value), None)
+            found.aliases.pop(last_name(target.value), None)
 
 
-def _note_call(node: ast.Call, found: _Collected) -> Sequence[ast.AST] | None:
+def _note_call(node: ast.Call, found: Collected) -> Sequence[ast.AST] | None:
     """Note a call that imports or runs what a literal says, or that composes a path."""
     rest = [*node.args, *node.keywords]
-    name = _last_name(node.func)
+    name = last_name(node.func)
     called = found.qualified(_dotted(node.func))
     if called in IMPORTERS or name == "import_module":
         return rest if _note_literal_import(node, found) else None
@@ -450,7 +278,7 @@ def _note_call(node: ast.Call, found: _Collected) -> Sequence[ast.AST] | None:
     return None
 
 
-def _note_literal_import(node: ast.Call, found: _Collected) -> bool:
+def _note_literal_import(node: ast.Call, found: Collected) -> bool:
     """Note an import under a literal name; return False if the name is computed."""
     values = [one.value if isinstance(one, ast.Constant) else None for one in node.args]
     given = {one.arg: one.value for one in node.keywords}
@@ -464,7 +292,7 @@ def _note_literal_import(node: ast.Call, found: _Collected) -> bool:
             parts = package.value.split(".")
             above = parts[: len(parts) - level + 1]
             module, level = ".".join([*above, module]), 0
-        elif _last_name(package or node) not in {"__package__", "__name__"}:
+        elif last_name(package or node) not in {"__package__", "__name__"}:
             return False
     elif given.keys() - {"fromlist", "package", "name"} or len(values) > 4:
         return False
@@ -477,7 +305,7 @@ def _note_literal_import(node: ast.Call, found: _Collected) -> bool:
     return True
 
 
-def _is_harmless(node: ast.Call, found: _Collected) -> bool:
+def _is_harmless(node: ast.Call, found: Collected) -> bool:
     """Return whether a program is started that runs no code of this repository."""
     given = node.args[0] if node.args else None
     if isinstance(given, ast.Name):
@@ -487,34 +315,34 @@ def _is_harmless(node: ast.Call, found: _Collected) -> bool:
     if command is None or any(one.arg == "shell" for one in node.keywords):
         return False
     program = found.qualified(command.program)
-    return command.words[0] in PROGRAMS or (
-        program == "sys.executable" and command.words[1:] == RUNNER
-    )
+    first = program if program == "sys.executable" else command.words[0]
+    words = (first, *command.words[1:])
+    return any(words[: len(one)] == one for one in found.harmless)
 
 
-def _command(node: ast.AST | None) -> _Command | None:
+def _command(node: ast.AST | None) -> Command | None:
     """Return the beginning of a list; None of anything else, or if it is empty."""
     if not isinstance(node, ast.List) or not node.elts:
         return None
     words = (getattr(one, "value", None) for one in node.elts[:3])
-    return _Command(tuple(words), _dotted(node.elts[0]))
+    return Command(tuple(words), _dotted(node.elts[0]))
 
 
-def _note_magic(node: ast.Call, found: _Collected) -> bool:
+def _note_magic(node: ast.Call, found: Collected) -> bool:
     """Note a magic that code calls; return False if it cannot be followed."""
     words = [getattr(one, "value", None) for one in node.args]
     if not words or not all(isinstance(one, str) for one in words):
         return False
     name, line = str(words[0]), str(words[1]) if len(words) > 1 else ""
     code = code_of_magic(name, line)
-    tree = _parse("\n".join([code, *map(str, words[2:])])) if code else None
+    tree = parse("\n".join([code, *map(str, words[2:])])) if code else None
     if tree is None:
         return False
-    _walk(tree, found)
+    walk(tree, found)
     return True
 
 
-def _note_getattr(module: ast.expr, name: ast.expr, found: _Collected) -> None:
+def _note_getattr(module: ast.expr, name: ast.expr, found: Collected) -> None:
     """Note which function of a watched module is looked up."""
     if not isinstance(module, ast.Name) or module.id not in found.aliases:
         return
@@ -524,7 +352,7 @@ def _note_getattr(module: ast.expr, name: ast.expr, found: _Collected) -> None:
         found.unfollowed.append(f"looks up a name of {module.id} that it computes")
 
 
-def _note_path(node: ast.Call, name: str, found: _Collected) -> None:
+def _note_path(node: ast.Call, name: str, found: Collected) -> None:
     """Note the path that a call is given, or composes, as one text."""
     if name == "rglob":
         found.texts.update((f"**/{_composed(one)}", None) for one in node.args)
@@ -538,7 +366,7 @@ def _note_path(node: ast.Call, name: str, found: _Collected) -> None:
 
 
 def _note_composed(
-    node: ast.BinOp | ast.JoinedStr, found: _Collected
+    node: ast.BinOp | ast.JoinedStr, found: Collected
 ) -> Sequence[ast.AST] | None:
     """Note a text that code composes."""
     found.texts[_composed(node)] = None
@@ -553,7 +381,7 @@ def _note_composed(
     return [ahead, *reversed(leaves)]
 
 
-_NOTE: Mapping[type, Callable[[Any, _Collected], Sequence[ast.AST] | None]] = {
+_NOTE: Mapping[type, Callable[[Any, Collected], Sequence[ast.AST] | None]] = {
     ast.Assign: _note_assign,
     ast.BinOp: _note_composed,
     ast.Call: _note_call,
@@ -578,7 +406,7 @@ def _composed(node: ast.AST, depth: int = 0) -> str:
         parts.append(node.value)
     elif isinstance(node, ast.JoinedStr):
         inside = node.values
-    elif isinstance(node, ast.Call) and _last_name(node.func) in PATHS:
+    elif isinstance(node, ast.Call) and last_name(node.func) in PATHS:
         inside = node.args
     else:
         parts.append("*")
@@ -588,76 +416,6 @@ def _composed(node: ast.AST, depth: int = 0) -> str:
     return "".join(reversed(parts))
 
 
-def _file_texts(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the texts that may name files or folders."""
-    for text in texts:
-        plain = COMPUTED.sub("*", text) if "{" in text or "%" in text else text
-        if len(plain) <= MAX_NAME and FILE_NAME.fullmatch(plain):
-            yield plain
-
-
-def _file_names(found: _Collected) -> Iterator[str]:
-    """Yield what may name files or folders, and what looks for them."""
-    yield from found.texts
-    attributes = {name for _, name in found.attributes}
-    if "__file__" in found.names and attributes & LISTS:
-        yield "./*"
-    if "__file__" in attributes or (attributes | found.names.keys()) & RESOURCES:
-        # Data is looked for beside the modules that are imported.
-        for one in found.imports:
-            yield from filter(None, (one.module, *one.names))
-
-
-def _unfollowed(found: _Collected) -> Iterator[str]:
-    """Yield what runs or imports something under a name that it computes."""
-    yield from found.unfollowed
-    for name in found.names:
-        if name not in found.aliases and name not in ALONE:
-            continue
-        called = found.aliases.get(name, "")
-        if called in WHOLE:
-            yield f"uses {called} under another name"
-        if not called and name in BUILTINS:
-            called = f"builtins.{name}"
-        if called in RUNNERS or name in DISTINCT or _last(called) in DISTINCT:
-            yield _describe(called or name)
-    for module, name in found.attributes:
-        if module not in found.aliases and name not in AFTER_DOT:
-            continue
-        alias = found.aliases.get(module, module)
-        called = alias if alias in RUNNERS else f"{_last(alias)}.{name}"
-        if called in RUNNERS or name in DISTINCT:
-            yield _describe(called)
-    shells = {*found.names, *map(_last, found.aliases.values())} & SHELLS
-    if shells or any(name in SHELLS for _, name in found.attributes):
-        runs = (name for _, name in found.attributes if name in SHELL_RUNS)
-        yield from (f"calls IPython's {name}()" for name in runs)
-
-
-def _last(dotted: str) -> str:
+def last_part(dotted: str) -> str:
     """Return the last part of a dotted name."""
     return dotted.rpartition(".")[2]
-
-
-def _describe(called: str) -> str:
-    """Say what code does that cannot be followed."""
-    if called.startswith("sys."):
-        return f"uses {called}"
-    return f"calls {called.removeprefix('builtins.')}()"
-
-
-def star_names(init: bytes) -> tuple[str, ...] | None:
-    """Return the names that a star stands for; None if they are computed."""
-    mentions = init.count(b"__all__")
-    if not mentions:
-        return ()
-    tree = _parse(init)
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if mentions == 1 and [_last_name(one) for one in targets] == ["__all__"]:
-                try:
-                    return tuple(map(str, ast.literal_eval(node.value)))
-                except (ValueError, TypeError):
-                    return None
-    return None

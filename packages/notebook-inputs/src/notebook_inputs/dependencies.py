@@ -1,10 +1,10 @@
 """What a notebook depends on: modules, files and packages, followed through imports.
 
 A kernel looks for a module in the standard library, then in the notebook's folder,
-among the installed packages, in packages/*/src, and last in the repository's own folder
-(IPython puts the notebook's folder before the installed packages; the editable installs
-of `make setup` add the others behind them). The first one that has a module, or a
-package with an __init__.py, wins; folders without one are parts of one package.
+among the installed packages, and last in the folders of the repository that are on the
+path (IPython puts the notebook's folder before the installed packages; editable
+installs add the others behind them). The first one that has a module, or a package with
+an __init__.py, wins; folders without one are parts of one package.
 """
 
 import os
@@ -12,18 +12,16 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
-from typing import ClassVar
-from weakref import WeakKeyDictionary
 
-from runner.notebook.ipynb import Cell, cell_source, parse_code_cells
-from runner.spec.imports import Import, Reads, read_cells, read_code, star_names
-from runner.spec.lock import NAMESPACES, Lock, parse_lock
-from runner.spec.named_files import Named, NamedFiles
-from runner.spec.trees import Tree
+from notebook_inputs.lock import NAMESPACES, Lock, parse_lock
+from notebook_inputs.named_files import Named, NamedFiles
+from notebook_inputs.reads import Reads, read_code, read_notebook, star_names
+from notebook_inputs.syntax import HARMLESS, Commands, Import
+from notebook_inputs.trees import Tree
 
-LOCK = "requirements.txt"
 COMPILED = (".so", ".pyd", ".pyc")
 # Lines of a lock that include another file, and that install one of this repository.
 INCLUDE = re.compile(
@@ -62,7 +60,7 @@ class Edges:
 
 
 @dataclass(kw_only=True)
-class Reached:
+class Inputs:
     """Everything that a notebook needs, directly or not, each with the way to it.
 
     Attributes:
@@ -80,39 +78,47 @@ class Reached:
 
 
 class Graph:
-    """Who needs what in one tree; what models share is read once."""
+    """Who needs what in one tree; what several notebooks need is read once."""
 
-    known: ClassVar[WeakKeyDictionary[Tree, "Graph"]] = WeakKeyDictionary()
+    def __init__(
+        self,
+        tree: Tree,
+        *,
+        lock: str = "requirements.txt",
+        sources: Iterable[str] = (),
+        harmless: Commands = HARMLESS,
+    ) -> None:
+        """Describe a tree.
 
-    def __init__(self, tree: Tree) -> None:
+        Args:
+            lock: the requirements file that pins the installed packages.
+            sources: the folders on the path before the repository's own, as patterns.
+            harmless: beginnings of commands that run no code of the repository.
+        """
         self.tree = tree
-        self.lock = lock_of(tree)
+        self.harmless = harmless
+        self.lock_file = lock
+        self.lock = _parse_lock(_read_lock(tree, lock, ()))
         self.named = NamedFiles(tree)
         self._reads: dict[str, Reads] = {}
-        self._reached: dict[str, Reached] = {}
+        self._inputs: dict[str, Inputs] = {}
         self._edges: dict[tuple[str, str, Places], Edges] = {}
         self._located: dict[tuple[Places, str], tuple[list[str], Places]] = {}
         self._importable: dict[str, frozenset[str]] = {}
-        folders = (f for f in tree.folders if f.startswith("packages/"))
-        sources = sorted(f for f in folders if f.endswith("/src") and f.count("/") == 2)
-        self._sources = (*sources, "")
+        self._sources = (
+            *(one for each in sources for one in _matching(tree, each)),
+            "",
+        )
 
-    @classmethod
-    def of(cls, tree: Tree) -> "Graph":
-        """Return the graph of a tree."""
-        if tree not in cls.known:
-            cls.known[tree] = cls(tree)
-        return cls.known[tree]
-
-    def reach(self, notebook: str) -> Reached:
+    def inputs(self, notebook: str) -> Inputs:
         """Follow everything that a notebook needs, the shortest way first."""
-        if notebook not in self._reached:
-            self._reached[notebook] = self._follow(notebook)
-        return self._reached[notebook]
+        if notebook not in self._inputs:
+            self._inputs[notebook] = self._follow(notebook)
+        return self._inputs[notebook]
 
-    def _follow(self, notebook: str) -> Reached:
+    def _follow(self, notebook: str) -> Inputs:
         cwd = _folder(notebook)
-        found = Reached()
+        found = Inputs()
         ahead: list[tuple[str, Places, Way]] = [(notebook, (cwd,), ())]
         seen = {notebook}
         for path, places, way in ahead:
@@ -136,14 +142,31 @@ class Graph:
                     found.modules[module] = here
                     ahead.append((module, home, here))
         if found.unknown:
-            found.notes.append(f"{found.unknown}: all pins of {LOCK} count")
+            found.notes.append(f"{found.unknown}: all pins of {self.lock_file} count")
         return found
+
+    def read(self, path: str) -> Reads:
+        """Return what a module or notebook reads; nothing if it is no code.
+
+        Raises:
+            NotebookError: it is a notebook that cannot be read.
+        """
+        if path not in self._reads:
+            self._reads[path] = self._read(path)
+        return self._reads[path]
+
+    def _read(self, path: str) -> Reads:
+        target = self.tree.resolve(path)
+        if self.tree.entries[target].kind != "file" or path.endswith(COMPILED):
+            return Reads()
+        content = self.tree.read(target)
+        if path.endswith(".ipynb"):
+            return read_notebook(content, path, self.harmless)
+        return read_code(content, self.harmless)
 
     def _edges_of(self, path: str, places: Places, cwd: str) -> Edges:
         """Return what one file needs, as code that runs in a notebook's folder."""
-        if path not in self._reads:
-            self._reads[path] = read_file(self.tree, path)
-        reads = self._reads[path]
+        reads = self.read(path)
         # Only a folder with modules of these names changes what an import means.
         if not path.endswith(".ipynb") and reads.tops.isdisjoint(self._names_in(cwd)):
             cwd = ""
@@ -287,7 +310,8 @@ class Graph:
             return places
         if not packages:
             edges.unknown = edges.unknown or (
-                f"{path} imports {top}, which is neither here nor pinned in {LOCK}"
+                f"{path} imports {top}, which is neither here nor pinned in "
+                f"{self.lock_file}"
             )
         return ()
 
@@ -329,33 +353,15 @@ def _named_from(named: Named, folder: str) -> Iterator[str]:
             yield from files
 
 
-def read_file(tree: Tree, path: str) -> Reads:
-    """Return what a module or notebook of a tree reads; nothing if it is no code."""
-    target = tree.resolve(path)
-    if tree.entries[target].kind != "file" or path.endswith(COMPILED):
-        return Reads()
-    content = tree.read(target)
-    if path.endswith(".ipynb"):
-        return read_notebook(content, path)
-    return read_code(content)
-
-
-@lru_cache(maxsize=8192)
-def read_notebook(content: bytes, where: str) -> Reads:
-    """Return what the code cells of a notebook file read."""
-    cells = code_cells_of(content, where)
-    return read_cells(tuple(cell_source(cell) for cell in cells))
-
-
-@lru_cache(maxsize=8192)
-def code_cells_of(content: bytes, where: str) -> list[Cell]:
-    """Return the cells with code of a notebook file's content."""
-    return parse_code_cells(content, where)
-
-
-def lock_of(tree: Tree) -> Lock:
-    """Return the pins of a tree."""
-    return _parse_lock(_read_lock(tree, LOCK, ()))
+def _matching(tree: Tree, pattern: str) -> list[str]:
+    """Return the folders of a tree that match a pattern, whose stars match no slash."""
+    parts = pattern.split("/")
+    return sorted(
+        folder
+        for folder in tree.folders
+        if folder.count("/") == len(parts) - 1
+        and all(map(fnmatchcase, folder.split("/"), parts))
+    )
 
 
 def _read_lock(tree: Tree, path: str, within: tuple[str, ...]) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 from memory import MemoryTree
-
-from runner.spec.dependencies import LOCK, Graph, Reached, lock_of
+from notebook_inputs import Graph, Inputs
 
 NOTEBOOK = "models/churn/prepare.ipynb"
 FEATURES = {"features/__init__.py": "", "features/dates.py": "V = 1"}
@@ -18,9 +17,9 @@ def notebook(code: str) -> str:
     return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4})
 
 
-def reach(files: Mapping[str, str | bytes], code: str) -> Reached:
+def reach(files: Mapping[str, str | bytes], code: str) -> Inputs:
     tree = MemoryTree({NOTEBOOK: notebook(code), **files})
-    return Graph.of(tree).reach(NOTEBOOK)
+    return Graph(tree, sources=["packages/*/src"]).inputs(NOTEBOOK)
 
 
 # Files of a repository by name, code of a notebook, and the modules that it executes.
@@ -75,7 +74,7 @@ def test_modules_are_found_where_a_kernel_finds_them(
 ) -> None:
     """Standard library, notebook's folder, installed, packages/*/src, repository."""
     files = {name: CODE.get(name, "") for name in names.split()}
-    found = reach({**files, LOCK: "pandas==2.0\n"}, code)
+    found = reach({**files, "requirements.txt": "pandas==2.0\n"}, code)
 
     assert sorted(found.modules) == modules.split()
 
@@ -211,26 +210,41 @@ def test_the_notebook_s_folder_counts_for_each_model_on_its_own() -> None:
         "models/fraud/helper.py": "",
         "models/fraud/prepare.ipynb": notebook("import features"),
     }
-    graph = Graph.of(MemoryTree({NOTEBOOK: notebook("import features"), **files}))
+    graph = Graph(MemoryTree({NOTEBOOK: notebook("import features"), **files}))
     for model in ("churn", "fraud"):
-        found = graph.reach(f"models/{model}/prepare.ipynb").modules
+        found = graph.inputs(f"models/{model}/prepare.ipynb").modules
         assert [*found] == ["features/__init__.py", f"models/{model}/helper.py"]
 
 
 LOCKS = [
-    ({LOCK: "-r locks/run.txt\n", "locks/run.txt": "pandas==2.0\n"}, "2.0"),
-    ({LOCK: "pandas\n-c locks/c.txt\n", "locks/c.txt": "pandas==2.0\n"}, "2.0"),
-    ({LOCK: "-r requirements.txt\npandas==2.0\n"}, "2.0"),
-    ({LOCK: "-> locks/run.txt", "locks/run.txt": "pandas==2.0\n"}, "2.0"),
     (
-        {LOCK: "pandas @ git+https://example.com/p@aaa\n"},
+        {"requirements.txt": "-r locks/run.txt\n", "locks/run.txt": "pandas==2.0\n"},
+        "2.0",
+    ),
+    (
+        {
+            "requirements.txt": "pandas\n-c locks/c.txt\n",
+            "locks/c.txt": "pandas==2.0\n",
+        },
+        "2.0",
+    ),
+    ({"requirements.txt": "-r requirements.txt\npandas==2.0\n"}, "2.0"),
+    ({"requirements.txt": "-> locks/run.txt", "locks/run.txt": "pandas==2.0\n"}, "2.0"),
+    (
+        {"requirements.txt": "pandas @ git+https://example.com/p@aaa\n"},
         "@git+https://example.com/p@aaa",
     ),
     (
-        {LOCK: "./wheels/pandas-2.0-any.whl\n", "wheels/pandas-2.0-any.whl": "1"},
+        {
+            "requirements.txt": "./wheels/pandas-2.0-any.whl\n",
+            "wheels/pandas-2.0-any.whl": "1",
+        },
         "@./wheels/pandas-2.0-any.whl=1",
     ),
-    ({LOCK: "pandas @ file:wheels/p.whl\n", "wheels/p.whl": "1"}, "@wheels/p.whl=1"),
+    (
+        {"requirements.txt": "pandas @ file:wheels/p.whl\n", "wheels/p.whl": "1"},
+        "@wheels/p.whl=1",
+    ),
 ]
 
 
@@ -239,4 +253,4 @@ def test_pins_are_read_where_pip_reads_them(
     files: Mapping[str, str], version: str
 ) -> None:
     """In files that the lock includes, and in wheels of the repository."""
-    assert lock_of(MemoryTree(files)).pins == {"pandas": version}
+    assert Graph(MemoryTree(files)).lock.pins == {"pandas": version}

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from memory import MemoryTree
-
-from runner.spec.trees import Revision, WorkingTree
+from notebook_inputs import Revision, WorkingTree
 
 FILES = {
     "models/churn/above": "-> ..",

@@ -1,0 +1,297 @@
+"""Python processes that start warm: forked from one that has imported their packages.
+
+More than half of what a test costs that runs `python -m runner run` as CircleCI does is
+the import of installed packages, the same in every process. `executable()` is a program
+that takes the place of `python`: for the modules in `PACKAGES` it asks a process of the
+test session to fork, hands its arguments, folder, environment, limits and open files
+over, passes signals on, and ends as the fork ends. Anything else it leaves to Python
+itself. The modules of this repository are never imported ahead.
+"""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import importlib.util
+import io
+import json
+import os
+import resource
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fcntl import F_DUPFD, fcntl
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "TESTS_WARM_PYTHON"
+TESTS = Path(__file__).parent
+AWS = ("boto3.s3.inject", "botocore.httpsession", "requests")
+MODELS = ("numpy", "pandas", "xgboost", "sklearn.metrics")
+# What is imported before the first fork that becomes one of these modules.
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "runner": (
+        *AWS,
+        *("click", "pydantic.main", "pydantic.type_adapter", "papermill"),
+        *("nbconvert.exporters", "bleach.css_sanitizer", "pygments.formatters.html"),
+        *("IPython.display", "IPython.lib.lexers", "detect_secrets.core.scan"),
+    ),
+    "forked_kernels.server": (
+        *AWS,
+        *MODELS,
+        *("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.pylabtools"),
+        *("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
+        *("sagemaker.train.model_trainer", "sagemaker.core.training.configs"),
+    ),
+    "sagemaker_xgboost.container.train": MODELS,
+    "embedded_aws": (
+        *MODELS,
+        *("boto3", "moto.moto_server.werkzeug_app", "cryptography.x509"),
+        *("moto.s3.urls", "moto.sagemaker.urls", "moto.sagemakerruntime.urls"),
+        *("moto.iam.urls", "moto.logs.urls", "moto.sts.urls"),
+        "moto.resourcegroupstaggingapi.urls",
+    ),
+}
+# pyarrow would start a thread as soon as it is loaded, numpy's library several, and
+# matplotlib reads its backend while it is imported.
+IMPORT_ENVIRONMENT = {
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "PYTHONNOUSERSITE": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+LONGEST_MESSAGE = 1 << 18
+MOST_DESCRIPTORS = 253
+FREE_DESCRIPTORS = 300
+END_SECONDS = 30
+PROGRAM = """\
+#!{python} -ISE
+import sys
+sys.path.append({tests!r})
+import warm_client
+warm_client.main({python!r}, {server!r}, {modules!r})
+"""
+
+
+def executable() -> str:
+    """Return the warm Python of the test session, or this Python if there is none."""
+    return os.environ.get(VARIABLE, sys.executable)
+
+
+@contextmanager
+def started() -> Iterator[None]:
+    """Start the process to fork from; `executable` finds it, in child processes too."""
+    if sys.platform != "linux":
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        server, program = Path(folder, "socket"), Path(folder, "python")
+        process = _start_server(server)
+        text = PROGRAM.format(
+            python=sys.executable,
+            tests=str(TESTS),
+            server=str(server),
+            modules=sorted(PACKAGES),
+        )
+        program.write_text(text)
+        program.chmod(0o755)
+        os.environ[VARIABLE] = str(program)
+        try:
+            yield
+        finally:
+            del os.environ[VARIABLE]
+            process.communicate(timeout=END_SECONDS)
+
+
+def _start_server(path: Path) -> "subprocess.Popen[bytes]":
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        return subprocess.Popen(
+            [sys.executable, __file__, str(listening.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[listening.fileno()],
+            env=kept | IMPORT_ENVIRONMENT,
+            cwd=path.parent,
+            start_new_session=True,
+        )
+
+
+class Server:
+    """Forks a process for each connection, over which it tells how that ended."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.listening = listening
+        self.clients: dict[int, socket.socket] = {}
+        self.selector = selectors.DefaultSelector()
+        # A signal wakes the selector by this pipe.
+        self.woken, self.wakes = os.pipe()
+        for end in (self.woken, self.wakes):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(self.wakes)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> dict[str, Any] | None:
+        """Serve until standard input closes; in a fork, return what it is to be."""
+        calls = {0: None, self.woken: self.reap, self.listening.fileno(): self.accept}
+        for descriptor, call in calls.items():
+            self.selector.register(descriptor, selectors.EVENT_READ, call)
+        while True:
+            for key, _ in self.selector.select():
+                if key.data is None:
+                    self.kill(*self.clients)
+                    return None
+                if isinstance(key.data, int):
+                    # The client was killed.
+                    self.selector.unregister(key.fileobj)
+                    self.kill(key.data)
+                elif request := key.data():
+                    return request
+
+    def accept(self) -> dict[str, Any] | None:
+        """Fork for a connection; in the fork, return what it is to be."""
+        client, _ = self.listening.accept()
+        message, descriptors, _, _ = socket.recv_fds(
+            client, LONGEST_MESSAGE, MOST_DESCRIPTORS
+        )
+        request = json.loads(message)
+        for name in PACKAGES[request["arguments"][1]]:
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
+        pid = os.fork()
+        if pid == 0:
+            client.close()
+            self.close()
+            return request | {"received": descriptors}
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self.clients[pid] = client
+        self.selector.register(client, selectors.EVENT_READ, pid)
+        self.tell(pid, pid=pid)
+        return None
+
+    def close(self) -> None:
+        """Close in a fork what is the server's."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.selector.close()
+        for one in (self.listening, *self.clients.values()):
+            one.close()
+        for end in (self.woken, self.wakes):
+            os.close(end)
+
+    def reap(self) -> None:
+        """Tell the clients whose process has ended how it did."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.woken, 4096)
+        for pid in list(self.clients):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self.tell(pid, code=os.waitstatus_to_exitcode(status))
+                with contextlib.suppress(KeyError):
+                    self.selector.unregister(self.clients[pid])
+                self.clients.pop(pid).close()
+
+    def tell(self, process: int, **values: int) -> None:
+        with contextlib.suppress(OSError):
+            self.clients[process].send(json.dumps(values).encode())
+
+    def kill(self, *pids: int) -> None:
+        """Kill processes, each with those that it has started."""
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def take_over(request: Mapping[str, Any]) -> None:
+    """Take a client's open files, limits, environment and folder."""
+    high = [fcntl(one, F_DUPFD, FREE_DESCRIPTORS) for one in request["received"]]
+    for one in request["received"]:
+        os.close(one)
+    for source, target in zip(high, request["descriptors"], strict=True):
+        os.dup2(source, target)
+        os.close(source)
+    for number, limits in request["limits"]:
+        resource.setrlimit(number, limits)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    os.umask(request["umask"])
+    time.tzset()
+    tempfile.tempdir = None
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+
+
+def open_streams() -> None:
+    """Open the standard streams as Python does at its start."""
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        raw = open(number, "wb", 0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+        stream = io.TextIOWrapper(
+            raw,
+            encoding="utf-8",
+            errors="strict" if number == 1 else "backslashreplace",
+            line_buffering=number == 2,
+            write_through=unbuffered,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def become(request: Mapping[str, Any], path: list[str]) -> None:
+    """Run the module that a client was to run, and end this process."""
+    take_over(request)
+    open_streams()
+    _, module, *arguments = request["arguments"]
+    sys.executable = request["executable"]
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.argv = [module, *arguments]
+    own = os.environ.get("PYTHONPATH", "")
+    sys.path[:] = [os.getcwd(), *filter(None, own.split(os.pathsep)), *path]  # noqa: PTH109
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
+    if own and importlib.util.find_spec("sitecustomize"):
+        importlib.import_module("sitecustomize")
+    code: object = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        code = ended.code
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # To take all these modules apart would take longer than to import them.
+    os._exit(int(code or 0) & 0xFF)
+
+
+def main() -> None:
+    """Serve the socket whose descriptor is given; a fork goes on as something else."""
+    # What is imported ahead must be what any process finds: not what is beside this.
+    del sys.path[0]
+    path = list(sys.path)
+    gc.disable()
+    request = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
+    if request:
+        become(request, path)
+
+
+if __name__ == "__main__":
+    main()
