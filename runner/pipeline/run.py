@@ -195,6 +195,9 @@ def run_models(
         until = time.monotonic() + STOP_SECONDS
         for ended in ends:
             ended.wait(max(0, until - time.monotonic()))
+        for one in runs:
+            if one.is_running:
+                options.observer.say(one.plan.model, "ended with evidence missing")
         raise
     finally:
         _write_overview(root / "build", plans, options.observer)
@@ -246,14 +249,17 @@ class _ModelRun:
     uploaded: dict[Path, int] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
+    is_running: bool = False
     begun: bool = False
     kept: set[str] = field(default_factory=set)
     error: LifecycleError | None = None
 
     def run(self) -> None:
         """Run the stages to the last one, or until one fails."""
+        self.is_running = True
         if error := self._attempt(self._run_alone):
             self._fail(error)
+        self.is_running = False
 
     def _run_alone(self) -> None:
         """Run when no other run of this model uses its folder in build/."""
