@@ -135,13 +135,14 @@ def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
     ("data", "expected"),
     [
         ({"text/plain": "a"}, {"text/plain": "a"}),
-        ({"text/html": ["<b>", "</b>"]}, {"text/html": ["<b>", "</b>"]}),
+        ({"text/html": ["<b>", "</b>"]}, {"text/html": "<b></b>"}),
         ({"text/plain": 5}, {"text/plain": "5"}),
         ({"image/png": 5}, {"text/plain": "image/png is no text: 5"}),
         ({"text/html": None, "text/plain": "a"}, {"text/plain": "a"}),
         ({"application/json": 5}, {"application/json": 5}),
         ({"application/a+json": None}, {"application/a+json": None}),
         ({}, {}),
+        ({"application/vnd.x.json": {"a": 1}}, {"application/vnd.x.json": '{"a": 1}'}),
     ],
 )
 def test_what_is_displayed_is_text_or_json(data: Any, expected: Any) -> None:
