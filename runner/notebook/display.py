@@ -45,15 +45,15 @@ SHOWN = (
 NOTE = "<p>" + not_shown("").partition(">")[0]
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{8,}")
 SCRIPT = "what a script would do: an archived page runs none"
+BOKEH = "an interactive Bokeh figure; `Image(export_png(figure))` displays a picture"
 # By a word in its type or script, what would draw an output, and how to archive it.
 LIBRARIES = {
     "plotly": "an interactive Plotly figure; `fig.show('png')` displays a picture, "
     "where kaleido is installed",
     "vega": "an interactive Altair chart; `alt.renderers.enable('png')` lets charts be "
     "displayed as pictures, where vl-convert-python is installed",
-    "bokeh": "an interactive Bokeh figure; `Image(bokeh.io.export_png(figure))` "
-    "displays a picture",
-    "data-root-id": "",  # where Bokeh's script would put it: the script is named, too
+    "bokeh": BOKEH,
+    "data-root-id": BOKEH,  # where its script would put the figure
     "leaflet": "an interactive map; save a picture of it, and display that",
     "jupyter.widget": "a widget whose state was not kept",
     "javascript": SCRIPT,
@@ -188,7 +188,9 @@ def _named(text: str, otherwise: str) -> str:
 
 
 def _note(missing: Sequence[str]) -> str:
-    said = list(dict.fromkeys(filter(None, missing))) or [SCRIPT] * bool(missing)
+    said = list(dict.fromkeys(missing))
+    if len(said) > 1 and SCRIPT in said:
+        said.remove(SCRIPT)
     return f"<p>{not_shown('; '.join(said))}</p>" if said else ""
 
 

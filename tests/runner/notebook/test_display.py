@@ -70,7 +70,7 @@ def test_a_size_that_is_none_is_passed_over(size: Any) -> None:
         ({"text/html": ALTAIR_HTML, "text/plain": "alt.Chart(...)"}, "Altair chart"),
         ({"application/vnd.vegalite.v5+json": SPECIFICATION}, "Altair chart"),
         ({"application/vnd.vegalite.v6.json": "{}", "text/plain": "x"}, "Altair chart"),
-        ({"text/html": BOKEH_HTML}, "a script would do"),
+        ({"text/html": BOKEH_HTML}, "an interactive Bokeh figure; Image("),
         ({"application/vnd.bokehjs_exec.v0+json": ""}, "Bokeh figure"),
         ({"application/javascript": "go()", "text/plain": "<JS>"}, "runs none"),
         ({"application/vnd.jupyter.widget-view+json": {}}, "state was not kept"),
