@@ -106,8 +106,8 @@ class Display:
             form = self._form(kind, data[kind], _mapping(metadata.get(kind)))
             missing += form.missing
             if form.html:
-                return form.html + _note(_unseen(kind, data, missing))
-        return _note(_unseen("", data, missing) or ["an output without content"])
+                return form.html + note(_unseen(kind, data, missing))
+        return note(_unseen("", data, missing) or ["an output without content"])
 
     def _form(self, kind: str, value: Any, metadata: Mapping[str, Any]) -> Form:
         """Render one form of an output."""
@@ -148,8 +148,9 @@ class Display:
             missing.append(_named(found.scripts, SCRIPT))
         if found.is_empty:
             return Form(missing=missing or [_named(text, "HTML without content")])
+        shown = self.texts.formulas.in_html(found.html)
         sheet = f"<style>{found.sheet}</style>" if found.sheet else ""
-        box = f'<div class="scroll html" id="{scope}">{sheet}{found.html}</div>'
+        box = f'<div class="scroll html" id="{scope}">{sheet}{shown}</div>'
         return Form(box, missing)
 
     def _picture(self, address: str, metadata: Mapping[str, Any]) -> str:
@@ -187,7 +188,8 @@ def _named(text: str, otherwise: str) -> str:
     return next((said for word, said in LIBRARIES.items() if word in folded), otherwise)
 
 
-def _note(missing: Sequence[str]) -> str:
+def note(missing: Sequence[str]) -> str:
+    """Return HTML that says what is not shown; "" if nothing is missing."""
     said = list(dict.fromkeys(missing))
     if len(said) > 1 and SCRIPT in said:
         said.remove(SCRIPT)

@@ -234,7 +234,7 @@ def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     notebook.metadata.setdefault("papermill", {})["exception"] = True
 
 
-def _as_valid(kind: str, value: object) -> object:
+def _as_valid(kind: str, value: Any) -> Any:
     """Return JSON as text where the format does not know that a type is JSON.
 
     Altair's is `application/vnd.vegalite.v6.json`, without the plus sign.
