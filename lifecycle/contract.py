@@ -243,8 +243,8 @@ def _check_features(part: str, table: "pd.DataFrame") -> None:
                 "the largest number that XGBoost knows); make these missing, or leave "
                 "the column out"
             )
-        # XGBoost takes the columns that it sees a value of for all.
-        is_last = name == table.columns[-1]
+        # XGBoost counts the columns that it sees a value of.
+        is_last = part == "validation" and name == table.columns[-1]
         if np.isnan(values).all() and (part == "train" or is_last):
             raise DataError(
                 f"{part}: column {name!r} is empty in all rows; leave it out"

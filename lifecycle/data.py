@@ -130,12 +130,13 @@ def raw_uri(model: str, data: str) -> str:
 
 
 def read_local(
-    path: Path, written: CsvFormat | None = None
+    path: Path, written: CsvFormat | None = None, text: Sequence[str] = ()
 ) -> "tuple[pd.DataFrame, CsvFormat]":
     """Read a table of this machine as `read_table` reads it from S3.
 
     Args:
         written: how it is written; by default what it looks like.
+        text: columns that stay text.
 
     Returns:
         The table, and how it is written.
@@ -147,7 +148,7 @@ def read_local(
         TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
     ]
     written = written or detect_format(files[0].content)
-    return parse_table(files, written), written
+    return parse_table(files, written, text=text), written
 
 
 def list_tables(path: Path) -> list[Path]:

@@ -8,7 +8,8 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -138,7 +139,7 @@ def detect_format(content: bytes) -> CsvFormat:
     # A character may be cut at the end.
     head = content[: 1 << 20].decode(encoding, "ignore").lstrip("\ufeff")
     separator = max(SEPARATORS, key=lambda one: _width(head, one))
-    rows = islice(csv.reader(io.StringIO(head), delimiter=separator), SAMPLE_ROWS)
+    rows = islice(_rows(head, separator), SAMPLE_ROWS)
     written = CsvFormat(separator=separator, encoding=encoding)
     # A row for a header, which says nothing, and perhaps a row that was cut.
     cells = [cell.strip() for row in list(rows)[1:-1] for cell in row if cell.strip()]
@@ -275,12 +276,12 @@ def _check_csv(file: TableFile, written: CsvFormat, *, header: bool) -> str:
             raise DataError(f"{file.name}: is no CSV but {what}")
     content = _decode(file, written)
     try:
-        rows = csv.reader(io.StringIO(content), delimiter=written.separator)
+        rows = _rows(content, written.separator)
         names = next((row for row in rows if row), [])
         if header:
             _check_header(file.name, names, written)
         _check_widths(file.name, content, written, len(names))
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         raise DataError(f"{file.name}: not CSV, {_first_line(error)}") from error
     return content
 
@@ -438,12 +439,17 @@ def _detect_numbers(cells: Sequence[str]) -> tuple[str, str]:
     return decimal, sure[0] if len(sure) == 1 else ""
 
 
+def _rows(content: str, separator: str) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file up to one that is none."""
+    # One cell may hold all that is known of a row.
+    csv.field_size_limit(2**31 - 1)
+    with suppress(csv.Error):
+        yield from csv.reader(io.StringIO(content), delimiter=separator)
+
+
 def _width(head: str, separator: str) -> int:
     """Return how many columns the first rows have, if all have as many; else 0."""
-    try:
-        rows = list(islice(csv.reader(io.StringIO(head), delimiter=separator), 50))
-    except csv.Error:
-        return 0
+    rows = list(islice(_rows(head, separator), 50))
     # The last row may be cut.
     widths = Counter(len(row) for row in rows[: max(1, len(rows) - 1)] if row)
     width, count = widths.most_common(1)[0] if widths else (0, 0)

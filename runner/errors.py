@@ -13,10 +13,13 @@ LifecycleError                  exit code 1
 │   ├── ResultsError               the results cell lacks what the next stage needs
 │   └── FailedGateError            a trained model fails its gates
 ├── FileError                   1  a file of the run cannot be written
+├── UnexpectedError             1  an exception that was not foreseen; its log is kept
 ├── GitHubError                 1  GitHub refuses a call, or does not answer
 └── LocalAwsError               1  the embedded AWS cannot start, or has ended
 """
 
+import errno
+import os
 from pathlib import Path
 
 from lifecycle.errors import CallError, LifecycleError
@@ -24,6 +27,17 @@ from lifecycle.errors import CallError, LifecycleError
 # What reading a file raises that is not what it should be, because it was cut or
 # changed, or because a notebook has written something else.
 MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+FILE_REMEDIES = (
+    ({errno.ENOSPC, errno.EDQUOT}, "make room on the disk"),
+    ({errno.EFBIG}, "raise the limit for the size of a file, `ulimit -f`"),
+    ({errno.EMFILE, errno.ENFILE}, "raise the limit for open files, `ulimit -n`"),
+    ({errno.EACCES, errno.EPERM, errno.EROFS}, "give write access"),
+    (
+        {errno.ENOTDIR, errno.EEXIST},
+        "move the file away that is in the place of a folder",
+    ),
+    ({errno.EISDIR}, "move the folder away that is in the place of a file"),
+)
 
 
 class SpecError(CallError):
@@ -72,6 +86,26 @@ class FailedGateError(NotebookError):
 
 class FileError(LifecycleError):
     """Report a file that cannot be written."""
+
+    @classmethod
+    def of(cls, error: OSError, path: Path) -> "FileError":
+        """Say why a file cannot be written or read, and what to do.
+
+        Args:
+            path: of the file, if the error names none.
+        """
+        where = display_path(Path(os.fsdecode(error.filename or path)))
+        why = error.strerror or str(error)
+        known = (one for numbers, one in FILE_REMEDIES if error.errno in numbers)
+        remedy = next(known, "make room or give access")
+        return cls(
+            f"{where}: cannot be written, {why}; {remedy}, and run the same command "
+            "again"
+        )
+
+
+class UnexpectedError(LifecycleError):
+    """Report an exception that nothing foresaw, and where its traceback is."""
 
 
 class GitHubError(LifecycleError):

@@ -101,6 +101,7 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
 @click.option("--decimal", help="as its decimal mark,")
 @click.option("--thousands", help="what groups its digits,")
 @click.option("--encoding", help="and its encoding.")
+@click.option("--text", multiple=True, metavar="COLUMN", help="Keep it as text.")
 @click.option("--blank", is_flag=True, help="A bare skeleton, without data.")
 @click.option(
     "--like",
@@ -119,6 +120,7 @@ def new_command(
     decimal: str | None,
     thousands: str | None,
     encoding: str | None,
+    text: tuple[str, ...],
     blank: bool,
     like: str | None,
     target: str,
@@ -158,6 +160,7 @@ def new_command(
         task=task,
         time=time,
         written=CsvFormat(**how) if how else None,
+        text=text,
     )
     _say_plan(plan, baseline)
     with aws_at(target):

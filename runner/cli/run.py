@@ -179,6 +179,7 @@ def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> Non
     show_default=True,
     help="Show what an earlier run left of unchanged work, or do all of it again.",
 )
+@click.option("--full-output", is_flag=True, help="Keep all that cells display.")
 @click.option("--cold", is_flag=True, help="Start kernels without preloaded imports.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
@@ -191,6 +192,7 @@ def run_command(
     time_limit: float | None,
     resume: bool,
     reuse: bool,
+    full_output: bool,
     cold: bool,
     as_json: bool,
     target: str,
@@ -219,6 +221,7 @@ def run_command(
                     kernels=kernels,
                     reuse=reuse,
                     resume=resume,
+                    full_output=full_output,
                 )
                 results = run_models(root, plans, options)
     _print_results(results, root, as_json, broken)

@@ -5,10 +5,11 @@ at all.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,11 @@ from runner.errors import (
     display_path,
 )
 from runner.notebook import ipynb
+from runner.notebook.outputs import shown_in_short
 from runner.notebook.scrub import Scrubber
+
+# Returns whether archiving has to come to its end.
+IsLate = Callable[[], bool]
 
 SUFFIXES = (".ipynb", ".html", ".json")
 STATUSES = ("succeeded", "failed", "stopped")
@@ -71,6 +76,7 @@ def recording(
     run_id: str,
     parameters: Mapping[str, Any],
     lineage: Mapping[str, str] = MappingProxyType({}),
+    is_late: IsLate = lambda: False,
 ) -> Iterator[Recording]:
     """Archive a stage in `folder` as notebook, HTML and JSON, however it ends.
 
@@ -97,7 +103,13 @@ def recording(
     finally:
         # Until it is archived it may hold secrets, so a failure must not leave it.
         executed, this.notebook = this.notebook, None
-        this.notebook = archive(folder, executed, this.finish(), scrubber)
+        this.notebook = archive(folder, executed, this.finish(), scrubber, is_late)
+
+
+def import_ahead() -> None:
+    """Import what archiving needs, which takes as long as a short notebook."""
+    importlib.import_module("runner.notebook.html")
+    Scrubber().text("the detectors are loaded for a longer text".ljust(1000))
 
 
 def archive(
@@ -105,13 +117,18 @@ def archive(
     notebook: ipynb.Notebook | None,
     record: Mapping[str, Any],
     scrubber: Scrubber,
+    is_late: IsLate = lambda: False,
 ) -> ipynb.Notebook | None:
-    """Write a stage's notebook, HTML and JSON without secrets; return the notebook."""
+    """Write a stage's notebook, HTML and JSON without secrets; return the notebook.
+
+    Args:
+        is_late: says when outputs that are not scrubbed yet are left out.
+    """
     clean = scrubber.tree(dict(record))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{clean['stage']}.json"
     if notebook is not None:
-        notebook = ipynb.from_dict(scrubber.tree(notebook))
+        notebook = _without_secrets(notebook, scrubber, is_late)
     try:
         if notebook is not None:
             write_notebook(path, notebook, clean)
@@ -123,6 +140,23 @@ def archive(
         # Written last: it says that the others are there.
         write_whole(path, json.dumps(clean, indent=2) + "\n")
     return notebook
+
+
+def _without_secrets(
+    notebook: ipynb.Notebook, scrubber: Scrubber, is_late: IsLate
+) -> ipynb.Notebook:
+    """Scrub a notebook, output by output as long as there is time."""
+    cells = []
+    for cell in notebook.cells:
+        clean = scrubber.tree({**cell, "outputs": []})
+        for output in cell.get("outputs", []):
+            bulky = output["output_type"] != "error" and is_late()
+            kept = shown_in_short(output) if bulky else output
+            clean["outputs"].append(scrubber.tree(kept))
+        if "outputs" not in cell:
+            del clean["outputs"]
+        cells.append(clean)
+    return ipynb.from_dict(scrubber.tree({**notebook, "cells": []}) | {"cells": cells})
 
 
 def write_notebook(
@@ -193,10 +227,8 @@ def write_whole(path: Path, text: str) -> None:
     try:
         _replace(path, text)
     except OSError as error:
-        raise FileError(
-            f"{display_path(path)}: cannot be written, {error.strerror}; make room or "
-            "give access, and run the same command again"
-        ) from error
+        error.filename = path
+        raise FileError.of(error, path) from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -207,7 +239,13 @@ def write_json(path: Path, content: Any) -> None:
 
 def _replace(path: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        "w",
+        encoding="utf-8",
+        # JSON's own way to write half a character, which a cell can display.
+        errors="backslashreplace",
+        dir=path.parent,
+        prefix=f".{path.name}.",
+        delete=False,
     ) as file:
         try:
             file.write(text)

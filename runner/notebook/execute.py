@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
@@ -49,6 +49,7 @@ from runner.notebook.kernel import (
     OnCell,
     run_papermill,
 )
+from runner.notebook.outputs import PER_CELL, PER_NOTEBOOK, UNLIMITED
 
 # Characters of a cell's error that still make one line.
 MAX_ERROR = 300
@@ -100,11 +101,15 @@ def execute(
     kernels: WarmKernels | None = None,
     root: Path | None = None,
     text: str = "",
+    on_start: Callable[[ipynb.Notebook], object] | None = None,
+    full_output: bool = False,
 ) -> ExecutedNotebook:
     """Execute a notebook and return it however it ended.
 
     Args:
         text: of the file, if it was read already.
+        on_start: called with the notebook that is filled while it is executed.
+        full_output: keep all that the cells display.
         root: the repository, whose packages the notebook can import.
         time_limit: seconds for the whole notebook.
         cell_timeout: seconds for each cell.
@@ -125,6 +130,7 @@ def execute(
         cell_timeout=cell_timeout,
         cancelled=cancelled or threading.Event(),
         on_cell=on_cell,
+        on_start=on_start,
     )
     environment = kernel_environment(os.environ, root)
     warm = kernels and partial(provision, kernels=kernels, notebook=notebook)
@@ -142,6 +148,7 @@ def execute(
             environment=environment | {"IPYTHONDIR": folder},
             arguments=kernel_arguments(root),
             provision=warm,
+            limits=(UNLIMITED, UNLIMITED) if full_output else (PER_CELL, PER_NOTEBOOK),
         )
     executed = supervisor.notebook or ipynb.loads(text)
     # No folder of this machine is kept in the metadata.

@@ -31,7 +31,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from lifecycle.errors import ConfigurationError
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
-from runner.notebook.outputs import KeptOutputs
+from runner.notebook.outputs import Amounts, KeptOutputs
 from runner.notebook.scrub import Scrubber
 
 ENGINE = "runner"
@@ -56,9 +56,11 @@ class KernelSupervisor:
     cell_timeout: float | None
     cancelled: threading.Event
     on_cell: OnCell | None
+    on_start: Callable[[ipynb.Notebook], object] | None = None
     notebook: ipynb.Notebook = None
     cell: Mapping[str, Any] | None = None  # the one that runs, or ran last
     label: str = ""  # the heading above it
+    client: Any = None  # of the kernel
     kernel: Any = None  # its Popen, or what another provisioner has instead
     kernel_group: int | None = None
     kernel_output: str = ""
@@ -116,6 +118,7 @@ class KernelSupervisor:
             self.out_of_time = self.out_of_time or time.monotonic() > deadline
             if self.must_end():
                 self._kill_kernel()
+                self._wake_client()
 
     def _kill_kernel(self) -> None:
         """Kill the kernel and all processes that it started."""
@@ -123,6 +126,14 @@ class KernelSupervisor:
             # macOS says EPERM where only zombies are left.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.kernel_group, signal.SIGKILL)
+
+    def _wake_client(self) -> None:
+        """Let the client see now that the kernel is dead, not within a second."""
+        task = self.client.task_poll_for_reply if self.client else None
+        if task is not None:
+            # The loop is closed where all is over.
+            with contextlib.suppress(RuntimeError):
+                task.get_loop().call_soon_threadsafe(task.cancel)
 
     @contextlib.contextmanager
     def _deferred_signals(self) -> Iterator[None]:
@@ -158,7 +169,7 @@ def run_papermill(
     """Execute the cells, and return the exception that ended them early.
 
     Args:
-        options: those of the engine: folder, environment, arguments, provision.
+        options: those of the engine: folder, environment, arguments, provision, limits.
 
     Raises:
         ConfigurationError: the Jupyter kernel is not installed.
@@ -289,10 +300,13 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         folder: Path,
         environment: Mapping[str, str],
         arguments: Sequence[str],
+        limits: Sequence[Amounts],
         provision: Callable[[Any, Callable[[], bool]], None] | None = None,
         **_: object,
     ) -> None:
         supervisor.notebook = nb_man.nb
+        if supervisor.on_start:
+            supervisor.on_start(nb_man.nb)
         cell_timeout = supervisor.cell_timeout
         client = _Client(
             nb_man,
@@ -311,8 +325,13 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             log=logging.getLogger("papermill"),
         )
         client.supervisor = supervisor
+        supervisor.client = client
         scrubber = Scrubber.from_environment(os.environ)
-        client.kept = KeptOutputs(lambda text: scrubber.text(text) == text)
+        client.kept = KeptOutputs(
+            lambda text: scrubber.text(text) == text,
+            per_cell=limits[0],
+            per_notebook=limits[1],
+        )
         manager = client.create_kernel_manager()
         if provision:
             provision(manager, supervisor.must_end)

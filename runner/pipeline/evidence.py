@@ -7,6 +7,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -40,9 +41,15 @@ def evidence_uri(plan: Plan) -> str:
 def begin(plan: Plan) -> dict[str, Any]:
     """Empty the run's folder, and write what is run and what is live before it.
 
+    What the last run that succeeded has left moves to the folder beside it.
+
     Returns:
         What is live, as `baseline` reads it.
     """
+    if succeeded_run(plan.folder):
+        if plan.previous.exists():
+            shutil.rmtree(plan.previous)
+        plan.folder.rename(plan.previous)
     plan.folder.mkdir(parents=True, exist_ok=True)
     for path in plan.folder.iterdir():
         if path.is_file():
@@ -52,6 +59,17 @@ def begin(plan: Plan) -> dict[str, Any]:
     found = baseline(plan.model)
     write_json(plan.folder / BASELINE, found)
     return found
+
+
+def succeeded_run(folder: Path) -> str:
+    """Return the id of the run that left a folder, if all of its stages succeeded."""
+    try:
+        records = [one for stage in STAGES if (one := read_record(folder, stage))]
+        source = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
+        done = {one["status"] for one in records} == {"succeeded"}
+        return "" if source.get("error") or not done else str(source["run_id"])
+    except (*MALFORMED, OSError):
+        return ""
 
 
 def keep_error(plan: Plan, error: str) -> None:

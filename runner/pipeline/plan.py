@@ -89,6 +89,14 @@ class Plan:
         return self.root / "build" / self.model
 
     @property
+    def previous(self) -> Path:
+        """Return the folder of the last run before this one that succeeded.
+
+        No model's name has an @, so this folder is no model's own.
+        """
+        return self.folder.with_name(f"{self.model}@previous")
+
+    @property
     def lineage(self) -> dict[str, str]:
         """Return what every record of the run says of its origin."""
         return {

@@ -4,8 +4,9 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,17 +21,30 @@ from lifecycle.aws import aws_errors
 from lifecycle.errors import CallError, LifecycleError, NotApprovedError
 from lifecycle.gates import numbers
 from lifecycle.registry import Package
-from runner.errors import MALFORMED, FileError, StoppedError
+from runner.errors import (
+    MALFORMED,
+    FileError,
+    StoppedError,
+    UnexpectedError,
+    display_path,
+)
 from runner.notebook import ipynb
-from runner.notebook.archive import Recording, recording
+from runner.notebook.archive import Recording, import_ahead, recording, write_whole
 from runner.notebook.execute import execute
+from runner.notebook.scrub import Scrubber
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
     prepared_results,
     resume,
 )
-from runner.pipeline.evidence import begin, build_page, evidence_uri, keep_error
+from runner.pipeline.evidence import (
+    begin,
+    build_page,
+    evidence_uri,
+    keep_error,
+    succeeded_run,
+)
 from runner.pipeline.judgement import (
     check_deployed,
     judge_candidate,
@@ -44,6 +58,12 @@ from runner.spec.models import notebook_values
 
 # How often a run looks whether another one of its model has ended.
 POLL_SECONDS = 0.2
+# A run that is stopped ends within five seconds, with as much of its evidence as it
+# could keep: archiving outputs and uploading have to end before.
+STOP_SECONDS = 3.0
+ARCHIVE_SECONDS = 1.0
+# Of an error that nothing foresaw.
+TRACEBACK = "error.log"
 # What stages must return, whatever else they do.
 REQUIRED_RESULTS = {
     "prepare": ("train", "validation", "test", "data_sha256"),
@@ -86,6 +106,7 @@ class RunOptions:
         kernels: forks warm kernels.
         reuse: reuse what earlier runs left of unchanged work.
         resume: continue the newest run that failed.
+        full_output: keep all that cells display, however long that takes.
     """
 
     jobs: int = 1
@@ -95,6 +116,7 @@ class RunOptions:
     kernels: WarmKernels | None = None
     reuse: bool = True
     resume: bool = False
+    full_output: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,20 +169,34 @@ def run_models(
     A model that fails does not stop the others.
     """
     cancelled = threading.Event()
+    runs = [_ModelRun(plan, options, cancelled) for plan in plans]
+    waiting = deque(runs)
+
+    def work(ended: threading.Event) -> None:
+        with suppress(IndexError):
+            while not cancelled.is_set():
+                waiting.popleft().run()
+        ended.set()
+
+    # Python would wait for an executor's threads at the end of the process, and takes
+    # a thread for ended whose join() was interrupted.
+    ends = [threading.Event() for _ in range(min(options.jobs, len(runs)))]
     try:
-        with ThreadPoolExecutor(options.jobs) as threads:
-            try:
-                runs = [_ModelRun(plan, options, cancelled) for plan in plans]
-                results = [threads.submit(one.run) for one in runs]
-                return [one.result() for one in results]
-            except BaseException:
-                # Ends the kernels; the threads still keep what there is.
-                cancelled.set()
-                threads.shutdown(cancel_futures=True)
-                raise
+        for ended in ends:
+            threading.Thread(target=work, args=[ended], daemon=True).start()
+        for ended in ends:
+            ended.wait()
+    except BaseException:
+        # Ends the kernels; the threads still keep what there is.
+        cancelled.set()
+        until = time.monotonic() + STOP_SECONDS
+        for ended in ends:
+            ended.wait(max(0, until - time.monotonic()))
+        raise
     finally:
         if (root / "build").is_dir():
             write_overview(root / "build", [one.model for one in plans])
+    return [one.result() for one in runs]
 
 
 def _is_locked(file: TextIO) -> bool:
@@ -169,6 +205,20 @@ def _is_locked(file: TextIO) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
+
+
+@dataclass
+class _Deadline:
+    """When a stage must end: with its time limit, or soon after it was stopped."""
+
+    at: float
+    cancelled: threading.Event
+
+    def is_over(self) -> bool:
+        """Return whether the time is up."""
+        if self.cancelled.is_set():
+            self.at = min(self.at, time.monotonic() + ARCHIVE_SECONDS)
+        return time.monotonic() > self.at
 
 
 @dataclass
@@ -186,18 +236,48 @@ class _ModelRun:
     approved: Package | None = None
     begun: bool = False
     kept: set[str] = field(default_factory=set)
+    error: LifecycleError | None = None
 
-    def run(self) -> RunResult:
+    def run(self) -> None:
         """Run the stages to the last one, or until one fails."""
+        if error := self._attempt(self._run_alone):
+            self._fail(error)
+
+    def _run_alone(self) -> None:
+        """Run when no other run of this model uses its folder in build/."""
+        with self._lock():
+            if error := self._attempt(self._run_stages):
+                self._fail(error)
+
+    def _attempt(self, step: Callable[[], object]) -> LifecycleError | None:
+        """Take a step of this model's run, and return the error that ended it."""
         try:
-            with aws_errors(), self._lock():
-                self._run_stages()
+            with aws_errors():
+                step()
         except OSError as error:
-            where = error.filename or self.plan.folder
-            return self._fail(FileError(f"{where}: {error.strerror or error}"))
+            return FileError.of(error, self.plan.folder)
         except LifecycleError as error:
-            return self._fail(error)
-        return self._result()
+            return error
+        except Exception as error:  # noqa: BLE001
+            # The one net for what nobody foresaw: a mistake in the runner, or what a
+            # notebook of one model returned, must not end the runs of all the others.
+            # It is reported as the failure that it is, and its traceback is kept.
+            return self._unexpected(error)
+        return None
+
+    def _unexpected(self, error: Exception) -> UnexpectedError:
+        """Keep the traceback of an error for whoever will mend it."""
+        scrubber = Scrubber.from_environment(os.environ)
+        lines = traceback.format_exception(error)
+        first = scrubber.text(f"{type(error).__name__}: {error}").partition("\n")[0]
+        path = self.plan.folder / TRACEBACK
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, scrubber.text("".join(lines)))
+        except (OSError, FileError) as lost:
+            return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
+        where = display_path(path)
+        return UnexpectedError(f"{first}; the traceback is in {where}: report it")
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -293,18 +373,24 @@ class _ModelRun:
         """Execute one stage; its notebook is in build/ however it ends."""
         plan = self.plan
         parameters = plan.parameters(stage, self.results)
-        with self._recording(stage, parameters) as record:
+        limit = self.options.time_limit or plan.time_limit(stage)
+        deadline = _Deadline(time.monotonic() + limit, self.cancelled)
+        # The cells run in another process meanwhile.
+        threading.Thread(target=import_ahead, daemon=True).start()
+        with self._recording(stage, parameters, deadline) as record:
             executed = execute(
                 stage.notebook,
                 parameters,
                 cwd=stage.notebook.parent,
-                time_limit=self.options.time_limit or plan.time_limit(stage),
+                time_limit=limit,
+                on_start=partial(setattr, record, "notebook"),
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS.get(stage.name, ()),
                 kernels=self.options.kernels,
                 root=plan.root,
                 text=stage.signature.text,
+                full_output=self.options.full_output,
             )
             record.notebook = executed.notebook
             try:
@@ -339,7 +425,7 @@ class _ModelRun:
 
     @contextmanager
     def _recording(
-        self, stage: Stage, parameters: Mapping[str, Any]
+        self, stage: Stage, parameters: Mapping[str, Any], deadline: _Deadline
     ) -> Iterator[Recording]:
         """Archive a stage however it ends, and keep its notebook for the page."""
         record = None
@@ -352,6 +438,7 @@ class _ModelRun:
                 run_id=self.plan.run_id,
                 parameters=parameters,
                 lineage={**self.plan.lineage, "work": cache_key(self.plan, stage.name)},
+                is_late=deadline.is_over,
             ) as record:
                 yield record
         finally:
@@ -359,14 +446,18 @@ class _ModelRun:
                 self.notebooks[stage.name] = record.notebook
 
     def _keep(self) -> None:
-        """Write the review page so far, and copy everything to S3.
-
-        CircleCI's artifacts do not last.
-        """
+        """Write the review page so far, and copy everything to S3."""
         try:
-            build_page(self.plan, self.results, self.notebooks)
+            self._write_page()
         finally:
-            s3.upload_folder(self.plan.folder, evidence_uri(self.plan), self.uploaded)
+            self._upload()
+
+    def _write_page(self) -> None:
+        build_page(self.plan, self.results, self.notebooks)
+
+    def _upload(self) -> None:
+        """Copy what the run has left so far: CircleCI's artifacts do not last."""
+        s3.upload_folder(self.plan.folder, evidence_uri(self.plan), self.uploaded)
 
     def _approve(self) -> None:
         """Approve what this run registered."""
@@ -380,24 +471,29 @@ class _ModelRun:
         )
         self._say(f"approved version {package.version}, implied by a local run")
 
-    def _fail(self, error: LifecycleError) -> RunResult:
-        """Say what failed, stop what is left running, and keep the evidence."""
+    def _fail(self, error: LifecycleError) -> None:
+        """Say what failed, keep the evidence, and stop what is left running."""
         if deployed := self.results.get("deploy"):
             lost = (
                 "the record of its deploy" if "deploy" in self.kept else "its evidence"
             )
             live = f"version {deployed['version']} is live and verified"
             error = type(error)(f"{error}; {live}; only {lost} is missing")
+        self.error = error
         self._say(f"failed: {error}")
-        if self.begun:
-            self._stop_training()
-            try:
-                with aws_errors():
-                    keep_error(self.plan, str(error))
-                    self._keep()
-            except LifecycleError as lost:
-                self._say(f"the evidence stays in {self.plan.folder} only: {lost}")
-        return self._result(error)
+        if not self.begun:
+            return
+        # The page first, which needs no AWS: a run that is stopped has little time.
+        for step in (partial(keep_error, self.plan, str(error)), self._write_page):
+            if missing := self._attempt(step):
+                self._say(f"its page cannot be written: {missing}")
+        if earlier := succeeded_run(self.plan.previous):
+            where = display_path(self.plan.previous)
+            self._say(f"what run {earlier} left, which succeeded, is in {where}")
+        self._stop_training()
+        if missing := self._attempt(self._upload):
+            where = display_path(self.plan.folder)
+            self._say(f"the evidence stays in {where} only: {missing}")
 
     def _stop_training(self) -> None:
         """Stop a training job that a killed notebook left, since it costs money."""
@@ -413,7 +509,8 @@ class _ModelRun:
     def _say(self, text: str) -> None:
         self.options.observer.say(self.plan.model, text)
 
-    def _result(self, error: LifecycleError | None = None) -> RunResult:
+    def result(self) -> RunResult:
+        """Return how the run ended."""
         joined: dict[str, Any] = {}
         for returned in self.results.values():
             joined |= returned
@@ -422,5 +519,5 @@ class _ModelRun:
             results=joined,
             seconds=self.seconds,
             gated=tuple(self.plan.spec.gates),
-            error=error,
+            error=self.error,
         )

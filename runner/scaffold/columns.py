@@ -73,6 +73,9 @@ MAX_WORDS = 5
 # The share of different values from which on a column names its row.
 UNIQUE = 0.95
 MIN_ROWS_FOR_IDS = 20
+COUNTS = "counts the rows"
+# A column with fewer cells may have none in some split.
+MIN_FILLED, MIN_SHARE_FILLED = 10, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +101,12 @@ class Column:
     parts: tuple[str, ...] = ()
 
 
-def describe_columns(table: "pd.DataFrame", label: str) -> list[Column]:
-    """Describe all columns but the label, in their order."""
+def describe_columns(table: "pd.DataFrame", label: str, time: str = "") -> list[Column]:
+    """Describe all columns but the label, in their order.
+
+    Args:
+        time: the column that rows are split by, which stays although it counts them.
+    """
     known = table[label].notna()
     rows = table[known]
     seen: dict[tuple[str, str], str] = {}
@@ -108,6 +115,8 @@ def describe_columns(table: "pd.DataFrame", label: str) -> list[Column]:
         if name == label:
             continue
         column = _describe(rows[name], rows[label])
+        if name == time and column.why == COUNTS:
+            column = Column(name=time, kind="number")
         if column.kind != "left out":
             twin = seen.setdefault(_digest(rows[name]), str(name))
             if twin != name:
@@ -125,7 +134,7 @@ def order_of_answers(values: "pd.Series[Any]") -> tuple[Any, Any, str] | None:
     if len(counts) != 2:
         return None
     # By their text: nothing else orders numbers and words alike.
-    low, high = sorted(map(_plain, counts.index), key=str)
+    low, high = sorted(map(plain_value, counts.index), key=str)
     words = {str(one).strip().lower(): one for one in (low, high)}
     for no, yes in ANSWERS:
         if set(words) == {no, yes}:
@@ -136,41 +145,49 @@ def order_of_answers(values: "pd.Series[Any]") -> tuple[Any, Any, str] | None:
         return low, high, why
     if str(low).strip().isdigit() and str(high).strip().isdigit():
         return low, high, "the larger one"
-    common, rare = map(_plain, counts.index)
+    common, rare = map(plain_value, counts.index)
     return common, rare, "the rarer one"
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value as Python writes it; 2.0 is 2 where missing cells made it so."""
     value = value.item() if hasattr(value, "item") else value
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _describe(values: "pd.Series[Any]", labels: "pd.Series[Any]") -> Column:
-    """Decide what becomes of a column, the first reason that holds."""
+    """Decide what becomes of a column."""
     from pandas.api import types
 
     known = values.dropna()
-    if known.empty:
-        return _left_out(values, "empty in every row")
-    if known.map(lambda one: isinstance(one, list | dict | set | tuple)).any():
-        return _left_out(values, "holds lists or structures")
-    different = known.nunique()
-    if different == 1 and len(known) == len(values):
-        return _left_out(values, f"{_shown(known.iloc[0])} in every row")
-    if _is_same(values, labels):
-        return _left_out(values, "tells the label itself")
+    if why := _useless(values, known, labels):
+        return _left_out(values, why)
+    are_answers = set(known.unique()) <= {True, False}
     if types.is_bool_dtype(values.dtype) or (
-        set(known.unique()) <= {True, False} and (types.is_object_dtype(values.dtype))
+        types.is_object_dtype(values.dtype) and are_answers
     ):
-        return Column(
-            name=str(values.name), kind="flag", missing=_missing(values), one=True
-        )
+        missing = _missing(values)
+        return Column(name=str(values.name), kind="flag", missing=missing, one=True)
     if types.is_datetime64_any_dtype(values.dtype):
         return _date(values, known, "", "")
     if types.is_numeric_dtype(values.dtype):
         return _number(values, known)
     return _text(values, known.astype(str))
+
+
+def _useless(
+    values: "pd.Series[Any]", known: "pd.Series[Any]", labels: "pd.Series[Any]"
+) -> str:
+    """Return why nothing can be learnt from a column of whatever type, else ""."""
+    if known.empty:
+        return "empty in every row"
+    if len(known) < max(MIN_FILLED, MIN_SHARE_FILLED * len(values)):
+        return f"filled in {len(known)} of {len(values):,} rows"
+    if known.map(lambda one: isinstance(one, list | dict | set | tuple)).any():
+        return "holds lists or structures"
+    if len(known) == len(values) and (known == known.iloc[0]).all():
+        return f"{_shown(known.iloc[0])} in every row"
+    return "tells the label itself" if _is_same(values, labels) else ""
 
 
 def _number(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
@@ -180,11 +197,15 @@ def _number(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
     name = str(values.name)
     if types.is_integer_dtype(known.dtype) and len(known) >= MIN_ROWS_FOR_IDS:
         steps = np.unique(np.diff(known.to_numpy(dtype="float64")))
-        if steps.tolist() == [1.0]:
-            return _left_out(values, "counts the rows")
-        if ID_NAME.search(name) and known.nunique() >= UNIQUE * len(known):
+        is_called_so = ID_NAME.search(name) is not None
+        # Rows without a label were left out before.
+        if steps.min() > 0 and is_called_so:
+            return _left_out(values, COUNTS)
+        if steps.tolist() == [1.0] and known.iloc[0] in (0, 1):
+            return _left_out(values, COUNTS)
+        if is_called_so and known.nunique() >= UNIQUE * len(known):
             return _left_out(
-                values, "different in nearly every row, which it only names"
+                values, "different in nearly every row: a name, no property"
             )
     if np.isinf(known.to_numpy(dtype="float64")).any():
         return _left_out(values, "is infinite in some rows")
@@ -222,7 +243,7 @@ def _category(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
     shares = known.value_counts(normalize=True)
     common = shares[shares >= COMMON].head(MAX_CATEGORIES)
     if different >= UNIQUE * len(known) and different > 2:
-        return _left_out(values, "different in nearly every row, which it only names")
+        return _left_out(values, "different in nearly every row: a name, no property")
     if common.sum() < COVERED:
         return _left_out(values, f"{different:,} different values, hardly one common")
     why = f"{different} values"

@@ -3,11 +3,11 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lifecycle.data import read_local
-from lifecycle.errors import CallError, did_you_mean
+from lifecycle.errors import CallError, DataError, did_you_mean
 from lifecycle.tables import CsvFormat
 from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
@@ -35,6 +35,7 @@ BLANK_GATES: Mapping[Task, str] = {
     "binary": "auc: {min: 0.7, worse_than_live: 0.01}",
 }
 LOST = {"rmse": 0.05, "auc": 0.01}
+OPTIONS = "--separator, --decimal, --thousands, --encoding, --text"
 TO_FILL_IN = "*To fill in:*"
 # Few rows are split into fewer groups.
 ROWS_PER_GROUP, MAX_GROUPS = 40, 10
@@ -82,20 +83,26 @@ def plan_model(
     task: Task | None,
     time: str,
     written: CsvFormat | None,
+    text: Sequence[str] = (),
 ) -> tuple[Scaffold, Baseline]:
     """Look at a table, and return what a first model of it is.
 
     Args:
         path: a CSV or Parquet file, or a folder of some.
         written: how a CSV file is written, if it is not to be detected.
+        text: columns that stay text.
 
     Raises:
         DataError: it is no table, or no model can be made of it.
         CallError: label, task or time do not fit to it.
     """
-    table, how = read_local(path, written)
+    try:
+        table, how = read_local(path, written, text)
+    except DataError as error:
+        options = f"; here these are options, as --text COLUMN: {OPTIONS}"
+        raise DataError(f"{error}{options * ('read_table(' in str(error))}") from error
     found = find_label(table, label, task)
-    columns = describe_columns(table, found.name)
+    columns = describe_columns(table, found.name, time)
     known = len(table) - found.missing
     plan = Scaffold(
         model=name,
@@ -105,6 +112,7 @@ def plan_model(
         written=how,
         rows=len(table),
         time=time,
+        text=text,
         groups=max(2, min(MAX_GROUPS, known // ROWS_PER_GROUP)),
     )
     _check_features(plan)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lifecycle.errors import CallError, did_you_mean
-from runner.scaffold.columns import order_of_answers
+from runner.scaffold.columns import order_of_answers, plain_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,7 @@ def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
 def _check_classes(name: str, known: "pd.Series[Any]") -> None:
     counts = known.value_counts()
     if counts.min() < MIN_CLASS:
-        rare = counts.index[-1]
+        rare = plain_value(counts.index[-1])
         raise CallError(
             f"--label {name!r}: only {counts.min()} rows are {_text(rare)}; at least "
             f"{MIN_CLASS} of each class are needed to train, validate and test"

@@ -51,6 +51,7 @@ class Scaffold:
     Attributes:
         file: what the table's file is called in the bucket.
         time: the column by which rows are split; "" for a random split.
+        text: columns that stay text.
         groups: within so many groups of equal labels rows are drawn at random.
     """
 
@@ -62,6 +63,7 @@ class Scaffold:
     rows: int
     time: str = ""
     groups: int = 2
+    text: Sequence[str] = ()
 
     def of(self, *kinds: str) -> list[Column]:
         """Return the columns of some kinds."""
@@ -211,6 +213,8 @@ def _reading(new: Scaffold) -> Iterator[Cell]:
     groups = {name: names for name, names in groups.items() if names}
     how_written = new.written.arguments().items()
     arguments = [f"{name}={quote(value)}" for name, value in how_written]
+    if new.text:
+        arguments.append(f"text=[{', '.join(map(quote, new.text))}]")
     how = _described(new)
     wide = [name for name, names in groups.items() if len(names) > MAX_NAMES]
     if not wide:

@@ -69,7 +69,7 @@ def test_the_label_is_written_first():
         ),
         (pd.Categorical(["a", "b"] * 6), "holds 'a', and XGBoost reads only numbers"),
         ([np.nan] * 4 + [1.0] * 8, "train: column 'x' is empty in all rows; leave it"),
-        ([1.0] * 8 + [np.nan] * 4, "test: column 'x' is empty in all rows; leave it"),
+        ([1.0] * 4 + [np.nan] * 8, "validation: column 'x' is empty in all rows; lea"),
         ([1.0, np.inf] * 6, "train: column 'x' is infinite in 2 rows"),
         ([1.0, 1e39] * 6, "train: column 'x' is infinite in 2 rows"),
     ],

@@ -82,6 +82,14 @@ def test_what_would_be_guessed_is_refused(content: bytes, said: str):
     assert "\n" not in text
 
 
+def test_a_long_cell_is_a_cell():
+    """Python's own reader has a limit of 128 kB."""
+    content = f"a,b\n{'x' * 200_000},1\n".encode()
+
+    assert detect_format(content) == CsvFormat()
+    assert parse(content)["b"].tolist() == [1]
+
+
 def test_what_is_asked_for_is_read():
     """Separator, decimal mark, thousands, encoding, and columns that stay text."""
     semicolons = parse(SEMICOLONS, separator=";", decimal=",")

@@ -306,6 +306,8 @@ def test_a_model_that_fails_fails_the_call(
     """With exit code 1, after all models have run; one page links to all."""
     monkeypatch.chdir(repo)
     invoke("new", "wine", "--like", model)
+    invoke("new", "broken", "--like", model)
+    (repo / "models" / "broken" / "model.yaml").write_text("name: [")
     path = repo / "models" / model / "prepare.ipynb"
     path.write_text(path.read_text().replace("prefix = f", "1 / 0; prefix = f"))
 
@@ -317,7 +319,9 @@ def test_a_model_that_fails_fails_the_call(
     assert {row[0]: row[1] for row in cells if len(row) > 1}.items() >= {
         (model, "failed"),
         ("wine", "succeeded"),
+        ("broken", "failed"),
     }
+    assert "error: models/broken/model.yaml:2: not YAML" in answer.stderr
     assert answer.stdout.endswith("open build/index.html\n")
 
 

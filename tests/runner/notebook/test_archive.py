@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,11 +196,27 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     """The old one stays if the new one cannot be written."""
     path = tmp_path / "a.json"
     write_whole(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "new \ud800")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(FileError) as caught:
+            write_whole(path, "new " * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
+    assert str(caught.value) == (
+        f"{path}: cannot be written, File too large; raise the limit for the size of a "
+        "file, `ulimit -f`, and run the same command again"
+    )
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_half_a_character_is_written_as_json_does(tmp_path: Path) -> None:
+    """A cell can display one, which is no text that a file can hold."""
+    write_whole(tmp_path / "a.json", '{"a": "\ud800"}')
+
+    assert (tmp_path / "a.json").read_text() == '{"a": "\\ud800"}'
 
 
 def test_artifacts_can_be_read_by_other_users(tmp_path: Path) -> None:

@@ -828,7 +828,7 @@ for number in range(700):
     display(number)
 --
 from IPython.display import HTML
-HTML("<table>" + "<tr><td>1</td></tr>" * 30_000 + "</table>")
+HTML("<table>" + "<tr><td>1</td></tr>" * 120_000 + "</table>")
 --
 display({"image/png": "A" * 11_000_000, "text/plain": "a figure"}, raw=True)
 --
@@ -859,7 +859,7 @@ def test_a_flood_of_output_takes_seconds_and_is_said(
     assert " are left out here: `run --full-output` keeps all]" in flood[0].text
     assert flood[0].text.endswith("the end\n")
     assert len(crowd) == 501
-    assert " of 30,000 rows are left out" in table[0].data["text/html"]
+    assert " of 120,000 rows are left out" in table[0].data["text/html"]
     assert "image/png of 11.0 MB is left out" in image[0].data["text/plain"]
     assert failed[0].text == (
         "[!exit 3 ended with exit code 3]\n[!echo 699; exit 4 ended with exit code 4]\n"

@@ -136,6 +136,8 @@ def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
     [
         ({"text/plain": "a"}, {"text/plain": "a"}),
         ({"text/html": ["<b>", "</b>"]}, {"text/html": "<b></b>"}),
+        ("no mapping", {"text/plain": "no mapping"}),
+        (None, {"text/plain": ""}),
         ({"text/plain": 5}, {"text/plain": "5"}),
         ({"image/png": 5}, {"text/plain": "image/png is no text: 5"}),
         ({"text/html": None, "text/plain": "a"}, {"text/plain": "a"}),

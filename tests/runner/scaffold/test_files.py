@@ -63,7 +63,7 @@ TABLES = {
     "hard-binary": (hard_table(), {"label": 'it\'s "quoted"'}),
     "hard-time": (hard_table(), {"label": "price €", "time": "sold on"}),
     "small": (binary_table(50, 3), {}),
-    "wide": (binary_table(60, 500), {}),
+    "wide": (binary_table(60, 45), {}),
     "categories": (
         pd.DataFrame({f"c{n}": list("abcde") * 20 for n in range(25)}).assign(
             **{f"c{n}": CHANCE.choice(list("abcde"), 100) for n in range(25)},
@@ -219,6 +219,8 @@ def test_a_file_that_must_not_be_guessed_is_asked_about(root: Path) -> None:
         make(root, path)
     text = cell_texts(make(root, path, written=CsvFormat(thousands=",")))
     assert 'read_table(data, [label, *NUMBERS], model=model, thousands=",")' in text
+    text = cell_texts(make(root, path, "prices", text=["a"]))
+    assert 'read_table(data, [label, *CATEGORIES], model=model, text=["a"])' in text
 
 
 @pytest.mark.parametrize("task", ["regression", "binary"])

@@ -80,13 +80,9 @@ class RequestHandler(MotoRequestHandler):
         """Answer one request."""
         self.environ = environ = self.make_environ()
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        is_chunked = bool(environ.get("wsgi.input_terminated"))
-        body = (
-            environ["wsgi.input"]
-            if is_chunked
-            else _Body(cast("IO[bytes]", self.rfile), length)
-        )
-        environ["wsgi.input"] = body
+        if not environ.get("wsgi.input_terminated"):
+            environ["wsgi.input"] = _Body(cast("IO[bytes]", self.rfile), length)
+        body = environ["wsgi.input"]
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(
