@@ -44,7 +44,7 @@ SHOWN = (
 )
 NOTE = "<p>" + not_shown("").partition(">")[0]
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{8,}")
-SCRIPT = "what a script would do: an archived page runs none"
+SCRIPT = "what its script would show; archived pages run no scripts"
 BOKEH = "an interactive Bokeh figure; `Image(export_png(figure))` displays a picture"
 # By a word in its type or script, what would draw an output, and how to archive it.
 LIBRARIES = {
