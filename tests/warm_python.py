@@ -51,6 +51,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         *("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
         *("sagemaker.train.model_trainer", "sagemaker.core.training.configs"),
     ),
+    "pytest": ("pytest", "nbformat", "jupyter_client", "IPython.core.interactiveshell"),
     "sagemaker_xgboost.container.train": MODELS,
     "embedded_aws": (
         *MODELS,
