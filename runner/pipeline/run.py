@@ -182,7 +182,7 @@ def run_models(
     ends = [threading.Event() for _ in range(min(options.jobs, len(runs)))]
     try:
         for ended in ends:
-            threading.Thread(target=work, args=[ended], daemon=True).start()
+            threading.Thread(target=work, args=[ended], name="run", daemon=True).start()
         for ended in ends:
             ended.wait()
     except BaseException:
