@@ -44,16 +44,16 @@ SHOWN = (
 )
 NOTE = "<p>" + not_shown("").partition(">")[0]
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{8,}")
-SCRIPT = "what a script would do: an archived page runs none"
+SCRIPT = "what its script would show; archived pages run no scripts"
+BOKEH = "an interactive Bokeh figure; `Image(export_png(figure))` displays a picture"
 # By a word in its type or script, what would draw an output, and how to archive it.
 LIBRARIES = {
     "plotly": "an interactive Plotly figure; `fig.show('png')` displays a picture, "
     "where kaleido is installed",
     "vega": "an interactive Altair chart; `alt.renderers.enable('png')` lets charts be "
     "displayed as pictures, where vl-convert-python is installed",
-    "bokeh": "an interactive Bokeh figure; `Image(bokeh.io.export_png(figure))` "
-    "displays a picture",
-    "data-root-id": "",  # where Bokeh's script would put it: the script is named, too
+    "bokeh": BOKEH,
+    "data-root-id": BOKEH,  # where its script would put the figure
     "leaflet": "an interactive map; save a picture of it, and display that",
     "jupyter.widget": "a widget whose state was not kept",
     "javascript": SCRIPT,
@@ -106,8 +106,8 @@ class Display:
             form = self._form(kind, data[kind], _mapping(metadata.get(kind)))
             missing += form.missing
             if form.html:
-                return form.html + _note(_unseen(kind, data, missing))
-        return _note(_unseen("", data, missing) or ["an output without content"])
+                return form.html + note(_unseen(kind, data, missing))
+        return note(_unseen("", data, missing) or ["an output without content"])
 
     def _form(self, kind: str, value: Any, metadata: Mapping[str, Any]) -> Form:
         """Render one form of an output."""
@@ -148,8 +148,9 @@ class Display:
             missing.append(_named(found.scripts, SCRIPT))
         if found.is_empty:
             return Form(missing=missing or [_named(text, "HTML without content")])
+        shown = self.texts.formulas.in_html(found.html)
         sheet = f"<style>{found.sheet}</style>" if found.sheet else ""
-        box = f'<div class="scroll html" id="{scope}">{sheet}{found.html}</div>'
+        box = f'<div class="scroll html" id="{scope}">{sheet}{shown}</div>'
         return Form(box, missing)
 
     def _picture(self, address: str, metadata: Mapping[str, Any]) -> str:
@@ -187,8 +188,11 @@ def _named(text: str, otherwise: str) -> str:
     return next((said for word, said in LIBRARIES.items() if word in folded), otherwise)
 
 
-def _note(missing: Sequence[str]) -> str:
-    said = list(dict.fromkeys(filter(None, missing))) or [SCRIPT] * bool(missing)
+def note(missing: Sequence[str]) -> str:
+    """Return HTML that says what is not shown; "" if nothing is missing."""
+    said = list(dict.fromkeys(missing))
+    if len(said) > 1 and SCRIPT in said:
+        said.remove(SCRIPT)
     return f"<p>{not_shown('; '.join(said))}</p>" if said else ""
 
 

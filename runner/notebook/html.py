@@ -17,7 +17,7 @@ from pygments.formatters import HtmlFormatter
 
 from runner import STAGES
 from runner.notebook import ipynb
-from runner.notebook.display import Display
+from runner.notebook.display import Display, note
 from runner.notebook.markdown import Texts
 from runner.notebook.sanitize import file_picture
 
@@ -79,7 +79,7 @@ def _cells(notebook: ipynb.Notebook, texts: Texts) -> Iterator[Cell]:
                 content=_harmless(_highlight()(source, metadata=cell["metadata"])),
                 number=number,
                 state=state,
-                note=_note(cell, state),
+                note=_summary(cell, state),
                 outputs=list(map(_harmless, shown)),
             )
         elif kind == "raw":
@@ -87,7 +87,8 @@ def _cells(notebook: ipynb.Notebook, texts: Texts) -> Iterator[Cell]:
         # Papermill's own mark of a failed cell: the template has a better one.
         elif kind == "markdown" and ERROR_TAG not in ipynb.cell_tags(cell):
             text = texts.render(source, cell.get("attachments"))
-            yield Cell(kind=kind, content=_harmless(text.html))
+            content = text.html + note(text.missing)
+            yield Cell(kind=kind, content=_harmless(content))
 
 
 def _harmless(html: str) -> Markup:
@@ -147,7 +148,7 @@ def _state(cell: Mapping[str, Any]) -> str:
     return "unrun" if cell["execution_count"] is None else "ran"
 
 
-def _note(cell: Mapping[str, Any], state: str) -> str:
+def _summary(cell: Mapping[str, Any], state: str) -> str:
     """Say what folding hides, and how long it took."""
     if state == "unrun":
         return "did not run"

@@ -243,6 +243,7 @@ def valid_data(data: object) -> dict[str, Any]:
     """
     if not isinstance(data, Mapping):
         return {PLAIN: "" if data is None else str(data)}
+    data = {kind: _as_valid(kind, one) for kind, one in data.items()}
     kept = {
         # Its lines may be a list.
         kind: one if JSON.fullmatch(kind) else "".join(one)
@@ -267,6 +268,15 @@ def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     cell.outputs.append(output)
     cell.metadata.setdefault("papermill", {})["status"] = "failed"
     notebook.metadata.setdefault("papermill", {})["exception"] = True
+
+
+def _as_valid(kind: str, value: Any) -> Any:
+    """Return JSON as text where the format does not know that a type is JSON.
+
+    Altair's is `application/vnd.vegalite.v6.json`, without the plus sign.
+    """
+    is_unknown = kind.endswith(".json") and not JSON.fullmatch(kind)
+    return json.dumps(value) if is_unknown and isinstance(value, dict) else value
 
 
 def _is_valid(kind: str, value: object) -> bool:

@@ -25,7 +25,12 @@ ALERT = re.compile(r"<p>\[!(note|tip|important|warning|caution)\]\s*", re.IGNORE
 TAG = re.compile(r"<[^>]*>")
 # Private characters stand for a formula while the text around it is made harmless.
 HELD = re.compile("\ue000(\\d+)\ue001")
-HELD_OR_TAG = re.compile('<[^<>"]*(?:"[^"]*"[^<>"]*)*>|\ue000(\\d+)\ue001')
+HTML_TAG = '<[^<>"]*(?:"[^"]*"[^<>"]*)*>'
+HELD_OR_TAG = re.compile(f"{HTML_TAG}|\ue000(\\d+)\ue001")
+TAGS = re.compile(f"({HTML_TAG})")
+CODE = re.compile(r"<(/?)(?:code|pre|kbd|samp)\b")
+# What a formula has, and an amount of money has not.
+TEX_SIGN = re.compile(r"[\\^_{]")
 PRIVATE = str.maketrans("", "", "\ue000\ue001")
 # What MathJax sets as formulas in any text.
 FORMULA = re.compile(
@@ -87,16 +92,54 @@ class Formulas:
 
     def mathml(self, tex: str, block: bool) -> str:
         """Return a formula as MathML; as it was written if it is not understood."""
+        if written := self._typeset(tex, block):
+            return written
+        tag = "pre" if block else "code"
+        return f'<{tag} class="tex">{html.escape(tex.strip())}</{tag}>'
+
+    def latex(self, text: str) -> str:
+        """Return LaTeX as JupyterLab shows it: text, with formulas where they are."""
+        parts, at = [], 0
+        for found in FORMULA.finditer(text):
+            parts += [html.escape(text[at : found.start()]), self.mathml(*_tex(found))]
+            at = found.end()
+        rest = html.escape(text[at:])
+        if not parts and "\\" in text:
+            return f'<pre class="tex">{rest}</pre>'
+        return "".join([*parts, rest])
+
+    def in_html(self, text: str) -> str:
+        """Show the formulas in harmless HTML, as in the names of a table's columns.
+
+        What merely has two dollar signs, or is not understood, stays as it is.
+        """
+        if not FORMULA.search(text):
+            return text
+        parts, code = TAGS.split(text), 0
+        for index, part in enumerate(parts):
+            # Every second one is a tag.
+            if tag := CODE.match(part) if index % 2 else None:
+                code += -1 if tag[1] else 1
+            elif not index % 2 and not code:
+                parts[index] = FORMULA.sub(self._in_text, part)
+        return "".join(parts)
+
+    def _in_text(self, found: re.Match[str]) -> str:
+        tex, block = _tex(found)
+        if found["inline"] and not TEX_SIGN.search(tex):
+            return found[0]
+        return self._typeset(html.unescape(tex), block) or found[0]
+
+    def _typeset(self, tex: str, block: bool) -> str:
+        """Return a formula as MathML; "" if it is not understood."""
         known = tex.replace("{eqnarray", "{align")
         if r"\tag" in known and r"\begin" not in known:
             known = rf"\begin{{equation}}{known}\end{{equation}}"
+        convert = self._converter.convert_with_global_state
         try:
-            written = self._converter.convert_with_global_state(
-                known, displaystyle=block
-            )
+            written = convert(known, displaystyle=block)
         except LatexError:
-            tag = "pre" if block else "code"
-            return f'<{tag} class="tex">{html.escape(tex.strip())}</{tag}>'
+            return ""
         return nh3.clean(
             written,
             tags=MATHML,
@@ -104,18 +147,11 @@ class Formulas:
             filter_style_properties=MATHML_STYLE,
         )
 
-    def latex(self, text: str) -> str:
-        """Return LaTeX as JupyterLab shows it: text, with formulas where they are."""
-        parts, at = [], 0
-        for found in FORMULA.finditer(text):
-            tex = next(filter(None, found.group(1, 2, 3, 4, 5)))
-            block = not (found["inline"] or found["parentheses"])
-            parts += [html.escape(text[at : found.start()]), self.mathml(tex, block)]
-            at = found.end()
-        rest = html.escape(text[at:])
-        if not parts and "\\" in text:
-            return f'<pre class="tex">{rest}</pre>'
-        return "".join([*parts, rest])
+
+def _tex(found: re.Match[str]) -> tuple[str, bool]:
+    """Return a formula without its signs, and whether it is a block of its own."""
+    tex = next(filter(None, found.group(1, 2, 3, 4, 5)))
+    return tex, not (found["inline"] or found["parentheses"])
 
 
 @dataclass

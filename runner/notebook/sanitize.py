@@ -57,6 +57,8 @@ ATTRIBUTES = {
 RESERVED = re.compile(r"failed|output-\d+.*")
 IDS = ("id", "for", "headers", "name")
 SOURCES = ("src", "poster")
+# Fields that show their value.
+TYPED = frozenset(("date", "email", "number", "search", "tel", "text", "time", "url"))
 DATA = re.compile(r"data:(image|audio|video)/[\w.+-]+[;,]", re.IGNORECASE)
 PICTURE_IN_SCRIPT = re.compile(r"data:image/\w+;base64,(?:[A-Za-z0-9+/=]|\\\n)+")
 LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
@@ -285,8 +287,10 @@ class _Replacement:
             one.decompose()
             yield "what a script would draw"
         for one in inside("input"):
-            if one.get("type") != "checkbox":
-                one.replace_with(str(one.get("value") or ""))
+            kind = str(one.get("type") or "text").lower()
+            if kind != "checkbox":
+                typed = str(one.get("value") or "") if kind in TYPED else ""
+                one.replace_with(typed)
         # scikit-learn's own script would say whether the page is light or dark.
         for one in inside(class_="sk-global"):
             one["class"] = f"{' '.join(one['class'])} light"

@@ -70,14 +70,14 @@ def test_a_size_that_is_none_is_passed_over(size: Any) -> None:
         ({"text/html": ALTAIR_HTML, "text/plain": "alt.Chart(...)"}, "Altair chart"),
         ({"application/vnd.vegalite.v5+json": SPECIFICATION}, "Altair chart"),
         ({"application/vnd.vegalite.v6.json": "{}", "text/plain": "x"}, "Altair chart"),
-        ({"text/html": BOKEH_HTML}, "a script would do"),
+        ({"text/html": BOKEH_HTML}, "an interactive Bokeh figure; Image("),
         ({"application/vnd.bokehjs_exec.v0+json": ""}, "Bokeh figure"),
-        ({"application/javascript": "go()", "text/plain": "<JS>"}, "runs none"),
+        ({"application/javascript": "go()", "text/plain": "<JS>"}, "run no scripts"),
         ({"application/vnd.jupyter.widget-view+json": {}}, "state was not kept"),
         ({"application/pdf": "JVBERi0="}, "application/pdf"),
         ({"application/x-odd": "x", "text/plain": "odd"}, "application/x-odd"),
         ({"text/html": "<div></div>", "text/plain": "Odd()"}, "HTML without content"),
-        ({"text/html": "<script>x()</script>"}, "what a script would do"),
+        ({"text/html": "<script>x()</script>"}, "what its script would show"),
         ({"image/png": "no base64!", "text/plain": "<Figure>"}, "cannot be read"),
         ({}, "an output without content"),
     ],
@@ -121,7 +121,7 @@ def test_html_that_shows_something_without_its_script_says_so() -> None:
     diagram = rendered({"text/html": f"{estimator}<script>copy()</script>"})
 
     assert report.b.text == "Report"
-    assert "what a script would do" in report.select_one(".not-shown").text
+    assert "what its script would show" in report.select_one(".not-shown").text
     assert diagram.select(".not-shown") == []
     assert "light" in diagram.select_one(".sk-global")["class"]
 

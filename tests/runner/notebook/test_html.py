@@ -259,3 +259,48 @@ def test_metadata_hides_no_code(tmp_path: Path) -> None:
 
     assert "assert True" in soup.main.text
     assert "Read this" in soup.main.text
+
+
+@pytest.mark.parametrize(
+    ("link", "leads", "in_ci"),
+    [
+        ("prepare.ipynb#Rows", "prepare.html#Rows", "prepare.html#Rows"),
+        ("../data/a%20b.csv", "../../data/a%20b.csv", "blob/abcdef1/data/a%20b.csv"),
+        ("notes.md", "../../notebooks/notes.md", "blob/abcdef1/notebooks/notes.md"),
+        ("../../other/x.csv", None, None),
+        ("/etc/passwd", None, None),
+        ("file:///etc/passwd", None, None),
+        ("javascript:alert(1)", None, None),
+    ],
+)
+def test_relative_links_lead_to_the_repository(
+    tmp_path: Path, link: str, leads: str | None, in_ci: str | None
+) -> None:
+    """To another stage's page, to the clone, or in CircleCI to GitHub."""
+    text = toys.text(f"[x]({link})")
+    build = "https://circleci.com/gh/org/repo/7"
+    here = page(tmp_path, text).main.a
+    there = page(tmp_path, text, ci_url=build, commit="abcdef1").main.a
+
+    assert here.get("href") == leads
+    assert (there.get("href") or "").endswith(in_ci or "")
+    assert "blob" not in (in_ci or "") or "github.com/org/repo/" in there["href"]
+
+
+def test_a_picture_beside_the_notebook_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page holds it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "plan.png").write_bytes(b"content")
+    soup = page(tmp_path, toys.text("![The plan](plan.png)"))
+
+    assert soup.main.img["src"] == "data:image/png;base64,Y29udGVudA=="
+
+
+def test_text_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
+    """A cell without a word would look as if it were empty."""
+    soup = page(tmp_path, toys.text("<div>" * 1000))
+
+    assert soup.main.text.strip() == "not shown: HTML that is nested too deep"

@@ -57,6 +57,8 @@ HOSTILE = [
     "<details open ontoggle=\"document.title='ran'\">x</details>",
     "<a href='javascript:document.title=1' id=x>x</a><a href='//evil.example'>y</a>",
     "</div></section></main></body><div style='position:fixed;inset:0'>x</div>",
+    "$x_1 \\text{<img src=x onerror=x()>}$ $$</math><script>x()</script>_$$",
+    "<b title='$x_1$ \">$x_1$'>$x_1$</b> $x_1 &lt;script&gt;x()&lt;/script&gt;$",
     "<!--><img src=x onerror=\"document.title='ran'\">-->",
     "<textarea></textarea><title></textarea><img src=x onerror=x()></title>",
 ]

@@ -144,6 +144,7 @@ def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
         ({"application/json": 5}, {"application/json": 5}),
         ({"application/a+json": None}, {"application/a+json": None}),
         ({}, {}),
+        ({"application/vnd.x.json": {"a": 1}}, {"application/vnd.x.json": '{"a": 1}'}),
     ],
 )
 def test_what_is_displayed_is_text_or_json(data: Any, expected: Any) -> None:

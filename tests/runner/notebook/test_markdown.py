@@ -136,3 +136,22 @@ def test_a_formula_runs_nothing(tex: str) -> None:
 def test_latex_is_text_with_formulas(latex: str, shown: str) -> None:
     """As SymPy and IPython display it."""
     assert shown in Formulas().latex(latex)
+
+
+@pytest.mark.parametrize(
+    ("text", "formulas"),
+    [
+        (r"<th>$\alpha$</th><th>$x_1 &lt; 2$</th>", 2),
+        (r"<p>$$a$$ and \(b\)</p>", 2),
+        ("<p>from $5 to $6</p>", 0),
+        ("<code>$x_1$</code><pre><b>$x_1$</b></pre>", 0),
+        ('<b title="$x_1$">x</b>', 0),
+        (r"<p>$\unknown$</p>", 0),
+    ],
+)
+def test_formulas_in_html_are_set(text: str, formulas: int) -> None:
+    """As in the head of a pandas table; an amount of money, and code, are none."""
+    shown = Formulas().in_html(text)
+
+    assert shown.count("<math") == formulas
+    assert formulas or shown == text

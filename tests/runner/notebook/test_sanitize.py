@@ -94,13 +94,13 @@ def test_what_a_page_holds_itself_is_shown() -> None:
     frame = (
         "<iframe srcdoc='&lt;h3&gt;Inside&lt;/h3&gt;&lt;script&gt;x()&lt;/script&gt;'>"
     )
-    box = '<input type="checkbox" checked=""><input type="text" value="typed">'
+    box = '<input type="checkbox" checked=""><input value="typed"><input type="radio">'
     found = clean(f'{film}<img src="{PIXEL}" alt="x">{frame}</iframe>{box}', "o")
 
     assert film in found.html
-    assert f'<img src="{PIXEL}" alt="x">' in found.html or PIXEL in found.html
+    assert f'src="{PIXEL}"' in found.html
     assert "<h3>Inside</h3>" in found.html
-    assert '"checkbox"' in found.html
+    assert found.html.count("<input") == 1
     assert "typed" in found.html
     assert found.missing == ["the script of a frame"]
 
