@@ -136,6 +136,31 @@ def test_a_module_that_fails_makes_only_its_notebooks_cold(
     assert reasons == ["import bad: SystemExit: no"]
 
 
+def test_a_module_that_asks_for_the_kernel_is_imported_by_the_kernel(
+    start_with: Start, library: Path, run: Run, reasons: list[str]
+) -> None:
+    """Plotly, ipywidgets and Matplotlib's inline backend do; the rest stays warm."""
+    package = library / "asking"
+    package.mkdir()
+    (package / "__init__.py").write_text("import before, asking.part, asking.shell")
+    (package / "part.py").write_text("")
+    code = "import IPython\ntry:\n    FOUND = bool(IPython.get_ipython())"
+    (package / "shell.py").write_text(f"{code}\nexcept Exception:\n    FOUND = False")
+    warm = start_with(before="", notebook="import asking", other="get_ipython()")
+    cells = (
+        "import sys, json, os; early = [name in sys.modules for name in "
+        "('before', 'asking', 'asking.part', 'notebook', 'other')]",
+        "import asking.part, notebook, other",
+        "json.dumps([early, asking.shell.FOUND, asking.part.__name__, os.getppid()])",
+    )
+
+    assert run(warm, *cells, notebook=Path("notebook.ipynb")) == [
+        [True, False, False, False, False],
+        *(True, "asking.part", warm.process.pid),
+    ]
+    assert reasons == []
+
+
 def test_a_kernel_starts_before_later_notebooks_imports_are_there(
     start_with: Start, reasons: list[str]
 ) -> None:

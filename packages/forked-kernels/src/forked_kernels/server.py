@@ -7,6 +7,7 @@ owner closes its socket. When the owner is gone, so are the kernels and this pro
 """
 
 import atexit
+import builtins
 import contextlib
 import gc
 import io
@@ -18,13 +19,15 @@ import socket
 import sys
 import tempfile
 import threading
+import traceback
 import warnings
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from forked_kernels.request import Launch, Request, answer, receive
 
@@ -110,7 +113,8 @@ class Server:
     def import_next(self) -> None:
         """Import one module, and note what it led to."""
         module, names = self.ahead.popleft()
-        preloaded = preload(module, names)
+        # What every kernel is made of has to be there before one can be asked for.
+        preloaded = preload(module, names, asking=self.done >= self.base)
         if preloaded.error:
             self.errors[self.done] = preloaded.error
         self.unfit = self.unfit or preloaded.unfit
@@ -183,6 +187,10 @@ class Preloaded:
     unfit: str = ""
 
 
+class ShellWantedError(BaseException):
+    """Ends an import that asks for the kernel's shell, whatever it catches."""
+
+
 class Attempt:
     """Run a block and note the error that ends it: an import may raise anything."""
 
@@ -198,26 +206,61 @@ class Attempt:
         traceback: TracebackType | None,
     ) -> bool:
         self.error = error
-        return isinstance(error, Exception | SystemExit)
+        return isinstance(error, Exception | SystemExit | ShellWantedError)
 
 
-def preload(module: str, names: Sequence[str]) -> Preloaded:
-    """Import as `from module import names` does, and look at what that left."""
-    before, known = open_descriptors(), len(sys.modules)
-    with Attempt() as attempt:
+def preload(module: str, names: Sequence[str], *, asking: bool) -> Preloaded:
+    """Import as `from module import names` does, and look at what that left.
+
+    A module that asks for the kernel's shell while it is imported, as Plotly does to
+    know how to show figures, is left to the kernels, with the packages that import it.
+    """
+    before, known = open_descriptors(), frozenset(sys.modules)
+    with Attempt() as attempt, no_shell() if asking else contextlib.nullcontext():
         # Some packages import what they hold only when it is asked for by name.
         __import__(module, fromlist=list(names))
         if module == "boto3":
             share_descriptions()
+    error = attempt.error
+    if isinstance(error, ShellWantedError):
+        forget(error, known)
+        error = None
     # Where nothing ran, nothing is left.
-    left = what_is_left(before) if len(sys.modules) > known or attempt.error else ""
+    left = what_is_left(before) if len(sys.modules) > len(known) or error else ""
     # What is there stays: kernels share its memory as long as nobody looks through it.
     gc.freeze()
-    error = attempt.error
     return Preloaded(
         error=f"import {module}: {type(error).__name__}: {error}" if error else "",
         unfit=f"import {module} {left}" if left else "",
     )
+
+
+@contextlib.contextmanager
+def no_shell() -> Iterator[None]:
+    """End what asks IPython for its shell, which no kernel has yet."""
+    shell = sys.modules["IPython.core.interactiveshell"].InteractiveShell
+
+    def ask(*_: object) -> NoReturn:
+        raise ShellWantedError
+
+    # `get_ipython` asks the first; in cells, and in what is written for them, it is
+    # a builtin.
+    shell.initialized = staticmethod(ask)
+    vars(builtins)["get_ipython"] = ask
+    try:
+        yield
+    finally:
+        del shell.initialized, vars(builtins)["get_ipython"]
+
+
+def forget(error: ShellWantedError, known: AbstractSet[str]) -> None:
+    """Forget the packages whose import was ended, as if it had never begun."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [one.f_globals for one in frames if one.f_code.co_name == "<module>"]
+    names = {str(one.get("__name__")).split(".")[0] for one in modules}
+    for name in sys.modules.keys() - known:
+        if name.split(".")[0] in names:
+            del sys.modules[name]
 
 
 def share_descriptions() -> None:
