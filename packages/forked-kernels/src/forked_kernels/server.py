@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from forked_kernels.request import Launch, Request, answer, receive
@@ -188,7 +188,7 @@ class Preloaded:
 
 
 class ShellWantedError(BaseException):
-    """Ends an import that asks for the kernel's shell, whatever it catches."""
+    """Ends an import that uses the kernel's shell, whatever it catches."""
 
 
 class Attempt:
@@ -212,11 +212,11 @@ class Attempt:
 def preload(module: str, names: Sequence[str], *, asking: bool) -> Preloaded:
     """Import as `from module import names` does, and look at what that left.
 
-    A module that asks for the kernel's shell while it is imported, as Plotly does to
-    know how to show figures, is left to the kernels, with the packages that import it.
+    A module that uses the kernel's shell while it is imported, as Matplotlib's inline
+    backend does, is left to the kernels, with the packages whose import it is part of.
     """
     before, known = open_descriptors(), frozenset(sys.modules)
-    with Attempt() as attempt, no_shell() if asking else contextlib.nullcontext():
+    with Attempt() as attempt, unborn_shell() if asking else contextlib.nullcontext():
         # Some packages import what they hold only when it is asked for by name.
         __import__(module, fromlist=list(names))
         if module == "boto3":
@@ -235,22 +235,39 @@ def preload(module: str, names: Sequence[str], *, asking: bool) -> Preloaded:
     )
 
 
-@contextlib.contextmanager
-def no_shell() -> Iterator[None]:
-    """End what asks IPython for its shell, which no kernel has yet."""
-    shell = sys.modules["IPython.core.interactiveshell"].InteractiveShell
+class Unborn:
+    """What is not there before there is a kernel: using it ends the import."""
 
-    def ask(*_: object) -> NoReturn:
+    def __getattr__(self, name: str) -> NoReturn:
         raise ShellWantedError
 
-    # `get_ipython` asks the first; in cells, and in what is written for them, it is
-    # a builtin.
-    shell.initialized = staticmethod(ask)
-    vars(builtins)["get_ipython"] = ask
+
+class ZMQInteractiveShell(Unborn):
+    """Says what every kernel's shell says of itself: that it is a kernel's."""
+
+    kernel = Unborn()
+    config = MappingProxyType({"IPKernelApp": Unborn()})
+
+
+ZMQInteractiveShell.__module__ = "ipykernel.zmqshell"
+
+
+@contextlib.contextmanager
+def unborn_shell() -> Iterator[None]:
+    """Let modules see that they are imported in a kernel, which has no shell yet."""
+    kind = sys.modules["IPython.core.interactiveshell"].InteractiveShell
+    shell = ZMQInteractiveShell()
+
+    def get_ipython(*_: object) -> ZMQInteractiveShell:
+        return shell
+
+    # IPython's `get_ipython` calls the first two; in cells it is a builtin.
+    kind.initialized, kind.instance = staticmethod(lambda: True), get_ipython
+    vars(builtins)["get_ipython"] = get_ipython
     try:
         yield
     finally:
-        del shell.initialized, vars(builtins)["get_ipython"]
+        del kind.initialized, kind.instance, vars(builtins)["get_ipython"]
 
 
 def forget(error: ShellWantedError, known: AbstractSet[str]) -> None:
