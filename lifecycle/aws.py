@@ -58,9 +58,9 @@ Progress = Callable[[str], None]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_FOUND = ("could not find", "not found", "not exist")
 
-FIRST_POLL_SECONDS = 0.1
+FIRST_POLL_SECONDS = 0.05
 LAST_POLL_SECONDS = 15.0
-POLL_GROWTH = 1.2
+POLL_GROWTH = 1.3
 
 # What AWS does not accept in the values of tags and of package metadata.
 FORBIDDEN_CHARACTERS = re.compile(r"[^\w .:/=+\-@]")
@@ -259,7 +259,7 @@ def is_not_found(error: "ClientError") -> bool:
 def polls(limit_seconds: float) -> Iterator[float]:
     """Yield the seconds waited so far, at growing intervals, a last time at the limit.
 
-    The first interval is 0.1 s, each next one 1.2 times as long, at most 15 s.
+    The first interval is 0.05 s, each next one 1.3 times as long, at most 15 s.
     """
     start = time.monotonic()
     delay = FIRST_POLL_SECONDS

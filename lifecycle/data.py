@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, bucket, run_id_of, run_uri
 from lifecycle.contract import check_splits
+from lifecycle.csv_format import CsvFormat, detect_format
 from lifecycle.errors import (
     ConfigurationError,
     DataError,
@@ -34,13 +35,7 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
-from lifecycle.tables import (
-    CsvFormat,
-    TableFile,
-    check_file,
-    detect_format,
-    parse_table,
-)
+from lifecycle.tables import TableFile, check_file, parse_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,10 +139,18 @@ def read_local(
     Raises:
         DataError: a file is missing, or is no such table.
     """
-    files = [
-        TableFile(name=str(one), content=one.read_bytes()) for one in list_tables(path)
-    ]
-    written = written or detect_format(files[0].content)
+    try:
+        files = [
+            TableFile(name=str(one), content=one.read_bytes())
+            for one in list_tables(path)
+        ]
+    except OSError as error:
+        raise DataError(
+            f"{error.filename}: {error.strerror}; let it be read"
+        ) from error
+    if written is None:
+        formats = [detect_format(one.content) for one in files]
+        written = next((one for one in formats if one.arguments()), CsvFormat())
     return parse_table(files, written, text=text), written
 
 

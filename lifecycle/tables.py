@@ -4,24 +4,32 @@ What a reader would have to guess is refused, and the message names the argument
 `read_table` that decides it.
 """
 
-import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.csv_format import (
+    PARQUET,
+    PLAIN,
+    SAMPLE_ROWS,
+    SEPARATORS,
+    UTF16,
+    CsvFormat,
+    csv_rows,
+    detect_encoding,
+    detect_format,
+    local_number,
+)
 from lifecycle.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PARQUET = b"PAR1"
 # How files begin that are often taken for CSV.
 OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive or an Excel file; save the sheet as CSV",
@@ -33,21 +41,6 @@ OTHER_FORMATS = {
     b"%PDF": "a PDF; save the table as CSV",
     b"SQLite format": "a database; write the table as CSV or Parquet",
 }
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-# Numbers as pandas reads them, and as they are written elsewhere.
-PLAIN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:[. \u00a0\u202f']\d{3})+|\d*),\d+"
-THOUSANDS = {
-    ",": r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?",
-    ".": r"[+-]?\d{1,3}(?:\.\d{3})+(?:\.\d{3}|,\d+)",
-    " ": r"[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d+)?",
-    "'": r"[+-]?\d{1,3}(?:['\u2019]\d{3})+(?:[.,]\d+)?",
-}
-# The share of a column's texts that must look like numbers to be taken for some.
-MOSTLY = 0.9
-# Rows that tell how a file is written.
-SAMPLE_ROWS = 1000
 MAX_SHOWN = 60
 # Bytes of a large file that are read to see that it is a table.
 MAX_CHECKED = 64 << 20
@@ -60,25 +53,6 @@ KINDS = {
     "integer": "numbers",
     "mixed-integer-float": "numbers",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class CsvFormat:
-    """How a CSV file is written; `read_table` takes these as arguments."""
-
-    separator: str = ","
-    decimal: str = "."
-    thousands: str = ""
-    encoding: str = "utf-8"
-
-    def arguments(self) -> dict[str, str]:
-        """Return what differs from the defaults, by argument."""
-        default = CsvFormat()
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if value != getattr(default, name)
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,20 +107,6 @@ def parse_table(
     return pd.concat([table[names] for table in tables], ignore_index=True)
 
 
-def detect_format(content: bytes) -> CsvFormat:
-    """Return how a CSV file seems to be written; a strict reader has to confirm it."""
-    encoding = _detect_encoding(content)
-    # A character may be cut at the end.
-    head = content[: 1 << 20].decode(encoding, "ignore").lstrip("\ufeff")
-    separator = max(SEPARATORS, key=lambda one: _width(head, one))
-    rows = islice(_rows(head, separator), SAMPLE_ROWS)
-    written = CsvFormat(separator=separator, encoding=encoding)
-    # A row for a header, which says nothing, and perhaps a row that was cut.
-    cells = [cell.strip() for row in list(rows)[1:-1] for cell in row if cell.strip()]
-    decimal, thousands = _detect_numbers(cells)
-    return replace(written, decimal=decimal, thousands=thousands)
-
-
 def check_file(path: Path) -> CsvFormat:
     """Check that a file is a table, and return how it seems to be written.
 
@@ -172,31 +132,9 @@ def check_file(path: Path) -> CsvFormat:
         content = content.rpartition(b"\n")[0]
     written = detect_format(content)
     file = TableFile(name=str(path), content=content)
-    if not _check_csv(file, written, header=False).strip().partition("\n")[2]:
+    if not _check_csv(file, written, header=False).strip().partition(b"\n")[2]:
         raise DataError(f"{path}: has one line and no rows; give the file that does")
     return written
-
-
-def local_number(texts: "pd.Series[Any]") -> tuple[str, str]:
-    """Tell whether texts are mostly numbers, some with decimal commas or thousands.
-
-    Returns:
-        An example and the argument that reads it; ("", "") if they are not.
-    """
-    known = texts.dropna().astype(str).str.strip()
-    if known.empty:
-        return "", ""
-    plain = known.str.fullmatch(PLAIN)
-    every = "|".join((DECIMAL_COMMA, *THOUSANDS.values()))
-    elsewhere = known.str.fullmatch(every) & ~plain
-    if not elsewhere.any() or (plain | elsewhere).mean() < MOSTLY:
-        return "", ""
-    example = str(known[elsewhere].iloc[0])
-    decimal, thousands = _detect_numbers(known[elsewhere].tolist())
-    if decimal == "." and not thousands:
-        return example, 'thousands="," or decimal=","'
-    found = CsvFormat(decimal=decimal, thousands=thousands).arguments()
-    return example, ", ".join(f'{name}="{value}"' for name, value in found.items())
 
 
 def _parse(
@@ -250,7 +188,7 @@ def _parse_csv(
     content = _check_csv(file, written, header=header)
     try:
         table = pd.read_csv(
-            io.BytesIO(content.encode()),
+            io.BytesIO(content),
             sep=written.separator,
             decimal=written.decimal,
             thousands=written.thousands or None,
@@ -267,16 +205,18 @@ def _parse_csv(
     return table
 
 
-def _check_csv(file: TableFile, written: CsvFormat, *, header: bool) -> str:
-    """Return the text of a CSV file whose rows all have as many cells."""
+def _check_csv(file: TableFile, written: CsvFormat, *, header: bool) -> bytes:
+    """Return the text of a CSV file in UTF-8, whose rows all have as many cells."""
     if not file.content.strip():
         raise DataError(f"{file.name}: is empty; restore the file")
+    head = file.content[:MAX_SHOWN].lstrip()
     for start, what in OTHER_FORMATS.items():
-        if file.content.lstrip().startswith(start):
+        if head.startswith(start):
             raise DataError(f"{file.name}: is no CSV but {what}")
-    content = _decode(file, written)
+    text = _decode(file, written)
+    content = text.encode()
     try:
-        rows = _rows(content, written.separator)
+        rows = csv_rows(text, written.separator)
         names = next((row for row in rows if row), [])
         if header:
             _check_header(file.name, names, written)
@@ -299,7 +239,7 @@ def _decode(file: TableFile, written: CsvFormat) -> str:
         raise DataError(f"{file.name}: {error}; give an encoding of Python") from error
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
-        guess = _detect_encoding(content)
+        guess = detect_encoding(content)
         line = content[: error.start].rpartition(b"\n")[2][-10:]
         rest = content[error.start : error.start + 10].partition(b"\n")[0]
         shown = (line + rest).decode(guess, "replace")
@@ -311,19 +251,6 @@ def _decode(file: TableFile, written: CsvFormat) -> str:
     if "\x00" in found:
         raise DataError(f"{file.name}: is no CSV, it holds bytes that are no text")
     return found
-
-
-def _detect_encoding(content: bytes) -> str:
-    """Return the likeliest encoding: UTF-8 if it can be, else that of Windows."""
-    if content.startswith(UTF16):
-        return "utf-16"
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "latin-1"
 
 
 def _check_header(where: str, names: Sequence[str], written: CsvFormat) -> None:
@@ -355,7 +282,7 @@ def _refuse_duplicates(where: str, names: Sequence[Any]) -> None:
         )
 
 
-def _check_widths(where: str, content: str, written: CsvFormat, width: int) -> None:
+def _check_widths(where: str, content: bytes, written: CsvFormat, width: int) -> None:
     """Refuse rows with more or fewer cells than the first one.
 
     pandas fills short rows, and takes the first cell of long ones for a name.
@@ -371,11 +298,11 @@ def _check_widths(where: str, content: str, written: CsvFormat, width: int) -> N
 
     try:
         arrow.read_csv(
-            io.BytesIO(content.encode()),
+            io.BytesIO(content),
             read_options=arrow.ReadOptions(
                 use_threads=False,
                 autogenerate_column_names=True,
-                block_size=min(len(content.encode()) + 1, 2**31 - 1),
+                block_size=min(len(content) + 1, 2**31 - 1),
             ),
             parse_options=arrow.ParseOptions(
                 delimiter=written.separator,
@@ -414,46 +341,6 @@ def _refuse_local_numbers(
                 f"text; read_table(..., {arguments}), or text=[{_quote(str(name))}] if "
                 "it is no number"
             )
-
-
-def _detect_numbers(cells: Sequence[str]) -> tuple[str, str]:
-    """Tell decimal mark and thousands separator of numbers that show them.
-
-    `1,234` alone shows neither.
-    """
-    commas = [one for one in cells if re.fullmatch(DECIMAL_COMMA, one)]
-    grouped = {
-        mark: [one for one in cells if re.fullmatch(pattern, one)]
-        for mark, pattern in THOUSANDS.items()
-    }
-    decimal = "," if any(one not in grouped[","] for one in commas) else "."
-    sure = [
-        mark
-        for mark, found in grouped.items()
-        if any(
-            mark != "," or one.count(",") > 1 or "." in one
-            for one in found
-            if decimal != mark
-        )
-    ]
-    return decimal, sure[0] if len(sure) == 1 else ""
-
-
-def _rows(content: str, separator: str) -> Iterator[list[str]]:
-    """Yield the rows of a CSV file up to one that is none."""
-    # One cell may hold all that is known of a row.
-    csv.field_size_limit(2**31 - 1)
-    with suppress(csv.Error):
-        yield from csv.reader(io.StringIO(content), delimiter=separator)
-
-
-def _width(head: str, separator: str) -> int:
-    """Return how many columns the first rows have, if all have as many; else 0."""
-    rows = list(islice(_rows(head, separator), 50))
-    # The last row may be cut.
-    widths = Counter(len(row) for row in rows[: max(1, len(rows) - 1)] if row)
-    width, count = widths.most_common(1)[0] if widths else (0, 0)
-    return width if count >= MOSTLY * sum(widths.values()) else 0
 
 
 def _kinds(tables: Sequence["pd.DataFrame"], name: Any) -> set[str]:

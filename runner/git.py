@@ -157,8 +157,7 @@ def find_commit(root: Path, rev: str) -> str:
 
 def fork_point(root: Path, rev: str) -> str:
     """Return the merge base of HEAD and a revision; without one, the revision's sha."""
-    sha = find_commit(root, rev)
-    return _merge_base(root, sha) or sha
+    return _merge_base(root, f"{rev}^{{commit}}") or find_commit(root, rev)
 
 
 def _since_revision(root: Path, rev: str) -> Base:
@@ -218,6 +217,6 @@ def _is_shallow(root: Path) -> bool:
     return found.stdout.strip() == b"true"
 
 
-def _merge_base(root: Path, sha: str) -> str | None:
-    found = run_git(root, "merge-base", sha, "HEAD")
+def _merge_base(root: Path, rev: str) -> str | None:
+    found = run_git(root, "merge-base", "--end-of-options", rev, "HEAD")
     return found.stdout.decode().strip() or None

@@ -47,6 +47,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def retry_at_once() -> Iterator[None]:
+    """Make botocore's pauses between attempts short; it makes as many attempts."""
+    with pytest.MonkeyPatch.context() as patch:
+        pause = "botocore.retries.standard.ExponentialBackoff.delay_amount"
+        patch.setattr(pause, lambda *_: 0.0)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget boto3's own session: it remembers the environment it was made in."""

@@ -7,7 +7,7 @@ finds them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -85,31 +85,33 @@ def select(
     """
     found = _Reasons(names=list_models(root))
     head = resolve(root, "HEAD")
-    began = find_base(
-        root,
-        head=head,
-        rev=base,
-        branch=branch,
-        default_branch=default_branch or find_default_branch(root),
-        pushed_from=pushed_from,
-        deployed={tags.get("deployed_commit", "") for tags in (live or {}).values()},
-    )
+    deployed = {tags.get("deployed_commit", "") for tags in (live or {}).values()}
     deleted: tuple[str, ...] = ()
-    after = Revision(root, head) if head else None
-    if began.sha is None or after is None:
-        found.add(found.names, f"everything: {began.note}")
-        found.notes.append(f"{began.note}: everything is selected")
-    if after is not None:
-        with find_uncommitted(root) as is_uncommitted:
-            if began.sha is not None:
-                before = Revision(root, began.sha, after)
-                files = after.changed_since(before)
-                _compare_models(found, before, after, files)
-                deleted = tuple(_deleted(found.names, files))
-            if is_uncommitted():
-                note = "changes that are not committed are not looked at"
-                found.notes.append(note)
-        if live is not None:
+    with ExitStack() as running:
+        # Git goes on with these while the base is found and models are compared.
+        is_uncommitted = running.enter_context(find_uncommitted(root)) if head else bool
+        after = running.enter_context(Revision.listed(root, head)) if head else None
+        began = find_base(
+            root,
+            head=head,
+            rev=base,
+            branch=branch,
+            default_branch=default_branch or find_default_branch(root),
+            pushed_from=pushed_from,
+            deployed=deployed,
+        )
+        if began.sha is None or after is None:
+            found.add(found.names, f"everything: {began.note}")
+            found.notes.append(f"{began.note}: everything is selected")
+        else:
+            before = Revision(root, began.sha, after)
+            files = after.changed_since(before)
+            _compare_models(found, before, after, files)
+            deleted = tuple(_deleted(found.names, files))
+        if is_uncommitted():
+            note = "changes that are not committed are not looked at"
+            found.notes.append(note)
+        if after is not None and live is not None:
             _add_live(found, after, live)
     return Selection(
         base=began.sha,

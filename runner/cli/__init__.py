@@ -1,5 +1,6 @@
 """The command line: it parses, calls and prints; verbs are imported when called."""
 
+import atexit
 import gc
 import importlib
 import signal
@@ -174,8 +175,10 @@ def runner() -> None:
 
 def main() -> None:
     """Run the command line; SIGTERM leaves through every `finally`, as Ctrl-C does."""
-    # What verbs import and parse stays: to look for garbage so early finds nothing.
+    # What verbs import and parse stays: to look for garbage early, or when all ends,
+    # takes time and finds nothing.
     gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _exit_on_signal)
     sys.excepthook = _print_traceback
     is_module = Path(sys.argv[0]).name == "__main__.py"

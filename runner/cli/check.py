@@ -17,10 +17,10 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
     Exit code 1 means that something is; hints fail nothing.
     """
     from runner.spec.check import check_models
-    from runner.spec.folders import find_root, list_models
+    from runner.spec.folders import find_root, model_folders
 
     root = find_root()
-    names = list(dict.fromkeys(models)) or list_models(root)
+    names = list(dict.fromkeys(models)) or model_folders(root)
     found = check_models(root, names)
     wrong = [one for one in found if not one.is_hint]
     if as_json:

@@ -155,16 +155,19 @@ def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
     started when it is needed, and ends when nothing has used it for ten minutes.
     """
     separated = click.get_current_context().meta[SEPARATED]
-    if not separated and around == ("stop",):
+    word = around[0] if len(around) == 1 and not separated else ""
+    if word == "stop":
         _stop()
-    elif not separated and around == ("reset",):
+    elif word == "reset":
         _reset()
     elif not around:
         _serve(port, memory)
     elif shutil.which(around[0]):
         _wrap(port, memory, around)
     else:
-        raise CallError(f"{around[0]}: command not found")
+        hint = did_you_mean(word, ("stop", "reset")) if word else ""
+        near = f"; {hint}" if "mean" in hint else ""
+        raise CallError(f"{around[0]}: command not found{near}")
 
 
 def _serve(port: int, memory: bool) -> None:

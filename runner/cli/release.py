@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lifecycle.errors import CallError
+from lifecycle.errors import CallError, RegistryError
 from runner.ci.environment import run_suffix
 from runner.cli.completion import complete_models
 from runner.cli.local import aws_at, target_option
@@ -16,7 +16,7 @@ from runner.cli.output import echo, print_json, print_table
 from runner.errors import SpecError
 from runner.git import short_commit
 from runner.spec.content import content_in, open_tree
-from runner.spec.folders import check_name, find_root, list_models
+from runner.spec.folders import check_name, find_root, list_models, suggest_model
 from runner.spec.models import load_spec, notebook_values
 
 if TYPE_CHECKING:
@@ -80,7 +80,12 @@ def review_command(
     with aws_at(target):
         from runner.pipeline.evidence import rebuild_page
 
-        page = rebuild_page(root, model, version)
+        try:
+            page = rebuild_page(root, model, version)
+        except RegistryError as error:
+            if hint := suggest_model(root, model):
+                raise RegistryError(f"{error}; {hint}") from error
+            raise
     shown = page.relative_to(root).as_posix()
     if as_json:
         print_json({"model": model, "page": shown})

@@ -35,10 +35,10 @@ RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "ti
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_command(as_json: bool) -> None:
     """List the models, with the stages for which each has its own notebook."""
-    from runner.spec.folders import find_root, list_models
+    from runner.spec.folders import find_root, model_folders
 
     root = find_root()
-    models = [_describe(root, name) for name in list_models(root)]
+    models = [_describe(root, name) for name in model_folders(root)]
     if as_json:
         print_json(models)
     else:
@@ -271,12 +271,12 @@ def _make_plans(
     """
     from runner.notebook.parameters import parse_assignment
     from runner.pipeline.plan import make_plan
-    from runner.spec.folders import list_models
+    from runner.spec.folders import model_folders
 
     if every == bool(models):
         raise CallError("name the models to run, or say --all")
     overrides = dict(parse_assignment(one) for one in parameters)
-    chosen = list_models(root) if every else list(dict.fromkeys(models))
+    chosen = model_folders(root) if every else list(dict.fromkeys(models))
     plans: list[Plan] = []
     broken: dict[str, CallError] = {}
     for name in chosen:

@@ -5,9 +5,12 @@ at all.
 """
 
 import contextlib
+import hashlib
 import importlib
 import json
 import os
+import re
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +35,11 @@ IsLate = Callable[[], bool]
 
 SUFFIXES = (".ipynb", ".html", ".json")
 STATUSES = ("succeeded", "failed", "stopped")
+# What renders a page, beside the packages.
+HERE = Path(__file__).parent
+CODE = (".py", ".j2", ".css")
+# A picture may be a file of the notebook's folder.
+PICTURE = re.compile(r"!\[|<img")
 # What of a record is text.
 TEXTS = ("run_id", "fingerprint", "commit", "ci_url", "notebook", "started", "work")
 
@@ -103,7 +111,8 @@ def recording(
     finally:
         # Until it is archived it may hold secrets, so a failure must not leave it.
         executed, this.notebook = this.notebook, None
-        this.notebook = archive(folder, executed, this.finish(), scrubber, is_late)
+        record = this.finish()
+        this.notebook = archive(folder, executed, record, scrubber, is_late=is_late)
 
 
 def import_ahead() -> None:
@@ -117,12 +126,15 @@ def archive(
     notebook: ipynb.Notebook | None,
     record: Mapping[str, Any],
     scrubber: Scrubber,
+    *,
     is_late: IsLate = lambda: False,
+    pages: "RenderedPages | None" = None,
 ) -> ipynb.Notebook | None:
     """Write a stage's notebook, HTML and JSON without secrets; return the notebook.
 
     Args:
         is_late: says when outputs that are not scrubbed yet are left out.
+        pages: where the page may be found, if it was rendered before.
     """
     clean = scrubber.tree(dict(record))
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +143,7 @@ def archive(
         notebook = _without_secrets(notebook, scrubber, is_late)
     try:
         if notebook is not None:
-            write_notebook(path, notebook, clean)
+            write_notebook(path, notebook, clean, pages)
     except FileError as error:
         # A full disk may still have room for the few lines that say so.
         clean |= {"status": "failed", "results": None, "error": str(error)}
@@ -160,26 +172,92 @@ def _without_secrets(
 
 
 def write_notebook(
-    record_path: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]
+    record_path: Path,
+    notebook: ipynb.Notebook,
+    record: Mapping[str, Any],
+    pages: "RenderedPages | None" = None,
 ) -> None:
     """Write a notebook and its HTML page beside its record.
 
     Raises:
         FileError: one cannot be written, or there is no way to show the notebook.
     """
-    # Takes a second to import, which `runner --help` should not.
+    content = ipynb.dumps(notebook)
+    write_whole(record_path.with_suffix(".ipynb"), content)
+    page = record_path.with_suffix(".html")
+    origin = pages.origin(content, record) if pages else ""
+    text = pages.find(page.name, origin) if pages else ""
+    write_whole(page, text or _render(page, notebook, record))
+    if pages and not text:
+        pages.add(page, origin)
+
+
+def _render(page: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
+    # Takes a while to import, which `runner --help` should not.
     from runner.notebook import html
 
-    write_whole(record_path.with_suffix(".ipynb"), ipynb.dumps(notebook))
-    page = record_path.with_suffix(".html")
     try:
-        text = html.render(notebook, record)
+        return html.render(notebook, record)
     except MALFORMED as error:
         raise FileError(
             f"{display_path(page)}: the notebook cannot be shown, {error}; look at "
             "what its cells display"
         ) from error
-    write_whole(page, text)
+
+
+@dataclass(frozen=True)
+class RenderedPages:
+    """Pages that this clone has rendered, to be shown again for equal notebooks.
+
+    A page is found if the file is what was written then, and if notebook, record, the
+    code that renders and all packages are what it was rendered from. So it is never one
+    that somebody else has written.
+
+    Attributes:
+        index: the file that remembers what they were rendered from.
+        folder: of the pages.
+    """
+
+    index: Path
+    folder: Path
+
+    def origin(self, content: str, record: Mapping[str, Any]) -> str:
+        """Return the sha256 of all that a page is made from; "" if that is unknown.
+
+        Args:
+            content: of the notebook's file.
+        """
+        if PICTURE.search(content):
+            return ""
+        code = [path for path in HERE.rglob("*") if path.suffix in CODE]
+        parts = [*(path.read_text(encoding="utf-8") for path in sorted(code))]
+        installed = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
+        parts += [*sorted(path.name for path in installed), json.dumps(record), content]
+        return _sha256("\0".join(parts))
+
+    def find(self, name: str, origin: str) -> str:
+        """Return the page that was rendered from this; "" if there is none."""
+        try:
+            known = json.loads(self.index.read_text(encoding="utf-8"))[name]
+            page = (self.folder / name).read_text(encoding="utf-8")
+            is_same = known == {"origin": origin, "page": _sha256(page)}
+        except (*MALFORMED, OSError):
+            return ""
+        return page if origin and is_same else ""
+
+    def add(self, page: Path, origin: str) -> None:
+        """Remember what a page was rendered from."""
+        try:
+            known = dict(json.loads(self.index.read_text(encoding="utf-8")))
+        except (*MALFORMED, OSError):
+            known = {}
+        digest = _sha256(page.read_text(encoding="utf-8"))
+        known[page.name] = {"origin": origin, "page": digest}
+        write_whole(self.index, json.dumps(known))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_results(folder: Path, stage: str) -> dict[str, Any] | None:

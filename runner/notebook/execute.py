@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
@@ -44,9 +44,9 @@ from runner.notebook.isolation import (
 )
 from runner.notebook.kernel import (
     OUTPUT_SECONDS,
-    UNREADABLE,
     KernelSupervisor,
     OnCell,
+    UnreadableMessageError,
     run_papermill,
 )
 from runner.notebook.outputs import PER_CELL, PER_NOTEBOOK, UNLIMITED
@@ -58,6 +58,8 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 INJECTED = "injected-parameters"
 # What `startup` lets exit() and quit() raise.
 EXIT = "exit()"
+# What it says of a `!command`.
+FAILED_COMMAND = re.compile(r"^\[(!.* ended with exit code -?\d+)\]$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +175,15 @@ def execute(
     )
 
 
+def failed_commands(notebook: ipynb.Notebook) -> Iterator[str]:
+    """Yield the commands, run by `!command`, that failed without failing their cell."""
+    for index in ipynb.code_indices(notebook):
+        for output in notebook.cells[index].outputs:
+            if output.get("name") == "stderr":
+                for command in FAILED_COMMAND.findall(output.text):
+                    yield f"{ipynb.executed_place(notebook, index)}: {command}"
+
+
 def _raise_for_early_end(
     notebook: ipynb.Notebook,
     name: str,
@@ -205,14 +216,16 @@ def _early_end(
     if isinstance(raised, CellTimeoutError):
         limited = f"the cell took longer than {cell_timeout or OUTPUT_SECONDS:g} s"
         return TimeLimitError, limited if cell_timeout else f"{limited} to display"
-    if isinstance(raised, UNREADABLE):
+    if isinstance(raised, UnreadableMessageError):
         return IncompleteError, f"what it displays cannot be read: {raised}"
     if isinstance(raised, DeadKernelError):
         code = supervisor.kernel.returncode or 0
         return KernelDiedError, f"the kernel {_exit_in_words(code)}"
     if isinstance(raised, RuntimeError):
         output = [one for one in supervisor.kernel_output.splitlines() if one.strip()]
-        return KernelDiedError, f"the kernel did not start: {[raised, *output][-1]}"
+        why = f"the kernel did not start: {[raised, *output][-1]}"
+        many = "; raise the limit for open files, `ulimit -n`"
+        return KernelDiedError, why + many * ("Too many open files" in why)
     return None
 
 

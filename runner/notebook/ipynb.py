@@ -17,6 +17,7 @@ Cell = dict[str, Any]
 
 FORMAT = 4
 PLAIN = "text/plain"
+PYTHON_KERNEL = re.compile(r"py|conda|venv|virtualenv", re.IGNORECASE)
 JSON = re.compile(r"application/(.*\+)?json")
 # What Papermill and nbclient do with a cell that has one of these tags.
 UNSAFE_TAGS = {
@@ -117,6 +118,41 @@ def find_unsafe_tags(
             if tag in cell_tags(cell):
                 place = source_place(cells, index)
                 yield SignatureError(f"{where}: {place} is tagged {tag!r}: {effect}")
+
+
+def find_other_language(text: str, where: Path | str) -> Iterator[SignatureError]:
+    """Find that a notebook was written for a kernel of another language than Python."""
+    spec, language = _kernel(text)
+    if language.lower() not in {"", "python", "ipython"}:
+        name = spec.get("display_name") or spec.get("name") or language
+        yield SignatureError(
+            f"{where}: is written for the kernel {name!r} ({language}), and every "
+            "stage runs in Python; choose a Python kernel in JupyterLab, and save it"
+        )
+
+
+def other_environment(text: str) -> str:
+    """Name the kernel that a notebook was last used with; "" for JupyterLab's own.
+
+    It may be one of another environment, a conda environment for instance.
+    """
+    spec, _ = _kernel(text)
+    name, shown = str(spec.get("name", "")), str(spec.get("display_name", ""))
+    is_own = name in {"", "python", "python3"} and "conda" not in shown.lower()
+    return "" if is_own else shown or name
+
+
+def _kernel(text: str) -> tuple[dict[str, Any], str]:
+    """Return the kernelspec of a notebook, and its language as far as that is known."""
+    metadata = json.loads(text).get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    spec, info = known.get("kernelspec"), known.get("language_info")
+    spec = spec if isinstance(spec, dict) else {}
+    name = info.get("name") if isinstance(info, dict) else None
+    named = str(spec.get("name") or "")
+    # Only a kernel of Python says nothing and has a name with it.
+    guess = "" if not named or PYTHON_KERNEL.search(named) else named
+    return spec, str(spec.get("language") or name or guess)
 
 
 def cell_source(cell: Mapping[str, Any]) -> str:

@@ -23,7 +23,11 @@ import papermill
 from forked_kernels.provisioner import PromptManager
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import CellExecutionComplete, CellTimeoutError
+from nbclient.exceptions import (
+    CellExecutionComplete,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from nbformat import ValidationError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
@@ -46,6 +50,10 @@ UNREADABLE = (*MALFORMED, ValidationError)
 
 # Called with the cells done, their number, and the heading above the next one.
 OnCell = Callable[[int, int, str], None]
+
+
+class UnreadableMessageError(Exception):
+    """Report that a cell sent what is no message of Jupyter's."""
 
 
 @dataclass
@@ -196,10 +204,12 @@ def run_papermill(
         ) from error
     except (papermill.PapermillExecutionError, CellTimeoutError) as error:
         return error
+    except UnreadableMessageError as error:
+        return error
     except RuntimeError as error:
         # nbclient's, for a kernel that died or never answered.
-        return error
-    except UNREADABLE as error:
+        if not isinstance(error, DeadKernelError) and supervisor.cell is not None:
+            raise
         return error
     return None
 
@@ -238,7 +248,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if "transient" in content:
             known = _mapping(content["transient"]).get("display_id")
             content["transient"] = {"display_id": str(known)} if known else {}
-        return super().process_message(*arguments, **more)
+        try:
+            return super().process_message(*arguments, **more)
+        except UNREADABLE as error:
+            raise UnreadableMessageError(str(error)) from error
 
     def output(
         self, outs: list[Any], msg: dict[str, Any], display_id: str, cell_index: int

@@ -30,7 +30,9 @@ from runner.notebook.ipynb import (
     cell_source,
     cell_tags,
     code_cells,
+    find_other_language,
     find_unsafe_tags,
+    other_environment,
     parse_cells,
     read_text,
 )
@@ -73,12 +75,15 @@ class Parameter:
 class Signature:
     """The parameters of a notebook, in the order of its parameters cell.
 
-    `text` is that of the file, of which a run executes no later state.
+    Attributes:
+        text: that of the file, of which a run executes no later state.
+        kernel: of another environment, which it was last used with.
     """
 
     notebook: Path
     parameters: dict[str, Parameter]
     text: str = ""
+    kernel: str = ""
 
 
 def read_signature(notebook: Path) -> Signature:
@@ -102,7 +107,8 @@ def inspect_signature(notebook: Path) -> tuple[Signature, list[SignatureError]]:
     where = display_path(notebook)
     text = read_text(notebook)
     every = parse_cells(text, where)
-    errors = list(find_unsafe_tags(every, where))
+    errors = list(find_other_language(text, where))
+    errors += find_unsafe_tags(every, where)
     parameters: dict[str, Parameter] = {}
     if cells := code_cells(every):
         errors += _find_wrong_tag(cells, "parameters", 0, where)
@@ -111,7 +117,13 @@ def inspect_signature(notebook: Path) -> tuple[Signature, list[SignatureError]]:
             parameters = _read_parameters(cells[0], where, errors)
     else:
         errors.append(SignatureError(f"{where}: has no code cells"))
-    return Signature(notebook=notebook, parameters=parameters, text=text), errors
+    signature = Signature(
+        notebook=notebook,
+        parameters=parameters,
+        text=text,
+        kernel=other_environment(text),
+    )
+    return signature, errors
 
 
 def parse_assignment(text: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from lifecycle.registry import Mode, Package, list_packages
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
-from runner.notebook.archive import archive, as_record
+from runner.notebook.archive import RenderedPages, archive, as_record
 from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
@@ -201,7 +201,9 @@ class Reused:
         notebook.cells.insert(0, ipynb.markdown_cell(f"> **{sentence}**"))
         record = {**self.record, "reused": self.note}
         scrubber = Scrubber.from_environment(os.environ)
-        return archive(plan.folder, notebook, record, scrubber)
+        index = plan.folder.with_name(f".{plan.model}.pages.json")
+        pages = RenderedPages(index, plan.previous)
+        return archive(plan.folder, notebook, record, scrubber, pages=pages)
 
 
 def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | None:

@@ -20,7 +20,6 @@ from lifecycle.errors import (
     IntegrityError,
     LifecycleError,
     RegistryError,
-    did_you_mean,
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
 from lifecycle.registry import Mode, Package
@@ -32,6 +31,7 @@ from runner.notebook.archive import read_record, write_json
 from runner.pipeline.judgement import gates_of_package, require_passed
 from runner.pipeline.plan import Plan, new_run_id
 from runner.spec.content import content
+from runner.spec.folders import suggest_model
 from runner.spec.models import load_spec
 
 # What CircleCI's jobs.yml puts into the workspace, from build/<model>/.
@@ -285,9 +285,9 @@ def _live(root: Path, model: str) -> EndpointState:
     """Return what is live; if there is nothing, the name may be misspelt."""
     if before := read_state(model):
         return before
-    names = [path.name for path in (root / "models").iterdir()]
-    hint = "" if model in names else f"; {did_you_mean(model, names)}"
-    raise EndpointError(f"{model}: nothing is live, so there is no way back{hint}")
+    hint = suggest_model(root, model)
+    said = f"{model}: nothing is live, so there is no way back"
+    raise EndpointError(f"{said}; {hint}" if hint else said)
 
 
 def _as_record(now: EndpointState) -> dict[str, Any]:

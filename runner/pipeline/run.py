@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -30,7 +31,7 @@ from runner.errors import (
 )
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, import_ahead, recording, write_whole
-from runner.notebook.execute import execute
+from runner.notebook.execute import execute, failed_commands
 from runner.notebook.scrub import Scrubber
 from runner.pipeline.earlier import (
     cache_key,
@@ -62,6 +63,8 @@ POLL_SECONDS = 0.2
 # could keep: archiving outputs and uploading have to end before.
 STOP_SECONDS = 3.0
 ARCHIVE_SECONDS = 1.0
+# How many of the commands that failed in a notebook are said.
+MAX_COMMANDS = 5
 # Of an error that nothing foresaw.
 TRACEBACK = "error.log"
 # What stages must return, whatever else they do.
@@ -192,11 +195,23 @@ def run_models(
         until = time.monotonic() + STOP_SECONDS
         for ended in ends:
             ended.wait(max(0, until - time.monotonic()))
+        for one in runs:
+            if one.is_running:
+                options.observer.say(one.plan.model, "ended with evidence missing")
         raise
     finally:
-        if (root / "build").is_dir():
-            write_overview(root / "build", [one.model for one in plans])
+        _write_overview(root / "build", plans, options.observer)
     return [one.result() for one in runs]
+
+
+def _write_overview(build: Path, plans: Sequence[Plan], observer: Observer) -> None:
+    """Write the page that links to those of all models, if there is any."""
+    if not build.is_dir():
+        return
+    try:
+        write_overview(build, [one.model for one in plans])
+    except FileError as error:
+        observer.say("build", f"the page of all models is missing: {error}")
 
 
 def _is_locked(file: TextIO) -> bool:
@@ -234,14 +249,17 @@ class _ModelRun:
     uploaded: dict[Path, int] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
+    is_running: bool = False
     begun: bool = False
     kept: set[str] = field(default_factory=set)
     error: LifecycleError | None = None
 
     def run(self) -> None:
         """Run the stages to the last one, or until one fails."""
+        self.is_running = True
         if error := self._attempt(self._run_alone):
             self._fail(error)
+        self.is_running = False
 
     def _run_alone(self) -> None:
         """Run when no other run of this model uses its folder in build/."""
@@ -375,6 +393,8 @@ class _ModelRun:
         parameters = plan.parameters(stage, self.results)
         limit = self.options.time_limit or plan.time_limit(stage)
         deadline = _Deadline(time.monotonic() + limit, self.cancelled)
+        if other := stage.signature.kernel:
+            self._say(f"{stage.name} was saved with {other!r}, and runs in this Python")
         # The cells run in another process meanwhile.
         threading.Thread(target=import_ahead, daemon=True).start()
         with self._recording(stage, parameters, deadline) as record:
@@ -393,6 +413,8 @@ class _ModelRun:
                 full_output=self.options.full_output,
             )
             record.notebook = executed.notebook
+            for failed in islice(failed_commands(executed.notebook), MAX_COMMANDS):
+                self._say(f"{stage.name}: {failed}")
             try:
                 executed.raise_for_error()
                 if stage.name == "train-register":
@@ -452,6 +474,10 @@ class _ModelRun:
         finally:
             self._upload()
 
+    def _write_error_page(self, error: LifecycleError) -> None:
+        keep_error(self.plan, str(error))
+        self._write_page()
+
     def _write_page(self) -> None:
         build_page(self.plan, self.results, self.notebooks)
 
@@ -484,9 +510,9 @@ class _ModelRun:
         if not self.begun:
             return
         # The page first, which needs no AWS: a run that is stopped has little time.
-        for step in (partial(keep_error, self.plan, str(error)), self._write_page):
-            if missing := self._attempt(step):
-                self._say(f"its page cannot be written: {missing}")
+        missing = self._attempt(partial(self._write_error_page, error))
+        if missing and not isinstance(error, FileError):
+            self._say(f"its page is missing: {missing}")
         if earlier := succeeded_run(self.plan.previous):
             where = display_path(self.plan.previous)
             self._say(f"what run {earlier} left, which succeeded, is in {where}")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.contract import check_splits
 from lifecycle.errors import DataError
+from runner.scaffold.cells import Cell
 from runner.scaffold.label import Label, Task
-from runner.scaffold.prepare import Cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +49,7 @@ class Baseline:
     @property
     def learns(self) -> bool:
         """Return whether the tree is better than guessing."""
-        if self.metric == "rmse":
-            return self.tree < self.guess
-        return self.tree > self.guess
+        return _is_better(self.metric, self.tree, self.guess)
 
     def lines(self) -> list[str]:
         """Say where the bound comes from."""
@@ -90,13 +88,12 @@ def measure_baseline(
     )
     metric = METRICS[label.task]
     guess, tree = _measure(splits, label.task)
-    half_way = (guess + tree) / 2
-    is_better = tree < guess if metric == "rmse" else tree > guess
+    learns = _is_better(metric, tree, guess)
     return Baseline(
         metric=metric,
         guess=guess,
         tree=tree,
-        bound=_rounded(half_way if is_better else guess, up=metric == "rmse"),
+        bound=_rounded((guess + tree) / 2 if learns else guess, up=metric == "rmse"),
         rows={name: len(rows) for name, rows in splits.items()},
         features=splits["train"].shape[1] - 1,
     )
@@ -143,6 +140,10 @@ def _measure(splits: "dict[str, pd.DataFrame]", task: Task) -> tuple[float, floa
         float(root_mean_squared_error(truth, guesses)),
         float(root_mean_squared_error(truth, predicted)),
     )
+
+
+def _is_better(metric: str, one: float, other: float) -> bool:
+    return one < other if metric == "rmse" else one > other
 
 
 def _rounded(value: float, *, up: bool) -> float:

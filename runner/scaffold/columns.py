@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lifecycle.tables import PLAIN
+from lifecycle.csv_format import PLAIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,12 +179,16 @@ def _useless(
     values: "pd.Series[Any]", known: "pd.Series[Any]", labels: "pd.Series[Any]"
 ) -> str:
     """Return why nothing can be learnt from a column of whatever type, else ""."""
+    import pandas as pd
+
     if known.empty:
         return "empty in every row"
     if len(known) < max(MIN_FILLED, MIN_SHARE_FILLED * len(values)):
         return f"filled in {len(known)} of {len(values):,} rows"
-    if known.map(lambda one: isinstance(one, list | dict | set | tuple)).any():
+    if known.map(pd.api.types.is_list_like).any():
         return "holds lists or structures"
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        return "holds durations; write them as hours, say"
     if len(known) == len(values) and (known == known.iloc[0]).all():
         return f"{_shown(known.iloc[0])} in every row"
     return "tells the label itself" if _is_same(values, labels) else ""

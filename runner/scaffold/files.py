@@ -6,21 +6,23 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lifecycle.csv_format import CsvFormat
 from lifecycle.data import read_local
 from lifecycle.errors import CallError, DataError, did_you_mean
-from lifecycle.tables import CsvFormat
 from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
+from runner.scaffold.cells import Cell, code, dumps, markdown, name_in_text, notebook
 from runner.scaffold.columns import describe_columns
 from runner.scaffold.label import Task, find_label
 from runner.scaffold.prepare import (
+    HELD_OUT,
     Scaffold,
-    blank_cells,
-    dumps,
-    name_in_text,
-    notebook,
+    end_cells,
+    parameters_cell,
     prepare_cells,
+    title_of,
 )
+from runner.spec.check import CARD, TO_FILL_IN
 from runner.spec.folders import check_name
 from runner.spec.models import load_spec
 
@@ -36,7 +38,6 @@ BLANK_GATES: Mapping[Task, str] = {
 }
 LOST = {"rmse": 0.05, "auc": 0.01}
 OPTIONS = "--separator, --decimal, --thousands, --encoding, --text"
-TO_FILL_IN = "*To fill in:*"
 # Few rows are split into fewer groups.
 ROWS_PER_GROUP, MAX_GROUPS = 40, 10
 
@@ -142,7 +143,7 @@ def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
     return {
         "model.yaml": spec,
         "prepare.ipynb": dumps(notebook(prepare_cells(plan))),
-        "README.md": _card(plan, base),
+        CARD: _card(plan, base),
     }
 
 
@@ -172,9 +173,54 @@ def blank_files(root: Path, name: str, task: Task, label: str) -> dict[str, str]
     )
     return {
         "model.yaml": spec,
-        "prepare.ipynb": dumps(notebook(blank_cells(name, file, label))),
-        "README.md": f"# Model card: {name}\n{sections}{_owner()}",
+        "prepare.ipynb": dumps(notebook(_blank_cells(name, file, label))),
+        CARD: f"# Model card: {name}\n{sections}{_owner()}",
     }
+
+
+def _blank_cells(model: str, file: str, label: str) -> list[Cell]:
+    """Return the cells of a notebook that has still to be written."""
+    return [
+        markdown(
+            "title",
+            f"# {title_of(model)}: from raw data to training data",
+            "",
+            f"**In:** what a row of `{file}` stands for.  ",
+            "**Out:** training, validation and test rows in S3, as SageMaker's XGBoost "
+            "reads them.  ",
+            "**Decide:** what a reviewer has to.",
+        ),
+        parameters_cell(model, file, label, seed=True),
+        code(
+            "imports",
+            "from IPython.display import JSON",
+            "",
+            "from lifecycle.data import read_table, split, write_splits",
+        ),
+        markdown("raw-text", "## What is in the table?", "", "Say what to see in it:"),
+        code("raw", "raw = read_table(data, model=model)", "raw.head()"),
+        markdown(
+            "table-text",
+            "## What does XGBoost get?",
+            "",
+            "The label and numbers, and nothing that is not known at the time of the "
+            "prediction:",
+        ),
+        code("table", "table = raw.dropna(subset=[label])", "table.head()"),
+        markdown(
+            "split-text",
+            "## Are the splits alike?",
+            "",
+            "70 % of the rows train, 15 % validate while training, 15 % are kept for "
+            "the test:",
+        ),
+        code(
+            "split",
+            "splits = split(table, stratify=table[label], seed=seed, held_out="
+            f"{HELD_OUT:.2f})",
+        ),
+        *end_cells(),
+    ]
 
 
 def copied_files(root: Path, name: str, like: str) -> dict[str, str]:

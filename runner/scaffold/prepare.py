@@ -4,18 +4,24 @@ Text leads and code follows; what was decided about a column stands in its cells
 person to change.
 """
 
-import json
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from lifecycle.tables import CsvFormat
+from lifecycle.csv_format import CsvFormat
+from runner.scaffold.cells import (
+    Cell,
+    assign_dict,
+    assign_list,
+    call,
+    code,
+    markdown,
+    name_in_text,
+    quote,
+)
 from runner.scaffold.columns import COMMON, MAX_CATEGORIES, Column
 from runner.scaffold.label import Label
 
-# As ruff sets it.
-LINE = 88
 # Longer lists of columns are found by what they hold instead.
 MAX_NAMES = 20
 HELD_OUT = 0.30
@@ -27,21 +33,6 @@ PARTS = {
     "day_of_week": "weekday",
     "hour": "hour",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A cell of the notebook.
-
-    Attributes:
-        shows: it only shows something, so the table does not depend on it.
-    """
-
-    id: str
-    text: str
-    is_code: bool = False
-    tag: str = ""
-    shows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,91 +78,11 @@ def prepare_cells(new: Scaffold) -> list[Cell]:
     ]
 
 
-def blank_cells(model: str, file: str, label: str) -> list[Cell]:
-    """Return the cells of a notebook that has still to be written."""
-    return [
-        _markdown(
-            "title",
-            f"# {_title(model)}: from raw data to training data",
-            "",
-            f"**In:** what a row of `{file}` stands for.  ",
-            "**Out:** training, validation and test rows in S3, as SageMaker's XGBoost "
-            "reads them.  ",
-            "**Decide:** what a reviewer has to.",
-        ),
-        _parameters(model, file, label, seed=True),
-        _code(
-            "imports",
-            "from IPython.display import JSON",
-            "",
-            "from lifecycle.data import read_table, split, write_splits",
-        ),
-        _markdown("raw-text", "## What is in the table?", "", "Say what to see in it:"),
-        _code("raw", "raw = read_table(data, model=model)", "raw.head()"),
-        _markdown(
-            "table-text",
-            "## What does XGBoost get?",
-            "",
-            "The label and numbers, and nothing that is not known at the time of the "
-            "prediction:",
-        ),
-        _code("table", "table = raw.dropna(subset=[label])", "table.head()"),
-        _markdown(
-            "split-text",
-            "## Are the splits alike?",
-            "",
-            "70 % of the rows train, 15 % validate while training, 15 % are kept for "
-            "the test:",
-        ),
-        _code(
-            "split",
-            "splits = split(table, stratify=table[label], seed=seed, held_out="
-            f"{HELD_OUT:.2f})",
-        ),
-        *_end(),
-    ]
-
-
-def notebook(cells: Iterable[Cell]) -> dict[str, Any]:
-    """Return a notebook file's content, as JupyterLab writes it."""
-    return {
-        "cells": [_as_json(one) for one in cells],
-        "metadata": {
-            "kernelspec": {
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-                "name": "python3",
-            },
-            "language_info": {"name": "python"},
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-
-
-def quote(value: object) -> str:
-    """Return a value as Python code, quoted as ruff does."""
-    if not isinstance(value, str):
-        return repr(value)
-    body = "".join(one if one in "\"'" else repr(one)[1:-1] for one in value)
-    doubles, singles = body.count('"'), body.count("'")
-    if doubles > singles:
-        return "'" + body.replace("'", "\\'") + "'"
-    return '"' + body.replace('"', '\\"') + '"'
-
-
-def name_in_text(name: str) -> str:
-    """Return a column's name as code in Markdown, also within tables."""
-    fence = "``" if "`" in name else "`"
-    pad = " " * (len(fence) - 1)
-    return f"{fence}{pad}{name}{pad}{fence}".replace("|", "\\|")
-
-
 def _opening(new: Scaffold) -> Iterator[Cell]:
     what = TASK_WORDS[new.label.task]
-    yield _markdown(
+    yield markdown(
         "title",
-        f"# {_title(new.model)}: from `{new.file}` to training data",
+        f"# {title_of(new.model)}: from `{new.file}` to training data",
         "",
         f"**In:** the table `{new.file}` in S3, with {name_in_text(new.label.name)}, "
         f"{what}, to be predicted.  ",
@@ -180,9 +91,9 @@ def _opening(new: Scaffold) -> Iterator[Cell]:
         "**Decide:** is each column known at the time of the prediction, and are the "
         "three splits alike?",
     )
-    yield _parameters(new.model, new.file, new.label.name, seed=not new.time)
+    yield parameters_cell(new.model, new.file, new.label.name, seed=not new.time)
     split = "split_in_time" if new.time else "split"
-    yield _code(
+    yield code(
         "imports",
         "import pandas as pd",
         "from IPython.display import JSON",
@@ -192,7 +103,8 @@ def _opening(new: Scaffold) -> Iterator[Cell]:
     )
 
 
-def _parameters(model: str, file: str, label: str, *, seed: bool) -> Cell:
+def parameters_cell(model: str, file: str, label: str, *, seed: bool) -> Cell:
+    """Return the parameters cell of a prepare notebook."""
     lines = [
         f"model: str = {quote(model)}  # the model, as its folder is called",
         f"data: str = {quote(file)}  # the raw table, put there by `runner upload`",
@@ -200,7 +112,7 @@ def _parameters(model: str, file: str, label: str, *, seed: bool) -> Cell:
         *(["seed: int = 7  # draws the splits"] if seed else []),
         "run: dict = {}  # filled in by the runner: lineage, results of earlier stages",
     ]
-    return _code("parameters", *lines, tag="parameters")
+    return code("parameters", *lines, tag="parameters")
 
 
 def _reading(new: Scaffold) -> Iterator[Cell]:
@@ -218,18 +130,18 @@ def _reading(new: Scaffold) -> Iterator[Cell]:
     how = _described(new)
     wide = [name for name, names in groups.items() if len(names) > MAX_NAMES]
     if not wide:
-        lists = [_assign(name, names) for name, names in groups.items()]
+        lists = [assign_list(name, names) for name, names in groups.items()]
         wanted = ", ".join(f"*{name}" for name in groups)
         if sum(text.count("\n") + 1 for text in lists) <= MAX_NAMES:
-            read = _call(
+            read = call(
                 "raw = read_table",
                 ["data", f"[label, {wanted}]", "model=model", *arguments],
             )
             lead = "A file without one of these columns ends the run at this point"
-            yield _markdown("raw-text", *how, f"{lead}:")
-            yield _code("raw", *lists, "", read, "raw.head()")
+            yield markdown("raw-text", *how, f"{lead}:")
+            yield code("raw", *lists, "", read, "raw.head()")
             return
-    yield _markdown("raw-text", *how, "The whole file is read:")
+    yield markdown("raw-text", *how, "The whole file is read:")
     yield from _wide_reading(new, groups, arguments)
 
 
@@ -237,8 +149,8 @@ def _wide_reading(
     new: Scaffold, groups: dict[str, list[str]], arguments: list[str]
 ) -> Iterator[Cell]:
     """Read a table whose columns are too many to be listed in one cell each."""
-    read = _call("raw = read_table", ["data", "model=model", *arguments])
-    yield _code("raw", read, "raw.head()")
+    read = call("raw = read_table", ["data", "model=model", *arguments])
+    yield code("raw", read, "raw.head()")
     widest = max(groups, key=lambda name: len(groups[name]))
     left_out = new.names("left out")
     listed = {name: names for name, names in groups.items() if name != widest}
@@ -250,18 +162,18 @@ def _wide_reading(
             words = "They are" if start == 0 else "And"
             what = name.lower().replace("_", " ")
             place = f"{name.lower().replace('_', '-')}-{start}"
-            yield _markdown(f"{place}-text", f"{words} {what}:")
+            yield markdown(f"{place}-text", f"{words} {what}:")
             operator = "=" if start == 0 else "+="
-            yield _code(place, _assign(name, part, operator))
+            yield code(place, assign_list(name, part, operator))
     known = "".join(f", *{name}" for name in listed)
     others = f"name not in [label{known}]" if known else "name != label"
     count = len(groups[widest])
-    yield _markdown(
+    yield markdown(
         "widest-text",
         f"{'The other' if listed else 'Without the label,'} {count:,} columns are "
         f"{widest.lower()}; one more or less ends the run at this point:",
     )
-    yield _code(
+    yield code(
         "widest",
         f"{widest} = [name for name in raw if {others}]",
         "",
@@ -294,7 +206,7 @@ def _cleaning(new: Scaffold) -> Iterator[Cell]:
         else "No other cell is missing today; where one is, it stays so, and XGBoost "
         "learns at each split where such rows go."
     )
-    yield _markdown(
+    yield markdown(
         "clean-text",
         "## Which rows are left out?",
         "",
@@ -309,12 +221,16 @@ def _cleaning(new: Scaffold) -> Iterator[Cell]:
         lines = [f"numeric = raw.assign(**{{label: {number}}})"]
     time = f", {quote(new.time)}" if new.time else ""
     source = "numeric" if lines else "raw"
-    yield _code(
+    yield code(
         "clean",
         *lines,
         f"clean = {source}.dropna(subset=[label{time}])",
         'print(f"{len(raw) - len(clean)} of {len(raw)} rows are left out")',
-        'clean.describe(include="all").T.dropna(axis=1, how="all")',
+        "",
+        "pd.DataFrame(",
+        '    {"missing": clean.isna().sum(), "values": clean.nunique(), '
+        '"example": clean.iloc[0]}',
+        ")",
     )
 
 
@@ -335,24 +251,24 @@ def _encoding(new: Scaffold) -> Iterator[Cell]:
             'numbers = clean[NUMBERS].apply(pd.to_numeric, errors="coerce")',
         ]
     if flags := new.of("flag"):
-        lines.append(_assign_dict("YES", {one.name: one.one for one in flags}))
+        lines.append(assign_dict("YES", {one.name: one.one for one in flags}))
         lines.append(
             "flags = clean[FLAGS].eq(pd.Series(YES)).astype(float)"
             ".where(clean[FLAGS].notna())"
         )
         parts.append("flags")
     if new.of("date"):
-        yield _markdown("dates-text", *lead, *_dates_text(new))
-        yield _code("calendar", *_calendar(new))
+        yield markdown("dates-text", *lead, *_dates_text(new))
+        yield code("calendar", *_calendar(new))
         lead = ["A date is now a few numbers, and all is put together:"]
         parts.append("*calendar(clean)")
     if new.of("category"):
         parts.append("clean[CATEGORIES]")
-    yield _markdown("table-text", *lead)
-    yield _code(
+    yield markdown("table-text", *lead)
+    yield code(
         "table",
         *lines,
-        _call("table = pd.concat", [f"[{', '.join(parts)}]", "axis=1"]),
+        call("table = pd.concat", [f"[{', '.join(parts)}]", "axis=1"]),
         "table.head()",
     )
 
@@ -403,7 +319,7 @@ def _calendar(new: Scaffold) -> list[str]:
     for one in new.of("date"):
         arguments = _date_arguments(one, "rows")
         lines.append(
-            textwrap.indent(_call("when = pd.to_datetime", arguments, 4), "    ")
+            textwrap.indent(call("when = pd.to_datetime", arguments, 4), "    ")
         )
         for part in one.parts:
             name = quote(f"{one.name} {PARTS[part]}")
@@ -442,8 +358,8 @@ def _splitting(new: Scaffold) -> Iterator[Cell]:
     else:
         why = "They are drawn by the seed, within groups of rows from small to large "
         text = [sizes, f"{why}{name_in_text(new.label.name)}:"]
-    yield _markdown("split-text", "## Are the splits alike?", "", *text)
-    yield _code("split", *_split_code(new))
+    yield markdown("split-text", "## Are the splits alike?", "", *text)
+    yield code("split", *_split_code(new))
     yield from _figure(new)
 
 
@@ -454,8 +370,8 @@ def _split_code(new: Scaffold) -> list[str]:
         column = next(one for one in new.columns if one.name == new.time)
         lines = [f"when = clean[{quote(new.time)}]"]
         if column.kind == "date":
-            lines = [_call("when = pd.to_datetime", _date_arguments(column, "clean"))]
-        split = _call("splits = split_in_time", ["table", "by=when", held_out])
+            lines = [call("when = pd.to_datetime", _date_arguments(column, "clean"))]
+        split = call("splits = split_in_time", ["table", "by=when", held_out])
         return [*lines, split, "", check]
     if new.label.task == "binary":
         strata = "table[label]"
@@ -466,7 +382,7 @@ def _split_code(new: Scaffold) -> list[str]:
             'places = table[label].rank(method="first")',
             f"groups = pd.qcut(places, {new.groups}, labels=False)",
         ]
-    split = _call(
+    split = call(
         "splits = split", ["table", f"stratify={strata}", "seed=seed", held_out]
     )
     return [*lines, split, "", check]
@@ -474,19 +390,17 @@ def _split_code(new: Scaffold) -> list[str]:
 
 def _figure(new: Scaffold) -> Iterator[Cell]:
     if new.label.task == "binary":
-        yield _markdown("label-text", "The label in each of them:")
-        yield _code("label", "plots.label_distribution(splits, label);", shows=True)
-        see = (
-            "The bars of each value are of about one height, so what holds on the test "
-        )
-        see += "rows holds for the others."
+        yield markdown("label-text", "The label in each of them:")
+        yield code("label", "plots.label_distribution(splits, label);", shows=True)
+        see = "Where the bars of each value are of about one height, what holds on "
+        see += "the test rows holds for the others."
     else:
         # What stands between two dollars would be set as a formula.
         is_plain = "$" not in new.label.name
         title = 'f"{label} by split"' if is_plain else '"The label by split"'
         unit = "label" if is_plain else '"label"'
-        yield _markdown("label-text", "How the label is distributed in each of them:")
-        yield _code(
+        yield markdown("label-text", "How the label is distributed in each of them:")
+        yield code(
             "label",
             "ends = (table[label].min(), table[label].max())",
             'look = {"bins": 20, "range": ends, "density": True, "histtype": "step"}',
@@ -498,18 +412,18 @@ def _figure(new: Scaffold) -> Iterator[Cell]:
             "ax.legend();",
             shows=True,
         )
-        see = "The three outlines have about one shape, so what holds on the test rows "
-        see += "holds for the others."
+        see = "Where the three outlines have about one shape, what holds on the test "
+        see += "rows holds for the others."
     if new.time:
         see = "Where the parts differ the world has changed with time, and the test "
         see += "says how well the model bears that."
-    yield _markdown("label-see", see)
+    yield markdown("label-see", see)
 
 
 def _one_hot(new: Scaffold) -> Iterator[Cell]:
     if not new.of("category"):
         return
-    yield _markdown(
+    yield markdown(
         "common-text",
         "## Which categories get a column?",
         "",
@@ -518,7 +432,7 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
         "Which ones is decided by the training rows alone, so that later rows change "
         f"nothing: what {100 * COMMON:g} % of them have, and at most {MAX_CATEGORIES}:",
     )
-    yield _code(
+    yield code(
         "common",
         "def common(values):",
         '    """Return the values that are common among the training rows."""',
@@ -530,11 +444,11 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
         "known = {name: common(train[name].dropna()) for name in CATEGORIES}",
         'pd.Series(known, name="values").to_frame()',
     )
-    yield _markdown(
+    yield markdown(
         "encode-text",
         "A row with another value, or with none, has 0 in all of them:",
     )
-    yield _code(
+    yield code(
         "encode",
         "def encode(rows):",
         '    """Return the rows with a column of 1 and 0 for each known value."""',
@@ -552,11 +466,12 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
 
 
 def _writing(new: Scaffold) -> Iterator[Cell]:
-    yield from _end("encoded" if new.of("category") else "splits")
+    yield from end_cells("encoded" if new.of("category") else "splits")
 
 
-def _end(splits: str = "splits") -> Iterator[Cell]:
-    yield _markdown(
+def end_cells(splits: str = "splits") -> Iterator[Cell]:
+    """Yield the cells that write the splits and return what was written."""
+    yield markdown(
         "write-text",
         "## Where is it written?",
         "",
@@ -564,71 +479,17 @@ def _end(splits: str = "splits") -> Iterator[Cell]:
         "No run overwrites another one, and the sha256 says which rows a model was "
         "trained on:",
     )
-    yield _code(
+    yield code(
         "write",
         f"written = write_splits(model, run, {splits}, label=label)",
-        'print(*written["notes"], sep="\\n")',
+        'print(*written["notes"] or ["nothing to note"], sep="\\n")',
         'written["rows"]',
         shows=True,
     )
-    yield _markdown("results-text", "What training needs to know:")
-    yield _code("results", "JSON(written)", tag="results", shows=True)
+    yield markdown("results-text", "What training needs to know:")
+    yield code("results", "JSON(written)", tag="results", shows=True)
 
 
-def _title(model: str) -> str:
+def title_of(model: str) -> str:
+    """Return a model's name as words."""
     return model.replace("-", " ").capitalize()
-
-
-def _assign(name: str, values: Sequence[object], operator: str = "=") -> str:
-    """Assign a list, on one line or on one line a value, as ruff does."""
-    items = [quote(one) for one in values]
-    line = f"{name} {operator} [{', '.join(items)}]"
-    if len(line) <= LINE:
-        return line
-    return "\n".join([f"{name} {operator} [", *(f"    {one}," for one in items), "]"])
-
-
-def _assign_dict(name: str, values: dict[str, Any]) -> str:
-    items = [f"{quote(key)}: {quote(one)}" for key, one in values.items()]
-    line = f"{name} = {{{', '.join(items)}}}"
-    if len(line) <= LINE:
-        return line
-    return "\n".join([f"{name} = {{", *(f"    {one}," for one in items), "}"])
-
-
-def _call(start: str, arguments: Sequence[str], indent: int = 0) -> str:
-    """Call a function on as few lines as ruff does."""
-    line = f"{start}({', '.join(arguments)})"
-    if len(line) + indent <= LINE:
-        return line
-    inside = f"    {', '.join(arguments)}"
-    if len(inside) + indent <= LINE:
-        return f"{start}(\n{inside}\n)"
-    lines = [f"    {one}," for one in arguments]
-    return "\n".join([f"{start}(", *lines, ")"])
-
-
-def _markdown(name: str, *lines: str) -> Cell:
-    return Cell(id=name, text="\n".join(lines))
-
-
-def _code(name: str, *lines: str, tag: str = "", shows: bool = False) -> Cell:
-    text = "\n".join(lines)
-    return Cell(id=name, text=text, is_code=True, tag=tag, shows=shows)
-
-
-def _as_json(cell: Cell) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "cell_type": "code" if cell.is_code else "markdown",
-        "id": cell.id,
-        "metadata": {"tags": [cell.tag]} if cell.tag else {},
-        "source": cell.text.splitlines(keepends=True),
-    }
-    if cell.is_code:
-        content |= {"execution_count": None, "outputs": []}
-    return content
-
-
-def dumps(content: dict[str, Any]) -> str:
-    """Return a notebook's text, as Jupyter writes it."""
-    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

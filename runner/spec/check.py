@@ -29,7 +29,7 @@ from runner.notebook.ipynb import (
 )
 from runner.notebook.parameters import Parameter, Signature, inspect_signature
 from runner.spec.content import LOCK, graph_of, reading
-from runner.spec.folders import list_models, read_yaml
+from runner.spec.folders import model_folders, read_yaml
 from runner.spec.models import find_notebook, inspect_spec, yaml_value
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
@@ -66,6 +66,7 @@ SETTINGS = {
 }
 OBJECTIVE = ("training", "hyperparameters", "objective")
 SIMILARITY = 0.8
+# The model card, and how what is missing in it is marked.
 CARD = "README.md"
 TO_FILL_IN = "*To fill in:*"
 OF_THIS_MACHINE = re.compile(r"(/home/|/Users/|/root/|~/|[A-Z]:\\).+")
@@ -98,9 +99,9 @@ def check_models(root: Path, names: Sequence[str] = ()) -> list[Finding]:
         names: all models if empty.
 
     Raises:
-        SpecError: there is no such model, or a folder that can be none.
+        SpecError: there is no such model.
     """
-    checked = names or list_models(root)
+    checked = names or model_folders(root)
     found: list[Finding] = []
     notebooks: dict[Path, Signature | None] = {}
     for name in checked:

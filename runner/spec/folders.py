@@ -43,19 +43,35 @@ def check_name(name: str, remedy: str = "choose another") -> str:
 
 
 def list_models(root: Path) -> list[str]:
-    """Return the names of all models; a folder that cannot be one is an error.
+    """Return the names of all models; a folder that cannot be one is an error."""
+    remedy = "rename or remove the folder"
+    return [check_name(name, remedy) for name in model_folders(root)]
+
+
+def model_folders(root: Path) -> list[str]:
+    """Return the names of all folders in models/, whether they can be models or not.
 
     A folder that holds only what tools leave, as after a change of branches, is none.
     """
     with os.scandir(root / "models") as found:
-        folders = [Path(one) for one in found if one.is_dir()]
-    names = [
-        path.name
-        for path in folders
-        if (path / "model.yaml").exists() or not _is_left_over(path)
-    ]
-    remedy = "rename or remove the folder"
-    return [check_name(name, remedy) for name in sorted(names) if name[0] not in "._"]
+        folders = [one for one in found if one.is_dir()]
+    return sorted(
+        one.name
+        for one in folders
+        if one.name[0] not in "._"
+        # Of thousands of folders, paths as objects would take most of the time.
+        and (
+            os.path.exists(f"{one.path}/model.yaml")  # noqa: PTH110
+            or not _is_left_over(Path(one))
+        )
+    )
+
+
+def suggest_model(root: Path, name: str) -> str:
+    """Return "" for the name of a model, and for another one what was meant."""
+    folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
+    names = [one for one in folders if NAME.fullmatch(one)]
+    return "" if name in names else did_you_mean(name, names)
 
 
 def _is_left_over(folder: Path) -> bool:
@@ -72,12 +88,14 @@ def read_yaml(root: Path, name: str) -> Mapping[str, Any]:
     Raises:
         SpecError: there is no such model, or it is not YAML.
     """
-    path = root / "models" / check_name(name) / "model.yaml"
+    hint = suggest_model(root, name)
+    if "mean" not in hint:
+        check_name(name)
+    if hint:
+        shown_name = name if NAME.fullmatch(name) else repr(name)
+        raise SpecError(f"models/{shown_name}: no such model; {hint}")
+    path = root / "models" / name / "model.yaml"
     shown = path.relative_to(root)
-    if not path.parent.is_dir():
-        folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
-        hint = did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
-        raise SpecError(f"{shown.parent}: no such model; {hint}")
     if not path.is_file():
         raise SpecError(f"{shown}: missing; see `python -m runner new --help`")
     return parse_keys(path.read_bytes(), shown.as_posix())

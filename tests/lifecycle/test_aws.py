@@ -233,10 +233,10 @@ def test_polling_ends_at_its_limit():
     """The first poll is made at once, then at growing intervals, a last at the end."""
     waited = list(polls(0.6))
 
-    assert waited[0] < 0.1 <= waited[1]
+    assert waited[0] < 0.05 <= waited[1]
     assert waited[-2] < 0.6 <= waited[-1]
     # A busy machine may sleep longer, and then polls less often.
-    assert 3 <= len(waited) <= 6
+    assert 3 <= len(waited) <= 7
 
 
 def test_a_limit_that_has_passed_allows_one_poll():

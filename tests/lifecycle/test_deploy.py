@@ -335,10 +335,10 @@ def test_a_lost_response_to_an_update_changes_nothing(aws: EmbeddedAWS, model):
     """The call that botocore repeats finds its own update under way."""
     serve(make_package(model))
     second = make_package(model, factor=2.0)
-    aws.inject(Fault(kind="endpoint-slow", name=model, seconds=1.5))
+    on_progress = when_updating(aws, model, lambda: None)
     aws.inject(Fault(kind="response-lost", operation="UpdateEndpoint", name=model))
 
-    assert serve(second).version == 2
+    assert serve(second, on_progress=on_progress).version == 2
     assert live(model).is_verified
 
 

@@ -7,8 +7,9 @@ import warnings
 import pandas as pd
 import pytest
 
+from lifecycle.csv_format import CsvFormat, detect_format
 from lifecycle.errors import DataError
-from lifecycle.tables import CsvFormat, TableFile, detect_format, parse_table
+from lifecycle.tables import TableFile, parse_table
 
 SEMICOLONS = "Preis;Stück\n1,5;2\n3,25;4\n".encode()
 

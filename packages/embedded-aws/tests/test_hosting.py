@@ -339,12 +339,15 @@ def test_two_updates_at_once_do_not_mix(account, name, data):
     assert found == [f"{each}-new" for each in names]
 
 
-def test_of_two_updates_of_one_endpoint_the_second_is_refused(account, live, inject):
+def test_of_two_updates_of_one_endpoint_the_second_is_refused(
+    account, live, embedded, inject
+):
     """An endpoint that is being updated refuses another update."""
-    inject(Fault(kind="endpoint-slow", name=live, seconds=0.3))
+    held = inject(Fault(kind="endpoint-stuck", name=live))
     config = update(account, live)
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         account.sagemaker.update_endpoint(EndpointName=live, EndpointConfigName=live)
+    embedded.clear(held)
     assert account.settled(live)["EndpointConfigName"] == config
 
 

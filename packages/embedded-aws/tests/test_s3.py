@@ -16,6 +16,7 @@ from embedded_aws.s3 import datasets, store
 from embedded_aws.s3.keys import checksum
 from embedded_aws.s3.models import install
 from embedded_aws.s3.store import S3Uri
+from embedded_aws.state import state
 from moto import mock_aws
 
 BUCKET = "sagemaker-sample-files"
@@ -110,6 +111,18 @@ def test_reads_what_was_written(bucket):
     assert store.read(URI) == b"text"
     assert store.read(S3Uri.parse("s3://a-bucket/other")) is None
     assert store.read(S3Uri.parse("s3://no-bucket/folder/file")) is None
+
+
+def test_the_public_data_come_once_there_is_room(bucket, monkeypatch):
+    """They are not missing because a disk was full."""
+    key = S3Uri(bucket=BUCKET, key="datasets/tabular/uci_abalone/abalone.csv")
+    folder = state.files.folder
+    monkeypatch.setattr(state.files, "folder", folder / "not-there")
+    with pytest.raises(FileNotFoundError):
+        store.read(key)
+    monkeypatch.setattr(state.files, "folder", folder)
+
+    assert store.read(key)
 
 
 def test_lists_keys_under_a_prefix_without_folder_markers(bucket):

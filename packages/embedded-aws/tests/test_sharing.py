@@ -29,7 +29,7 @@ from embedded_aws import (
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.faults import Fault
 from embedded_aws.sharing import ADDRESS, LOCKS, SERVING, USING, Address, lock
-from embedded_aws.state import DATABASE
+from embedded_aws.state import DATABASE, VERSION
 
 PART = b"x" * 5 * 1024**2
 LARGE = {"Bucket": DEFAULT_BUCKET, "Key": "large"}
@@ -424,6 +424,16 @@ def test_a_state_of_another_version_is_refused(folder):
         database.execute("PRAGMA user_version = 99")
     database.close()
     assert "a newer embedded AWS (version 99; this one reads" in refused(folder)
+
+
+def test_a_damaged_state_is_refused(folder):
+    """In one line, with the remedy."""
+    folder.mkdir()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute(f"PRAGMA user_version = {VERSION}")
+    database.close()
+    expected = f"{folder}: its state is damaged, no such table: documents; remove it"
+    assert expected in refused(folder)
 
 
 def test_a_server_that_dies_at_its_start_says_its_last_words(folder, monkeypatch):

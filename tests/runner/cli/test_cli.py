@@ -54,14 +54,17 @@ def test_a_wrong_call_is_one_line(invoke, call, error):
     assert answer.stderr == f"error: {error}\n"
 
 
-def test_an_error_is_one_line(invoke, repo, monkeypatch):
+@pytest.mark.parametrize("name", ["toi", "Toy"])
+def test_an_error_is_one_line(invoke, repo, monkeypatch, name):
     """On standard error, without a traceback."""
     monkeypatch.chdir(repo)
 
-    answer = invoke("show", "toi")
+    answer = invoke("show", name)
 
+    shown = repr(name) if name == "Toy" else name
+    said = f"error: models/{shown}: no such model; did you mean 'toy'?\n"
     assert answer.exit_code == 2
-    assert answer.stderr == "error: models/toi: no such model; did you mean 'toy'?\n"
+    assert answer.stderr == said
 
 
 def test_outside_of_a_clone_the_remedy_is_named(invoke, tmp_path, monkeypatch):

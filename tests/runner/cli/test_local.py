@@ -360,6 +360,9 @@ def test_a_port_in_use_is_a_wrong_call(invoke, folder):
 def test_a_command_that_is_not_there_is_named(invoke):
     """Before a server is started."""
     answer = invoke("local", "--", "no-such-command")
+    word = invoke("local", "rest")
 
-    assert answer.exit_code == 2
+    assert (answer.exit_code, word.exit_code) == (2, 2)
     assert answer.stderr == "error: no-such-command: command not found\n"
+    said = "error: rest: command not found; did you mean 'reset'?\n"
+    assert word.stderr == said

@@ -159,3 +159,52 @@ def test_a_file_that_is_no_notebook_has_one_kind_of_error() -> None:
 
     with pytest.raises(ValueError, match="missing an expected key"):
         ipynb.loads(content)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error", "other"),
+    [
+        ({}, "", ""),
+        ({"kernelspec": {"name": "python3", "display_name": "Python 3"}}, "", ""),
+        (
+            {
+                "kernelspec": {"name": "python3", "display_name": ".venv (3.12.3)"},
+                "language_info": {"name": "python"},
+            },
+            "",
+            "",
+        ),
+        (
+            {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}},
+            "is written for the kernel 'R' (R), and every stage runs in Python; choose",
+            "R",
+        ),
+        ({"kernelspec": {"name": "julia-1.10"}}, "'julia-1.10' (julia-1.10)", None),
+        ({"language_info": {"name": "scala"}}, "'scala' (scala)", None),
+        (
+            {
+                "kernelspec": {
+                    "name": "conda-env-ml-py",
+                    "display_name": "Python [conda env:ml]",
+                    "language": "python",
+                }
+            },
+            "",
+            "Python [conda env:ml]",
+        ),
+        ({"kernelspec": {"name": "conda_python3"}}, "", "conda_python3"),
+        ({"kernelspec": "python3", "language_info": 5}, "", ""),
+        ([], "", ""),
+    ],
+)
+def test_a_notebook_of_another_language_is_refused_of_another_environment_named(
+    metadata: Any, error: str, other: str | None
+) -> None:
+    """A stage runs in this repository's Python, whatever it was saved with."""
+    text = json.dumps({"cells": [], "metadata": metadata})
+    found = [str(one) for one in ipynb.find_other_language(text, "a.ipynb")]
+
+    assert bool(found) is bool(error)
+    assert error in "".join(found)
+    if other is not None:
+        assert ipynb.other_environment(text) == other

@@ -29,7 +29,13 @@ from lifecycle.errors import CallError, EndpointError, StorageError
 from lifecycle.registry import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
 from runner import STAGES
-from runner.errors import CellError, FileError, SpecError, TimeLimitError
+from runner.errors import (
+    CellError,
+    FileError,
+    SpecError,
+    TimeLimitError,
+    UnexpectedError,
+)
 from runner.pipeline.plan import make_plan
 from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
 from runner.spec import content as contents
@@ -424,6 +430,76 @@ def test_a_model_that_fails_does_not_stop_the_others(
     assert f'href="{model}/index.html"' in overview
     assert f'href="{other}/index.html"' in overview
     assert overview.count("Nothing to approve yet") == 1
+
+
+def test_an_unexpected_error_is_that_of_one_model(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """Its evidence is kept with the traceback, without secrets; the others run."""
+    other = new_name()
+    shutil.copytree(repo / "models" / model, repo / "models" / other)
+    path = repo / "models" / other / "model.yaml"
+    path.write_text(path.read_text().replace(model, other))
+    plans = [make_plan(repo, name, ["prepare"], {}) for name in (model, other)]
+
+    class Breaks(Listener):
+        def cell(
+            self, name: str, stage: str, done: int, total: int, label: str
+        ) -> None:
+            if name == model and done == 2:
+                raise TypeError(f"no such operand: {os.environ['TOY_TOKEN']}")
+
+    listener = Breaks()
+    options = RunOptions(jobs=1, kernels=kernels, observer=listener)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOY_TOKEN", "correct-horse-battery")
+        results = run_models(repo, plans, options)
+
+    folder = repo / "build" / model
+    record = json.loads((folder / "prepare.json").read_text())
+    log = (folder / "error.log").read_text()
+    cells = json.loads((folder / "prepare.ipynb").read_text())["cells"]
+    assert [type(one.error) for one in results] == [UnexpectedError, type(None)]
+    assert str(results[0].error) == (
+        "TypeError: no such operand: [scrubbed]; the traceback is in "
+        f"{folder}/error.log: report it"
+    )
+    assert log.startswith("Traceback (most recent call last):")
+    assert "test_run.py" in log
+    assert "correct-horse" not in log
+    assert (record["status"], record["error"]) == (
+        "failed",
+        "no such operand: [scrubbed]",
+    )
+    assert [cell.get("execution_count") for cell in cells if "outputs" in cell][:2] == [
+        1,
+        2,
+    ]
+    assert "error.log" in list_files(run_uri(model, record["run_id"], "evidence"))
+    assert "Cannot be approved: prepare failed" in (folder / "index.html").read_text()
+
+
+def test_what_the_last_good_run_left_is_kept(
+    run: Callable[..., RunResult], repo: Path, model: str
+) -> None:
+    """In a folder of its own, whatever fails after it, so that no page mixes runs."""
+    run("prepare")
+    folder, previous = repo / "build" / model, repo / "build" / f"{model}@previous"
+    good = {path.name: path.read_bytes() for path in folder.iterdir()}
+    run_id = json.loads(good["prepare.json"])["run_id"]
+    break_prepare(repo, model)
+    listener = Listener()
+
+    failed = run("prepare", observer=listener)
+    run("prepare", time_limit=0.001)
+
+    record = json.loads((folder / "prepare.json").read_text())
+    assert failed.error is not None
+    assert listener.said(f"what run {run_id} left, which succeeded, is in {previous}")
+    assert {path.name: path.read_bytes() for path in previous.iterdir()} == good
+    assert record["status"] == "failed"
+    kept = list_files(run_uri(model, record["run_id"], "evidence"))
+    assert set(kept) == {path.name for path in folder.iterdir()}
 
 
 def test_a_run_is_resumed_where_it_failed(

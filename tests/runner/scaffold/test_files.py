@@ -13,8 +13,8 @@ import pytest
 import yaml
 from raw_tables import hard_table, write
 
+from lifecycle.csv_format import CsvFormat
 from lifecycle.errors import CallError, DataError
-from lifecycle.tables import CsvFormat
 from runner.scaffold.files import (
     blank_files,
     copied_files,
@@ -162,6 +162,27 @@ def test_a_file_is_read_as_it_is_written(root: Path) -> None:
     text = cell_texts(make(root, path, label="price €"))
 
     assert '    separator=";",\n    decimal=",",\n    encoding="cp1252",\n' in text
+
+
+def test_parquet_says_itself_how_it_is_written(root: Path) -> None:
+    """Its own types of dates, answers and categories are understood."""
+    table = pd.DataFrame(
+        {
+            "day": pd.date_range("2024-01-01", periods=50),
+            "is new": pd.array([True, False, None, True, None] * 10, dtype="boolean"),
+            "kind": pd.Categorical(list("abcab") * 10),
+            "lists": [[1, 2]] * 50,
+            "y": CHANCE.normal(size=50),
+        }
+    )
+    table.to_parquet(root / "raw.parquet")
+
+    text = cell_texts(make(root, root / "raw.parquet"))
+
+    assert "[label, *FLAGS, *CATEGORIES, *DATES], model=model)" in text
+    assert 'YES = {"is new": True}' in text
+    assert 'when = pd.to_datetime(rows["day"])' in text
+    assert "| `lists` | holds lists or structures |" in text
 
 
 def test_rows_are_split_in_time_if_asked_to(root: Path) -> None:

@@ -189,10 +189,14 @@ def test_a_broken_model_does_not_hide_the_others(root: Path) -> None:
     for name in ("one", "two"):
         shutil.copytree(root / "models/toy", root / "models" / name)
     (root / "models/one/model.yaml").write_text("{")
+    (root / "models/Not A Model/sub").mkdir(parents=True)
+    (root / "models/left/.ipynb_checkpoints").mkdir(parents=True)
     (root / "models/two/prepare.ipynb").write_text("<<<<<<< HEAD")
 
     found = problems(root)
 
+    assert any("models/'Not A Model': not a model name" in one for one in found)
+    assert not any("models/left" in one for one in found)
     assert any(one.startswith("models/one/model.yaml:2: not YAML") for one in found)
     assert any("models/two/prepare.ipynb:1: not JSON" in one for one in found)
     assert any("models/two/model.yaml: name: 'toy' must be" in one for one in found)

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def main() -> None:
         serve_folder(arguments.port, folder, idle_minutes=arguments.idle_minutes)
     except (EmbeddedAWSError, StateError) as error:
         refuse(str(error))
+    except sqlite3.Error as error:
+        refuse(f"{folder}: its state is damaged, {error}; remove it to begin anew")
     except OSError as error:
         refuse(f"{folder}: {error.strerror}; free some space, or choose another folder")
 

@@ -74,9 +74,18 @@ def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     Raises:
         GitError: git refuses.
     """
-    answer = run_git(root, *arguments, stdin=stdin)
+    return checked(root, run_git(root, *arguments, stdin=stdin))
+
+
+def checked(root: Path, answer: subprocess.CompletedProcess[bytes]) -> bytes:
+    """Return what git has printed in a folder.
+
+    Raises:
+        GitError: it refused.
+    """
     if answer.returncode:
-        raise GitError(_refusal(root, " ".join(arguments), answer.stderr))
+        # After `git -C root`.
+        raise GitError(_refusal(root, " ".join(answer.args[3:]), answer.stderr))
     return answer.stdout
 
 

@@ -7,10 +7,18 @@ not matter. On disk a file counts that git does not track, unless it is ignored.
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from notebook_inputs.git import git_output, is_repository, run_git
+from notebook_inputs.git import (
+    Answer,
+    checked,
+    git_output,
+    is_repository,
+    run_git,
+    start_git,
+)
 from notebook_inputs.trees import Entry, Kind, Tree
 
 KINDS: Mapping[str, Kind] = {"120000": "link", "160000": "submodule"}
@@ -18,6 +26,7 @@ KINDS: Mapping[str, Kind] = {"120000": "link", "160000": "submodule"}
 LITTER = frozenset({"__pycache__", ".ipynb_checkpoints", ".DS_Store", ".git"})
 # Settings of the machine that would change what git lists.
 NEUTRAL = ("-c", "core.quotePath=false", "-c", "core.fsmonitor=false")
+LIST = ("ls-tree", "-r", "-z")
 
 
 class Revision(Tree):
@@ -29,12 +38,27 @@ class Revision(Tree):
         self.sha = sha
         self.near = near
         self.blobs: dict[str, bytes] = near.blobs if near else {}
+        self._listed: Answer | None = None
+
+    @classmethod
+    @contextmanager
+    def listed(cls, root: Path, sha: str) -> Iterator["Revision"]:
+        """Open a commit that git lists while the context goes on."""
+        with start_git(root, *NEUTRAL, *LIST, sha) as answer:
+            tree = cls(root, sha)
+            tree._listed = answer
+            try:
+                yield tree
+            finally:
+                # What has not been read is lost with the process.
+                tree._listed = None
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Return all entries by path."""
         if self.near is None or self.differs is None:
-            return dict(_list_revision(self.root, self.sha))
+            listed = checked(self.root, self._listed()) if self._listed else None
+            return dict(_list_revision(self.root, self.sha, listed=listed))
         found = dict(self.near.entries)
         for path, entry in self.differs.items():
             if entry:
@@ -141,10 +165,11 @@ class WorkingTree(Tree):
 
 
 def _list_revision(
-    root: Path, sha: str, prefix: str = ""
+    root: Path, sha: str, prefix: str = "", listed: bytes | None = None
 ) -> Iterator[tuple[str, Entry]]:
     """List a commit, and the commits of its submodules as far as they are here."""
-    listed = git_output(root, *NEUTRAL, "ls-tree", "-r", "-z", sha)
+    if listed is None:
+        listed = git_output(root, *NEUTRAL, *LIST, sha)
     for line in _split(listed):
         head, _, name = line.partition("\t")
         kind = KINDS.get(head[:6], "file")

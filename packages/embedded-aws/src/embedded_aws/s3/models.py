@@ -48,7 +48,7 @@ class Backend(S3Backend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.public_lock = threading.RLock()
-        self.filled = False
+        self.filled = self.filling = False
         self.touched = Touched()
         self.keeping = threading.Lock()
         if (region_name, account_id) == ("aws", ACCOUNT_ID):
@@ -69,15 +69,23 @@ class Backend(S3Backend):
         return super().get_bucket(bucket_name)
 
     def fill(self) -> None:
-        """Make the public bucket once; other calls that need it wait meanwhile."""
+        """Make the public bucket once; other calls that need it wait meanwhile.
+
+        Where there is no room for it, the next call tries again.
+        """
         with self.public_lock:
-            if PUBLIC_BUCKET in self.buckets:
+            if self.filled or self.filling:
                 return
-            contents = {key: make() for key, make in OBJECTS.items()}
-            self.create_bucket(PUBLIC_BUCKET, REGION)
-            for key, value in contents.items():
-                self.put_object(PUBLIC_BUCKET, key, value)
-            self.filled = True
+            self.filling = True
+            try:
+                contents = {key: make() for key, make in OBJECTS.items()}
+                if PUBLIC_BUCKET not in self.buckets:
+                    self.create_bucket(PUBLIC_BUCKET, REGION)
+                for key, value in contents.items():
+                    self.put_object(PUBLIC_BUCKET, key, value)
+                self.filled = True
+            finally:
+                self.filling = False
 
     # What is noted of the calls that change something.
 
