@@ -252,6 +252,20 @@ class ZMQInteractiveShell(Unborn):
 ZMQInteractiveShell.__module__ = "ipykernel.zmqshell"
 
 
+class InlineBackend:
+    """Ends the import of Matplotlib's inline backend, which connects it to the shell.
+
+    It would tell pyplot of itself before it is connected.
+    """
+
+    NAME = "matplotlib_inline.backend_inline"
+
+    @classmethod
+    def find_spec(cls, name: str, *_: object) -> None:
+        if name == cls.NAME:
+            raise ShellWantedError
+
+
 @contextlib.contextmanager
 def unborn_shell() -> Iterator[None]:
     """Let modules see that they are imported in a kernel, which has no shell yet."""
@@ -264,9 +278,11 @@ def unborn_shell() -> Iterator[None]:
     # IPython's `get_ipython` calls the first two; in cells it is a builtin.
     kind.initialized, kind.instance = staticmethod(lambda: True), get_ipython
     vars(builtins)["get_ipython"] = get_ipython
+    sys.meta_path.insert(0, InlineBackend)
     try:
         yield
     finally:
+        sys.meta_path.remove(InlineBackend)
         del kind.initialized, kind.instance, vars(builtins)["get_ipython"]
 
 
