@@ -82,5 +82,5 @@ upgrade: COMPILE += --upgrade
 upgrade: requirements  ## pin the newest versions of everything
 
 clean:  ## remove what the other targets made, and what the embedded AWS keeps
-	[ ! -d .embedded-aws ] || $(BIN)/python -m runner local reset
+	! [ -d .embedded-aws -a -x $(BIN)/python ] || $(BIN)/python -m runner local reset
 	rm -rf .venv build .embedded-aws

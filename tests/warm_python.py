@@ -41,16 +41,19 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "runner": (
         *AWS,
         *("click", "pydantic.main", "pydantic.type_adapter", "papermill"),
-        *("nbconvert.exporters", "bleach.css_sanitizer", "pygments.formatters.html"),
+        *("nbconvert.filters", "nh3", "math_core", "tinycss2", "jinja2"),
+        *("mistune", "pygments.formatters.html"),
         *("IPython.display", "IPython.lib.lexers", "detect_secrets.core.scan"),
     ),
     "forked_kernels.server": (
         *AWS,
         *MODELS,
         *("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.pylabtools"),
-        *("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
+        # Its inline backend has to be imported where there is a kernel.
+        "matplotlib.pyplot",
         *("sagemaker.train.model_trainer", "sagemaker.core.training.configs"),
     ),
+    "pytest": ("pytest", "nbformat", "jupyter_client", "IPython.core.interactiveshell"),
     "sagemaker_xgboost.container.train": MODELS,
     "embedded_aws": (
         *MODELS,

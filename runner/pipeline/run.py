@@ -1,6 +1,5 @@
 """Runs of models: each executes its stages in order and keeps what they leave."""
 
-import fcntl
 import os
 import threading
 import time
@@ -9,23 +8,21 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 from forked_kernels.client import WarmKernels
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
-from lifecycle.errors import CallError, LifecycleError, NotApprovedError
+from lifecycle.errors import LifecycleError, NotApprovedError
 from lifecycle.registry import Package
 from lifecycle.shown import numbers
 from runner.errors import (
     MALFORMED,
     FileError,
-    StoppedError,
     UnexpectedError,
     display_path,
 )
@@ -52,13 +49,12 @@ from runner.pipeline.judgement import (
     reject_candidates,
     require_passed,
 )
+from runner.pipeline.lock import locked
 from runner.pipeline.plan import Plan, Stage, make_plan
 from runner.pipeline.release import record_deployment, refuse_outdated
 from runner.review.page import write_overview
 from runner.spec.models import notebook_values
 
-# How often a run looks whether another one of its model has ended.
-POLL_SECONDS = 0.2
 # A run that is stopped ends within five seconds, with as much of its evidence as it
 # could keep: archiving outputs and uploading have to end before.
 STOP_SECONDS = 3.0
@@ -186,7 +182,7 @@ def run_models(
     ends = [threading.Event() for _ in range(min(options.jobs, len(runs)))]
     try:
         for ended in ends:
-            threading.Thread(target=work, args=[ended], daemon=True).start()
+            threading.Thread(target=work, args=[ended], name="run", daemon=True).start()
         for ended in ends:
             ended.wait()
     except BaseException:
@@ -212,14 +208,6 @@ def _write_overview(build: Path, plans: Sequence[Plan], observer: Observer) -> N
         write_overview(build, [one.model for one in plans])
     except FileError as error:
         observer.say("build", f"the page of all models is missing: {error}")
-
-
-def _is_locked(file: TextIO) -> bool:
-    """Lock a file, if no other open file has the lock."""
-    with suppress(BlockingIOError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 @dataclass
@@ -263,7 +251,10 @@ class _ModelRun:
 
     def _run_alone(self) -> None:
         """Run when no other run of this model uses its folder in build/."""
-        with self._lock():
+        limits = [self.plan.time_limit(stage) for stage in self.plan.stages]
+        # It waits as long as it may take itself.
+        limit = self.options.time_limit or sum(limits)
+        with locked(self.plan, limit, self.cancelled, self._say):
             if error := self._attempt(self._run_stages):
                 self._fail(error)
 
@@ -296,49 +287,6 @@ class _ModelRun:
             return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
         where = display_path(path)
         return UnexpectedError(f"{first}; the traceback is in {where}: report it")
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Wait until no other run of this model uses its folder in build/.
-
-        The lock ends with the process that holds it, however that ends.
-        """
-        path = self.plan.folder.with_name(f".{self.plan.model}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-        mine = f"run {self.plan.run_id}, process {os.getpid()}, since {since}"
-        with path.open("a+", encoding="utf-8") as file:
-            self._wait_for(file)
-            file.truncate(0)
-            file.write(mine)
-            file.flush()
-            try:
-                yield
-            finally:
-                file.truncate(0)
-
-    def _wait_for(self, file: TextIO) -> None:
-        """Wait for a lock as long as this run itself may take, and say for whose.
-
-        Raises:
-            CallError: the other run still goes on.
-            StoppedError: this run was stopped meanwhile.
-        """
-        limits = [self.plan.time_limit(stage) for stage in self.plan.stages]
-        limit = self.options.time_limit or sum(limits)
-        started, holder = time.monotonic(), ""
-        while not _is_locked(file):
-            if not holder:
-                file.seek(0)
-                holder = file.read() or "another run"
-                self._say(f"waits for the end of {holder}, in this clone")
-            if self.cancelled.wait(POLL_SECONDS):
-                raise StoppedError(f"told to stop, while it waited for {holder}")
-            if time.monotonic() - started > limit:
-                raise CallError(
-                    f"{self.plan.model}: {holder}, still goes on in this clone after "
-                    f"{limit:g} s; end it, or work in another clone"
-                )
 
     def _run_stages(self) -> None:
         resumed = resume(self.plan) if self.options.resume else None
@@ -506,6 +454,9 @@ class _ModelRun:
             live = f"version {deployed['version']} is live and verified"
             error = type(error)(f"{error}; {live}; only {lost} is missing")
         self.error = error
+        if self.begun and (earlier := succeeded_run(self.plan.previous)):
+            where = display_path(self.plan.previous)
+            self._say(f"what run {earlier} left, which succeeded, is in {where}")
         self._say(f"failed: {error}")
         if not self.begun:
             return
@@ -513,9 +464,6 @@ class _ModelRun:
         missing = self._attempt(partial(self._write_error_page, error))
         if missing and not isinstance(error, FileError):
             self._say(f"its page is missing: {missing}")
-        if earlier := succeeded_run(self.plan.previous):
-            where = display_path(self.plan.previous)
-            self._say(f"what run {earlier} left, which succeeded, is in {where}")
         self._stop_training()
         if missing := self._attempt(self._upload):
             where = display_path(self.plan.folder)

@@ -22,7 +22,8 @@ def closed_event_loop() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kernels() -> Iterator[WarmKernels]:
     """One process to fork kernels from; a kernel that starts cold fails its test."""
-    modules = ("numpy", "matplotlib.pyplot", "multiprocessing")
+    inline = "matplotlib_inline.backend_inline"
+    modules = ("numpy", "matplotlib.pyplot", inline, "multiprocessing")
     imports = Imports(statements=tuple(map(Statement, modules)))
     warm = start({NUMBERS: imports}, pytest.fail)
     assert warm is not None

@@ -136,6 +136,49 @@ def test_a_module_that_fails_makes_only_its_notebooks_cold(
     assert reasons == ["import bad: SystemExit: no"]
 
 
+def test_a_module_that_uses_the_kernel_is_imported_by_the_kernel(
+    start_with: Start, library: Path, run: Run, reasons: list[str]
+) -> None:
+    """Matplotlib's inline backend does; the rest stays warm."""
+    package = library / "using"
+    package.mkdir()
+    (package / "__init__.py").write_text("import before, using.part, using.shell")
+    (package / "part.py").write_text("")
+    code = "import IPython\ntry:\n    FOUND = bool(IPython.get_ipython().events)"
+    (package / "shell.py").write_text(f"{code}\nexcept Exception:\n    FOUND = False")
+    warm = start_with(before="", notebook="import using", other="get_ipython().events")
+    cells = (
+        "import sys, json, os; early = [name in sys.modules for name in "
+        "('before', 'using', 'using.part', 'notebook', 'other')]",
+        "import using.part, notebook, other",
+        "json.dumps([early, using.shell.FOUND, using.part.__name__, os.getppid()])",
+    )
+
+    assert run(warm, *cells, notebook=Path("notebook.ipynb")) == [
+        [True, False, False, False, False],
+        *(True, "using.part", warm.process.pid),
+    ]
+    assert reasons == []
+
+
+def test_a_module_sees_that_it_is_imported_in_a_kernel(
+    start_with: Start, run: Run
+) -> None:
+    """pandas then shows 20 columns, Plotly and tqdm what a browser shows."""
+    asks = """
+import IPython
+SEEN = [hasattr(get_ipython(), "kernel"), type(IPython.get_ipython()).__name__]
+SEEN += ["IPKernelApp" in IPython.get_ipython().config, bool(IPython.get_ipython())]
+"""
+    warm = start_with(asks=asks)
+    early = "import json, sys; early = 'asks' in sys.modules"
+    cells = (early, "import asks", "json.dumps([early, *asks.SEEN])")
+    names = [True, "ZMQInteractiveShell", True, True]
+
+    assert run(warm, *cells, notebook=Path("asks.ipynb")) == [True, *names]
+    assert run(None, *cells) == [False, *names]
+
+
 def test_a_kernel_starts_before_later_notebooks_imports_are_there(
     start_with: Start, reasons: list[str]
 ) -> None:

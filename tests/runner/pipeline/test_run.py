@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
@@ -603,6 +605,59 @@ def test_an_interrupted_run_keeps_its_evidence_and_stops_its_training_job(
     assert found["TrainingJobStatus"] in ("Stopping", "Stopped")
     assert "the run was stopped" in (folder / "index.html").read_text()
     assert set(kept) == {path.name for path in folder.iterdir()}
+
+
+def test_sigterm_ends_a_flood_within_seconds(
+    repo: Path, model: str, aws: EmbeddedAWS, tmp_path: Path
+) -> None:
+    """What was printed until then is kept, and nothing of it is waited for."""
+    begun = tmp_path / "begun"
+    path = repo / "models" / model / "prepare.ipynb"
+    flood = f"open({str(begun)!r}, 'w').close()\\nwhile True: print('x' * 1000)\\n"
+    path.write_text(path.read_text().replace("prefix = f", f"{flood}prefix = f"))
+    command = [sys.executable, "-m", "runner", "run", model, "--stage", "prepare"]
+    with subprocess.Popen([*command, "--cold"], cwd=repo) as process:
+        deadline = time.monotonic() + 60
+        while not begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        sent = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+
+    # Five seconds on a machine that has nothing else to do.
+    assert time.monotonic() - sent < 20
+    record = json.loads((repo / "build" / model / "prepare.json").read_text())
+    notebook = json.loads((repo / "build" / model / "prepare.ipynb").read_text())
+    outputs = [one for cell in notebook["cells"] for one in cell.get("outputs", [])]
+    assert record["status"] == "stopped"
+    assert "told to stop" in record["error"]
+    assert outputs[-1]["ename"] == "StoppedError"
+
+
+def test_what_does_not_end_is_not_waited_for(
+    run: Callable[..., RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An S3 that does not answer, for instance; the run says so."""
+    monkeypatch.setattr("runner.pipeline.run.STOP_SECONDS", 0.1)
+    answer = threading.Event()
+
+    class Hangs(Listener):
+        def say(self, name: str, text: str) -> None:
+            super().say(name, text)
+            if text.startswith("prepare succeeded"):
+                os.kill(os.getpid(), signal.SIGINT)
+                answer.wait(60)
+
+    listener = Hangs()
+    with pytest.raises(KeyboardInterrupt):
+        run("prepare", observer=listener)
+
+    assert listener.lines[-1] == "ended with evidence missing"
+    answer.set()
+    for thread in threading.enumerate():
+        if thread.name == "run":
+            thread.join(30)
 
 
 def test_a_folder_that_cannot_be_written_fails_the_run(

@@ -7,6 +7,7 @@ owner closes its socket. When the owner is gone, so are the kernels and this pro
 """
 
 import atexit
+import builtins
 import contextlib
 import gc
 import io
@@ -18,13 +19,15 @@ import socket
 import sys
 import tempfile
 import threading
+import traceback
 import warnings
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from forked_kernels.request import Launch, Request, answer, receive
 
@@ -110,7 +113,8 @@ class Server:
     def import_next(self) -> None:
         """Import one module, and note what it led to."""
         module, names = self.ahead.popleft()
-        preloaded = preload(module, names)
+        # What every kernel is made of has to be there before one can be asked for.
+        preloaded = preload(module, names, asking=self.done >= self.base)
         if preloaded.error:
             self.errors[self.done] = preloaded.error
         self.unfit = self.unfit or preloaded.unfit
@@ -183,6 +187,10 @@ class Preloaded:
     unfit: str = ""
 
 
+class ShellWantedError(BaseException):
+    """Ends an import that uses the kernel's shell, whatever it catches."""
+
+
 class Attempt:
     """Run a block and note the error that ends it: an import may raise anything."""
 
@@ -198,26 +206,94 @@ class Attempt:
         traceback: TracebackType | None,
     ) -> bool:
         self.error = error
-        return isinstance(error, Exception | SystemExit)
+        return isinstance(error, Exception | SystemExit | ShellWantedError)
 
 
-def preload(module: str, names: Sequence[str]) -> Preloaded:
-    """Import as `from module import names` does, and look at what that left."""
-    before, known = open_descriptors(), len(sys.modules)
-    with Attempt() as attempt:
+def preload(module: str, names: Sequence[str], *, asking: bool) -> Preloaded:
+    """Import as `from module import names` does, and look at what that left.
+
+    A module that uses the kernel's shell while it is imported, as Matplotlib's inline
+    backend does, is left to the kernels, with the packages whose import it is part of.
+    """
+    before, known = open_descriptors(), frozenset(sys.modules)
+    with Attempt() as attempt, unborn_shell() if asking else contextlib.nullcontext():
         # Some packages import what they hold only when it is asked for by name.
         __import__(module, fromlist=list(names))
         if module == "boto3":
             share_descriptions()
+    error = attempt.error
+    if isinstance(error, ShellWantedError):
+        forget(error, known)
+        error = None
     # Where nothing ran, nothing is left.
-    left = what_is_left(before) if len(sys.modules) > known or attempt.error else ""
+    left = what_is_left(before) if len(sys.modules) > len(known) or error else ""
     # What is there stays: kernels share its memory as long as nobody looks through it.
     gc.freeze()
-    error = attempt.error
     return Preloaded(
         error=f"import {module}: {type(error).__name__}: {error}" if error else "",
         unfit=f"import {module} {left}" if left else "",
     )
+
+
+class Unborn:
+    """What is not there before there is a kernel: using it ends the import."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ShellWantedError
+
+
+class ZMQInteractiveShell(Unborn):
+    """Says what every kernel's shell says of itself: that it is a kernel's."""
+
+    kernel = Unborn()
+    config = MappingProxyType({"IPKernelApp": Unborn()})
+
+
+ZMQInteractiveShell.__module__ = "ipykernel.zmqshell"
+
+
+class InlineBackend:
+    """Ends the import of Matplotlib's inline backend, which connects it to the shell.
+
+    It would tell pyplot of itself before it is connected.
+    """
+
+    NAME = "matplotlib_inline.backend_inline"
+
+    @classmethod
+    def find_spec(cls, name: str, *_: object) -> None:
+        if name == cls.NAME:
+            raise ShellWantedError
+
+
+@contextlib.contextmanager
+def unborn_shell() -> Iterator[None]:
+    """Let modules see that they are imported in a kernel, which has no shell yet."""
+    kind = sys.modules["IPython.core.interactiveshell"].InteractiveShell
+    shell = ZMQInteractiveShell()
+
+    def get_ipython(*_: object) -> ZMQInteractiveShell:
+        return shell
+
+    # IPython's `get_ipython` calls the first two; in cells it is a builtin.
+    kind.initialized, kind.instance = staticmethod(lambda: True), get_ipython
+    vars(builtins)["get_ipython"] = get_ipython
+    sys.meta_path.insert(0, InlineBackend)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(InlineBackend)
+        del kind.initialized, kind.instance, vars(builtins)["get_ipython"]
+
+
+def forget(error: ShellWantedError, known: AbstractSet[str]) -> None:
+    """Forget the packages whose import was ended, as if it had never begun."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [one.f_globals for one in frames if one.f_code.co_name == "<module>"]
+    names = {str(one.get("__name__")).split(".")[0] for one in modules}
+    for name in sys.modules.keys() - known:
+        if name.split(".")[0] in names:
+            del sys.modules[name]
 
 
 def share_descriptions() -> None:
