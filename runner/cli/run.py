@@ -35,6 +35,7 @@ RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "ti
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_command(as_json: bool) -> None:
     """List the models, with the stages for which each has its own notebook."""
+    from runner.errors import SpecError
     from runner.spec.folders import find_root, model_folders
 
     root = find_root()
@@ -52,7 +53,7 @@ def list_command(as_json: bool) -> None:
     for error in broken:
         echo(f"error: {error}", err=True)
     if broken:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(SpecError.exit_code)
 
 
 @click.command("show")

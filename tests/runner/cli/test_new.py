@@ -147,6 +147,6 @@ def test_a_broken_model_hides_no_other(
 
     listed = invoke("list")
 
-    assert listed.exit_code == 1
+    assert listed.exit_code == 2
     assert "wine" in listed.stdout
     assert "error: models/toy/model.yaml:2: not YAML" in listed.stderr
