@@ -20,7 +20,7 @@ demo: setup  ## prepare, train, register, approve and deploy both models, on thi
 	$(BIN)/python -m runner run --all --target local
 
 test: setup  ## run the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 bench: setup  ## measure, and write benchmarks/README.md
 	$(BIN)/python -m benchmarks

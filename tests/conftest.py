@@ -17,6 +17,19 @@ from embedded_aws import EmbeddedAWS, stop
 from runner.cli.local import FOLDER_VARIABLE
 
 TOY = Path(__file__).parent / "toy"
+# They take longest, so that no process works on one of them when all others are done.
+LONGEST = (
+    "tests/story/test_story.py",
+    "tests/notebooks/test_samples.py",
+    "tests/runner/spec/test_content_mutations.py",
+    "tests/lifecycle/test_deploy.py",
+    "tests/notebooks/test_end_to_end.py",
+    "tests/notebooks/test_added_stage.py",
+    "tests/runner/notebook/test_execute.py",
+    "tests/runner/review/test_browser.py",
+    "tests/runner/notebook/test_html_in_browser.py",
+    "tests/runner/cli/test_ci.py",
+)
 # XGBoost reads it when it is loaded: its idle threads would spin while others work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -38,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
         warm = warm_python.started()
         warm.__enter__()
         config.add_cleanup(lambda: warm.__exit__(None, None, None))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda one: order.get(one.nodeid.partition("::")[0], len(LONGEST)))
 
 
 def pytest_unconfigure() -> None:
