@@ -69,9 +69,10 @@ def model_folders(root: Path) -> list[str]:
 
 def suggest_model(root: Path, name: str) -> str:
     """Return "" for the name of a model, and for another one what was meant."""
+    if NAME.fullmatch(name) and (root / "models" / name).is_dir():
+        return ""
     folders = [one.name for one in (root / "models").iterdir() if one.is_dir()]
-    names = [one for one in folders if NAME.fullmatch(one)]
-    return "" if name in names else did_you_mean(name, names)
+    return did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
 
 
 def _is_left_over(folder: Path) -> bool:
