@@ -214,11 +214,11 @@ def from_dict(content: Mapping[str, Any]) -> Notebook:
     return nbformat.from_dict(content)  # type: ignore[no-untyped-call]
 
 
-def markdown_cell(text: str) -> Any:
-    """Make a Markdown cell."""
+def markdown_cell(text: str, id: str) -> Any:
+    """Make a Markdown cell; its id is given, so that the same text is the same file."""
     import nbformat
 
-    return nbformat.v4.new_markdown_cell(text)  # type: ignore[no-untyped-call]
+    return nbformat.v4.new_markdown_cell(text, id=id)  # type: ignore[no-untyped-call]
 
 
 def is_code(cell: Mapping[str, Any]) -> bool:

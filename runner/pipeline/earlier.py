@@ -198,7 +198,7 @@ class Reused:
             f"{self.record['run_id']}; --no-reuse would run it again."
         )
         notebook = ipynb.from_dict(self.notebook)
-        notebook.cells.insert(0, ipynb.markdown_cell(f"> **{sentence}**"))
+        notebook.cells.insert(0, ipynb.markdown_cell(f"> **{sentence}**", "reused"))
         record = {**self.record, "reused": self.note}
         scrubber = Scrubber.from_environment(os.environ)
         index = plan.folder.with_name(f".{plan.model}.pages.json")

@@ -392,7 +392,7 @@ def test_a_page_is_rendered_once_unless_anything_has_changed(
     assert len(rendered) == 2
     assert keep(second, first, seconds=2.0) != page
     assert len(rendered) == 3
-    notebook.cells.append(ipynb.markdown_cell("![a picture](a.png)"))
+    notebook.cells.append(ipynb.markdown_cell("![a picture](a.png)", "picture"))
     keep(first, second)
     keep(second, first)
     assert len(rendered) == 5
