@@ -5,6 +5,7 @@ SageMaker's built-in XGBoost takes CSV with the label first, no header and no in
 
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from lifecycle.errors import (
     DataError,
     MissingObjectError,
     StorageError,
+    did_you_mean,
 )
 from lifecycle.membership import HASHES, row_hashes
 from lifecycle.s3 import (
@@ -48,6 +50,8 @@ PREPARED = "prepared.json"
 # The folder of a model's raw data in the project's bucket.
 RAW = "raw"
 MAX_LISTED = 30
+# Where a run keeps its splits.
+SPLIT_URI = re.compile(r"(?P<run>.+)/(?P<part>train|validation|test)/(?P=part)\.csv")
 PERCENTILES = [place / 100 for place in range(101)]
 
 
@@ -96,17 +100,31 @@ def read_table(
         separator=separator, decimal=decimal, thousands=thousands, encoding=encoding
     )
     files = _read_files(uri, model if uri != data else "")
-    table = parse_table(files, written, header=header, text=text)
     if not header:
+        _refuse_unknown(uri, text, columns)
+        # The columns of the file are numbered.
+        places = [list(columns).index(name) for name in text]
         return _name_columns(
-            table, columns, uri, "restore the file or change the notebook"
+            parse_table(files, written, header=False, text=places),
+            columns,
+            uri,
+            "restore the file or change the notebook",
         )
+    table = parse_table(files, written, text=text)
+    _refuse_unknown(uri, text, list(map(str, table)))
     if missing := [name for name in columns if name not in table]:
         raise DataError(
             f"{uri}: column {', '.join(map(repr, missing))} is missing, it has "
             f"{_listed(table)}; restore the file or change the notebook"
         )
     return table[list(columns)] if columns else table
+
+
+def _refuse_unknown(uri: str, text: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse columns that should stay text and are none of the file's."""
+    if unknown := [name for name in text if name not in columns]:
+        hint = did_you_mean(unknown[0], list(columns))
+        raise DataError(f"{uri}: text={unknown[0]!r} is no column of it; {hint}")
 
 
 def raw_uri(model: str, data: str) -> str:
@@ -325,6 +343,19 @@ def load_prepared(model: str, run: Run) -> dict[str, Any]:
     remedy = f"run this model's prepare notebook first, with run_id {run_id_of(run)!r}"
     found: dict[str, Any] = read_json(_prepared_uri(model, run), remedy=remedy)
     return found
+
+
+def evidence_of(split: str, name: str) -> str:
+    """Return the URI of a file in the evidence of the run that wrote a split.
+
+    Args:
+        split: the URI of one, as `write_splits` returns it.
+
+    Returns:
+        "" if `write_splits` did not write it.
+    """
+    found = SPLIT_URI.fullmatch(split)
+    return f"{found['run']}/evidence/{name}" if found else ""
 
 
 def find_prepared(model: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import Comparison, Estimate, format_interval
-from lifecycle.data import read_split
+from lifecycle.data import PREPARED, evidence_of, read_split
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     DataError,
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
 MODEL_FILE = "xgboost-model"
-# Where a run of write_splits leaves its test rows, below the run's prefix.
-TEST = "/test/test.csv"
 Measure = Callable[[Any, Any], Mapping[str, float]]
 
 
@@ -206,14 +204,14 @@ def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
     """
     import numpy as np
 
-    folder, _, rest = package.metadata.get("test", "").rpartition(TEST)
-    if not folder or rest:
+    uri = evidence_of(package.metadata.get("test", ""), PREPARED)
+    if not uri:
         raise DataError(
             f"version {package.version} does not say which rows it was trained on; "
             "write them with write_splits, and train and deploy again"
         )
     remedy = "restore it, or train and deploy again"
-    prepared = read_json(f"{folder}/evidence/prepared.json", remedy=remedy)
+    prepared = read_json(uri, remedy=remedy)
     columns = list(prepared["columns"])
     common = [name for name in rows if name in columns]
     mine, known = row_hashes(rows[common].astype(float)), []

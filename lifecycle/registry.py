@@ -134,6 +134,13 @@ class Package:
         return (found[1], found[2]) if found else ("", "")
 
     @property
+    def evidence(self) -> str:
+        """Return the S3 URI of its run's evidence."""
+        # Packages of earlier releases know only their run.
+        known = self.metadata.get("evidence")
+        return known or run_uri(self.model, self.run_id, "evidence")
+
+    @property
     def approver(self) -> str:
         """Return the words that say who approved, or rejected, the package."""
         words = APPROVED.sub("", self.approval_description)

@@ -68,7 +68,10 @@ class EvaluationOutput:
 
         rows = [
             asdict(one)
-            | {"bound": format_number(one.bound), "value": format_number(one.value)}
+            | {
+                "bound": format_number(one.bound),
+                "value": format_number(one.value),
+            }
             | {"interval": format_interval(one.interval)}
             for one in self.verdicts
         ]
@@ -103,7 +106,7 @@ def judge(
     score = read_live(live) if isinstance(live, Mapping) else None
     found: list[GateVerdict] = []
     for metric, bounds in gates.items():
-        value = _number(metrics.get(metric))
+        value = number_or_none(metrics.get(metric))
         verdicts = evaluate_metric(
             metric,
             math.nan if value is None else value,
@@ -122,7 +125,7 @@ def numbers(values: Any) -> dict[str, float | None]:
     """Return the finite numbers of a JSON object by name, and None for the rest."""
     if not isinstance(values, Mapping):
         return {}
-    return {str(name): _number(value) for name, value in values.items()}
+    return {str(name): number_or_none(value) for name, value in values.items()}
 
 
 def evaluation_of(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -147,7 +150,7 @@ def evaluation_of(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
         },
         "live": _live_score(live) if isinstance(live, Mapping) else None,
         "job": _job(job) if isinstance(job, Mapping) else None,
-        "test_rows": _number(found.get("test_rows")) or 0,
+        "test_rows": number_or_none(found.get("test_rows")) or 0,
     }
 
 
@@ -177,7 +180,10 @@ def _comparison(metric: str, shown: Mapping[str, Any]) -> Comparison:
     difference = shown.get("difference")
     values = numbers(difference)
     low, high = values.get("low"), values.get("high")
-    candidate, live = _number(shown.get("candidate")), _number(shown.get("live"))
+    candidate, live = (
+        number_or_none(shown.get("candidate")),
+        number_or_none(shown.get("live")),
+    )
     first, second = (math.nan if one is None else one for one in (candidate, live))
     return Comparison(
         metric=metric,
@@ -188,20 +194,20 @@ def _comparison(metric: str, shown: Mapping[str, Any]) -> Comparison:
             low=math.nan if low is None else low,
             high=math.nan if high is None else high,
         ),
-        rows=int(_number(shown.get("rows")) or 0),
+        rows=int(number_or_none(shown.get("rows")) or 0),
     )
 
 
 def _live_score(score: Mapping[str, Any]) -> dict[str, Any]:
     live = score.get("live")
-    version = _number(live.get("version")) if isinstance(live, Mapping) else None
+    version = number_or_none(live.get("version")) if isinstance(live, Mapping) else None
     read = read_live(score)
     compared = {metric: asdict(one) for metric, one in read.comparisons.items()}
     return {
         "metrics": numbers(score.get("metrics")),
         "comparisons": _nan_as_none(compared),
-        "rows": int(_number(score.get("rows")) or 0),
-        "left_out": int(_number(score.get("left_out")) or 0),
+        "rows": int(number_or_none(score.get("rows")) or 0),
+        "left_out": int(number_or_none(score.get("left_out")) or 0),
         "reason": read.reason,
         "live": {"version": int(version)} if version else {},
     }
@@ -220,16 +226,16 @@ def _pair(values: Any, name: Any) -> tuple[float, float] | None:
     given = values.get(name) if isinstance(values, Mapping) else None
     if not isinstance(given, list | tuple) or len(given) != 2:
         return None
-    low, high = map(_number, given)
+    low, high = map(number_or_none, given)
     return None if low is None or high is None else (low, high)
 
 
 def _job(job: Mapping[str, Any]) -> dict[str, Any]:
-    seconds = {name: _number(job.get(name)) or 0 for name in JOB_SECONDS}
+    seconds = {name: number_or_none(job.get(name)) or 0 for name in JOB_SECONDS}
     return {"name": str(job.get("name") or "")} | seconds
 
 
-def _number(value: object) -> float | None:
+def number_or_none(value: object) -> float | None:
     """Return a finite number; None for anything else, as for a text or true."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

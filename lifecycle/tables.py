@@ -7,7 +7,7 @@ What a reader would have to guess is refused, and the message names the argument
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -68,7 +68,7 @@ def parse_table(
     written: CsvFormat,
     *,
     header: bool = True,
-    text: Collection[str] = (),
+    text: Collection[Hashable] = (),
 ) -> "pd.DataFrame":
     """Parse files that are one table, each CSV or Parquet.
 
@@ -102,7 +102,7 @@ def parse_table(
             )
     if mixed:
         # As text everywhere, so that equal cells are equal.
-        kept = [*text, *map(str, mixed)]
+        kept = [*text, *mixed]
         tables = [_parse(one, written, header=header, text=kept) for one in files]
     return pd.concat([table[names] for table in tables], ignore_index=True)
 
@@ -138,7 +138,7 @@ def check_file(path: Path) -> CsvFormat:
 
 
 def _parse(
-    file: TableFile, written: CsvFormat, *, header: bool, text: Collection[str]
+    file: TableFile, written: CsvFormat, *, header: bool, text: Collection[Hashable]
 ) -> "pd.DataFrame":
     if file.content.startswith(PARQUET):
         table = _parse_parquet(file)
@@ -181,7 +181,7 @@ def _plain_values(values: "pd.Series[Any]", first: object) -> "pd.Series[Any]":
 
 
 def _parse_csv(
-    file: TableFile, written: CsvFormat, *, header: bool, text: Collection[str]
+    file: TableFile, written: CsvFormat, *, header: bool, text: Collection[Hashable]
 ) -> "pd.DataFrame":
     import pandas as pd
 
@@ -329,7 +329,7 @@ def _check_widths(where: str, content: bytes, written: CsvFormat, width: int) ->
 
 
 def _refuse_local_numbers(
-    where: str, table: "pd.DataFrame", text: Collection[str]
+    where: str, table: "pd.DataFrame", text: Collection[Hashable]
 ) -> None:
     for name in table:
         if name in text or table[name].dtype.kind in "biufcM":

@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import re
-import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +38,7 @@ STATUSES = ("succeeded", "failed", "stopped")
 HERE = Path(__file__).parent
 CODE = (".py", ".j2", ".css")
 # A picture may be a file of the notebook's folder.
-PICTURE = re.compile(r"!\[|<img")
+PICTURE = re.compile(r"!\[|<img", re.IGNORECASE)
 # What of a record is text.
 TEXTS = ("run_id", "fingerprint", "commit", "ci_url", "notebook", "started", "work")
 
@@ -231,8 +230,10 @@ class RenderedPages:
             return ""
         code = [path for path in HERE.rglob("*") if path.suffix in CODE]
         parts = [*(path.read_text(encoding="utf-8") for path in sorted(code))]
-        installed = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
-        parts += [*sorted(path.name for path in installed), json.dumps(record), content]
+        # A run that reuses pages has it; the jobs that only read records have not.
+        from forked_kernels.client import installed_packages
+
+        parts += [*sorted(installed_packages()), json.dumps(record), content]
         return _sha256("\0".join(parts))
 
     def find(self, name: str, origin: str) -> str:
@@ -258,12 +259,6 @@ class RenderedPages:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def read_results(folder: Path, stage: str) -> dict[str, Any] | None:
-    """Read what a stage returned; None unless it succeeded."""
-    record = read_record(folder, stage)
-    return record["results"] if record and record["status"] == "succeeded" else None
 
 
 def read_record(folder: Path, stage: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """CSS that can neither load anything nor leave the output that it belongs to.
 
 Properties, functions and selectors are kept if they are known to be harmless; the rest
-is dropped. An output's box clips what is in it (`contain` in executed/style.css), so
+is dropped. An output's box clips what is in it (`contain` in templates/style.css), so
 that nothing can be laid over the page.
 """
 

@@ -78,6 +78,7 @@ class Display:
     notebook: ipynb.Notebook
     heading: str = ""  # above the cell
     _scopes: Iterator[int] = field(default_factory=count)
+    _open: list[str] = field(default_factory=list)  # widgets that are being rendered
 
     def cell(self, outputs: Sequence[Mapping[str, Any]], heading: str) -> list[str]:
         """Render the outputs of a cell, each note once."""
@@ -164,14 +165,21 @@ class Display:
         return f'<img alt="{alt}" src="{address}"{"".join(given)}>'
 
     def _widget(self, view: object) -> str:
-        model = view.get("model_id") if isinstance(view, Mapping) else None
+        model = str(view.get("model_id")) if isinstance(view, Mapping) else ""
+        if model in self._open:
+            # An output of it displays the widget itself, which is shown already.
+            return "<div></div>"
         widgets = Widgets(
             states_of(self.notebook),
             self.texts.formulas,
             show_html=lambda text: self._html(text).html,
             show_output=self.render,
         )
-        return widgets.render(str(model))
+        self._open.append(model)
+        try:
+            return widgets.render(model)
+        finally:
+            self._open.pop()
 
 
 def _unseen(kind: str, data: Mapping[str, Any], missing: Sequence[str]) -> list[str]:

@@ -258,6 +258,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     ) -> Any:
         """Keep what a cell displays, within limits and whatever it is."""
         if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            content = self.kept.fit_widget(msg["content"])
+            if content is None:
+                return None
+            if content is not msg["content"]:
+                header = {**msg["header"], "msg_type": "stream"}
+                msg = {**msg, "header": header, "content": content}
             return super().output(outs, msg, display_id, cell_index)
         if self.clear_before_next_output:
             self.clear_before_next_output = False
@@ -283,6 +289,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     ) -> None:
         """Clear what a cell has displayed, or note to do so."""
         shown = [*outs]
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            self.kept.clear_widgets()
         super().clear_output(outs, msg, cell_index)
         if shown and not outs:
             self.kept.clear(shown)

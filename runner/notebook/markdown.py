@@ -113,7 +113,8 @@ class Formulas:
 
         What merely has two dollar signs, or is not understood, stays as it is.
         """
-        if not FORMULA.search(text):
+        # A search for one would go to the end of the page from each sign.
+        if "$" not in text and "\\" not in text:
             return text
         parts, code = TAGS.split(text), 0
         for index, part in enumerate(parts):

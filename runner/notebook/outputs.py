@@ -77,6 +77,7 @@ class KeptOutputs:
     _streams: dict[str, "Stream"] = field(default_factory=dict)
     _crowd: "Crowd | None" = None
     _displays: dict[str, list[Any]] = field(default_factory=dict)
+    _widgets: Amounts = field(default_factory=Amounts)  # what Output widgets hold
 
     def start_cell(self) -> None:
         """Begin with the outputs of the next cell."""
@@ -148,6 +149,25 @@ class KeptOutputs:
             self._cell = self._cell.plus(amounts)
             node["data"] = ipynb.from_dict(fitted)
             node["metadata"] = ipynb.from_dict(metadata)
+
+    def clear_widgets(self) -> None:
+        """Count again what Output widgets hold: one of them was cleared."""
+        self._widgets = Amounts()
+
+    def fit_widget(self, content: dict[str, Any]) -> dict[str, Any] | None:
+        """Return a message's content as an Output widget shows it.
+
+        Beyond the limits of a cell it is a note, once, and then None.
+        """
+        data = content.get("data")
+        more = weigh(data) if isinstance(data, Mapping) else Amounts(outputs=0)
+        text = str(content.get("text", ""))
+        was_within = self._widgets.within(self.per_cell)
+        self._widgets = self._widgets.plus(more).plus(Amounts(text=len(text)))
+        if self._widgets.within(self.per_cell):
+            return content
+        note = f"[more is left out here: {REMEDY}]\n"
+        return {"name": "stderr", "text": note} if was_within else None
 
     def _left(self) -> Amounts:
         """Return what the cell may still display."""

@@ -59,6 +59,14 @@ YAML_WORDS = {"true": True, "false": False, "null": None, "none": None, "~": Non
 # Higher than elsewhere: among that many hyperparameters one is always a little alike.
 SIMILARITY = 0.7
 
+# Magics of IPython's that a cell of one line calls without a percent sign, and that a
+# parameter may be called like.
+LINE_MAGICS = frozenset(
+    """
+    alias config edit env history load macro page pip reset run save store time who
+    """.split()  # noqa: SIM905, a list of names reads better unquoted
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
@@ -271,6 +279,13 @@ def _read_parameters(
         if one.name in found:
             errors.append(SignatureError(f"{line}: {one.name} stands twice"))
         found[one.name] = one
+        if one.name in LINE_MAGICS and len(text.strip().splitlines()) == 1:
+            errors.append(
+                SignatureError(
+                    f"{line}: IPython reads a cell of this line alone as the magic "
+                    f"%{one.name}; add a comment line above it"
+                )
+            )
     return found
 
 

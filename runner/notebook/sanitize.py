@@ -340,7 +340,9 @@ class _Replacement:
             return
         address = sources[0] if sources else ""
         if element.name == "img":
-            data = self.picture(address) if address else self.in_script
+            data = "" if address else self.in_script
+            if address and not LINK.match(address):
+                data = self.picture(address)
             if data:
                 element["src"] = data
                 return
@@ -384,10 +386,13 @@ def file_picture(address: str, folder: Path) -> str:
     Args:
         address: relative to the folder.
     """
-    path = (folder / unquote(urlsplit(address).path)).resolve()
-    kind = PICTURES.get(path.suffix.lower())
-    if kind is None or not path.is_relative_to(Path.cwd()) or not path.is_file():
+    try:
+        path = (folder / unquote(urlsplit(address).path)).resolve()
+        size = path.stat().st_size if path.is_file() else LARGEST_PICTURE + 1
+    except (OSError, ValueError):
+        # Too long for a name, or no address at all.
         return ""
-    if path.stat().st_size > LARGEST_PICTURE:
+    kind = PICTURES.get(path.suffix.lower())
+    if kind is None or not path.is_relative_to(Path.cwd()) or size > LARGEST_PICTURE:
         return ""
     return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

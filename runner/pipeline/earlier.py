@@ -18,6 +18,7 @@ from typing import Any
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
+from lifecycle.contract import SPLITS
 from lifecycle.data import data_version
 from lifecycle.endpoint import EndpointState, config_name, read_state
 from lifecycle.errors import (
@@ -41,7 +42,6 @@ from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
 RECENT = 20
-SPLITS = ("train", "validation", "test")
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",

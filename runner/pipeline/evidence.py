@@ -16,6 +16,7 @@ from typing import Any
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
+from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
 from lifecycle.registry import Package, find_package
@@ -92,7 +93,9 @@ def build_page(
     if (prepared := results.get("prepare")) and not summary.exists():
         # Another notebook's data may have no summary, or none that can be read.
         with suppress(LifecycleError):
-            write_json(summary, s3.read_json(_summary_uri(str(prepared["train"]))))
+            write_json(
+                summary, s3.read_json(evidence_of(str(prepared["train"]), SUMMARY))
+            )
     try:
         return write_page(plan.folder, plan.model, notebooks)
     except MALFORMED:
@@ -119,9 +122,7 @@ def rebuild_page(root: Path, model: str, version: int | None) -> Path:
     package = find_package(model, version)
     # No model's name has an @, so this folder is no model's own.
     folder = root / "build" / f"{model}@{package.version}"
-    # Older packages know only their run.
-    known = package.metadata.get("evidence")
-    evidence = known or run_uri(model, package.run_id, "evidence")
+    evidence = package.evidence
     download(evidence, folder, STAGES, (SOURCE, SUMMARY, BASELINE))
     write_json(folder / PACKAGE, _decision(package))
     try:
@@ -275,12 +276,6 @@ def _decision(package: Package) -> dict[str, Any]:
         "digest": package.digest,
         "decided": str(package.modified),
     }
-
-
-def _summary_uri(train: str) -> str:
-    """Return the summary of training rows that `lifecycle.data.write_splits` wrote."""
-    run = train.removesuffix("/train/train.csv")
-    return f"{run}/evidence/{SUMMARY}"
 
 
 def _read_optional(uri: str) -> Any:

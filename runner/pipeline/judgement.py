@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle import registry, s3
-from lifecycle.aws import aws_errors, run_uri
+from lifecycle.aws import aws_errors
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
@@ -113,7 +113,7 @@ def gates_of_package(
     Args:
         content: the fingerprint of the checkout, whose model.yaml counts for its own.
     """
-    uri = f"{_evidence(package)}/{SOURCE}"
+    uri = f"{package.evidence}/{SOURCE}"
     if package.fingerprint != content and s3.exists(uri):
         settings = s3.read_json(uri)["settings"]
         return dict(settings["gates"])
@@ -210,7 +210,7 @@ def _has_relative(gates: Mapping[str, Bounds]) -> bool:
 
 def _read_evaluation(package: Package) -> Mapping[str, Any]:
     """Read what the version's run showed of its comparison, from the evidence."""
-    uri = f"{_evidence(package)}/train-register.ipynb"
+    uri = f"{package.evidence}/train-register.ipynb"
     if not s3.exists(uri):
         return {}
     try:
@@ -220,11 +220,6 @@ def _read_evaluation(package: Package) -> Mapping[str, Any]:
             f"{uri}: not the notebook that a run left, so version {package.version} "
             "cannot be judged; train again"
         ) from error
-
-
-def _evidence(package: Package) -> str:
-    known = package.metadata.get("evidence")
-    return known or run_uri(package.model, package.run_id, "evidence")
 
 
 def _is_same(one: float | None, other: float | None) -> bool:

@@ -17,6 +17,7 @@ from forked_kernels.client import WarmKernels
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
+from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
 from lifecycle.registry import Package
 from lifecycle.shown import numbers
@@ -65,7 +66,7 @@ MAX_COMMANDS = 5
 TRACEBACK = "error.log"
 # What stages must return, whatever else they do.
 REQUIRED_RESULTS = {
-    "prepare": ("train", "validation", "test", "data_sha256"),
+    "prepare": (*SPLITS, "data_sha256"),
     "train-register": ("package", "version", "metrics"),
     "deploy": ("endpoint", "package", "version"),
 }
@@ -171,11 +172,17 @@ def run_models(
     runs = [_ModelRun(plan, options, cancelled) for plan in plans]
     waiting = deque(runs)
 
-    def work(ended: threading.Event) -> None:
+    def next_run() -> _ModelRun | None:
         with suppress(IndexError):
-            while not cancelled.is_set():
-                waiting.popleft().run()
-        ended.set()
+            return waiting.popleft()
+        return None
+
+    def work(ended: threading.Event) -> None:
+        try:
+            while not cancelled.is_set() and (one := next_run()):
+                one.run()
+        finally:
+            ended.set()
 
     # Python would wait for an executor's threads at the end of the process, and takes
     # a thread for ended whose join() was interrupted.
@@ -246,7 +253,9 @@ class _ModelRun:
         """Run the stages to the last one, or until one fails."""
         self.is_running = True
         if error := self._attempt(self._run_alone):
-            self._fail(error)
+            self.error = error
+            # Saying it may fail, too, and is no reason to leave the other models out.
+            self._attempt(partial(self._fail, error))
         self.is_running = False
 
     def _run_alone(self) -> None:
@@ -481,7 +490,9 @@ class _ModelRun:
             self._say(f"a training job of this run may go on: {error}")
 
     def _say(self, text: str) -> None:
-        self.options.observer.say(self.plan.model, text)
+        # Whoever read the log may have gone, as `head` does; the run goes on.
+        with suppress(OSError):
+            self.options.observer.say(self.plan.model, text)
 
     def result(self) -> RunResult:
         """Return how the run ended."""

@@ -23,6 +23,8 @@ FALSE_DISCOVERIES = 0.01
 # Of the population stability index, and of the distance in standard deviations.
 MOVED_INDEX, FAR_INDEX = 0.1, 0.25
 MOVED_DISTANCE, FAR_DISTANCE = 0.1, 0.25
+# A change of the share of missing cells that is told before that of the mean.
+MISSING = 0.1
 # Percentiles are no finer; with more rows every difference would count.
 MAX_ROWS = 20_000
 # A bin that is empty on one side would make the index infinite.
@@ -79,6 +81,13 @@ class Drift:
         if self.word in ("new", "gone"):
             what = "is new" if self.word == "new" else "is gone"
             return f"Column {self.column}{weight} {what} in the training data"
+        gaps = [one.get("missing") or 0.0 for one in (self.before, self.after)]
+        if self.word != "alike" and abs(gaps[1] - gaps[0]) >= MISSING:
+            was, now = (f"{100 * one:.0f} %" for one in gaps)
+            return (
+                f"{self.column}{weight} has moved: {was} of its cells were missing, "
+                f"now {now}"
+            )
         means = [format_number(one.get("mean")) for one in (self.before, self.after)]
         how = {"alike": "has not moved", "moved": "has moved", "far": "has moved far"}
         moved = how[self.word]

@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lifecycle.shown import evaluation_of, numbers
 from runner import STAGES
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record
+from runner.review.drift import Drift, drift
 
 SOURCE = "source.json"
 SUMMARY = "data-summary.json"
@@ -135,6 +137,17 @@ class Evidence:
         shown, known = self.evaluation.get("metrics"), self.registered.get("metrics")
         judged = self.records.get("train-register", {}).get("metrics")
         return shown or numbers(known) or numbers(judged)
+
+    @cached_property
+    def drift(self) -> list[Drift]:
+        """Return the training data compared with the live version's, by column."""
+        before = self.previous.get("data-summary") or {}
+        if not before or not self.summary:
+            return []
+        known = self.previous.get("evaluation") or {}
+        # A column that is gone has counted in the live model only.
+        shares = [one.get("importance") or {} for one in (known, self.evaluation)]
+        return drift(before, self.summary, shares[0] | shares[1])
 
     def figures(self) -> list[Figure]:
         """Return the figures of the training notebook, else of the last stage's."""

@@ -44,8 +44,9 @@ def write_page(
     """
     path = folder / PAGE
     evidence = read_evidence(folder, model, notebooks)
-    record = review(evidence, lineage(evidence))
-    page = render(evidence, record)
+    rows = lineage(evidence)
+    record = review(evidence, rows)
+    page = _render_page(evidence, record, rows)
     write_json(folder / REVIEW, record)
     write_whole(path, page)
     return path
@@ -70,17 +71,13 @@ def write_overview(build: Path, models: Sequence[str]) -> Path:
     return path
 
 
-def render(evidence: Evidence, record: Mapping[str, Any] | None = None) -> str:
-    """Render the page of one run.
-
-    Args:
-        record: its review, if that is made already.
-    """
-    rows = lineage(evidence)
+def _render_page(
+    evidence: Evidence, record: Mapping[str, Any], rows: Sequence[LineageRow]
+) -> str:
     return _render(
         "page.html.j2",
         evidence=evidence,
-        review=record or review(evidence, rows),
+        review=record,
         figures=evidence.figures(),
         changes=changes(evidence),
         lineage=rows,

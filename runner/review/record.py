@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.review.drift import Drift
 from runner.review.evidence import Evidence
-from runner.review.rows import drift_rows, gate_rows, metric_rows
+from runner.review.rows import gate_rows, metric_rows
 from runner.review.verdict import Headline, Tone, headline
 
 REVIEW = "review.json"
@@ -68,7 +68,7 @@ def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
             for one in metric_rows(evidence)
         ],
         "slices": [],
-        "drift": [_drift(one) for one in drift_rows(evidence)],
+        "drift": [_drift(one) for one in evidence.drift],
         "lineage": {one.name: one.value for one in lineage},
     }
 
@@ -76,8 +76,10 @@ def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
 def _reasons(head: Headline) -> Iterator[str]:
     """Yield why the verdict is not simply good, each in a sentence."""
     yield from (f"{one}." for one in head.concerns)
-    if head.tone == "bad":
-        yield from filter(None, (head.because, head.error))
+    if head.tone == "bad" and head.because:
+        yield head.because
+    if head.tone in ("mind", "bad") and head.error and head.error != head.because:
+        yield head.error
 
 
 def _decision(evidence: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""The rows of a review: metrics and gates, candidate against live, and drift."""
+"""The rows of a review: metrics and gates, candidate against live."""
 
 import math
 from collections.abc import Mapping
@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from lifecycle.comparison import Answer, Comparison, format_number, lower_is_better
 from lifecycle.gates import RELATIVE, GateVerdict
-from lifecycle.shown import judge, read_live
-from runner.review.drift import Drift, drift
+from lifecycle.shown import judge, number_or_none, read_live
 from runner.review.evidence import Evidence
 
 GateResult = Literal[
@@ -97,14 +96,6 @@ def gate_rows(evidence: Evidence) -> list[GateRow]:
     return [_row(one, bounds[one.metric]) for one in verdicts]
 
 
-def drift_rows(evidence: Evidence) -> list[Drift]:
-    """Compare the training data with the live version's, column by column."""
-    before = evidence.previous.get("data-summary") or {}
-    if not before or not evidence.summary:
-        return []
-    return drift(before, evidence.summary, evidence.evaluation.get("importance") or {})
-
-
 def compared(evidence: Evidence) -> Compared:
     """Return in one word how the candidate compares, by its gated metrics."""
     found = {one.answer for one in metric_rows(evidence) if one.gated} - {""}
@@ -145,7 +136,7 @@ def _metric_row(
     found: Comparison | None,
     bounds: Mapping[str, Mapping[str, Any]],
 ) -> MetricRow:
-    value = _number(evidence.metrics.get(name))
+    value = number_or_none(evidence.metrics.get(name))
     shown = (evidence.evaluation.get("intervals") or {}).get(name)
     row = MetricRow(
         name=name,
@@ -163,11 +154,11 @@ def _metric_row(
     same_rows = found.rows == evidence.evaluation.get("test_rows")
     return replace(
         row,
-        candidate=_number(found.candidate),
-        live=_number(found.live),
+        candidate=number_or_none(found.candidate),
+        live=number_or_none(found.live),
         # That of another number of rows would be of another value.
         interval=row.interval if same_rows else None,
-        difference=_number(found.difference.value),
+        difference=number_or_none(found.difference.value),
         difference_interval=None if math.isnan(low + high) else (low, high),
         answer=found.answer(bounds.get(name, {})),
     )
@@ -191,8 +182,8 @@ def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
     return GateRow(
         metric=verdict.metric,
         asks=asks,
-        bound=_number(verdict.bound),
-        value=_number(verdict.value),
+        bound=number_or_none(verdict.bound),
+        value=number_or_none(verdict.value),
         interval=interval if known else None,
         verdict=verdict.verdict,
         note=note,
@@ -208,9 +199,3 @@ def _asks(rule: str, bound: Any) -> str:
     word = {"min": "at least", "max": "at most"}.get(rule, rule)
     shown = f"{bound:.6g}" if isinstance(bound, int | float) else str(bound)
     return f"{word} {shown}"
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None

@@ -10,7 +10,6 @@ from runner.review.evidence import Evidence
 from runner.review.rows import (
     Compared,
     compared,
-    drift_rows,
     gate_rows,
     gates_asked,
     metric_rows,
@@ -101,7 +100,7 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
     if content and evidence.previous.get("rolled_back_from") == content:
         yield "This very content was live before, and was rolled back"
     label = (evidence.prepared.get("columns") or [""])[0]
-    for one in drift_rows(evidence):
+    for one in evidence.drift:
         counts = one.column == label or one.weight >= IMPORTANT
         if one.word != "alike" and counts:
             yield one.sentence

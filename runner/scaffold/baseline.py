@@ -51,6 +51,12 @@ class Baseline:
         """Return whether the tree is better than guessing."""
         return _is_better(self.metric, self.tree, self.guess)
 
+    @property
+    def bound_text(self) -> str:
+        """Return the bound without an exponent: YAML reads 2e+06 as text."""
+        text = number(self.bound)
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
     def lines(self) -> list[str]:
         """Say where the bound comes from."""
         guessing = {

@@ -162,9 +162,8 @@ def _describe(values: "pd.Series[Any]", labels: "pd.Series[Any]") -> Column:
     known = values.dropna()
     if why := _useless(values, known, labels):
         return _left_out(values, why)
-    are_answers = set(known.unique()) <= {True, False}
     if types.is_bool_dtype(values.dtype) or (
-        types.is_object_dtype(values.dtype) and are_answers
+        types.is_object_dtype(values.dtype) and set(known.unique()) <= {True, False}
     ):
         missing = _missing(values)
         return Column(name=str(values.name), kind="flag", missing=missing, one=True)
@@ -185,7 +184,8 @@ def _useless(
         return "empty in every row"
     if len(known) < max(MIN_FILLED, MIN_SHARE_FILLED * len(values)):
         return f"filled in {len(known)} of {len(values):,} rows"
-    if known.map(pd.api.types.is_list_like).any():
+    is_any = pd.api.types.is_object_dtype(known.dtype)
+    if is_any and known.map(pd.api.types.is_list_like).any():
         return "holds lists or structures"
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return "holds durations; write them as hours, say"
@@ -273,6 +273,8 @@ def _date_format(known: "pd.Series[Any]") -> tuple[str, str] | None:
             continue
         other = SWAPPED.get(one)
         if other and _parse_dates(texts, other).notna().all():
+            if bad:
+                return other, ""
             return one, f"every cell could be {other} as well as {one}"
         return one, f"{bad} cells are no date and become missing" if bad else ""
     return None

@@ -25,10 +25,12 @@ from runner.scaffold.prepare import (
     title_of,
 )
 from runner.spec.check import CARD, TO_FILL_IN
-from runner.spec.folders import check_name
+from runner.spec.folders import RESERVED, check_name
 from runner.spec.models import load_spec
 
+# What a copy of a model must have; its other notebooks and modules are copied, too.
 COPIED = ("model.yaml", "prepare.ipynb")
+OWN_CODE = (".ipynb", ".py")
 OBJECTIVES: Mapping[Task, str] = {
     "regression": "reg:squarederror",
     "binary": "binary:logistic",
@@ -136,7 +138,7 @@ def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
     """Return the text of each file of a planned model."""
     comment = "".join(f"\n  # {line}" for line in base.lines())
     rule = "max" if base.metric == "rmse" else "min"
-    bounds = f"{rule}: {base.bound:g}, worse_than_live: {LOST[base.metric]}"
+    bounds = f"{rule}: {base.bound_text}, worse_than_live: {LOST[base.metric]}"
     spec = SPEC.format(
         name=plan.model,
         description=_yaml(f"Predicts {plan.label.name} from {plan.file}."),
@@ -243,8 +245,14 @@ def copied_files(root: Path, name: str, like: str) -> dict[str, str]:
     missing = [file for file in COPIED if not (source / file).is_file()]
     if missing:
         raise CallError(f"models/{like}/{missing[0]}: missing, so it cannot be copied")
-    texts = {file: (source / file).read_text(encoding="utf-8") for file in COPIED}
-    return {file: _rename(text, file, name, like) for file, text in texts.items()}
+    own = sorted(one.name for one in source.glob("*") if one.suffix in OWN_CODE)
+    texts = {
+        file: (source / file).read_text(encoding="utf-8")
+        for file in dict.fromkeys((*COPIED, *own))
+    }
+    copied = {file: _rename(text, file, name, like) for file, text in texts.items()}
+    card = f"# Model card: {name}\n\n{TO_FILL_IN} what differs from that of {like}.\n"
+    return copied | {CARD: card}
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
@@ -327,7 +335,7 @@ The rows are split {how}: {rows}.
 
 | metric | guessing | tree of three questions | gate |
 |---|---|---|---|
-| {metric} | {number(base.guess)} | {number(base.tree)} | {base.bound:g} |
+| {metric} | {number(base.guess)} | {number(base.tree)} | {base.bound_text} |
 
 {TO_FILL_IN} what the model reaches, and what a wrong prediction costs.
 
@@ -352,23 +360,15 @@ def _meaning(kind: str, why: str) -> str:
 
 def _yaml(text: str) -> str:
     """Return a text as YAML, in quotes where it needs some."""
-    plain = re.fullmatch(r"[A-Za-z][\w .,/()-]*", text) and text.lower() not in (
-        "null",
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "y",
-        "n",
-    )
-    is_plain = plain and text == text.strip()
+    plain = re.fullmatch(r"[A-Za-z]([\w .,/()-]*[\w.,/()-])?", text)
+    is_plain = plain and text.lower() not in RESERVED
     return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def _rename(text: str, file: str, name: str, like: str) -> str:
     """Put the new name where the old one identified the model."""
+    if file.endswith(".py"):
+        return text
     if file == "model.yaml":
         text = re.sub(
             rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.MULTILINE

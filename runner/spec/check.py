@@ -14,6 +14,7 @@ from typing import Any
 
 from notebook_inputs import WorkingTree
 from notebook_inputs.git import is_repository
+from notebook_inputs.magics import LOOKS_LIKE_MAGIC
 
 from lifecycle.errors import CallError
 from runner import STAGES
@@ -30,7 +31,7 @@ from runner.notebook.ipynb import (
 from runner.notebook.parameters import Parameter, Signature, inspect_signature
 from runner.spec.content import LOCK, graph_of, reading
 from runner.spec.folders import model_folders, read_yaml
-from runner.spec.models import find_notebook, inspect_spec, yaml_value
+from runner.spec.models import find_notebook, inspect_spec, yaml_place, yaml_value
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
 
@@ -54,16 +55,10 @@ GIVEN = {
     "run": "dict",
 }
 # Settings that are lost if no notebook has a parameter of that name.
-SETTINGS = {
-    "image_framework": ("training", "image", "framework"),
-    "image_version": ("training", "image", "version"),
-    "instance_type": ("training", "instance_type"),
-    "instance_count": ("training", "instance_count"),
-    "spot": ("training", "spot"),
-    "max_runtime_seconds": ("training", "max_runtime_seconds"),
-    "hyperparameters": ("training", "hyperparameters"),
-    "endpoint": ("endpoint",),
-}
+SETTINGS = (
+    *("image_framework", "image_version", "instance_type", "instance_count", "spot"),
+    *("max_runtime_seconds", "hyperparameters", "endpoint"),
+)
 OBJECTIVE = ("training", "hyperparameters", "objective")
 SIMILARITY = 0.8
 # The model card, and how what is missing in it is marked.
@@ -179,7 +174,8 @@ def _find_lost_settings(
     file: str, data: Mapping[str, Any], signatures: Sequence[Signature]
 ) -> Iterator[Finding]:
     taken = {name for one in signatures for name in one.parameters}
-    for name, place in SETTINGS.items():
+    for name in SETTINGS:
+        place = yaml_place(name)
         if name not in taken and yaml_value(data, place) is not None:
             yield Finding(
                 file=file,
@@ -273,7 +269,7 @@ def parse_cell(source: str) -> ast.Module:
     try:
         tree = compile(source, "cell", "exec", flags)
     except SyntaxError:
-        if not re.search(r"^\s*[%!?]|=\s*[%!]|\?\s*$", source, re.MULTILINE):
+        if not LOOKS_LIKE_MAGIC.search(source):
             raise
         # Imported only here: it takes longer than all the rest.
         from IPython.core.inputtransformer2 import TransformerManager

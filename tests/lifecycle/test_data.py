@@ -70,6 +70,17 @@ def test_the_columns_of_a_file_without_header_are_named(uri):
     assert table.to_dict("list") == {"sex": ["M", "F"], "rings": [1, 2]}
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_codes_stay_text_with_and_without_a_header(uri, header):
+    """Their zeros would be lost; the name of no column is refused."""
+    write_bytes(uri, b"zip,y\n" * header + b"007,1\n")
+
+    table = read_table(uri, ["zip", "y"], header=header, text=["zip"])
+    assert table["zip"].tolist() == ["007"]
+    with pytest.raises(DataError, match="text='Zip' is no column of it; did you mean"):
+        read_table(uri, ["zip", "y"], header=header, text=["Zip"])
+
+
 def test_a_missing_column_is_named(uri):
     """The error names file, column and the columns there are, on one line."""
     write_bytes(uri, b"a,b\n1,2\n")

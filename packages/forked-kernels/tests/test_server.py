@@ -118,6 +118,7 @@ UNFIT = {
     "starts a thread": "import threading, time\n"
     "threading.Thread(target=time.sleep, args=[60], daemon=True).start()",
     "makes a socket": "import socket\nkept = socket.socket()",
+    "keeps the shell": "from IPython import get_ipython\nkept = get_ipython()",
     "leaves a file open": "kept = open('/dev/null')",
     "makes a SNS": "import boto3\n"
     "kept = boto3.client('sns', region_name='eu-west-1',"

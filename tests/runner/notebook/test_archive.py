@@ -21,7 +21,6 @@ from runner.notebook.archive import (
     archive,
     as_record,
     read_record,
-    read_results,
     recording,
     write_json,
     write_whole,
@@ -50,6 +49,12 @@ def build(
             execute_recorded(TOYS / "raises.ipynb", folder, failing, kernels=kernels)
         (folder.parent / "error").write_text(f"{caught.value}\n{caught.value.path}")
         yield folder
+
+
+def read_results(folder: Path, stage: str) -> Any:
+    """Read what a stage returned; None unless it succeeded."""
+    record = read_record(folder, stage)
+    return record["results"] if record and record["status"] == "succeeded" else None
 
 
 def record_stage(

@@ -210,6 +210,20 @@ def test_an_update_counts_once() -> None:
     assert "left out" not in outputs[0]["data"]["text/plain"]
 
 
+def test_an_output_widget_holds_as_much_as_a_cell() -> None:
+    """Then it says so, once; what was cleared makes room."""
+    kept = KeptOutputs(per_cell=SMALL)
+    printed = {"name": "stdout", "text": "x" * int(SMALL.text)}
+
+    assert kept.fit_widget(printed) is printed
+    note = kept.fit_widget(printed)
+    assert note
+    assert "more is left out here" in note["text"]
+    assert kept.fit_widget({"data": {"text/plain": "x"}}) is None
+    kept.clear_widgets()
+    assert kept.fit_widget(printed) is printed
+
+
 def test_what_was_cleared_makes_room() -> None:
     """A cell that clears its output and displays again may do so for ever."""
     kept = KeptOutputs(per_cell=SMALL)

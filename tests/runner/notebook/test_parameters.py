@@ -173,6 +173,14 @@ def test_a_line_that_is_not_a_parameter_is_refused(
     assert said.startswith(f"{tmp_path}/toy.ipynb: parameters cell, line 2: {problem}")
 
 
+def test_a_line_that_ipython_takes_for_a_magic_is_refused(tmp_path: Path) -> None:
+    """A cell of that line alone would end in "File `':'` not found"."""
+    assert "reads a cell of this line alone as the magic %run" in cell_refusal(
+        tmp_path, *toys.takes("run: dict = {}")
+    )
+    read_signature(toys.write(tmp_path / "a.ipynb", *toys.takes("# a\nrun: dict = {}")))
+
+
 @pytest.mark.parametrize(
     "name",
     ["api_key", "github_token", "PASSWORD", "db_passwd", "aws_secret_access_key"],

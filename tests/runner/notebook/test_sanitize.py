@@ -164,5 +164,6 @@ def test_a_picture_file_is_read_below_the_working_directory(
     (folder / "link.png").symlink_to(tmp_path / "out.png")
 
     assert file_picture("a%20b.png", Path("notebooks")).startswith("data:image/png;")
-    for other in (".env", "../../out.png", "link.png", "gone.png", str(tmp_path)):
+    odd = ("//[x.png", "x%00.png", f"{'x' * 300}.png")
+    for other in (".env", "../../out.png", "link.png", "gone.png", str(tmp_path), *odd):
         assert file_picture(other, Path("notebooks")) == ""

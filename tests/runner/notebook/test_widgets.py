@@ -87,8 +87,12 @@ def test_a_widget_without_a_state_is_its_text() -> None:
         soup = shown(**state)
         assert "HBox(children=())" in soup.text or soup.div.text == ""
 
-    soup = shown(w=model("VBox", children=["IPY_MODEL_w"]))
-    assert soup.text == ""
+    itself = {"output_type": "display_data", "data": {WIDGET: {"model_id": "w"}}}
+    for holding in (
+        model("VBox", children=["IPY_MODEL_w"]),
+        model("Output", outputs=[itself | {"metadata": {}}]),
+    ):
+        assert shown(w=holding).text == ""
 
 
 def test_a_widget_runs_nothing() -> None:

@@ -413,14 +413,20 @@ def test_a_deploy_without_an_approval_fails(
     assert read_state(finished.model).package == finished.package.arn
 
 
-def test_a_model_that_fails_does_not_stop_the_others(
-    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
-) -> None:
-    """Results come in the order of the plans, and one page links to all models."""
+def copy_model(repo: Path, model: str) -> str:
+    """Add a copy of a model under a name of its own, and return that."""
     other = new_name()
     shutil.copytree(repo / "models" / model, repo / "models" / other)
     path = repo / "models" / other / "model.yaml"
     path.write_text(path.read_text().replace(model, other))
+    return other
+
+
+def test_a_model_that_fails_does_not_stop_the_others(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """Results come in the order of the plans, and one page links to all models."""
+    other = copy_model(repo, model)
     break_prepare(repo, model)
     plans = [make_plan(repo, name, ["prepare"], {}) for name in (model, other)]
 
@@ -434,14 +440,46 @@ def test_a_model_that_fails_does_not_stop_the_others(
     assert overview.count("Nothing to approve yet") == 1
 
 
+def test_a_run_goes_on_if_nobody_reads_what_it_says(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """As after `| head`; it neither fails nor waits for ever."""
+
+    class Gone(Listener):
+        def say(self, name: str, text: str) -> None:
+            raise BrokenPipeError
+
+    plan = make_plan(repo, model, ["prepare"], {})
+    (result,) = run_models(repo, [plan], RunOptions(kernels=kernels, observer=Gone()))
+
+    record = json.loads((repo / "build" / model / "prepare.json").read_text())
+    assert (result.error, record["status"]) == (None, "succeeded")
+
+
+def test_what_cannot_be_said_of_a_failure_ends_no_other_model(
+    repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
+) -> None:
+    """Its error is in its result, even one that looks like the end of a queue."""
+    other = copy_model(repo, model)
+    break_prepare(repo, model)
+    plans = [make_plan(repo, name, ["prepare"], {}) for name in (model, other)]
+
+    class Broken(Listener):
+        def say(self, name: str, text: str) -> None:
+            if text.startswith("failed"):
+                raise IndexError
+
+    options = RunOptions(kernels=kernels, observer=Broken())
+    results = run_models(repo, plans, options)
+
+    assert [result.error is None for result in results] == [False, True]
+
+
 def test_an_unexpected_error_is_that_of_one_model(
     repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
 ) -> None:
     """Its evidence is kept with the traceback, without secrets; the others run."""
-    other = new_name()
-    shutil.copytree(repo / "models" / model, repo / "models" / other)
-    path = repo / "models" / other / "model.yaml"
-    path.write_text(path.read_text().replace(model, other))
+    other = copy_model(repo, model)
     plans = [make_plan(repo, name, ["prepare"], {}) for name in (model, other)]
 
     class Breaks(Listener):

@@ -76,6 +76,8 @@ def test_missing_values_move_a_column():
     lost = np.where(np.arange(5000) % 2, NORMAL, np.nan)
 
     assert population_stability_index(column(NORMAL), column(lost)) > 0.25
+    (found,) = drift(summary(x=NORMAL), summary(x=lost))
+    assert found.sentence.endswith("0 % of its cells were missing, now 50 %")
 
 
 def test_few_values_may_become_many():

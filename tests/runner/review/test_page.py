@@ -210,6 +210,12 @@ def leave_nothing(folder):
     """Leave a folder without any stage."""
 
 
+def write_deployment(folder, **source):
+    """Leave what a run leaves that has deployed."""
+    reviews.write_stage(folder, "deploy", results={"endpoint": "toy", "version": 2})
+    reviews.write(folder / "source.json", reviews.source() | source)
+
+
 RUNS = {
     "whole": write_run,
     "first": lambda folder: reviews.write_training(folder, reviews.evaluation(2.0)),
@@ -227,6 +233,11 @@ RUNS = {
     ),
     "prepared": lambda folder: reviews.write_stage(folder, "prepare", results={}),
     "nothing ran": leave_nothing,
+    "deployed": write_deployment,
+    "deployed, then failed": lambda folder: write_deployment(folder, error="no disk"),
+    "not deployed": lambda folder: reviews.write_stage(
+        folder, "deploy", status="failed", error="EndpointError: no quota"
+    ),
 }
 VERDICTS = {
     "whole": "can-be-approved",
@@ -237,6 +248,9 @@ VERDICTS = {
     "failed": "cannot-be-approved",
     "prepared": "nothing-to-approve",
     "nothing ran": "cannot-be-approved",
+    "deployed": "can-be-approved",
+    "deployed, then failed": "look-closer",
+    "not deployed": "cannot-be-approved",
 }
 
 

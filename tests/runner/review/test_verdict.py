@@ -477,14 +477,16 @@ def test_drift_is_told_as_far_as_it_matters(
 def test_an_important_feature_that_is_gone_is_told(folder, read):
     """Or one that is new."""
     before = summarise(pd.DataFrame({"x": SIZES[0]}))
-    write_before(folder, **{"data-summary": before})
+    counted = {"importance": {"x": 0.5}}
+    write_before(folder, evaluation=counted, **{"data-summary": before})
     evaluated = reviews.evaluation(2.0, live=2.2, importance={"z": 0.4})
     reviews.write_training(folder, evaluated)
     now = summarise(pd.DataFrame({"z": SIZES[1]}))
     reviews.write(folder / "data-summary.json", now)
 
     assert headline(read()).concerns == [
-        "Column z (40 % of the gain) is new in the training data"
+        "Column z (40 % of the gain) is new in the training data",
+        "Column x (50 % of the gain) is gone in the training data",
     ]
 
 

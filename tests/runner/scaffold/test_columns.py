@@ -59,6 +59,7 @@ def test_each_column_of_a_hard_table_is_understood():
         (["2024-01-05", None] * 30, "left out", "one day in every row that has any"),
         (["01/02/2024", "03/04/2024"] * 30, "date", "every cell could be %m/%d/%Y as"),
         (["31/01/2024", "28/02/2024"] * 30, "date", ""),
+        ([*["01/02/2024"] * 57, *["01/25/2024"] * 3], "date", ""),
         (["2024-01-05T10:00:00+02:00", "2024-03-05T11:00:00Z"] * 30, "date", ""),
         (
             ["2024-01-05", *["2024-02-07"] * 58, "soon"],

@@ -1,6 +1,7 @@
 """A new model runs on its table, and is as careful as a person's would be."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from raw_tables import hard_table, write
 
 from lifecycle.csv_format import CsvFormat
 from lifecycle.errors import CallError, DataError
+from runner.scaffold.baseline import Baseline
 from runner.scaffold.files import (
     blank_files,
     copied_files,
@@ -139,7 +141,17 @@ def test_the_spec_says_what_was_found_out(root: Path) -> None:
     assert spec.training.hyperparameters["objective"] == "reg:squarederror"
     assert "# On the test rows predicting the mean has an RMSE of " in text
     gate = yaml.safe_load(text)["gates"]["rmse"]["max"]
+    assert isinstance(gate, float | int)
     assert f"| {gate:g} |\n" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("bound", [2e6, 5e-5, 100.0, 0.75])
+def test_a_bound_is_a_number_in_yaml(bound: float) -> None:
+    """With an exponent and without a dot it would be a text."""
+    found = {"metric": "rmse", "guess": 2 * bound, "tree": 0.0, "bound": bound}
+    base = Baseline(**found, rows={}, features=1)
+
+    assert yaml.safe_load(base.bound_text) == bound
 
 
 def test_the_notebook_shows_each_decision(root: Path) -> None:
@@ -261,6 +273,22 @@ def test_a_copy_has_the_new_name_in_both_files(repo: Path) -> None:
     spec, copied = load_spec(repo, "wine"), load_spec(repo, "toy")
     assert (spec.name, spec.data) == ("wine", copied.data)
     assert 'model: str = \\"wine\\"' in (repo / "models/wine/prepare.ipynb").read_text()
+
+
+def test_a_copy_has_all_that_is_the_models_own(repo: Path) -> None:
+    """Its other notebooks and modules; the model card is begun anew."""
+    folder = repo / "models" / "toy"
+    shutil.copy(folder / "prepare.ipynb", folder / "train-register.ipynb")
+    (folder / "helpers.py").write_text("A = 1\n")
+
+    copied = copied_files(repo, "wine", "toy")
+
+    assert set(copied) == {
+        *("model.yaml", "prepare.ipynb", "train-register.ipynb", "helpers.py"),
+        "README.md",
+    }
+    assert 'model: str = \\"wine\\"' in copied["train-register.ipynb"]
+    assert "To fill in" in copied["README.md"]
 
 
 def test_a_model_without_a_notebook_of_its_own_cannot_be_copied(repo: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import toys
 
-from runner.spec.check import check_models, parse_cell
+from runner.spec.check import GIVEN, check_models, parse_cell
+from runner.spec.models import load_spec, notebook_values
 
 PARAMETERS = """\
 model: str = "toy"  # the model
@@ -243,3 +244,8 @@ def test_style_is_a_hint(root: Path) -> None:
 def test_what_ipython_runs_is_no_syntax_error(source: str) -> None:
     """Magics, shells, help and a top-level await."""
     assert parse_cell(source).body
+
+
+def test_each_setting_has_a_type_that_is_suggested(root: Path) -> None:
+    """What the runner fills in is what `check` knows."""
+    assert set(GIVEN) == {*notebook_values(load_spec(root, "toy")), "run"}

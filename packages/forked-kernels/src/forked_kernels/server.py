@@ -22,7 +22,7 @@ import threading
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,7 +216,8 @@ def preload(module: str, names: Sequence[str], *, asking: bool) -> Preloaded:
     backend does, is left to the kernels, with the packages whose import it is part of.
     """
     before, known = open_descriptors(), frozenset(sys.modules)
-    with Attempt() as attempt, unborn_shell() if asking else contextlib.nullcontext():
+    shell = unborn_shell() if asking else contextlib.nullcontext()
+    with Attempt() as attempt, shell as unborn:
         # Some packages import what they hold only when it is asked for by name.
         __import__(module, fromlist=list(names))
         if module == "boto3":
@@ -227,6 +228,8 @@ def preload(module: str, names: Sequence[str], *, asking: bool) -> Preloaded:
         error = None
     # Where nothing ran, nothing is left.
     left = what_is_left(before) if len(sys.modules) > len(known) or error else ""
+    if unborn is not None and keeps(unborn, sys.modules.keys() - known):
+        left = "keeps the shell"
     # What is there stays: kernels share its memory as long as nobody looks through it.
     gc.freeze()
     return Preloaded(
@@ -267,7 +270,7 @@ class InlineBackend:
 
 
 @contextlib.contextmanager
-def unborn_shell() -> Iterator[None]:
+def unborn_shell() -> Iterator[ZMQInteractiveShell]:
     """Let modules see that they are imported in a kernel, which has no shell yet."""
     kind = sys.modules["IPython.core.interactiveshell"].InteractiveShell
     shell = ZMQInteractiveShell()
@@ -280,10 +283,16 @@ def unborn_shell() -> Iterator[None]:
     vars(builtins)["get_ipython"] = get_ipython
     sys.meta_path.insert(0, InlineBackend)
     try:
-        yield
+        yield shell
     finally:
         sys.meta_path.remove(InlineBackend)
         del kind.initialized, kind.instance, vars(builtins)["get_ipython"]
+
+
+def keeps(shell: ZMQInteractiveShell, modules: Iterable[str]) -> bool:
+    """Return whether a module has kept the shell under a name of its own."""
+    held = [getattr(sys.modules.get(one), "__dict__", {}) for one in modules]
+    return any(value is shell for names in held for value in [*names.values()])
 
 
 def forget(error: ShellWantedError, known: AbstractSet[str]) -> None:
