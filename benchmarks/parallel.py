@@ -7,7 +7,7 @@ from embedded_aws import start
 from benchmarks.measure import Sample, repeat, run, table
 from benchmarks.repository import commit
 from benchmarks.six import RUNNER
-from runner.spec.models import scaffold
+from runner.scaffold.files import copied_files, new_folder, write_files
 
 MODELS = 8
 JOBS = (1, 2, 4, 8)
@@ -17,7 +17,7 @@ def report(root: Path) -> str:
     """Measure a run of eight models with each number of jobs, and write it down."""
     names = [f"copy-{index}" for index in range(MODELS)]
     for name in names:
-        scaffold(root, name, "abalone")
+        write_files(new_folder(root, name), copied_files(root, name, "abalone"))
     commit(root)
     rows = [(jobs, _prepared(root, names, jobs)) for jobs in JOBS]
     first = rows[0][1].median

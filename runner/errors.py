@@ -36,6 +36,7 @@ FILE_REMEDIES = (
         {errno.ENOTDIR, errno.EEXIST},
         "move the file away that is in the place of a folder",
     ),
+    ({errno.ENOENT}, "put it back"),
     ({errno.EISDIR}, "move the folder away that is in the place of a file"),
 )
 
@@ -85,7 +86,7 @@ class FailedGateError(NotebookError):
 
 
 class FileError(LifecycleError):
-    """Report a file that cannot be written."""
+    """Report a file that cannot be written, or that is not there."""
 
     @classmethod
     def of(cls, error: OSError, path: Path) -> "FileError":
@@ -94,14 +95,15 @@ class FileError(LifecycleError):
         Args:
             path: of the file, if the error names none.
         """
-        where = display_path(Path(os.fsdecode(error.filename or path)))
+        named = Path(os.fsdecode(error.filename or path))
+        where = display_path(named)
         why = error.strerror or str(error)
         known = (one for numbers, one in FILE_REMEDIES if error.errno in numbers)
         remedy = next(known, "make room or give access")
-        return cls(
-            f"{where}: cannot be written, {why}; {remedy}, and run the same command "
-            "again"
-        )
+        what = f"cannot be written, {why}"
+        if error.errno == errno.ENOENT:
+            what = "is not there" if named.parent.exists() else "its folder is gone"
+        return cls(f"{where}: {what}; {remedy}, and run the same command again")
 
 
 class UnexpectedError(LifecycleError):

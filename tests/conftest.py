@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     What starts Python warm is shared by the processes of pytest-xdist.
     """
-    hidden = ("AWS_", "CIRCLE", "SAGEMAKER_")
+    hidden = ("AWS_", "CIRCLE", "RUNNER_", "SAGEMAKER_")
     for name in [name for name in os.environ if name.startswith(hidden)]:
         del os.environ[name]
     os.environ.pop("CI", None)

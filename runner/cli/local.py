@@ -73,7 +73,7 @@ def default_target() -> str:
 
 def is_on_this_machine(target: str) -> bool:
     """Return whether AWS is embedded, here or in another process of this machine."""
-    url = os.environ.get("AWS_ENDPOINT_URL", "http://localhost")
+    url = os.environ.get("AWS_ENDPOINT_URL") or "http://localhost"
     return target == "local" and urlsplit(url).hostname in LOOPBACK
 
 
@@ -197,34 +197,27 @@ def _wrap(port: int, memory: bool, around: tuple[str, ...]) -> None:
 
 
 def _stop() -> None:
-    from embedded_aws import EmbeddedAWSError, stop
+    from embedded_aws import stop
 
     folder = _folder()
-    try:
+    with _embedded_errors():
         ended = stop(folder)
-    except EmbeddedAWSError as error:
-        raise LocalAwsError(str(error)) from error
     echo(f"stopped; its state stays in {folder}" if ended else "it does not run")
 
 
 def _stop_if_unused(folder: Path) -> None:
     from embedded_aws import stop_if_unused
 
-    stop_if_unused(folder)
+    with _embedded_errors():
+        stop_if_unused(folder)
 
 
 def _reset() -> None:
-    from embedded_aws import EmbeddedAWSError, InUseError, reset
+    from embedded_aws import reset
 
     folder = _folder()
-    try:
+    with _embedded_errors():
         size = reset(folder)
-    except InUseError as error:
-        raise LocalAwsError(
-            f"{error}; end it first: a run, JupyterLab, or `runner local` in a terminal"
-        ) from error
-    except EmbeddedAWSError as error:
-        raise LocalAwsError(str(error)) from error
     echo(f"removed {size / 1e6:.1f} MB of state from {folder}")
 
 
@@ -240,17 +233,30 @@ def _folder() -> Path:
 def _embedded_aws(port: int = 0, memory: bool = False) -> "Iterator[RunningAWS]":
     """Use the embedded AWS of this clone in a block, or one that keeps nothing."""
     # Installed on a developer's machine; CircleCI's jobs talk to AWS.
-    from embedded_aws import EmbeddedAWSError, PortError, share, start
+    from embedded_aws import share, start
 
     with ExitStack() as stack:
-        try:
+        with _embedded_errors():
             used = start(port) if memory else share(_folder(), port)
             embedded = stack.enter_context(used)
-        except PortError as error:
-            raise CallError(str(error)) from error
-        except EmbeddedAWSError as error:
-            raise LocalAwsError(str(error)) from error
         yield embedded
+
+
+@contextmanager
+def _embedded_errors() -> Iterator[None]:
+    """Raise the errors of the embedded AWS as those of a verb."""
+    from embedded_aws import EmbeddedAWSError, InUseError, PortError
+
+    try:
+        yield
+    except PortError as error:
+        raise CallError(str(error)) from error
+    except InUseError as error:
+        raise LocalAwsError(
+            f"{error}; end it first: a run, JupyterLab, or `runner local` in a terminal"
+        ) from error
+    except EmbeddedAWSError as error:
+        raise LocalAwsError(str(error)) from error
 
 
 @contextmanager

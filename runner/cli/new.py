@@ -15,8 +15,8 @@ from runner.cli.output import echo, plain
 if TYPE_CHECKING:
     from lifecycle.data import Upload
     from runner.scaffold.baseline import Baseline
-    from runner.scaffold.label import Task
     from runner.scaffold.prepare import Scaffold
+    from runner.spec.schema import Task
 
 # Bytes from which on the progress of an upload is worth showing.
 LARGE = 8 << 20
@@ -135,6 +135,19 @@ def new_command(
             f"new {name}: say which table, as --data {name}.csv --label COLUMN; or "
             "--blank for a bare skeleton"
         )
+    given = {
+        "separator": separator,
+        "decimal": decimal,
+        "thousands": thousands,
+        "encoding": encoding,
+    }
+    if data is None:
+        of_data = {**given, "time": time, "text": text}
+        unused = {"label": label, "task": task} if like else {}
+        if named := [
+            f"--{key}" for key, value in {**of_data, **unused}.items() if value
+        ]:
+            raise CallError(f"new {name}: {', '.join(named)}: only with --data FILE")
     root = find_root()
     folder = files.new_folder(root, name)
     if data is None:
@@ -146,12 +159,6 @@ def new_command(
         _write(root, folder, written)
         echo(f"edit them, and try: runner run {name}")
         return
-    given = {
-        "separator": separator,
-        "decimal": decimal,
-        "thousands": thousands,
-        "encoding": encoding,
-    }
     how = {key: value for key, value in given.items() if value is not None}
     plan, baseline = files.plan_model(
         name,

@@ -272,6 +272,8 @@ class _ModelRun:
         try:
             with aws_errors():
                 step()
+        except (ConnectionError, TimeoutError) as error:
+            return self._unexpected(error)
         except OSError as error:
             return FileError.of(error, self.plan.folder)
         except LifecycleError as error:

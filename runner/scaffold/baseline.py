@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.contract import check_splits
 from lifecycle.errors import DataError
 from runner.scaffold.cells import Cell
-from runner.scaffold.label import Label, Task
+from runner.scaffold.label import Label
+from runner.spec.schema import Task
 
 if TYPE_CHECKING:
     import pandas as pd

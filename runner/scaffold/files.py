@@ -15,7 +15,7 @@ from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
 from runner.scaffold.cells import Cell, code, dumps, markdown, name_in_text, notebook
 from runner.scaffold.columns import describe_columns
-from runner.scaffold.label import Task, find_label
+from runner.scaffold.label import find_label
 from runner.scaffold.prepare import (
     HELD_OUT,
     Scaffold,
@@ -27,6 +27,7 @@ from runner.scaffold.prepare import (
 from runner.spec.check import CARD, TO_FILL_IN
 from runner.spec.folders import RESERVED, check_name
 from runner.spec.models import load_spec
+from runner.spec.schema import Task
 
 # What a copy of a model must have; its other notebooks and modules are copied, too.
 COPIED = ("model.yaml", "prepare.ipynb")

@@ -1,15 +1,15 @@
 """The label of a raw table, and the task that its values ask for."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.errors import CallError, did_you_mean
 from runner.scaffold.columns import order_of_answers, plain_value
+from runner.spec.schema import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Task = Literal["regression", "binary"]
 
 # Names that mean nothing but the label.
 NAMES = frozenset({"class", "label", "outcome", "target", "y"})

@@ -52,6 +52,8 @@ def _refuse_local_path(value: object) -> object:
 
 
 AlarmName = Annotated[str, Field(pattern=r"\S", max_length=255)]
+# What a model predicts: a number, or one of two classes.
+Task = Literal["regression", "binary"]
 Version = Annotated[str, BeforeValidator(_refuse_number), Field(min_length=1)]
 InstanceType = Annotated[
     str,
@@ -197,7 +199,7 @@ class ModelSpec(Section):
     name: str = Field(description="the folder's name")
     description: str = Field(default="", description="a text")
     owner: str = Field(default="", description="a text")
-    task: Literal["regression", "binary"] = Field(description="regression or binary")
+    task: Task = Field(description="regression or binary")
     data: Annotated[str, BeforeValidator(_refuse_local_path)] = Field(
         description="a file put there by `runner upload`, as churn.csv, or its S3 URI"
     )

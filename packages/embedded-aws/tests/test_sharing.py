@@ -340,6 +340,31 @@ def test_reset_ends_the_server_and_removes_what_it_keeps(folder):
     assert {path.name for path in folder.iterdir()} == set(LOCKS)
 
 
+def test_files_of_others_are_left_alone(folder):
+    """A folder that has others is refused; what is put beside the state stays."""
+    folder.mkdir(mode=0o755)
+    (folder / "objects").mkdir()
+    (folder / "objects" / "mine").write_text("")
+    assert refused(folder).endswith("choose an empty folder")
+    assert (folder / "objects" / "mine").exists()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    shutil.rmtree(folder)
+    with share(folder):
+        (folder / "notes.txt").write_text("")
+    reset(folder)
+    assert {path.name for path in folder.iterdir()} == {*LOCKS, "notes.txt"}
+
+
+def test_reset_after_a_crash_leaves_no_temporary_files(tmp_path):
+    """Also where they had to be elsewhere."""
+    folder = tmp_path / "Köln"
+    with share(folder):
+        temporary = (folder / "tmp").resolve()
+        kill(folder)
+    reset(folder)
+    assert not temporary.exists()
+
+
 def test_a_server_ends_when_its_folder_is_removed(folder):
     """What has no state any more serves nobody."""
     with share(folder):
@@ -438,8 +463,7 @@ def test_a_damaged_state_is_refused(folder):
 
 def test_a_server_that_dies_at_its_start_says_its_last_words(folder, monkeypatch):
     """In one line, of this start and of no earlier one."""
-    folder.mkdir()
-    broken = folder / "python"
+    broken = folder.with_name("python")
     broken.write_text("#!/bin/sh\necho first >&2; echo broken >&2\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))

@@ -135,10 +135,12 @@ def test_an_aws_that_is_there_is_used_as_it_is(monkeypatch, target, url):
 )
 def test_only_this_machine_implies_an_approval(monkeypatch, target, url, here):
     """An endpoint elsewhere may be a real account's, where a person approves."""
-    if url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     assert is_on_this_machine(target) is here
+
+    if not url:
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        assert is_on_this_machine(target) is here
 
 
 def test_a_refusal_of_aws_is_one_line(aws):

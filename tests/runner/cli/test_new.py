@@ -3,13 +3,17 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
+import click
 import pytest
 from click.testing import Result
 from embedded_aws import EmbeddedAWS
 
 from lifecycle.data import read_table
 from lifecycle.errors import StorageError
+from runner.cli.new import new_command
+from runner.spec.schema import Task
 
 CSV = "size,shape,price\n" + "".join(
     f"{n % 17},{'round' if n % 3 else 'square'},{2 * (n % 17) + n % 3 + n % 5 / 10}\n"
@@ -150,3 +154,30 @@ def test_a_broken_model_hides_no_other(
     assert listed.exit_code == 2
     assert "wine" in listed.stdout
     assert "error: models/toy/model.yaml:2: not YAML" in listed.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--blank", "--time", "day"], "--time"),
+        (["--blank", "--separator", ";", "--text", "zip"], "--separator, --text"),
+        (["--like", "toy", "--label", "y", "--task", "binary"], "--label, --task"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(
+    invoke: Callable[..., Result], here: Path, options: list[str], named: str
+) -> None:
+    """Those of a table need one."""
+    answer = invoke("new", "wine", *options)
+
+    assert answer.exit_code == 2
+    assert f"new wine: {named}: only with --data FILE" in answer.stderr
+    assert not (here / "models" / "wine").exists()
+
+
+def test_the_tasks_of_the_option_are_those_of_the_spec() -> None:
+    """The command line does not import the spec before it is called."""
+    (option,) = (one for one in new_command.params if one.name == "task")
+
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == get_args(Task)

@@ -175,6 +175,7 @@ def test_new_names_the_files_and_the_next_command(
     assert answer.stdout.splitlines() == [
         "wrote models/wine/model.yaml",
         "wrote models/wine/prepare.ipynb",
+        "wrote models/wine/README.md",
         "edit them, and try: runner run wine",
     ]
     assert verb("show", "wine").exit_code == 0

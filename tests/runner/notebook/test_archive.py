@@ -252,9 +252,12 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_whole(path, "")
 
     assert str(caught.value) == (
-        f"{path}: cannot be written, No such file or directory; make room or give "
-        "access, and run the same command again"
+        f"{path}: its folder is gone; put it back, and run the same command again"
     )
+    with pytest.raises(OSError, match=r"deploy\.html") as missing:
+        (tmp_path / "deploy.html").read_text()
+    said = str(FileError.of(missing.value, path))
+    assert said.startswith(f"{tmp_path / 'deploy.html'}: is not there; put it back")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from embedded_aws import fault_injection, records, sharing
 from embedded_aws.account import PUBLIC_BUCKET
@@ -73,7 +73,11 @@ class Application(DomainDispatcherApplication):
             return error_response(call.request, error)(environ, start_response)
         lost = call.takes("response-lost")
         response: Iterable[bytes] = super().__call__(environ, start_response)
-        records.keep(call.service)
+        try:
+            records.keep(call.service)
+        except (OSError, sqlite3.Error) as lack:
+            refusal = _not_written(call.request, lack)
+            return refusal(environ, start_response)
         if lost:
             fault_injection.reset_connection(environ)
         return response
@@ -115,33 +119,40 @@ def service_error(error: Exception) -> Response:
 
 def not_implemented(error: Exception) -> Response:
     """Answer an operation that the embedded AWS does not have."""
-    return own_error(UNKNOWN_OPERATION, str(error) or "not implemented", 400)
+    text = str(error) or "not implemented"
+    return own_error(current_request, UNKNOWN_OPERATION, text, 400)
 
 
 def not_found(error: Exception) -> Response:
     """Answer a path that no operation has."""
     status = error.code if isinstance(error, HTTPException) and error.code else 404
-    return own_error(UNKNOWN_OPERATION, str(error), status)
+    return own_error(current_request, UNKNOWN_OPERATION, str(error), status)
 
 
 def storage_failure(error: Exception) -> Response:
     """Answer a call whose changes could not be written."""
     if isinstance(error, OSError) and error.errno not in NO_ROOM:
         return internal_failure(error)
-    log.error("%s %s", current_request.method, current_request.path, exc_info=error)
+    return _not_written(current_request, error)
+
+
+def _not_written(request: Request, error: Exception) -> Response:
+    log.error("%s %s", request.method, request.path, exc_info=error)
     reason = getattr(error, "strerror", None) or str(error)
     text = f"The state cannot be written: {reason.lower()}; free some space."
-    return own_error("InsufficientStorage", text, HTTPStatus.INSUFFICIENT_STORAGE)
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    return own_error(request, "InsufficientStorage", text, status)
 
 
 def internal_failure(error: Exception) -> Response:
     """Answer after a bug of the embedded AWS itself, which its log explains."""
     log.error("%s %s", current_request.method, current_request.path, exc_info=error)
-    return own_error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+    text = f"{type(error).__name__}: {error}"
+    return own_error(current_request, "InternalFailure", text, 500)
 
 
-def own_error(code: str, message: str, status: int) -> Response:
+def own_error(request: Request, code: str, message: str, status: int) -> Response:
     """Answer with an error of the embedded AWS, not of AWS, and name the service."""
-    text = f"{message} (embedded AWS, {service_of(current_request)})"
+    text = f"{message} (embedded AWS, {service_of(request)})"
     error = ErrorAnswer(code=code, message=text, status=status)
-    return error_response(current_request, error)
+    return error_response(request, error)

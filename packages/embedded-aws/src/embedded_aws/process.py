@@ -100,15 +100,18 @@ class RunningAWS:
         """Call the HTTP interface of the faults."""
         call = Request(f"{self.url}/_embedded/faults/{id}", body, method=method)
         call.add_header("Content-Type", "application/json")
-        # A proxy, if one is set, is not for this machine.
-        opener = build_opener(ProxyHandler({}))
         try:
-            with opener.open(call, timeout=ANSWER_SECONDS) as response:
+            with open_directly(call) as response:
                 left: list[dict[str, Any]] = json.load(response)
         except HTTPError as error:
             with error:
                 raise EmbeddedAWSError(json.load(error)["error"]) from error
         return left
+
+
+def open_directly(call: Request) -> Any:
+    """Call a server of this machine; a proxy, if one is set, is not for it."""
+    return build_opener(ProxyHandler({})).open(call, timeout=ANSWER_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ def keep(service: str) -> None:
             continue
         try:
             text = encode(records)
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError, RuntimeError):
             log.exception("%s: its records are not kept", key)
             continue
         if saved.get(key) != text:

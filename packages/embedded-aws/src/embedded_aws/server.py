@@ -32,11 +32,13 @@ from embedded_aws.s3 import store as s3
 from embedded_aws.sagemaker.training_run import kill_containers
 from embedded_aws.sharing import (
     SERVING,
+    TEMPORARY,
     USING,
     Address,
     InUseError,
     lock,
     prepare,
+    remove,
 )
 from embedded_aws.state import state
 
@@ -44,7 +46,6 @@ POLL_SECONDS = 0.1
 WATCH_SECONDS = 1.0
 LOCK_SECONDS = 1.0
 COPIED_BYTES = 64 * 1024
-TEMPORARY = "tmp"
 MEANT_IN_URIS = frozenset(";#?")
 # A log that grows beyond the first keeps its last bytes, the second.
 MAX_LOG_BYTES = 4 * 1024**2
@@ -196,7 +197,7 @@ def _temporary(folder: Path) -> Iterator[str]:
 
     XGBoost reads paths as URIs and refuses some: then it is elsewhere, and linked.
     """
-    _remove(folder)
+    remove(folder)
     path = str(folder)
     if path.isascii() and not set(path) & MEANT_IN_URIS:
         folder.mkdir(mode=0o700)
@@ -205,14 +206,7 @@ def _temporary(folder: Path) -> Iterator[str]:
     try:
         yield str(folder.resolve())
     finally:
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, which may be elsewhere, if it is there."""
-    shutil.rmtree(folder.resolve(), ignore_errors=True)
-    if folder.is_symlink():
-        folder.unlink()
+        remove(folder)
 
 
 def _last_port(folder: Path) -> int:

@@ -19,10 +19,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Self
 from urllib.error import URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import Request
 
 from embedded_aws.process import (
-    ANSWER_SECONDS,
     ENDING_SECONDS,
     HOST,
     LOG,
@@ -31,14 +30,17 @@ from embedded_aws.process import (
     PortError,
     RunningAWS,
     check_port,
+    open_directly,
     popen,
     tail,
     wait_until_ready,
 )
+from embedded_aws.state import DATABASE, OBJECTS
 
 SERVING, USING, STARTING = "serving.lock", "using.lock", "starting.lock"
 LOCKS = (SERVING, USING, STARTING)
 ADDRESS = "server.json"
+TEMPORARY = "tmp"
 TOKEN_HEADER = "X-Embedded-Token"
 PATH = "/_embedded/server"
 IDLE_MINUTES = 10.0
@@ -82,10 +84,8 @@ class Address:
     def answers(self) -> bool:
         """Return whether what listens there is the server that wrote this."""
         call = Request(f"{self.url}{PATH}", headers={TOKEN_HEADER: self.token})
-        # A proxy, if one is set, is not for this machine.
-        opener = build_opener(ProxyHandler({}))
         try:
-            with opener.open(call, timeout=ANSWER_SECONDS) as response:
+            with open_directly(call) as response:
                 return bool(response.status == HTTPStatus.NO_CONTENT)
         except (URLError, OSError):
             return False
@@ -205,12 +205,17 @@ def reset(folder: Path) -> int:
     prepare(folder)
     with lock(folder / USING, 0), lock(folder / STARTING, ENDING_SECONDS):
         stop(folder)
-        size = 0
-        for path in folder.iterdir():
-            if path.name not in LOCKS:
-                size += _size(path)
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        kept = _kept(folder)
+        size = sum(map(_size, kept))
+        for path in kept:
+            remove(path)
     return size
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder, which may be elsewhere and linked, if it is there."""
+    shutil.rmtree(path.resolve(), ignore_errors=True)
+    path.unlink(missing_ok=True)
 
 
 def prepare(folder: Path) -> None:
@@ -224,6 +229,10 @@ def prepare(folder: Path) -> None:
         if folder.stat().st_uid != os.geteuid():
             raise EmbeddedAWSError(
                 f"{folder}: belongs to another user; choose another folder"
+            )
+        if any(folder.iterdir()) and not any(map(os.path.exists, _marks(folder))):
+            raise EmbeddedAWSError(
+                f"{folder}: has files of something else; choose an empty folder"
             )
         folder.chmod(0o700)
         for name in LOCKS:
@@ -330,6 +339,20 @@ def _wait_until_free(path: Path, seconds: float) -> bool:
     return True
 
 
+def _marks(folder: Path) -> list[Path]:
+    """Return the files of which one is in every folder that was used before."""
+    return [folder / name for name in (*LOCKS, DATABASE, ADDRESS, LOG)]
+
+
+def _kept(folder: Path) -> list[Path]:
+    """Return what is ours in a folder; there may be files of others beside it."""
+    database = [f"{DATABASE}{end}" for end in ("", "-wal", "-shm")]
+    return [
+        folder / name
+        for name in (*database, OBJECTS, TEMPORARY, ADDRESS, f"{ADDRESS}.new", LOG)
+    ]
+
+
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in files if not file.is_dir())
+    return sum(file.lstat().st_size for file in files if file.is_file())

@@ -44,6 +44,11 @@ class Response(S3Response):
             self.upload = state.files.write(self._received(request))
         try:
             return super().key_response(request, full_url, headers)
+        except FileNotFoundError:
+            if request.method not in READS:
+                raise
+            # The object was replaced after it was found: the new one is there.
+            return super().key_response(request, full_url, headers)
         finally:
             if self.upload and not self.upload.used:
                 state.files.remove([self.upload.name])
