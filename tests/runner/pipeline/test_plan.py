@@ -57,7 +57,7 @@ def test_parameters_come_from_where_they_are_known(repo):
 
 def test_the_parameter_run_holds_what_nobody_tunes(repo):
     """The lineage, what registration needs, and results by stage."""
-    parameters = toys.takes("run: dict = {}  # filled in by the runner")
+    parameters = toys.takes("# Filled in by the runner.\nrun: dict = {}")
     toys.write(repo / "models" / "toy" / "train-register.ipynb", *parameters)
     made = make_plan(repo, "toy", STAGES, {})
 
@@ -142,7 +142,7 @@ def test_the_lineage_cannot_be_overridden(repo, name):
 
 def test_the_parameter_run_cannot_be_overridden(repo):
     """It holds the lineage."""
-    parameters = toys.takes("run: dict = {}  # filled in by the runner")
+    parameters = toys.takes("# Filled in by the runner.\nrun: dict = {}")
     toys.write(repo / "models" / "toy" / "train-register.ipynb", *parameters)
 
     with pytest.raises(SignatureError, match="-p run"):
