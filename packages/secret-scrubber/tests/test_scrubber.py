@@ -6,7 +6,6 @@ import hashlib
 import html
 import json
 import random
-import re
 import textwrap
 import time
 import uuid
@@ -238,7 +237,7 @@ def test_a_dotless_i_hides_no_secret() -> None:
 def test_an_issuers_token_is_replaced(kind: str) -> None:
     """It is in base64, hexadecimal and base32, too; and what is around it is kept."""
     secret = TOKENS[kind]
-    core = max(re.split(r"[:/=]", secret), key=len)
+    core = secret[-7:]
     content = f"it is {secret}\n".encode()
     encoded = base64.b64encode(content), base64.b32encode(content)
     for one in (secret, f"'{secret}'", f"({secret})", f"<p>{secret}</p>"):

@@ -1,14 +1,14 @@
 """Forms of secrets: what issuers' tokens look like, and where else secrets stand.
 
-Most are the rules of gitleaks, in its own file, and the patterns of detect-secrets.
-Those here are wider, or of places that both leave out.
+Most are the rules of gitleaks, in its own file. Those here are wider, or of places and
+issuers that it leaves out.
 """
 
 import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -29,44 +29,21 @@ LEFT_OUT = frozenset(
 GITLEAKS_END = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
 # What comes before a name: only the value is masked, and it takes long to look for.
 GITLEAKS_START = r"[\w.-]{0,50}?"
-DETECTORS_LEFT_OUT = frozenset(
-    {
-        "ArtifactoryDetector",  # takes English words for keys
-        "BasicAuthDetector",  # "://" below leaves the rest of the address
-        "IPPublicDetector",  # an address is no secret
-        "OpenAIDetector",  # slow on long texts, and `sk-` below is wider
-        "PrivateKeyDetector",
-    }
-)
-# Words without which the patterns of detect-secrets need not be tried.
-DETECTOR_SIGNS = {
-    "AWSKeyDetector": ("a3t", "abia", "acca", "akia", "asia", "aws"),
-    "CloudantDetector": ("cloudant",),
-    "GitLabTokenDetector": ("gl", "gr1348941"),
-    "IbmCloudIamDetector": ("ibm",),
-    "IbmCosHmacDetector": ("ibm", "cos_", "cos-"),
-    "JwtTokenDetector": ("eyj",),
-    "MailchimpDetector": ("-us",),
-    "SlackDetector": ("xox", "hooks.slack.com"),
-    "SoftlayerDetector": ("softlayer",),
-    "SquareOAuthDetector": ("sq0csp",),
-    "StripeDetector": ("k_live_",),
-    "TwilioKeyDetector": ("ac", "sk"),
-}
 # By how their tokens begin; what follows is at least as long as `LEAST`.
 PREFIXES = """
     AIza ATATT3 ATBB ATCTT3 CCIPAT_ CCIPRJ_ GOCSPX- LTAI NRAK- NRAL- NRII- NRJS- NRRA-
     PMAK- SG. ccipat_ cfpat- dapi dckr_pat_ doo_v1_ dop_v1_ dor_v1_ dp.ct. dp.pt. dp.st.
     eyJhbGciOi figd_ gho_ ghp_ ghr_ ghs_ ghu_ github_pat_ glpat- glsa_ glc_ gsk_ hf_
-    hvb. hvr. hvs. key- lin_api_ ntn_ npm_ nvapi- pat- phc_ phx_ pk_live_ pplx- pscale_
+    hvb. hvr. hvs. lin_api_ ntn_ npm_ nvapi- phc_ phx_ pk_live_ pplx- pscale_
     pul- r8_ rk_live_ rk_test_ rubygems_ sbp_ secret_ shpat_ shpca_ shppa_ shpss_ shpua_
     sk- sk_live_ sk_test_ sl. sntrys_ sntryu_ sq0atp- sq0csp- tfp_ tskey- whsec_ xai-
     xapp- xkeysib- xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- ya29.
 """.split()  # noqa: SIM905, a list of words reads better unquoted
-LEAST = {"xapp-": 10, "xox": 10, "hf_": 30, "npm_": 30, "glpat-": 20, "sk-": 20}
+LEAST = {"xox": 10, "xapp-": 10, "glpat-": 20, "sk-": 20, "pul-": 40, "secret_": 40}
+LEAST |= dict.fromkeys(("hf_", "npm_", "AIza", "dapi", "SG.", "sl."), 30)
 TEXT_OF_TOKEN = r"[A-Za-z0-9_=/+.-]"
-# They are words as well: what follows has to look random.
-WORDY = ("LTAI", "key-", "pat-", "secret_", "sl.", "pul-", "AIza", "SG.", "dapi")
+# Bits per character. Lower bounds of gitleaks keep only repeated letters out.
+MIN_ENTROPY = 3.5
 
 
 @dataclass(frozen=True)
@@ -176,13 +153,19 @@ OWN = (
         r"(?i:(hooks\.slack\.com/(?:services|workflows|triggers)/))[\w/-]{12,}",
     ),
     Form(("1//0",), r"(?<![\w/])1//0[\w-]{30,}"),
+    _kept("accountkey", r"(?i:(AccountKey=))[A-Za-z0-9/+]{40,}={0,2}"),
+    # Keys of Mailchimp and Mailgun, and bots of Telegram and Discord.
+    Form(("-us",), r"\b[0-9a-f]{32}-us\d{1,2}\b"),
+    Form(("key-",), r"\bkey-[0-9a-f]{32}\b"),
+    Form((":",), r"\b\d{8,10}:(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{35}(?![\w-])"),
+    Form((".",), r"\b[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,38}\b", entropy=4.0),
 )
 
 
 @cache
 def forms() -> tuple[Form, ...]:
-    """Return all forms: the own ones, by prefixes, of gitleaks and detect-secrets."""
-    return (*OWN, *_prefixed(), *_of_gitleaks(), *_of_detect_secrets())
+    """Return all forms: the own ones, those of prefixes, and those of gitleaks."""
+    return (*OWN, *_prefixed(), *_of_gitleaks())
 
 
 def forms_in(folded: str) -> Iterator[Form]:
@@ -234,9 +217,7 @@ def _prefixed() -> Iterator[Form]:
         if prefix == "sk-":
             # As scikit-learn's `sk-container-id-1` begins, too.
             body = rf"(?=(?:[\w-]*\d){{2}}){body}"
-        random = 3.0 if prefix in WORDY else 0.0
-        ends = r"(?<![.=/+-])" if prefix in WORDY else r"(?<!\.)"
-        yield Form((prefix.lower(),), start + body + ends, entropy=random)
+        yield Form((prefix.lower(),), rf"{start}{body}(?<!\.)")
 
 
 def _of_gitleaks() -> Iterator[Form]:
@@ -245,7 +226,7 @@ def _of_gitleaks() -> Iterator[Form]:
             yield Form(
                 tuple(rule.get("keywords", [""])),
                 _as_python(rule["regex"]),
-                entropy=rule.get("entropy", 0.0),
+                entropy=bits if (bits := rule.get("entropy", 0)) >= MIN_ENTROPY else 0,
             )
 
 
@@ -277,24 +258,3 @@ def _end_of_group(text: str, at: int) -> int:
                 break
         at += 1
     return at
-
-
-def _of_detect_secrets() -> Iterator[Form]:
-    """Yield the patterns of all detectors that work by patterns."""
-    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-    from detect_secrets.plugins.base import RegexBasedDetector
-
-    kinds: Iterable[type] = get_mapping_from_secret_type_to_class().values()
-    for kind in kinds:
-        name = kind.__name__
-        if issubclass(kind, RegexBasedDetector) and name not in DETECTORS_LEFT_OUT:
-            for pattern in kind().denylist:
-                yield _Compiled(DETECTOR_SIGNS.get(name, ("",)), pattern)
-
-
-class _Compiled(Form):
-    """A form whose pattern exists already, with its flags."""
-
-    def __init__(self, signs: tuple[str, ...], pattern: re.Pattern[str]) -> None:
-        super().__init__(signs, pattern.pattern)
-        self.__dict__["pattern"] = pattern
