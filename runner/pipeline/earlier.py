@@ -16,6 +16,8 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
+from secret_scrubber import Scrubber
+
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
@@ -34,7 +36,6 @@ from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
 from runner.notebook.archive import RenderedPages, archive, as_record
-from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE

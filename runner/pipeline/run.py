@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from forked_kernels.client import WarmKernels
+from secret_scrubber import Scrubber
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
@@ -30,7 +31,6 @@ from runner.errors import (
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, import_ahead, recording, write_whole
 from runner.notebook.execute import execute, failed_commands
-from runner.notebook.scrub import Scrubber
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
