@@ -166,13 +166,13 @@ def decode_libsvm(body: bytes, rules: ServingRules) -> Matrix:
     """
     lines = body.strip().decode("utf-8").split("\n")
     pairs = [
-        (row, *item.split(":")[:2])
+        (row, item.split(":")[0], item.split(":")[1])
         for row, line in enumerate(lines)
         for item in line.split(" ")
         if ":" in item
     ]
     rows = np.array([row for row, _, _ in pairs])
-    columns = np.array([int(index) for _, index, _ in pairs], dtype=int)
+    columns: Any = np.array([int(index) for _, index, _ in pairs], dtype=np.int64)
     # If no row has index 0, image 3.2-0 takes all indices to start at 1: a request that
     # happens to lack feature 0 is shifted by one column.
     if rules.shifts_libsvm and len(columns) and columns.min() >= 1:
