@@ -125,8 +125,14 @@ def format_interval(interval: Sequence[float] | None) -> str:
     if interval is None or not all(map(math.isfinite, interval)):
         return "-"
     low, high = interval
-    digits = digits_of(low, high)
-    return f"{format_number(low, digits)} to {format_number(high, digits)}"
+    digits, size = digits_of(low, high), max(abs(low), abs(high))
+    place = digits - 1 - math.floor(math.log10(size)) if size else 0
+    shown = [
+        # A bound near zero stays on its side of it.
+        format_number(round(one, place) or one, digits if round(one, place) else 1)
+        for one in (low, high)
+    ]
+    return " to ".join(shown)
 
 
 def digits_of(low: float, high: float) -> int:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import format_number
+from lifecycle.comparison import DIGITS, digits_of, format_number
 from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
 from runner.review.findings import suspicions
 from runner.review.rows import (
     Compared,
+    MetricRow,
     compared,
     gate_rows,
     gates_asked,
@@ -37,6 +38,8 @@ NOTHING_LIVE = "Nothing was live before this run."
 # The importance of a feature, its share of the SHAP values, that is told of when it
 # has moved far. With more it has to move less, with less further.
 IMPORTANT = 0.1
+# Of a metric in a sentence; with fewer, two that differ would look the same.
+LEAST_DIGITS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,12 +263,19 @@ def _comparison_sentence(evidence: Evidence) -> str:
     if not word:
         return ""
     quoted = [
-        f"{one.name} {format_number(one.candidate)} against {format_number(one.live)}"
+        _quote(one)
         for one in metric_rows(evidence)
         if one.gated and one.candidate is not None and one.live is not None
     ]
     values = f" ({', '.join(quoted)})" if quoted else ""
     return f"{COMPARED[word].format(against)}{values}."
+
+
+def _quote(row: MetricRow) -> str:
+    """Quote a metric of both models, with the digits that its interval leaves."""
+    digits = max(LEAST_DIGITS, digits_of(*row.interval)) if row.interval else DIGITS
+    values = [format_number(one, digits) for one in (row.candidate, row.live)]
+    return f"{row.name} {' against '.join(values)}"
 
 
 def _first_version(evidence: Evidence) -> str:
