@@ -24,7 +24,7 @@ from lifecycle.errors import (
 from lifecycle.integrity import EVIDENCE, hash_evidence
 from lifecycle.registry import Mode, Package
 from lifecycle.status import ways_out
-from runner.ci.environment import approval_note, workflow_identity
+from runner.ci.environment import approval_note, rejection_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit
 from runner.notebook.archive import read_record, write_json
@@ -134,6 +134,21 @@ def approve(
     return approval.approve(
         model, arn=package.arn, description=approval_note(model), evidence=evidence
     )
+
+
+def reject(root: Path, model: str, *, version: int | None, reason: str) -> Package:
+    """Reject one package of a model, and record why.
+
+    Args:
+        version: this one; else the newest of the checkout's content.
+    """
+    approval.check_reason(reason)
+    if version:
+        package = registry.find_package(model, version)
+    else:
+        package = approval.find_newest(model, content(root, model).fingerprint)
+    note = rejection_note()
+    return approval.reject(model, arn=package.arn, reason=reason, description=note)
 
 
 def roll_back_recorded(

@@ -34,7 +34,11 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
     ("status", "expected"),
     [
         (ModelStatus(), "nothing is registered: train it"),
-        (ModelStatus(newest=package("Rejected")), "version 2 is Rejected: train again"),
+        (ModelStatus(newest=package("Deleting")), "version 2 is Deleting: train again"),
+        (
+            ModelStatus(newest=replace(package("Rejected"), rejected="Ada: slow")),
+            "version 2 is Rejected: change what is wrong with it, and train again",
+        ),
         (
             ModelStatus(newest=package(fingerprint=OTHER)),
             "the newest, version 2, has other content: train it",
