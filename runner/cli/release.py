@@ -126,12 +126,15 @@ def approve_command(
     load_spec(root, model)
     _check_decision(version, this_workflow, rejects, reason)
     with aws_at(target):
-        from runner.pipeline.release import approve, reject
+        from runner.pipeline.release import approve, reject, update_card
 
         if rejects:
             package = reject(root, model, version=version, reason=reason or "")
         else:
             package = approve(root, model, version=version, this_workflow=this_workflow)
+        if problem := update_card(package):
+            # The decision counts all the same.
+            echo(f"note: {problem}", err=True)
     if as_json:
         names = ("created", "modified")
         shown = {name: getattr(package, name).isoformat() for name in names}

@@ -12,6 +12,7 @@ from typing import Any
 
 from lifecycle import approval, registry, s3
 from lifecycle.aws import aws_errors, run_uri, utc
+from lifecycle.card_registration import follow_approval
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
@@ -149,6 +150,20 @@ def reject(root: Path, model: str, *, version: int | None, reason: str) -> Packa
         package = approval.find_newest(model, content(root, model).fingerprint)
     note = rejection_note()
     return approval.reject(model, arn=package.arn, reason=reason, description=note)
+
+
+def update_card(package: Package) -> str:
+    """Give a decided version's model card the status of its approval.
+
+    Returns:
+        Why it has the status of before; "" if it has the new one, or there is no card.
+    """
+    try:
+        with aws_errors():
+            follow_approval(package)
+    except LifecycleError as error:
+        return f"its model card has the status of before: {error}"
+    return ""
 
 
 def roll_back_recorded(

@@ -17,6 +17,7 @@ from forked_kernels.client import WarmKernels
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
+from lifecycle.card_registration import follow_approval
 from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
 from lifecycle.registry import Package
@@ -42,6 +43,7 @@ from runner.pipeline.evidence import (
     build_page,
     evidence_uri,
     keep_error,
+    register_model_card,
     succeeded_run,
 )
 from runner.pipeline.judgement import (
@@ -320,6 +322,8 @@ class _ModelRun:
             if not self._reuse(stage):
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
+            if stage.name == TRAINING_STAGES[-1]:
+                self._register_card()
             self._keep()
             self.kept.add(stage.name)
             # Of what was registered, an approval binds what all these stages left.
@@ -444,6 +448,15 @@ class _ModelRun:
         """Copy what the run has left so far: CircleCI's artifacts do not last."""
         s3.upload_folder(self.plan.folder, evidence_uri(self.plan), self.uploaded)
 
+    def _register_card(self) -> None:
+        """Register the model card; without it a paid training is no less a success."""
+        notebook = self.notebooks.get(TRAINING_STAGES[-1])
+        if notebook is None:
+            return
+        step = partial(register_model_card, self.plan, self.results, notebook)
+        if error := self._attempt(step):
+            self._say(f"its model card is not registered: {error}")
+
     def _approve(self) -> None:
         """Approve what this run registered."""
         registered = self.results["train-register"]
@@ -455,6 +468,8 @@ class _ModelRun:
             description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
+        if error := self._attempt(partial(follow_approval, package)):
+            self._say(f"its model card has the status of before: {error}")
 
     def _fail(self, error: LifecycleError) -> None:
         """Say what failed, keep the evidence, and stop what is left running."""

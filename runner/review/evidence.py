@@ -19,6 +19,7 @@ SOURCE = "source.json"
 SUMMARY = "data-summary.json"
 BASELINE = "baseline.json"
 PACKAGE = "package.json"
+MODEL_CARD = "model-card.json"
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
 MAGIC = {
@@ -50,6 +51,7 @@ class Evidence:
         baseline: what the version left that was live before this run.
         decision: who approved or rejected the package, and when.
         evaluation: the metrics, gates and the training job of this run.
+        card: the model's README, what it lacks, and the name of SageMaker's model card.
         notebooks: the executed notebooks by stage.
     """
 
@@ -61,6 +63,7 @@ class Evidence:
     baseline: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
     notebooks: Mapping[str, ipynb.Notebook] = field(default_factory=dict)
 
     def results(self, stage: str) -> Mapping[str, Any]:
@@ -181,6 +184,7 @@ def read_evidence(
         baseline=_read_json(folder / BASELINE),
         decision=_read_json(folder / PACKAGE),
         evaluation=(evaluation_of(trained) if trained else None) or {},
+        card=_read_json(folder / MODEL_CARD),
         notebooks=executed,
     )
 

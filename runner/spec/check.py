@@ -17,6 +17,7 @@ from notebook_inputs.git import is_repository
 from notebook_inputs.magics import LOOKS_LIKE_MAGIC
 
 from lifecycle.errors import CallError
+from lifecycle.model_card import CARD, TO_FILL_IN
 from runner import STAGES
 from runner.errors import SignatureError, SpecError, display_path
 from runner.git import git_output
@@ -61,9 +62,6 @@ SETTINGS = (
 )
 OBJECTIVE = ("training", "hyperparameters", "objective")
 SIMILARITY = 0.8
-# The model card, and how what is missing in it is marked.
-CARD = "README.md"
-TO_FILL_IN = "*To fill in:*"
 OF_THIS_MACHINE = re.compile(r"(/home/|/Users/|/root/|~/|[A-Z]:\\).+")
 UNKNOWN = re.compile(r"(?P<path>.+) imports (?P<module>\S+), which is neither here nor")
 PLACE = re.compile(

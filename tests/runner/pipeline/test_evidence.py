@@ -109,6 +109,7 @@ def test_a_run_begins_with_an_empty_folder(
     assert {path.name for path in plan.folder.iterdir()} == {
         "source.json",
         "baseline.json",
+        "model-card.json",
     }
     source = json.loads((plan.folder / "source.json").read_text())
     assert source["evidence"] == run_uri(model, plan.run_id, "evidence")

@@ -181,6 +181,7 @@ def test_each_stage_leaves_notebook_html_and_record(
     """In build/ and in S3, where the package points at them; beside the page."""
     stages = {f"{stage}.{kind}" for stage in STAGES for kind in KINDS}
     review = {"index.html", "review.json", "source.json", "baseline.json"}
+    review |= {"model-card.json"}
     kept = list_files(finished.package.metadata["evidence"])
 
     assert finished.files == stages | review
