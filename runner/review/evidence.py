@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,8 @@ PACKAGE = "package.json"
 MODEL_CARD = "model-card.json"
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
+# Of Markdown, what a caption leaves out: targets of links, and marks around words.
+MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]+([^`*]+)[`*]+")
 MAGIC = {
     "image/png": b"\x89PNG\r\n\x1a\n",
     "image/jpeg": b"\xff\xd8\xff",
@@ -32,11 +35,19 @@ MAGIC = {
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """An image of an executed notebook, base64, and the heading it stood under."""
+    """An image of an executed notebook, base64, with the words around it.
+
+    Attributes:
+        heading: the one that it stands under.
+        caption: what the text below it says of it.
+        description: what is to be seen in it, for those who do not see it.
+    """
 
     heading: str
     mime: str
     content: str
+    caption: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,12 +206,35 @@ def _figures(notebook: ipynb.Notebook) -> Iterator[Figure]:
         if tagged and FIGURE_TAG not in ipynb.cell_tags(cell):
             continue
         for output in cell.get("outputs", []):
+            data = output.get("data", {})
             for mime, magic in MAGIC.items():
-                image = output.get("data", {}).get(mime, "")
+                image = data.get(mime, "")
                 content = "".join(image.split()) if isinstance(image, str) else ""
                 if _starts_with(content, magic):
-                    heading = ipynb.heading(notebook, index)
-                    yield Figure(heading=heading, mime=mime, content=content)
+                    yield Figure(
+                        heading=ipynb.heading(notebook, index),
+                        mime=mime,
+                        content=content,
+                        caption=_caption(notebook, index),
+                        description=_description(data),
+                    )
+
+
+def _caption(notebook: ipynb.Notebook, index: int) -> str:
+    """Return the first paragraph below a figure, unless it leads to the next cell."""
+    below = notebook.cells[index + 1 : index + 2]
+    if not below or below[0].cell_type != "markdown":
+        return ""
+    first = str(below[0].source).strip().partition("\n\n")[0]
+    if first.startswith("#") or first.endswith(":"):
+        return ""
+    return " ".join(MARKUP.sub(r"\1\2", first).split())
+
+
+def _description(data: Mapping[str, Any]) -> str:
+    """Return what a figure says of itself; its name in Python says nothing."""
+    text = data.get("text/plain")
+    return text if isinstance(text, str) and not text.startswith("<") else ""
 
 
 def _starts_with(content: str, magic: bytes) -> bool:

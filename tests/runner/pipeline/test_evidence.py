@@ -208,7 +208,7 @@ def test_a_live_version_whose_evidence_is_malformed_fails_no_run(
 
     page = build_page(plan, {}, {})
 
-    assert "What was live could not be read: what its run left is malformed." in (
+    assert "The live version could not be read: what its run left is malformed." in (
         page.read_text()
     )
 

@@ -52,7 +52,7 @@ def test_sections_stand_in_the_order_of_a_review(folder, page):
     assert "✓ Can be approved" in said
     assert "Both predicted the same 50 test rows of this run." in said
     assert "The data has changed since version 1: 70 training rows, then 60." in said
-    assert "1 of 1 columns moved" in said
+    assert "1 of 1 columns have drifted" in said
     assert "training time 2 min 5 s on 1 x ml.m5.large, 1 min 40 s billed" in said
     assert "python -m runner approve toy --version 2" in said
 
@@ -278,7 +278,7 @@ def test_every_run_leaves_a_review_in_json(folder, run):
         assert (first["candidate"], first["live"]) == (2.0, 2.2)
         assert first["answer"] == "better"
         assert first["difference"] == pytest.approx(-0.2)
-        assert review["drift"][0]["answer"] == "far"
+        assert review["drift"][0]["answer"] == "strong drift"
         assert review["lineage"]["training job"] == "toy-job"
 
 
@@ -289,10 +289,10 @@ def test_a_version_that_was_live_is_not_compared_with_itself(folder, page):
     reviews.write(folder / "baseline.json", baseline | {"version": 2})
     said = " ".join(page().get_text().split())
 
-    assert "Nothing: this version was live before this run already." in said
+    assert "Nothing: this version was already live before this run." in said
     assert "Since then this one went live." in said
     assert "compared with" not in said
-    assert "columns moved" not in said
+    assert "have drifted" not in said
 
 
 def test_after_a_deployment_the_former_version_is_not_called_live(folder, page):
@@ -302,8 +302,8 @@ def test_after_a_deployment_the_former_version_is_not_called_live(folder, page):
     said = " ".join(page().get_text(" ").split())
 
     assert "Against what was live" in said
-    assert "this one version 1 difference" in said
-    assert "Settings version 1 this one" in said
+    assert "this version version 1 difference" in said
+    assert "Settings version 1 this version" in said
     assert "Version 1 was trained on other rows" in said
     assert "ive version 1" not in said
 
@@ -322,7 +322,7 @@ def test_a_live_version_that_cannot_be_read_is_not_missing(folder, page):
     reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
     said = page().get_text()
 
-    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "The live version could not be read: AWS: AccessDenied." in said
     assert "Nothing was live" not in said
 
 
