@@ -88,7 +88,7 @@ def _render_page(
         decide=decision_commands(
             evidence.model,
             evidence.version or 0,
-            "aws" if evidence.source.get("workflow") else "",
+            "aws" if workflow_link(evidence) else "",
         ),
         parameters=_parameters(evidence),
         card=CARD_PAGE if str(evidence.card.get("text") or "").strip() else "",

@@ -174,7 +174,7 @@ def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
             bound, live = format_number(verdict.bound), format_number(verdict.live)
             note = f"{word} {bound}; live: {live}"
         elif verdict.verdict != "nothing live":
-            note = "not comparable"
+            note = ""
     else:
         asks = _asks(verdict.rule, verdict.bound)
     interval = verdict.interval

@@ -87,8 +87,10 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
     if evidence.is_baseline:
         return
     for gate in gate_rows(evidence):
-        if gate.verdict in UNSURE:
-            yield f"{gate.verdict.capitalize()}: {gate.reason}"
+        if gate.verdict == "undecided":
+            yield f"Undecided: {gate.reason}"
+        elif gate.verdict in UNSURE:
+            yield gate.reason
     if (word := compared(evidence)) in ("worse", "mixed"):
         against = COMPARED[word].format("the live model")
         yield f"{against}, within the bounds of its gates"
@@ -234,10 +236,10 @@ def _data_sentence(evidence: Evidence) -> str:
     old, new = before.get("data_sha256"), evidence.prepared.get("data_sha256")
     if not old or not new or old == new or evidence.results("deploy"):
         return ""
-    counts = [
+    then, now = (
         (known.get("rows") or {}).get("train") for known in (before, evidence.prepared)
-    ]
-    rows = f": {counts[1]} training rows, then {counts[0]}" if all(counts) else ""
+    )
+    rows = f": {now:,} training rows, before {then:,}" * bool(then and now)
     return f"The data has changed since version {before.get('version')}{rows}."
 
 

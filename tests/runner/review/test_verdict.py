@@ -436,7 +436,7 @@ def test_changed_data_is_told(folder, read):
     reviews.write_stage(folder, "prepare", results=results)
 
     assert headline(read()).because.endswith(
-        "The data has changed since version 1: 70 training rows, then 60."
+        "The data has changed since version 1: 70 training rows, before 60."
     )
 
 
