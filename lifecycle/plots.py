@@ -215,20 +215,78 @@ def precision_recall_curve(truth: Any, prediction: Any, live: Any = None) -> "Ax
     return ax
 
 
-def importance(shares: "pd.Series[float]", what: str = "share of the gain") -> "Axes":
-    """Draw what each feature counts for: the largest shares, as bars with their names.
+def reliability(table: "pd.DataFrame") -> "Axes":
+    """Draw how often groups of rows are positive against the predicted probability.
 
     Args:
-        shares: by feature.
+        table: as `lifecycle.diagnosis.calibration` returns it.
     """
-    largest = shares.sort_values(ascending=False).head(TOLD)[::-1]
-    ax = axes(height=0.8 + 0.27 * max(len(largest), 2))
-    ax.barh([str(name) for name in largest.index], largest, color=BLUE, height=0.7)
+    ax = axes(height=SQUARE)
+    ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
+    margins = [table.observed - table.low, table.high - table.observed]
+    ax.errorbar(
+        table.predicted,
+        table.observed,
+        yerr=margins,
+        fmt="o-",
+        color=BLUE,
+        capsize=3,
+        label="groups of rows",
+    )
+    ax.set(
+        title="Reliability of the probabilities",
+        xlabel="predicted probability",
+        ylabel="observed share of positives",
+    )
+    ax.legend()
+    return ax
+
+
+def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
+    """Draw the mean absolute SHAP values of the most important features.
+
+    Args:
+        table: as `lifecycle.diagnosis.shap_importance` returns it.
+    """
+    largest = table[:most][::-1]
+    ax = axes(height=1.2 + 0.27 * max(len(largest), 2))
+    for direction, colour, hatch in zip(
+        ("raises", "lowers", "mixed"), COLOURS, HATCHES, strict=False
+    ):
+        part = largest.mean_shap.where(largest.direction == direction, 0.0)
+        if part.any():
+            name = "mixed" if direction == "mixed" else f"{direction} the prediction"
+            look: Any = {"color": colour, "hatch": hatch, "edgecolor": "white"}
+            ax.barh(largest.index, part, linewidth=0, label=name, **look)
     # Room for the names inside of the figure, which would grow with them else.
     longest = max((len(str(name)) for name in largest.index), default=0)
     ax.figure.subplots_adjust(left=min(0.6, 0.04 + 0.0145 * longest), top=0.9)
-    ax.set(title="Feature importance", xlabel=what)
+    ax.set(title="Features, by their SHAP values", xlabel="mean absolute SHAP value")
     ax.grid(visible=False, axis="y")
+    if ax.patches:
+        ax.legend(title="a larger value", loc="lower right")
+    return ax
+
+
+def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
+    """Draw what a row costs at every threshold, and the one that was chosen.
+
+    Args:
+        curve: thresholds and costs, as `lifecycle.decision.cost_curve` returns them.
+        chosen: as `lifecycle.decision.choose_threshold` returns it.
+    """
+    ax = axes()
+    ax.plot(*curve, color=BLUE, drawstyle="steps-post", label="cost")
+    look: Any = {"color": ORANGE, "linestyle": LINES[1]}
+    ax.axvline(chosen.threshold, label=f"chosen: {chosen.threshold:.2f}", **look)
+    unit = f" ({chosen.unit})" if chosen.unit else ""
+    ax.set(
+        title="Cost by threshold, validation rows",
+        xlabel="threshold",
+        ylabel=f"cost per row{unit}".replace("$", r"\$"),
+        xlim=(0, 1),
+    )
+    ax.legend()
     return ax
 
 
@@ -301,7 +359,8 @@ def _described(ax: "Axes") -> Iterator[str]:
                 f"{name}: {len(xs):,} points, {across} {_range(xs)}, {up} {_range(ys)}."
             )
     for bars in ax.containers:
-        yield _bars(ax, bars)
+        if hasattr(bars, "patches"):
+            yield _bars(ax, bars)
     written = [text.get_text() for text in ax.texts if text.get_text()]
     if ax.images and written:
         yield f"Row by row: {', '.join(written)}."
@@ -337,7 +396,7 @@ def _known(pairs: Any) -> tuple[list[float], list[float]]:
 
 
 def _bars(ax: "Axes", bars: Any) -> str:
-    """Say how long the bars of one series are, and where they stand."""
+    """Say how long the bars of one series are, and what each is called."""
     upright = getattr(bars, "orientation", "vertical") != "horizontal"
     sizes = [one.get_height() if upright else one.get_width() for one in bars]
     shown = [format_number(float(one), 3) for one in sizes]

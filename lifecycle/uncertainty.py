@@ -6,10 +6,13 @@ matrix of bootstrap weights, resamples x rows, serves all metrics of both models
 Sources:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
         bias-corrected and accelerated (BCa) interval.
+    Wilson, Probable Inference, 1927: the interval of a share.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -17,11 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lifecycle.comparison import Comparison, Estimate
+from lifecycle.decision import HALF, Decision, cost_per_row
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 # Row weights, resamples x rows, to one value per resample.
 Statistic = Callable[[Array], Array]
+# Truth and prediction to metrics by name; with a threshold for a classification.
+Measure = Callable[..., Mapping[str, float]]
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -48,24 +54,32 @@ NORMAL = NormalDist()
 
 
 def metric_statistic(
-    metric: str, truth: Any, prediction: Any, *, threshold: float = 0.5
+    metric: str,
+    truth: Any,
+    prediction: Any,
+    *,
+    threshold: float = HALF,
+    costs: Mapping[str, float] | None = None,
 ) -> Statistic:
-    """Return a metric of scikit-learn's as a function of row weights.
+    """Return a metric of scikit-learn's, or the mean cost, as a function of weights.
 
     Args:
-        metric: a name in METRICS.
+        metric: "cost" or a name in METRICS or DECISIONS.
         truth: one value per row; 0 or 1 for a classification.
         prediction: one value per row; a probability for a classification.
         threshold: from which probability on a row counts as positive.
+        costs: of a row by outcome, for "cost".
 
     Raises:
-        KeyError: the metric is not in METRICS.
+        KeyError: the metric is not known.
     """
     rows = np.asarray(truth, dtype=float), np.asarray(prediction, dtype=float)
-    if metric in DECISIONS:
-        truth, positive = rows[0] == 1, rows[1] >= threshold
-        return DECISIONS[metric](truth, positive)
-    return METRICS[metric](*rows)
+    if metric in METRICS:
+        return METRICS[metric](*rows)
+    known, positive = rows[0] == 1, rows[1] >= threshold
+    if metric == "cost" and costs:
+        return row_mean(cost_per_row(known, positive, costs))
+    return DECISIONS[metric](known, positive)
 
 
 def row_mean(values: Any) -> Statistic:
@@ -75,22 +89,40 @@ def row_mean(values: Any) -> Statistic:
 
 
 def statistics_of(
-    measure: Callable[[Any, Any], Mapping[str, float]], truth: Any, prediction: Any
+    measure: Measure, truth: Any, prediction: Any, decision: Decision | None = None
 ) -> dict[str, Statistic]:
     """Return what a notebook measures, metric by metric, as functions of row weights.
+
+    Args:
+        decision: whose threshold `measure` takes as its third argument, if there is
+            one.
+    """
+    makers = statistic_makers(measure, truth, prediction, decision)
+    return {name: make(truth, prediction) for name, make in makers.items()}
+
+
+def statistic_makers(
+    measure: Measure, truth: Any, prediction: Any, decision: Decision | None = None
+) -> dict[str, Callable[[Any, Any], Statistic]]:
+    """Return by metric what makes its statistic, of these rows or of some of them.
 
     A metric that is known here by name and value is computed from the weights; any
     other is measured again on every resample.
     """
+    if decision:
+        measure = partial(measure, threshold=decision.threshold)
     everything = np.ones((1, len(truth)))
-    found: dict[str, Statistic] = {}
+    chosen = decision or Decision()
+    found: dict[str, Callable[[Any, Any], Statistic]] = {}
     for name, value in measure(truth, prediction).items():
-        if name in METRICS or name in DECISIONS:
-            known = metric_statistic(name, truth, prediction)
-            if np.isclose(known(everything)[0], value, rtol=SAME, equal_nan=True):
+        found[name] = partial(_Measured, measure, name)
+        known = partial(
+            metric_statistic, name, threshold=chosen.threshold, costs=chosen.costs
+        )
+        with suppress(KeyError):
+            same = known(truth, prediction)(everything)[0]
+            if np.isclose(same, value, rtol=SAME, equal_nan=True):
                 found[name] = known
-                continue
-        found[name] = _Measured(measure, name, truth, prediction)
     return found
 
 
@@ -101,7 +133,7 @@ class _Measured:
 
     def __init__(
         self,
-        measure: Callable[[Any, Any], Mapping[str, float]],
+        measure: Measure,
         name: str,
         truth: Any,
         prediction: Any,
@@ -253,6 +285,17 @@ def estimate(
         )
         for name in statistics
     }
+
+
+def share_interval(
+    hits: float, rows: int, *, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return the interval of a share of rows (Wilson's): not empty without any hit."""
+    z = NORMAL.inv_cdf((1 + confidence) / 2)
+    share, size = hits / rows, z**2 / rows
+    middle = (share + size / 2) / (1 + size)
+    half = math.sqrt(share * (1 - share) * size + size**2 / 4) / (1 + size)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def compare(

@@ -23,6 +23,12 @@ LIVE = SimpleNamespace(
 )
 
 
+FEATURES = pd.DataFrame(
+    {"mean_shap": [0.75, 0.25], "direction": ["raises", "lowers"]},
+    index=["calls_to_customer_service", "age"],
+)
+
+
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
     """Close the figures that a test drew."""
@@ -116,8 +122,10 @@ def test_series_differ_by_more_than_their_colour():
 
 def test_letters_are_legible_on_a_telephone():
     """At 370 pixels, the width of a page there, they are ten pixels high or more."""
-    names = pd.Series({"calls_to_customer_service": 0.7, "age": 0.3})
-    for ax in (plots.importance(names), plots.roc_curve(TRUTH, PROBABILITY, LIVE)):
+    for ax in (
+        plots.shap_importance(FEATURES),
+        plots.roc_curve(TRUTH, PROBABILITY, LIVE),
+    ):
         figure = ax.figure
         figure.canvas.draw()
         wide = figure.get_tightbbox().width
@@ -137,8 +145,8 @@ def test_letters_are_legible_on_a_telephone():
             "live, version 3: 4 points, predicted value from 0.2 to 0.9, true value",
         ),
         (
-            lambda: plots.importance(pd.Series({"age": 0.25, "size": 0.75})),
-            "bars: size 0.75, age 0.25.",
+            lambda: plots.shap_importance(FEATURES),
+            "raises the prediction: calls_to_customer_service 0.75, age 0. lowers",
         ),
     ],
 )

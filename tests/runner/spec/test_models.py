@@ -277,6 +277,8 @@ def test_a_spec_gives_notebooks_its_values(repo: Path) -> None:
         "max_runtime_seconds": 3600,
         "hyperparameters": {"num_round": 5},
         "gates": {"rmse": {"max": 2.5}},
+        "slices": [],
+        "decision": {},
         "endpoint": {"instance_type": "ml.m5.large"},
     }
 
