@@ -190,7 +190,7 @@ def list_tables(path: Path) -> list[Path]:
     found = sorted(one for one in path.rglob("*") if one.is_file())
     if files := [one for one in found if one.name[0] not in "._"]:
         return files
-    raise DataError(f"{path}: holds no files; give a table, or a folder of some")
+    raise DataError(f"{path}: holds no files; give a table, or a folder of tables")
 
 
 def upload_raw(

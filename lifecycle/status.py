@@ -187,8 +187,8 @@ def _not_in_service(model: str, status: ModelStatus) -> str:
     elif status.pending:
         now += f" to version {status.pending}"
     return (
-        f"{now}: wait, then python -m runner status {model}; if nobody waits for it "
-        f"any more, {again}"
+        f"{now}: wait, then python -m runner status {model}; if no command is "
+        f"waiting for it any more, {again}"
     )
 
 

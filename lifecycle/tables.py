@@ -98,7 +98,7 @@ def parse_table(
         if kinds[name] != {"text", "numbers"}:
             raise DataError(
                 f"{first.name}: column {name!r} holds {' and '.join(kinds[name])} in "
-                "the files of this folder; write it alike in all of them"
+                "the files of this folder; write it the same way in all of them"
             )
     if mixed:
         # As text everywhere, so that equal cells are equal.
@@ -249,7 +249,7 @@ def _decode(file: TableFile, written: CsvFormat) -> str:
             f'encoding="{guess}")'
         ) from error
     if "\x00" in found:
-        raise DataError(f"{file.name}: is no CSV, it holds bytes that are no text")
+        raise DataError(f"{file.name}: is not CSV, it has bytes that are not text")
     return found
 
 
@@ -339,7 +339,7 @@ def _refuse_local_numbers(
             raise DataError(
                 f"{where}: column {name!r} holds {example!r}, which pandas reads as "
                 f"text; read_table(..., {arguments}), or text=[{_quote(str(name))}] if "
-                "it is no number"
+                "it is not a number"
             )
 
 

@@ -256,18 +256,18 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
         handed = HandOver(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CallError(
-            f"{shown}: no hand-over, {error}; rerun the train job"
+            f"{shown}: not a hand-over, {error}; rerun the train job"
         ) from error
     evidence = handed.evidence if isinstance(handed.evidence, dict) else {"": None}
     values = [*(asdict(handed) | {"evidence": ""}).values(), *evidence.values()]
     if not all(isinstance(one, str) for one in values):
         raise CallError(
-            f"{shown}: no hand-over, a value is no text; rerun the train job"
+            f"{shown}: not a hand-over, a value is not text; rerun the train job"
         )
     if not PACKAGE_ARN.fullmatch(handed.package):
         raise CallError(
-            f"{shown}: no hand-over, {handed.package!r} is no model package; rerun the "
-            "train job"
+            f"{shown}: not a hand-over, {handed.package!r} is not a model package; "
+            "rerun the train job"
         )
     for what, found, here in (
         ("model", handed.model, model),

@@ -281,8 +281,8 @@ def _check_features(plan: Scaffold) -> None:
     column = found[plan.time]
     if column.kind not in ("date", "number"):
         raise CallError(
-            f"--time {plan.time!r}: is no date ({column.why or column.kind}); give a "
-            "column of dates"
+            f"--time {plan.time!r}: is not a date ({column.why or column.kind}); "
+            "give a column of dates"
         )
     if "missing" in column.why:
         raise CallError(f"--time {plan.time!r}: {column.why}; mend them in the file")

@@ -468,7 +468,7 @@ def end_cells(splits: str = "splits") -> Iterator[Cell]:
         "write-text",
         "## Where is it written?",
         "",
-        "Each cell is checked: XGBoost would read what is no number as some number.",
+        "Each cell is checked: XGBoost would read text as some number.",
         "No run overwrites another one, and the sha256 says which rows a model was "
         "trained on:",
     )

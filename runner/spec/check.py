@@ -196,7 +196,7 @@ def _check_card(root: Path, name: str, spec: ModelSpec | None) -> Iterator[Findi
         message = f"{count} places are still to be filled in"
         yield Finding(file=f"models/{name}/{CARD}", message=message, is_hint=True)
     if spec and not spec.owner:
-        message = "owner: empty; say who answers for it"
+        message = "owner: empty; say who is responsible for it"
         yield Finding(file=f"models/{name}/model.yaml", message=message, is_hint=True)
 
 
@@ -246,7 +246,7 @@ def _check_code(
             yield Finding(
                 file=file,
                 cell=used[name],
-                message=f"uses {name}, which is no parameter; add `{name}: "
+                message=f"uses {name}, which is not a parameter; add `{name}: "
                 f"{kind} = ...  # help` to the parameters cell",
             )
     for one in signature.parameters.values():

@@ -50,10 +50,10 @@ LIVE = EndpointState(
     [
         ({"rmse": 2.4}, ""),
         ({"rmse": 2.6}, "rmse 2.6 is above 2.5"),
-        ({"rmse": "2.4"}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": True}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": None}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": -math.inf}, "rmse nan is no number, so not within 2.5"),
+        ({"rmse": "2.4"}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": True}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": None}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": -math.inf}, "rmse nan is not a number, so not within 2.5"),
         ({}, "rmse was not measured"),
     ],
 )

@@ -20,7 +20,9 @@ CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)
 
 
-WAIT = "wait, then python -m runner status toy; if nobody waits for it any more"
+WAIT = (
+    "wait, then python -m runner status toy; if no command is waiting for it any more"
+)
 AGAIN = "run the command that began it again: it waits and then verifies"
 CHANGED = "the endpoint has changed since a deploy verified it: deploy again, which"
 

@@ -783,8 +783,9 @@ def test_a_run_waits_no_longer_than_it_may_take_itself(
     result = run("prepare", time_limit=0.3)
 
     assert isinstance(result.error, CallError)
-    assert "run r1, process 7, since noon, still goes on in this clone after 0.3 s" in (
-        str(result.error)
+    assert (
+        "run r1, process 7, since noon, is still running in this clone after 0.3 s"
+        in (str(result.error))
     )
     assert not (repo / "build" / model).exists()
 

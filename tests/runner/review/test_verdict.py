@@ -308,7 +308,7 @@ def test_a_metric_that_is_no_number_fails_its_gate(folder, read):
 
     assert [one.verdict for one in found] == ["failed", "failed"]
     assert [one.value for one in found] == [None, None]
-    assert "no number" in found[1].reason
+    assert "not a number" in found[1].reason
 
 
 def test_bounds_that_were_not_evaluated_say_so(folder, read):
