@@ -152,7 +152,7 @@ def cost_table(found: Mapping[str, Any]) -> "pd.DataFrame":
 
     names = {
         "cost": "at the threshold",
-        "cost_of_none": "if no row is taken for positive",
+        "cost_of_none": "if no row is predicted positive",
         "cost_of_all": "if every row is",
     }
     column = f"cost per row ({found['unit']})" if found["unit"] else "cost per row"

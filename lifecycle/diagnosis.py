@@ -63,25 +63,25 @@ def calibration(task: str, truth: Any, prediction: Any) -> "pd.DataFrame":
     # All predictions may be the same.
     places = np.nan_to_num(np.asarray(places, dtype=float))
     confidence = 1 - (1 - CONFIDENCE) / len(np.unique(places))
-    rows = {}
+    groups = []
     for place in np.unique(places):
         part = places == place
         low, high = _observed(task, known[part], guess[part], confidence)
         predicted = float(guess[part].mean())
-        name = format_interval((float(guess[part].min()), float(guess[part].max())))
-        rows[name] = {
-            "rows": int(part.sum()),
-            "predicted": predicted,
-            "observed": float(known[part].mean()),
-            "low": low,
-            "high": high,
-            "answer": "too low"
-            if predicted < low
-            else "too high"
-            if predicted > high
-            else "",
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
+        ends = float(guess[part].min()), float(guess[part].max())
+        answer = "too low" if predicted < low else ""
+        groups.append(
+            {
+                "prediction": format_interval(ends),
+                "rows": int(part.sum()),
+                "predicted": predicted,
+                "observed": float(known[part].mean()),
+                "low": low,
+                "high": high,
+                "answer": "too high" if predicted > high else answer,
+            }
+        )
+    return pd.DataFrame(groups).set_index("prediction")
 
 
 def _observed(
@@ -243,7 +243,7 @@ class Leaks:
     """What may make a model look better than it is.
 
     Attributes:
-        shared_rows: test rows that stand in the training rows, label included.
+        shared_rows: test rows that are also training rows, label included.
         distinct: the share of the training rows that no other one equals; where it is
             small, equal rows are no surprise.
         features: by feature how well it predicts the label alone, 0 to 1, where that
@@ -328,12 +328,14 @@ def shown(table: "pd.DataFrame") -> "pd.DataFrame":
 
     rows = []
     for row in table.to_dict("records"):
-        low, high = row.pop("low", math.nan), row.pop("high", math.nan)
-        known = math.isfinite(low) and math.isfinite(high)
-        digits = digits_of(low, high) if known else 3
-        text = {str(name): _cell(value, digits) for name, value in row.items()}
-        if "low" in table:
-            text["95 % interval"] = format_interval((low, high)) if known else "-"
+        ends = row.get("low", math.nan), row.get("high", math.nan)
+        digits = digits_of(*ends) if all(map(math.isfinite, ends)) else 3
+        text = {}
+        for name, value in row.items():
+            if name == "low":
+                text["95 % interval"] = format_interval(ends)
+            elif name != "high":
+                text[str(name)] = _cell(value, digits)
         rows.append(text)
     return pd.DataFrame(rows, index=table.index)
 

@@ -46,7 +46,7 @@ METRICS = {
 TASKS = {"regression": "a regression", "binary": "a binary classification"}
 # Without a person who decides, these keep a version from being deployed.
 UNSURE = frozenset({"undecided", "not comparable"})
-# Digits of two numbers that would otherwise look the same.
+# Digits of a value that would otherwise look like its bound.
 MOST_DIGITS = 12
 # Above so many test rows nothing is promised to decide a gate.
 MOST_ROWS = 1_000_000
@@ -457,13 +457,17 @@ def _span(low: float, high: float) -> str:
 
 
 def _apart(value: float, bound: float) -> tuple[str, str]:
-    """Format two numbers so that they look different if they are."""
-    texts = "", ""
-    for digits in range(DIGITS + 2, MOST_DIGITS + 1):
-        texts = format_number(value, digits), format_number(bound, digits)
-        if texts[0] != texts[1] or value == bound:
+    """Format a bound as it is, and a value so that it looks on the right side of it."""
+    second = format_number(bound, MOST_DIGITS)
+    for digits in range(DIGITS, MOST_DIGITS + 1):
+        first = format_number(value, digits)
+        if _order(float(first), bound) == _order(value, bound):
             break
-    return texts
+    return first, second
+
+
+def _order(value: float, bound: float) -> int:
+    return (value > bound) - (value < bound)
 
 
 def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:

@@ -6,7 +6,7 @@ matrix of bootstrap weights, resamples x rows, serves all metrics of both models
 Sources:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
         bias-corrected and accelerated (BCa) interval.
-    Wilson, Probable Inference, 1927: the interval of a share.
+    Clopper and Pearson, The Use of Confidence Limits, 1934: the interval of a share.
 """
 
 import math
@@ -249,12 +249,16 @@ def estimate(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
     seed: int = SEED,
+    may_be_exact: bool = False,
 ) -> dict[str, Estimate]:
     """Return each statistic with its bootstrap interval (BCa), on the same resamples.
 
     Args:
         rows: the number of rows that the statistics take weights of.
         confidence: the share of samples whose interval covers the true value.
+        may_be_exact: whether a statistic that is the same in all resamples is known
+            exactly, as the difference of two equal models; else it has no interval, as
+            the accuracy of a model that was right on few rows.
     """
     everything = np.ones((1, rows))
     values = {name: float(one(everything)[0]) for name, one in statistics.items()}
@@ -276,26 +280,43 @@ def estimate(
         for name, statistic in statistics.items():
             if wanted[name] >= QUANTILE_RESAMPLES:
                 left_out[name].append(statistic(weights))
-    return {
-        name: _bca(
-            values[name],
-            np.concatenate(drawn[name]),
-            np.concatenate(left_out[name]),
-            confidence,
-        )
-        for name in statistics
-    }
+    found = {}
+    for name, value in values.items():
+        parts = np.concatenate(drawn[name]), np.concatenate(left_out[name])
+        one = _bca(value, *parts, confidence)
+        is_exact = one.high - one.low <= 1e-12 * max(1.0, abs(value))
+        if is_exact and not may_be_exact:
+            one = Estimate(value=value, low=math.nan, high=math.nan)
+        found[name] = one
+    return found
 
 
 def share_interval(
     hits: float, rows: int, *, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """Return the interval of a share of rows (Wilson's): not empty without any hit."""
-    z = NORMAL.inv_cdf((1 + confidence) / 2)
-    share, size = hits / rows, z**2 / rows
-    middle = (share + size / 2) / (1 + size)
-    half = math.sqrt(share * (1 - share) * size + size**2 / 4) / (1 + size)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    """Return the exact interval of a share of rows; it is never of width zero."""
+    tail, places = (1 - confidence) / 2, np.arange(rows + 1)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.maximum(places[1:], 1)))])
+    ways = logs[-1] - logs - logs[::-1]
+
+    def chance(share: float, chosen: slice) -> float:
+        terms = places * math.log(share) + (rows - places) * math.log1p(-share)
+        return float(np.exp((ways + terms)[chosen]).sum())
+
+    count = round(hits)
+    at_least, at_most = slice(count, None), slice(None, count + 1)
+    low = _bisect(lambda share: chance(share, at_least) < tail) if count else 0.0
+    high = _bisect(lambda share: chance(share, at_most) > tail) if count < rows else 1.0
+    return low, high
+
+
+def _bisect(is_below: Callable[[float], bool]) -> float:
+    """Return where a condition ends to hold, between 0 and 1."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_below(middle) else (low, middle)
+    return (low + high) / 2
 
 
 def compare(
@@ -315,7 +336,12 @@ def compare(
     both = [metric for metric in candidate if metric in live]
     differences = {metric: _Minus(candidate[metric], live[metric]) for metric in both}
     estimates = estimate(
-        differences, rows, confidence=confidence, resamples=resamples, seed=seed
+        differences,
+        rows,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        may_be_exact=True,
     )
     everything = np.ones((1, rows))
     return {

@@ -114,9 +114,8 @@ def gates_of_package(
         content: the fingerprint of the checkout, whose model.yaml counts for its own.
     """
     uri = f"{package.evidence}/{SOURCE}"
-    if package.fingerprint != content and s3.exists(uri):
-        settings = s3.read_json(uri)["settings"]
-        return dict(settings["gates"])
+    if package.fingerprint != content and (source := s3.find_json(uri)):
+        return dict(source["settings"]["gates"])
     return dict(notebook_values(load_spec(root, package.model))["gates"])
 
 
@@ -217,10 +216,11 @@ def _needs_evaluation(gates: Mapping[str, Bounds]) -> bool:
 def _read_evaluation(package: Package) -> Mapping[str, Any]:
     """Read what the version's run showed of its comparison, from the evidence."""
     uri = f"{package.evidence}/train-register.ipynb"
-    if not s3.exists(uri):
+    notebook = s3.find_json(uri)
+    if notebook is None:
         return {}
     try:
-        return evaluation_of(s3.read_json(uri)) or {}
+        return evaluation_of(notebook) or {}
     except MALFORMED as error:
         raise RegistryError(
             f"{uri}: not the notebook that a run left, so version {package.version} "

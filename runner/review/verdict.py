@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lifecycle.comparison import format_number
 from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
+from runner.review.findings import suspicions
 from runner.review.rows import (
     Compared,
     compared,
@@ -33,8 +34,9 @@ COMPARED: Mapping[Compared, str] = {
 FAILED = "Cannot be approved: a gate failed"
 LOOK_CLOSER = "Can be approved, but look closer"
 NOTHING_LIVE = "Nothing was live before this run."
-# Drift is a concern if its size, 1 is strong, times the feature's share of the gain is
-# at least this: strong drift of a feature with 10 %, less of one that counts for more.
+# Drift is a concern if its size, 1 is strong, times the feature's importance, its share
+# of the SHAP values, is at least this: strong drift of a feature with 10 %, less of a
+# more important one.
 IMPORTANT = 0.1
 
 
@@ -98,6 +100,7 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
         evidence.previous.get("source", {}).get("settings", {}).get("gates") or {},
         gates_asked(evidence),
     )
+    yield from suspicions(evidence)
     content = evidence.run_fact("fingerprint")
     if content and evidence.previous.get("rolled_back_from") == content:
         yield "This content was live before and was rolled back"

@@ -73,7 +73,7 @@ def test_a_card_has_what_the_readme_says_and_what_was_measured():
             "name": "rmse",
             "type": "number",
             "value": 2.2,
-            "notes": "95 % confidence interval 2.0 to 2.4. gate max 2.5: passed",
+            "notes": "95 % confidence interval 2.00 to 2.40. gate max 2.5: passed",
         }
     ]
     assert content["additional_information"]["custom_details"] == {"digest": "d" * 64}

@@ -303,7 +303,7 @@ def test_each_value_has_its_place_in_the_file(repo: Path) -> None:
     values = notebook_values(spec)
 
     assert {name: yaml_value(data, yaml_place(name)) for name in values} == (
-        values | {"model": data}
+        values | {"model": data, "decision": None}
     )
 
 
