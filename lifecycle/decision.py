@@ -73,7 +73,7 @@ def cost_curve(
     ordered = np.asarray(truth)[order]
     as_positive = cost_per_row(ordered, positive, costs)
     as_negative = cost_per_row(ordered, ~positive, costs)
-    # With the first so many rows taken for positive.
+    # With so many rows, the first, predicted positive.
     totals = as_negative.sum() + np.concatenate(
         [[0.0], np.cumsum(as_positive - as_negative)]
     )
@@ -91,7 +91,7 @@ def cost_per_row(
 
     Args:
         truth: 0 or 1 per row.
-        positive: whether each row is taken for positive.
+        positive: whether each row is predicted positive.
     """
     import numpy as np
 

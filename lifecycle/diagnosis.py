@@ -256,12 +256,16 @@ class Leaks:
     features: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = f"{self.shared_rows} of {self.test_rows} test rows stand in train"
+        said = (
+            f"{self.shared_rows} of {self.test_rows} test rows are also training rows"
+        )
         alone = ", ".join(
             f"{name} ({format_number(score, 3)})"
             for name, score in self.features.items()
         )
-        return f"{said}; nearly enough to predict the label alone: {alone or 'none'}"
+        return (
+            f"{said}; features that almost predict the label alone: {alone or 'none'}"
+        )
 
 
 def find_leaks(task: str, train: "pd.DataFrame", test: "pd.DataFrame") -> Leaks:

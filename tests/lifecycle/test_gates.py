@@ -421,7 +421,7 @@ def group(
             [group("F", 2.1, 1.8, 2.4), group("M", 1.8, 1.5, 2.2)],
             "undecided",
             "rmse 2.1 of sex F, 50 rows, is above 2, and 2 is inside its interval, "
-            "1.8 to 2.4",
+            "1.80 to 2.40",
         ),
         (
             [group("F", 2.6, 1.9, 3.4), group("M", 2.3, 2.1, 2.5)],
