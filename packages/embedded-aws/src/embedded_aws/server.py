@@ -29,7 +29,7 @@ from embedded_aws.process import (
     check_port,
 )
 from embedded_aws.s3 import store as s3
-from embedded_aws.sagemaker.training_run import kill_containers
+from embedded_aws.sagemaker.containers import endpoint, kill_containers
 from embedded_aws.sharing import (
     SERVING,
     TEMPORARY,
@@ -252,7 +252,8 @@ def _run(
     ).start()
     gc.freeze()
     gc.enable()
-    print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
+    endpoint.append(f"http://{HOST}:{server.server_port}")
+    print(f"{READY}{endpoint[-1]}", flush=True)
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _watch(meanwhile)
