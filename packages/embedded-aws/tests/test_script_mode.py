@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import tarfile
-import textwrap
 import zipfile
 
 import pytest
@@ -14,24 +13,9 @@ from embedded_account import invalid, refusal, until
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.sagemaker import containers, script_mode
 from embedded_aws.sagemaker.containers import Host, can_mount
+from packed_code import REGISTRY, SKLEARN, packed
 
-REGISTRY = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
-SKLEARN = f"{REGISTRY}/sagemaker-scikit-learn:1.9-0-cpu-py3"
 CUSTOM = "123456789012.dkr.ecr.us-east-1.amazonaws.com/our-image:7"
-
-
-def packed(files):
-    """Pack files into a sourcedir.tar.gz."""
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w:gz") as archive:
-        for name, text in files.items():
-            content = text
-            if isinstance(text, str):
-                content = textwrap.dedent(text).encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return target.getvalue()
 
 
 def wheel(name, version):

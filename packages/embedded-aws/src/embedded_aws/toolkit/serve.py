@@ -111,9 +111,12 @@ class Model:
 
 
 def call(function: Any, *arguments: Any) -> Any:
-    """Call a function of the model's, which may take the context as well."""
-    count = len(inspect.signature(function).parameters)
-    return function(*arguments, *([None] * (count == len(arguments) + 1)))
+    """Call a function of the model's, which may need the context as well."""
+    parameters = inspect.signature(function).parameters.values()
+    needed = [
+        p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL
+    ]
+    return function(*arguments, *([None] * (len(needed) == len(arguments) + 1)))
 
 
 class Answer:
