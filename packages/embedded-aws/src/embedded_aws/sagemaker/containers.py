@@ -211,7 +211,10 @@ def aws_variables() -> dict[str, str]:
     if not endpoint:
         return {}
     both = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-    given = account.environment(endpoint[-1]) | dict.fromkeys(both, str(CONFIG))
+    # Without the token: a script may not inject faults.
+    given = account.environment(endpoint[-1], token="") | dict.fromkeys(
+        both, str(CONFIG)
+    )
     return {k: v for k, v in given.items() if k.upper().startswith(("AWS_", "NO_"))}
 
 
