@@ -165,7 +165,8 @@ def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
     """
     check_port(port)
     folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-    token = secrets.token_hex()
+    # What a shell has exported goes on working with a server that is started again.
+    token = os.environ.get(account.TOKEN_VARIABLE) or secrets.token_hex()
     with ExitStack() as unless_ready:
         unless_ready.callback(shutil.rmtree, folder, ignore_errors=True)
         process = spawn(port, folder, token)

@@ -172,7 +172,7 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         stack.enter_context(lock(folder / SERVING, LOCK_SECONDS))
         tempfile.tempdir = stack.enter_context(_temporary(folder / TEMPORARY))
         state.open(folder)
-        token = _token()
+        token = _token(Address.read(folder))
         server = _make(port or _last_port(folder), Application(token))
         Address(pid=os.getpid(), port=server.server_port, token=token).write(folder)
         _watch(_bound_log, folder / LOG)
@@ -245,12 +245,13 @@ def _make(port: int, application: Application) -> BaseWSGIServer:
     )
 
 
-def _token() -> str:
-    """Return the token of the control paths that was given, or a new one.
+def _token(last: Address | None = None) -> str:
+    """Return the token of the control paths: that which was given, the last, or a new.
 
     No process that this one starts may have it: they run what users wrote.
     """
-    return os.environ.pop(TOKEN_VARIABLE, "") or secrets.token_hex()
+    given = os.environ.pop(TOKEN_VARIABLE, "")
+    return given or (last.token if last else "") or secrets.token_hex()
 
 
 def _run(
