@@ -314,7 +314,12 @@ def write_splits(
         DataError: XGBoost would read the rows otherwise than they are meant.
     """
     label = label or str(run.get("label") or "")
-    checked, notes = check_splits(splits, label=label, task=str(run.get("task") or ""))
+    checked, notes = check_splits(
+        splits,
+        label=label,
+        task=str(run.get("task") or ""),
+        hyperparameters=run.get("hyperparameters"),
+    )
     digest = hashlib.sha256()
     written: dict[str, Any] = {}
     for name, table in checked.items():
