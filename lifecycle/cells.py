@@ -78,9 +78,11 @@ def _as_numpy(values: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def _without_tiny(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a column in which numbers next to zero are zero."""
+    import numpy as np
+
     if values.dtype.kind != "f":
         return values
-    size = values.abs()
+    size = np.abs(values.to_numpy())
     tiny = (size > 0) & (size < SMALLEST)
     return values.mask(tiny, 0.0) if tiny.any() else values
 

@@ -177,17 +177,21 @@ def _as_numbers(part: str, table: "pd.DataFrame", label: str) -> "pd.DataFrame":
 
 
 def _check_features(part: str, table: "pd.DataFrame") -> None:
-    for name in table.columns[1:]:
-        values = table[name]
-        if infinite := int((values.abs() > LARGEST).sum()):
+    import numpy as np
+
+    last = table.columns[-1]
+    for name, column in table.iloc[:, 1:].items():
+        values = column.to_numpy()
+        infinite = int((np.abs(values) > LARGEST).sum())
+        if infinite:
             raise DataError(
                 f"{part}: column {name!r} is infinite in {infinite} rows (3.4e38 is "
                 "the largest number that XGBoost knows); make these missing, or leave "
                 "the column out"
             )
         # XGBoost counts the columns that it sees a value of.
-        is_last = part == "validation" and name == table.columns[-1]
-        if values.isna().all() and (part == "train" or is_last):
+        needed = part == "train" or (part == "validation" and name == last)
+        if needed and np.isnan(values).all():
             raise DataError(
                 f"{part}: column {name!r} is empty in all rows; leave it out"
             )

@@ -24,8 +24,6 @@ from lifecycle.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-# A whole number that begins with a zero, in a file.
-ZERO_FIRST = re.compile(rb'(?:^|[,;|\t"])[+-]?0\d', re.MULTILINE)
 # What could be thousands or thousandths.
 POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 # Larger whole numbers are not exact as floats.
@@ -95,6 +93,8 @@ class CsvCells:
 
     def _written(self, table: "pd.DataFrame", names: Sequence[Hashable]) -> Any:
         """Return columns as they are written, as texts."""
+        if not names:
+            return {}
         places = [list(table).index(name) for name in names]
         raw = self._parse(usecols=places, dtype="str", keep_default_na=False)
         return {name: raw[name] for name in names}
@@ -207,9 +207,12 @@ class CsvCells:
         Raises:
             DataError: it names the column.
         """
-        with_zeros = ZERO_FIRST.search(self.content) is not None
-        names = self._numbers(table, "iuf" if with_zeros else "f")
-        if not with_zeros:
+        names = [
+            name
+            for name in self._numbers(table, "iuf")
+            if table[name].dtype.kind != "f" or _is_whole(table[name])
+        ]
+        if not names or not _has_leading_zeros(self.content, self.written.separator):
             names = [name for name in names if table[name].abs().max() >= EXACT]
         names += [name for name in self._words(table) if _has_long_numbers(table[name])]
         for name, cells in self._written(table, names).items():
@@ -263,6 +266,26 @@ class CsvCells:
 
 def _bare(name: Hashable) -> Hashable:
     return name.strip() if isinstance(name, str) else name
+
+
+def _is_whole(values: "pd.Series[Any]") -> bool:
+    """Return whether all numbers of a column are whole."""
+    import numpy as np
+
+    known = values.to_numpy()[values.notna().to_numpy()]
+    return bool(len(known) and (known == np.floor(known)).all())
+
+
+def _has_leading_zeros(content: bytes, separator: str) -> bool:
+    """Return whether a cell of a file may begin with a zero before other digits."""
+    import numpy as np
+
+    codes = np.frombuffer(content, dtype="uint8")
+    zeros = np.flatnonzero(codes[:-1] == ord("0"))
+    after = codes[zeros + 1]
+    zeros = zeros[(after >= ord("0")) & (after <= ord("9"))]
+    before = codes[zeros[zeros > 0] - 1]
+    return bool(np.isin(before, [*f'{separator}\r\n"+-'.encode()]).any())
 
 
 def _has_long_numbers(values: "pd.Series[Any]") -> bool:

@@ -50,7 +50,7 @@ OTHER_FORMATS = {
 # What else may stand between cells, in a file that has one column otherwise.
 ODD_SEPARATORS = " ^~:#!"
 # A quote inside a quoted cell, which is to be written twice.
-LOOSE_QUOTE = re.compile(rb'[^,;|\t\r\n"]"[^,;|\t\r\n"]')
+LOOSE_QUOTE = re.compile(rb'"(?<=[^,;|\t\r\n"]")[^,;|\t\r\n"]')
 MAX_SHOWN = 60
 
 
