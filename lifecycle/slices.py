@@ -14,6 +14,7 @@ from lifecycle.comparison import (
     SliceGroup,
     format_interval,
     format_number,
+    format_within,
     worst_first,
 )
 from lifecycle.decision import Decision
@@ -107,7 +108,7 @@ def _text(found: Estimate) -> str:
     interval = (found.low, found.high)
     if any(map(math.isnan, interval)):
         return format_number(found.value, 3) if math.isfinite(found.value) else "-"
-    return f"{format_number(found.value, 3)} ({format_interval(interval)})"
+    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def _measure_group(
@@ -155,7 +156,7 @@ def _names(
         return pd.Series(names.where(flags.sum(axis=1) == 1, OTHERS))
     known = [*rows, *(details if details is not None else [])]
     raise DataError(
-        f"model.yaml: slices: {column!r} is no column of the test rows; "
+        f"model.yaml: slices: {column!r} is not a column of the test rows; "
         f"{did_you_mean(column, list(map(str, known)))}; for one that is no feature "
         "pass write_splits(..., details=raw[[...]])"
     )
