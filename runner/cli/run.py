@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,7 @@ def run_command(
     target: str,
 ) -> None:
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
+    from runner.pipeline.plan import preload
     from runner.spec.folders import find_root
 
     local = is_on_this_machine(target)
@@ -207,8 +209,10 @@ def run_command(
     # The kernels' server starts first: it imports while the models are checked.
     with _warm_kernels(root, cold) as kernels:
         plans, broken = _make_plans(root, models, every, wanted, parameters)
-        _preload(kernels, plans)
-        with aws_at(target, meanwhile=_import_pipeline):
+        fresh = [one for one in plans if not (reuse and _was_done(one))]
+        if kernels:
+            preload(kernels, fresh)
+        with aws_at(target, meanwhile=partial(_import_pipeline, bool(fresh))):
             from runner.pipeline.run import RunOptions, run_models
 
             with observer(as_json) as watching:
@@ -247,15 +251,16 @@ def _warm_kernels(root: Path, cold: bool) -> "Iterator[WarmKernels | None]":
         yield kernels
 
 
-def _preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
-    """Let the server import what the notebooks import, the first stage's first."""
-    from forked_kernels.imports import notebook_imports
+def _was_done(plan: "Plan") -> bool:
+    """Return whether a run in this clone did all of this: it will be shown again."""
+    from runner.notebook.archive import read_record
 
-    if kernels is None:
-        return
-    stages = [one for plan in plans for one in plan.stages]
-    stages.sort(key=lambda one: STAGES.index(one.name))
-    kernels.preload({one.notebook: notebook_imports(one.notebook) for one in stages})
+    try:
+        records = [read_record(plan.folder, one.name) or {} for one in plan.stages]
+    except (OSError, ValueError):
+        return False
+    done = {(one.get("status"), one.get("fingerprint")) for one in records}
+    return plan.spec.reuse and done == {("succeeded", plan.fingerprint)}
 
 
 def _make_plans(
@@ -292,7 +297,7 @@ def _make_plans(
     return plans, broken
 
 
-def _import_pipeline() -> None:
+def _import_pipeline(executes: bool) -> None:
     """Import what runs notebooks, which takes as long as the embedded AWS to start.
 
     These modules stay, so the garbage collector need not look at them: that saves a
@@ -301,6 +306,8 @@ def _import_pipeline() -> None:
     gc.disable()
     try:
         importlib.import_module("runner.pipeline.run")
+        if executes:
+            importlib.import_module("runner.notebook.execute")
     finally:
         gc.freeze()
         gc.enable()

@@ -26,6 +26,7 @@ from lifecycle.endpoint import EndpointState, config_name, read_state
 from lifecycle.errors import (
     CallError,
     LifecycleError,
+    MissingObjectError,
     RegistryError,
     StorageError,
 )
@@ -43,6 +44,8 @@ from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
 RECENT = 20
+# Returns what is reused of a stage, by what it reads, and the package checked before.
+Finder = Callable[[Plan, str, StageResults, Package | None], "Reused | None"]
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",
@@ -105,11 +108,9 @@ def run_ids(model: str) -> list[str]:
 def read_record(model: str, run_id: str, stage: str) -> dict[str, Any]:
     """Read the record of a stage of a run; empty if there is none that can be read."""
     uri = run_uri(model, run_id, "evidence", f"{stage}.json")
-    if not s3.exists(uri):
-        return {}
     try:
         return as_record(json.loads(s3.read_bytes(uri)), stage) or {}
-    except ValueError:
+    except (MissingObjectError, ValueError):
         return {}
 
 
@@ -175,11 +176,16 @@ def cache_key(plan: Plan, stage: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Reused:
-    """What a stage of an earlier run left, and why running it again is needless."""
+    """What a stage of an earlier run left, and why running it again is needless.
+
+    Attributes:
+        package: the version of this content that was found for it, and checked.
+    """
 
     record: Mapping[str, Any]
     notebook: ipynb.Notebook
     why: str
+    package: Package | None = None
 
     @property
     def results(self) -> dict[str, Any]:
@@ -207,12 +213,17 @@ class Reused:
         return archive(plan.folder, notebook, record, scrubber, pages=pages)
 
 
-def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | None:
+def find_reusable(
+    plan: Plan, stage: Stage, results: StageResults, checked: Package | None = None
+) -> Reused | None:
     """Return what an earlier run left if running a stage would leave the same again.
 
     If AWS cannot be asked or evidence is malformed, nothing is reused.
+
+    Args:
+        checked: the version that the stage before was reused for, a moment ago.
     """
-    finders: Mapping[str, Callable[[Plan, str, StageResults], Reused | None]] = {
+    finders: Mapping[str, Finder] = {
         "prepare": _find_prepared,
         "train-register": _find_registered,
         "deploy": _find_deployed,
@@ -220,27 +231,32 @@ def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | N
     with suppress(LifecycleError, *MALFORMED), aws_errors():
         key = cache_key(plan, stage.name)
         finder = finders.get(stage.name)
-        if key and finder and (found := finder(plan, key, results)):
+        if key and finder and (found := finder(plan, key, results, checked)):
             pending = describe_pending(plan.content)
             why = f"{found.why}; {pending}" if pending else found.why
             return replace(found, why=why)
     return None
 
 
-def _find_prepared(plan: Plan, key: str, _: StageResults) -> Reused | None:
+def _find_prepared(
+    plan: Plan, key: str, _: StageResults, checked: Package | None
+) -> Reused | None:
     """Reuse the rows of the newest package if they came from the data that is there."""
-    if (package := _useful_package(plan)) is None:
+    if (package := checked or _useful_package(plan)) is None:
         return None
     record = read_record(package.model, package.run_id, "prepare")
     rows = [record["results"][name] for name in SPLITS]
     if record["work"] != key or not all(map(s3.exists, rows)):
         return None
-    return _reused(package.model, record, "same code, same raw data")
+    return _reused(package.model, record, "same code, same raw data", package=package)
 
 
-def _find_registered(plan: Plan, key: str, results: StageResults) -> Reused | None:
+def _find_registered(
+    plan: Plan, key: str, results: StageResults, checked: Package | None
+) -> Reused | None:
     """Reuse the newest package of the same rows, compared with what is live now."""
-    if (package := _useful_package(plan)) is None or not _is_comparison_valid(package):
+    package = checked or _useful_package(plan)
+    if package is None or not _is_comparison_valid(package):
         return None
     record = read_record(package.model, package.run_id, "train-register")
     same = package.metadata["data_sha256"] == results["prepare"]["data_sha256"]
@@ -249,13 +265,16 @@ def _find_registered(plan: Plan, key: str, results: StageResults) -> Reused | No
         return None
     status = package.approval_status
     why = f"version {package.version}, now {status}, has the same code and rows"
-    return _reused(package.model, record, why, {"approval_status": status})
+    changed = {"approval_status": status}
+    return _reused(package.model, record, why, changed, package=package)
 
 
-def _find_deployed(plan: Plan, key: str, _: StageResults) -> Reused | None:
+def _find_deployed(
+    plan: Plan, key: str, _: StageResults, checked: Package | None
+) -> Reused | None:
     """Reuse the deploy of the version that is live if it is the one to deploy."""
     now = read_state(plan.model)
-    if now is None or not _is_wanted(plan, now):
+    if now is None or not _is_wanted(plan, now, checked):
         return None
     for record in succeeded_runs(plan.model, "deploy", plan.fingerprint, recent=RECENT):
         same = record["results"]["endpoint_config"] == now.config
@@ -307,7 +326,7 @@ def _is_comparison_valid(package: Package) -> bool:
     )
 
 
-def _is_wanted(plan: Plan, now: EndpointState) -> bool:
+def _is_wanted(plan: Plan, now: EndpointState, checked: Package | None) -> bool:
     """Return whether deploying would change nothing; the endpoint is verified again."""
     settings = notebook_values(plan.spec)["endpoint"]
     if plan.overrides or not now.is_verified:
@@ -318,7 +337,12 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     )
     if not now.serves(config_name(package, settings)):
         return False
-    golden = read_golden(package.model, check_approval(package, mode).package.metadata)
+    if checked is None or (checked.arn, checked.approval_status) != (
+        package.arn,
+        "Approved",
+    ):
+        package = check_approval(package, mode).package
+    golden = read_golden(package.model, package.metadata)
     if golden is None:
         return False
     check_golden(plan.model, golden)
@@ -330,19 +354,22 @@ def _reused(
     record: Mapping[str, Any],
     why: str,
     changed: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    package: Package | None = None,
 ) -> Reused | None:
     """Read the notebook of a record; None if it is gone, or was itself reused.
 
     Args:
         changed: results that are different now.
+        package: that was found for it.
     """
     if record["status"] != "succeeded" or "reused" in record:
         return None
     uri = run_uri(model, record["run_id"], "evidence", f"{record['stage']}.ipynb")
-    if not s3.exists(uri):
+    try:
+        notebook = ipynb.loads(s3.read_bytes(uri))
+    except MissingObjectError:
         return None
-    return Reused(
-        record={**record, "results": {**record["results"], **changed}},
-        notebook=ipynb.loads(s3.read_bytes(uri)),
-        why=why,
-    )
+    results = {**record["results"], **changed}
+    record = {**record, "results": results}
+    return Reused(record=record, notebook=notebook, why=why, package=package)

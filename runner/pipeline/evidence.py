@@ -18,7 +18,7 @@ from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.errors import LifecycleError, StorageError
+from lifecycle.errors import LifecycleError, MissingObjectError, StorageError
 from lifecycle.registry import Package, find_package
 from lifecycle.shown import evaluation_of
 from runner import STAGES
@@ -279,4 +279,7 @@ def _decision(package: Package) -> dict[str, Any]:
 
 
 def _read_optional(uri: str) -> Any:
-    return s3.read_json(uri) if s3.exists(uri) else None
+    try:
+        return s3.read_json(uri)
+    except MissingObjectError:
+        return None

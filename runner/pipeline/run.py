@@ -30,7 +30,6 @@ from runner.errors import (
 )
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, import_ahead, recording, write_whole
-from runner.notebook.execute import execute, failed_commands
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
@@ -51,7 +50,7 @@ from runner.pipeline.judgement import (
     require_passed,
 )
 from runner.pipeline.lock import locked
-from runner.pipeline.plan import Plan, Stage, make_plan
+from runner.pipeline.plan import Plan, Stage, make_plan, preload
 from runner.pipeline.release import record_deployment, refuse_outdated
 from runner.review.page import write_overview
 from runner.spec.models import notebook_values
@@ -244,6 +243,7 @@ class _ModelRun:
     uploaded: dict[Path, int] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
+    checked: Package | None = None  # for which the stage before was reused
     is_running: bool = False
     begun: bool = False
     kept: set[str] = field(default_factory=set)
@@ -317,10 +317,14 @@ class _ModelRun:
             started = time.monotonic()
             if stage.name == "deploy":
                 self.approved = self._judge_approved()
-            if not self._reuse(stage):
+            reused = self._reuse(stage)
+            if not reused:
+                self.checked = None
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
-            self._keep()
+            # What is only shown again is in S3 already, with the run that made it.
+            if not reused or stage is self.plan.stages[-1]:
+                self._keep()
             self.kept.add(stage.name)
             # Of what was registered, an approval binds what all these stages left.
             if stage.name == TRAINING_STAGES[-1] and self.options.approve:
@@ -332,9 +336,10 @@ class _ModelRun:
         """Show what an earlier run left, if running the stage would leave the same."""
         if not (self.options.reuse and self.plan.spec.reuse):
             return False
-        reused = find_reusable(self.plan, stage, self.results)
+        reused = find_reusable(self.plan, stage, self.results, self.checked)
         if reused is None:
             return False
+        self.checked = reused.package
         try:
             notebook = reused.show(self.plan)
         except (*MALFORMED, FileError):
@@ -348,6 +353,9 @@ class _ModelRun:
 
     def _execute(self, stage: Stage) -> None:
         """Execute one stage; its notebook is in build/ however it ends."""
+        # Takes long to import, and a run may only show again what is there.
+        from runner.notebook.execute import execute, failed_commands
+
         plan = self.plan
         parameters = plan.parameters(stage, self.results)
         limit = self.options.time_limit or plan.time_limit(stage)
@@ -356,6 +364,8 @@ class _ModelRun:
             self._say(f"{stage.name} was saved with {other!r}, and runs in this Python")
         # The cells run in another process meanwhile.
         threading.Thread(target=import_ahead, daemon=True).start()
+        if kernels := self.options.kernels:
+            preload(kernels, [plan])
         with self._recording(stage, parameters, deadline) as record:
             executed = execute(
                 stage.notebook,
