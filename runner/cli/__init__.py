@@ -26,12 +26,12 @@ class Verb(NamedTuple):
 
 VERBS = {
     "list": Verb(
-        "runner.cli.run",
+        "runner.cli.show",
         "list_command",
         "List the models, with the notebooks of their own.",
     ),
     "show": Verb(
-        "runner.cli.run",
+        "runner.cli.show",
         "show_command",
         "Show a model's spec, notebooks, parameters and content.",
     ),

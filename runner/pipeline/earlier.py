@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +27,6 @@ from lifecycle.endpoint import EndpointState, config_name, read_state
 from lifecycle.errors import (
     CallError,
     LifecycleError,
-    MissingObjectError,
     RegistryError,
     StorageError,
 )
@@ -44,8 +44,6 @@ from runner.spec.models import notebook_values
 
 # How many versions and runs are searched: each takes a call or two.
 RECENT = 20
-# Returns what is reused of a stage, by what it reads, and the package checked before.
-Finder = Callable[[Plan, str, StageResults, Package | None], "Reused | None"]
 NOT_DONE = {
     "prepare": "The data was not prepared again",
     "train-register": "No training job was started",
@@ -108,9 +106,12 @@ def run_ids(model: str) -> list[str]:
 def read_record(model: str, run_id: str, stage: str) -> dict[str, Any]:
     """Read the record of a stage of a run; empty if there is none that can be read."""
     uri = run_uri(model, run_id, "evidence", f"{stage}.json")
+    content = s3.find_bytes(uri)
+    if content is None:
+        return {}
     try:
-        return as_record(json.loads(s3.read_bytes(uri)), stage) or {}
-    except (MissingObjectError, ValueError):
+        return as_record(json.loads(content), stage) or {}
+    except ValueError:
         return {}
 
 
@@ -179,7 +180,7 @@ class Reused:
     """What a stage of an earlier run left, and why running it again is needless.
 
     Attributes:
-        package: the version of this content that was found for it, and checked.
+        package: what that run registered, if it was looked for.
     """
 
     record: Mapping[str, Any]
@@ -214,48 +215,47 @@ class Reused:
 
 
 def find_reusable(
-    plan: Plan, stage: Stage, results: StageResults, checked: Package | None = None
+    plan: Plan, stage: Stage, results: StageResults, package: Package | None = None
 ) -> Reused | None:
     """Return what an earlier run left if running a stage would leave the same again.
 
     If AWS cannot be asked or evidence is malformed, nothing is reused.
 
     Args:
-        checked: the version that the stage before was reused for, a moment ago.
+        package: the version whose `prepare` is reused, if it is.
     """
-    finders: Mapping[str, Finder] = {
-        "prepare": _find_prepared,
-        "train-register": _find_registered,
-        "deploy": _find_deployed,
+    finders: Mapping[str, Callable[[str], Reused | None]] = {
+        "prepare": partial(_find_prepared, plan),
+        "train-register": partial(_find_registered, plan, results, package),
+        "deploy": partial(_find_deployed, plan),
     }
     with suppress(LifecycleError, *MALFORMED), aws_errors():
         key = cache_key(plan, stage.name)
         finder = finders.get(stage.name)
-        if key and finder and (found := finder(plan, key, results, checked)):
+        if key and finder and (found := finder(key)):
             pending = describe_pending(plan.content)
             why = f"{found.why}; {pending}" if pending else found.why
             return replace(found, why=why)
     return None
 
 
-def _find_prepared(
-    plan: Plan, key: str, _: StageResults, checked: Package | None
-) -> Reused | None:
+def _find_prepared(plan: Plan, key: str) -> Reused | None:
     """Reuse the rows of the newest package if they came from the data that is there."""
-    if (package := checked or _useful_package(plan)) is None:
+    if (package := _useful_package(plan)) is None:
         return None
     record = read_record(package.model, package.run_id, "prepare")
     rows = [record["results"][name] for name in SPLITS]
     if record["work"] != key or not all(map(s3.exists, rows)):
         return None
-    return _reused(package.model, record, "same code, same raw data", package=package)
+    found = _reused(package.model, record, "same code, same raw data")
+    return replace(found, package=package) if found else None
 
 
 def _find_registered(
-    plan: Plan, key: str, results: StageResults, checked: Package | None
+    plan: Plan, results: StageResults, package: Package | None, key: str
 ) -> Reused | None:
     """Reuse the newest package of the same rows, compared with what is live now."""
-    package = checked or _useful_package(plan)
+    package = package or _useful_package(plan)
     if package is None or not _is_comparison_valid(package):
         return None
     record = read_record(package.model, package.run_id, "train-register")
@@ -265,18 +265,19 @@ def _find_registered(
         return None
     status = package.approval_status
     why = f"version {package.version}, now {status}, has the same code and rows"
-    changed = {"approval_status": status}
-    return _reused(package.model, record, why, changed, package=package)
+    return _reused(package.model, record, why, {"approval_status": status})
 
 
-def _find_deployed(
-    plan: Plan, key: str, _: StageResults, checked: Package | None
-) -> Reused | None:
+def _find_deployed(plan: Plan, key: str) -> Reused | None:
     """Reuse the deploy of the version that is live if it is the one to deploy."""
     now = read_state(plan.model)
-    if now is None or not _is_wanted(plan, now, checked):
+    if now is None or not _is_wanted(plan, now):
         return None
-    for record in succeeded_runs(plan.model, "deploy", plan.fingerprint, recent=RECENT):
+    for newest in succeeded_runs(plan.model, "deploy", plan.fingerprint, recent=RECENT):
+        # What was reused names the run that deployed.
+        reused = "reused" in newest
+        run_id = str(newest["run_id"])
+        record = read_record(plan.model, run_id, "deploy") if reused else newest
         same = record["results"]["endpoint_config"] == now.config
         if same and record["work"] == key and "reused" not in record:
             why = f"version {now.version} is live and predicts as at its training"
@@ -326,7 +327,7 @@ def _is_comparison_valid(package: Package) -> bool:
     )
 
 
-def _is_wanted(plan: Plan, now: EndpointState, checked: Package | None) -> bool:
+def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     """Return whether deploying would change nothing; the endpoint is verified again."""
     settings = notebook_values(plan.spec)["endpoint"]
     if plan.overrides or not now.is_verified:
@@ -337,12 +338,7 @@ def _is_wanted(plan: Plan, now: EndpointState, checked: Package | None) -> bool:
     )
     if not now.serves(config_name(package, settings)):
         return False
-    if checked is None or (checked.arn, checked.approval_status) != (
-        package.arn,
-        "Approved",
-    ):
-        package = check_approval(package, mode).package
-    golden = read_golden(package.model, package.metadata)
+    golden = read_golden(package.model, check_approval(package, mode).package.metadata)
     if golden is None:
         return False
     check_golden(plan.model, golden)
@@ -354,22 +350,20 @@ def _reused(
     record: Mapping[str, Any],
     why: str,
     changed: Mapping[str, Any] = MappingProxyType({}),
-    *,
-    package: Package | None = None,
 ) -> Reused | None:
     """Read the notebook of a record; None if it is gone, or was itself reused.
 
     Args:
         changed: results that are different now.
-        package: that was found for it.
     """
     if record["status"] != "succeeded" or "reused" in record:
         return None
     uri = run_uri(model, record["run_id"], "evidence", f"{record['stage']}.ipynb")
-    try:
-        notebook = ipynb.loads(s3.read_bytes(uri))
-    except MissingObjectError:
+    notebook = s3.find_bytes(uri)
+    if notebook is None:
         return None
-    results = {**record["results"], **changed}
-    record = {**record, "results": results}
-    return Reused(record=record, notebook=notebook, why=why, package=package)
+    return Reused(
+        record={**record, "results": {**record["results"], **changed}},
+        notebook=ipynb.loads(notebook),
+        why=why,
+    )

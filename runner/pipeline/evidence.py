@@ -18,7 +18,7 @@ from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.errors import LifecycleError, MissingObjectError, StorageError
+from lifecycle.errors import LifecycleError, StorageError
 from lifecycle.registry import Package, find_package
 from lifecycle.shown import evaluation_of
 from runner import STAGES
@@ -230,18 +230,17 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
     """Read the parts of a run's evidence that a comparison needs."""
     prefix = run_uri(model, now.run_id, "evidence")
     records = {
-        stage: _read_optional(f"{prefix}/{stage}.json") or {}
-        for stage in TRAINING_STAGES
+        stage: s3.find_json(f"{prefix}/{stage}.json") or {} for stage in TRAINING_STAGES
     }
-    trained = _read_optional(f"{prefix}/train-register.ipynb")
+    trained = s3.find_json(f"{prefix}/train-register.ipynb")
     prepared = records["prepare"].get("results") or {}
     return {
         "version": now.version,
         "package": now.package,
         "run_id": now.run_id,
         "rolled_back_from": now.rolled_back_from,
-        "source": _read_optional(f"{prefix}/{SOURCE}"),
-        "data-summary": _read_optional(f"{prefix}/{SUMMARY}"),
+        "source": s3.find_json(f"{prefix}/{SOURCE}"),
+        "data-summary": s3.find_json(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},
         "evaluation": evaluation_of(trained) if trained else None,
         "data_sha256": prepared.get("data_sha256"),
@@ -276,10 +275,3 @@ def _decision(package: Package) -> dict[str, Any]:
         "digest": package.digest,
         "decided": str(package.modified),
     }
-
-
-def _read_optional(uri: str) -> Any:
-    try:
-        return s3.read_json(uri)
-    except MissingObjectError:
-        return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, did_you_mean
@@ -34,9 +34,6 @@ from runner.spec.models import (
     yaml_value,
 )
 from runner.spec.schema import ModelSpec
-
-if TYPE_CHECKING:
-    from forked_kernels.client import WarmKernels
 
 # A notebook has this long besides the training job or the canary that it waits for.
 TIME_LIMIT_SECONDS = 3600
@@ -182,16 +179,6 @@ def make_plan(
         commit=mark_dirty(commit) if commit and found.pending else commit,
         ci_url=os.environ.get("CIRCLE_BUILD_URL", ""),
     )
-
-
-def preload(kernels: "WarmKernels", plans: Sequence[Plan]) -> None:
-    """Let kernels start with what notebooks import, the first stage's first."""
-    from forked_kernels.imports import notebook_imports
-
-    stages = [one for plan in plans for one in plan.stages]
-    stages.sort(key=lambda one: STAGES.index(one.name))
-    new = [one.notebook for one in stages if not kernels.is_known(one.notebook)]
-    kernels.preload({path: notebook_imports(path) for path in new})
 
 
 def new_run_id() -> str:

@@ -50,7 +50,7 @@ from runner.pipeline.judgement import (
     require_passed,
 )
 from runner.pipeline.lock import locked
-from runner.pipeline.plan import Plan, Stage, make_plan, preload
+from runner.pipeline.plan import Plan, Stage, make_plan
 from runner.pipeline.release import record_deployment, refuse_outdated
 from runner.review.page import write_overview
 from runner.spec.models import notebook_values
@@ -102,7 +102,7 @@ class RunOptions:
         approve: approve what was registered, which only a run of all stages on the
             embedded AWS may imply.
         time_limit: seconds per notebook; by default it depends on the stage.
-        kernels: forks warm kernels.
+        kernels: returns what forks warm kernels, if there is anything.
         reuse: reuse what earlier runs left of unchanged work.
         resume: continue the newest run that failed.
         full_output: keep all that cells display, however long that takes.
@@ -112,7 +112,7 @@ class RunOptions:
     observer: Observer = field(default_factory=Silence)
     approve: bool = False
     time_limit: float | None = None
-    kernels: WarmKernels | None = None
+    kernels: Callable[[], WarmKernels | None] = lambda: None
     reuse: bool = True
     resume: bool = False
     full_output: bool = False
@@ -243,7 +243,7 @@ class _ModelRun:
     uploaded: dict[Path, int] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
-    checked: Package | None = None  # for which the stage before was reused
+    earlier: Package | None = None
     is_running: bool = False
     begun: bool = False
     kept: set[str] = field(default_factory=set)
@@ -319,7 +319,6 @@ class _ModelRun:
                 self.approved = self._judge_approved()
             reused = self._reuse(stage)
             if not reused:
-                self.checked = None
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
             # What is only shown again is in S3 already, with the run that made it.
@@ -336,10 +335,9 @@ class _ModelRun:
         """Show what an earlier run left, if running the stage would leave the same."""
         if not (self.options.reuse and self.plan.spec.reuse):
             return False
-        reused = find_reusable(self.plan, stage, self.results, self.checked)
+        reused = find_reusable(self.plan, stage, self.results, self.earlier)
         if reused is None:
             return False
-        self.checked = reused.package
         try:
             notebook = reused.show(self.plan)
         except (*MALFORMED, FileError):
@@ -347,6 +345,7 @@ class _ModelRun:
             return False
         if notebook is not None:
             self.notebooks[stage.name] = notebook
+        self.earlier = reused.package
         self.results[stage.name] = reused.results
         self._say(f"{stage.name} {reused.note}")
         return True
@@ -364,8 +363,6 @@ class _ModelRun:
             self._say(f"{stage.name} was saved with {other!r}, and runs in this Python")
         # The cells run in another process meanwhile.
         threading.Thread(target=import_ahead, daemon=True).start()
-        if kernels := self.options.kernels:
-            preload(kernels, [plan])
         with self._recording(stage, parameters, deadline) as record:
             executed = execute(
                 stage.notebook,
@@ -376,7 +373,7 @@ class _ModelRun:
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS.get(stage.name, ()),
-                kernels=self.options.kernels,
+                kernels=self.options.kernels(),
                 root=plan.root,
                 text=stage.signature.text,
                 full_output=self.options.full_output,

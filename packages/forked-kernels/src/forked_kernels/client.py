@@ -10,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -196,21 +195,14 @@ class WarmKernels:
     imports: dict[Path, Imports] = field(default_factory=dict)
     _order: tuple[Statement, ...] = KERNEL_IMPORTS
     _reported: set[str] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def is_known(self, notebook: Path) -> bool:
-        """Return whether what a notebook imports is preloaded, or will be."""
-        return notebook.resolve() in self.imports
 
     def preload(self, notebooks: Mapping[Path, Imports]) -> None:
         """Import what notebooks import, those of the first notebook first."""
-        # Several threads may run notebooks; the order is that of the messages.
-        with self._lock:
-            wanted = [one for each in notebooks.values() for one in each.statements]
-            new = [one for one in dict.fromkeys(wanted) if one not in self._order]
-            self._order += tuple(new)
-            self.import_ahead(new)
-            self.imports |= {path.resolve(): one for path, one in notebooks.items()}
+        self.imports |= {path.resolve(): one for path, one in notebooks.items()}
+        wanted = [one for each in notebooks.values() for one in each.statements]
+        new = [one for one in dict.fromkeys(wanted) if one not in self._order]
+        self._order += tuple(new)
+        self.import_ahead(new)
 
     def import_ahead(self, statements: Sequence[Statement]) -> None:
         """Ask the process to import something before any kernel needs it."""
