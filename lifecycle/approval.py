@@ -9,7 +9,6 @@ docs/approval.md says who can write what.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 
 from lifecycle.aws import Progress, client
 from lifecycle.errors import IntegrityError, NotApprovedError, RegistryError
@@ -19,13 +18,15 @@ from lifecycle.integrity import (
     name_changes,
 )
 from lifecycle.invocation import read_golden
-from lifecycle.registry import (
+from lifecycle.packages import (
     RECENT,
     Mode,
     Package,
+    PackageSummary,
     describe,
+    described,
     find_package,
-    list_packages,
+    list_summaries,
 )
 from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
@@ -128,10 +129,14 @@ def find_newest(model: str, fingerprint: str) -> Package:
     Raises:
         RegistryError: there is none; the message says what to do.
     """
-    for package in list_packages(model):
-        if package.fingerprint == fingerprint:
-            return package
-    raise RegistryError(_not_found_message(model, fingerprint))
+    known: list[PackageSummary] = []
+    for summary in list_summaries(model):
+        known.append(summary)
+        if summary.fingerprint == fingerprint:
+            package = describe(summary.arn)
+            if package.fingerprint == fingerprint:
+                return package
+    raise RegistryError(_not_found_message(model, fingerprint, known))
 
 
 def find_approved(
@@ -152,17 +157,23 @@ def find_approved(
         NotApprovedError: there is none; the message says where to approve it.
     """
     refused: list[str] = []
-    for package in list_packages(model, "Approved"):
-        if package.fingerprint != fingerprint:
+    known: list[PackageSummary] = []
+    for summary in list_summaries(model):
+        known.append(summary)
+        is_approved = summary.approval_status == "Approved"
+        if summary.fingerprint != fingerprint or not is_approved:
             continue
-        problem = approval_problem(package, approval)
-        if not problem:
-            for one in refused:
-                on_progress(f"passed over: {one}")
-            return package
-        refused.append(f"{model}: version {package.version} {problem}")
+        for package in described([summary]):
+            problem = approval_problem(package, approval)
+            # A description is what its writer says, and no digest is over it.
+            if not problem and package.fingerprint == fingerprint:
+                for one in refused:
+                    on_progress(f"passed over: {one}")
+                return package
+            if problem:
+                refused.append(f"{model}: version {package.version} {problem}")
     raise NotApprovedError(
-        "\n  ".join(refused) or _not_found_message(model, fingerprint)
+        "\n  ".join(refused) or _not_found_message(model, fingerprint, known)
     )
 
 
@@ -340,10 +351,17 @@ def _compare_evidence(
             )
 
 
-def _not_found_message(model: str, fingerprint: str) -> str:
+def _not_found_message(
+    model: str, fingerprint: str, known: Sequence[PackageSummary]
+) -> str:
     """Say which packages there are instead, and the one thing to do next."""
-    recent = list(islice(list_packages(model), RECENT))
-    same = [package for package in recent if package.fingerprint == fingerprint]
+    recent = list(described(known[:RECENT]))
+    for package in recent:
+        problem = _registration_problem(package)
+        # Somebody has changed its metadata, or another tool has registered it.
+        if package.fingerprint == fingerprint and problem:
+            return f"{model}: version {package.version} {problem}"
+    same = [one for one in known if one.fingerprint == fingerprint]
     pending = [one for one in same if one.approval_status == "PendingManualApproval"]
     train = (
         "push it on a branch, trigger a pipeline with `action: retrain`, or "
@@ -362,8 +380,8 @@ def _not_found_message(model: str, fingerprint: str) -> str:
     else:
         head = "no package has this content"
         remedy = f"train it: {train}"
-    known = package_table(recent) if recent else "  nothing has been registered yet"
-    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
+    table = package_table(recent) if recent else "  nothing has been registered yet"
+    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{table}"
 
 
 def _short(commit: str) -> str:

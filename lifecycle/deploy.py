@@ -50,7 +50,8 @@ from lifecycle.invocation import (
     compare_with_golden,
     read_golden,
 )
-from lifecycle.registry import (
+from lifecycle.packages import (
+    RECENT,
     Mode,
     Package,
     describe,
@@ -65,7 +66,6 @@ RESTORE_SECONDS = 900
 # To delete an endpoint whose creation failed, beyond the deploy's own time limit.
 CLEAN_UP_SECONDS = 120
 LOG_LINES = 10
-RECENT = 10
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from lifecycle.aws import (
     utc,
 )
 from lifecycle.errors import ConfigurationError, EndpointError, LifecycleError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (

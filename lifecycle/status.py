@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from types import MappingProxyType
 
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, utc
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import CHANGING, read_state, retained_configs, version_in
-from lifecycle.errors import LifecycleError
+from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import failures
-from lifecycle.registry import Mode, list_packages
+from lifecycle.packages import Mode, Package, describe, described, list_summaries
 from lifecycle.shown import judge
-
-# How many versions are searched for a package of the checkout's content.
-RECENT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +70,10 @@ def read_status(
             one, else the model's newest package.
         approval: of the checkout's model.yaml.
     """
-    known = list(islice(list_packages(model), RECENT))
-    same = [one for one in known if one.fingerprint == fingerprint]
-    problems = {
-        one.arn: approval_problem(one, approval)
-        for one in [*same, *known[:1]]
-        if one.approval_status == "Approved"
-    }
-    deployable = [one for one in same if not problems.get(one.arn)]
     newest = Version()
-    for package in [*deployable, *same, *known][:1]:
+    if package := _newest(model, fingerprint, approval):
+        same = package.fingerprint == fingerprint
+        is_approved = package.approval_status == "Approved"
         newest = Version(
             version=package.version,
             status=package.approval_status,
@@ -95,14 +85,14 @@ def read_status(
             compared=package.metadata.get("compared", ""),
             digest=package.digest,
             approved=approved_by(package),
-            problem=problems.get(package.arn, ""),
+            problem=approval_problem(package, approval) if is_approved else "",
         )
     now = read_state(model)
     if now is None:
         reason = _recorded_failure(model, newest.version)
         attempted = newest.version if reason else 0
         return ModelStatus(newest=newest, attempted=attempted, reason=reason)
-    served = next((one for one in known if one.arn == now.package), None)
+    served = _served(now.package)
     live = Version(
         digest=served.digest if served else "",
         approved=approved_by(served) if served else "",
@@ -123,6 +113,28 @@ def read_status(
         attempted=now.attempted_version,
         reason=now.failure_reason or _recorded_failure(model, now.attempted_version),
     )
+
+
+def _newest(model: str, fingerprint: str, approval: Mode) -> Package | None:
+    """Return the package that a deploy of a content would take.
+
+    Else the newest of this content, else the newest of the model.
+    """
+    known = list(list_summaries(model))
+    same = [one for one in known if one.fingerprint == fingerprint]
+    approved = described(one for one in same if one.approval_status == "Approved")
+    for package in approved:
+        its_own = package.fingerprint == fingerprint
+        if its_own and not approval_problem(package, approval):
+            return package
+    return next(described([*same, *known]), None)
+
+
+def _served(arn: str) -> Package | None:
+    """Return the package that is live, if it is known and was not deleted."""
+    with suppress(RegistryError):
+        return describe(arn) if arn else None
+    return None
 
 
 def why_not_in_sync(model: str, fingerprint: str, status: ModelStatus) -> str:

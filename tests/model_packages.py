@@ -18,7 +18,8 @@ from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
 from lifecycle.invocation import record_golden
-from lifecycle.registry import Mode, Package, create_package
+from lifecycle.packages import Mode, Package
+from lifecycle.registry import create_package
 from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"

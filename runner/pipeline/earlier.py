@@ -28,7 +28,7 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import check_golden, read_golden
-from lifecycle.registry import Mode, Package, list_packages
+from lifecycle.packages import Mode, Package, packages_of
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
@@ -40,7 +40,7 @@ from runner.review.evidence import BASELINE
 from runner.spec.content import describe_pending
 from runner.spec.models import notebook_values
 
-# How many versions and runs are searched: each takes a call or two.
+# How many runs, and versions of a content, are searched: each takes a call or two.
 RECENT = 20
 NOT_DONE = {
     "prepare": "The data was not prepared again",
@@ -269,9 +269,8 @@ def _useful_package(plan: Plan) -> Package | None:
 
     With `approval: pre-approved` a package that waits for approval is of no use.
     """
-    for package in islice(list_packages(plan.model), RECENT):
-        same = package.fingerprint == plan.fingerprint
-        if same and _is_trusted(package, plan.spec.approval):
+    for package in islice(packages_of(plan.model, plan.fingerprint), RECENT):
+        if _is_trusted(package, plan.spec.approval):
             return package
     return None
 

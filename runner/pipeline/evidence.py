@@ -19,7 +19,7 @@ from lifecycle.aws import aws_errors, run_uri
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.shown import evaluation_of
 from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path

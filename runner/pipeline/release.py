@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import approval, registry, s3
+from lifecycle import approval, packages, s3
 from lifecycle.aws import aws_errors, run_uri, utc
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state
@@ -22,7 +22,7 @@ from lifecycle.errors import (
     RegistryError,
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
-from lifecycle.registry import Mode, Package
+from lifecycle.packages import Mode, Package
 from lifecycle.status import ways_out
 from runner.ci.environment import approval_note, workflow_identity
 from runner.errors import SpecError
@@ -82,7 +82,7 @@ def hand_over(root: Path, model: str) -> Path:
             f"build/{model}/train-register.json: no version was registered here; run "
             "the model first"
         )
-    package = registry.describe(record["results"]["package"])
+    package = packages.describe(record["results"]["package"])
     told = record["results"].get("digest", package.digest)
     if told != package.digest:
         raise IntegrityError(
@@ -123,7 +123,7 @@ def approve(
     evidence = None
     wanted = content(root, model).fingerprint
     if version:
-        package = registry.find_package(model, version)
+        package = packages.find_package(model, version)
     elif this_workflow:
         handed = _read_hand_over(root, model)
         package = _check_hand_over(handed, wanted)
@@ -253,7 +253,7 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
 
 def _check_hand_over(handed: HandOver, content: str) -> Package:
     """Return the package that the train job has shown; refuse any other."""
-    package = registry.describe(handed.package)
+    package = packages.describe(handed.package)
     for what, found, wanted, whose in (
         ("model", package.model, handed.model, "this workflow's"),
         ("run", package.run_id, handed.run_id, "the hand-over's"),

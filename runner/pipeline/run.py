@@ -19,7 +19,7 @@ from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.shown import numbers
 from runner.errors import (
     MALFORMED,

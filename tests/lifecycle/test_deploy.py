@@ -36,7 +36,7 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import invoke
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import parse_uri
 
 LARGER = ENDPOINT | {"instance_count": 2}

@@ -35,7 +35,7 @@ from lifecycle.endpoint import (
     wait_until_settled,
 )
 from lifecycle.errors import EndpointError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 CANARY = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}

@@ -13,7 +13,7 @@ from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import ensure_config, wait_until_settled
 from lifecycle.errors import EndpointError
-from lifecycle.registry import find_package
+from lifecycle.packages import find_package
 from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync
 
 CONTENT, OTHER = "a" * 64, "b" * 64

@@ -18,7 +18,7 @@ from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
 from lifecycle.endpoint import EndpointState, ensure_config, read_state
 from lifecycle.errors import EndpointError
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import upload_folder
 from runner.review.page import write_page
 from runner.spec import content as contents

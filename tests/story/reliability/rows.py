@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from story.reliability.case import DEPLOY, ROLLBACK, TRAIN, Case, Ended, finished, serve
 
 from lifecycle.aws import client
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.s3 import parse_uri, read_bytes, write_bytes
 
 Breaks = Callable[[Case, tuple[str, ...]], Ended]
