@@ -8,9 +8,11 @@ from types import MappingProxyType
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, utc
 from lifecycle.comparison import Bounds
-from lifecycle.endpoint import CHANGING, read_state, retained_configs, version_in
+from lifecycle.endpoint import CHANGING, read_state
+from lifecycle.endpoint_config import retained_configs
 from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import failures
+from lifecycle.hosting import version_in
 from lifecycle.packages import Mode, Package, describe, described, list_summaries
 from lifecycle.shown import judge
 

@@ -17,6 +17,8 @@ from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
+from lifecycle.endpoint_config import read_hosting
+from lifecycle.hosting import read_settings
 from lifecycle.invocation import record_golden
 from lifecycle.packages import Mode, Package
 from lifecycle.registry import create_package
@@ -147,6 +149,11 @@ def serve(
     return deploy(
         package, endpoint=endpoint, wait_seconds=wait_seconds, on_progress=on_progress
     )
+
+
+def settings_of(model: str, config: str) -> dict[str, Any]:
+    """Read the keys of model.yaml that an endpoint config was made from."""
+    return read_settings(read_hosting(model, config, {"EndpointName": model}))
 
 
 def delete_endpoint(name: str) -> None:

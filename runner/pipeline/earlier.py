@@ -20,7 +20,7 @@ from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.contract import SPLITS
 from lifecycle.data import data_version
-from lifecycle.endpoint import EndpointState, config_name, read_state
+from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     CallError,
     LifecycleError,
@@ -29,6 +29,7 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.packages import Mode, Package, packages_of
+from lifecycle.update import wanted_config
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
@@ -314,7 +315,7 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     package = find_approved(
         plan.model, plan.fingerprint, mode, on_progress=lambda _: None
     )
-    if not now.serves(config_name(package, settings)):
+    if not now.serves(wanted_config(package, settings, now)):
         return False
     golden = read_golden(package.model, check_approval(package, mode).package.metadata)
     if golden is None:

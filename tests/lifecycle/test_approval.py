@@ -34,7 +34,8 @@ from lifecycle.approval import (
 )
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import roll_back
-from lifecycle.endpoint import config_name, read_state
+from lifecycle.endpoint import read_state
+from lifecycle.endpoint_config import config_name
 from lifecycle.errors import (
     EndpointError,
     IntegrityError,

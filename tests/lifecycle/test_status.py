@@ -11,7 +11,8 @@ from model_packages import ENDPOINT, ignore, interrupt, make_package, once, serv
 from lifecycle.approval import approve
 from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
-from lifecycle.endpoint import ensure_config, wait_until_settled
+from lifecycle.endpoint import wait_until_settled
+from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
 from lifecycle.packages import find_package
 from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync

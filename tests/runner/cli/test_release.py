@@ -16,7 +16,8 @@ from model_packages import ENDPOINT, delete_endpoint, make_package
 from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
-from lifecycle.endpoint import EndpointState, ensure_config, read_state
+from lifecycle.endpoint import EndpointState, read_state
+from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
 from lifecycle.packages import Package, find_package
 from lifecycle.s3 import upload_folder
