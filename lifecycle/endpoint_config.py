@@ -18,6 +18,7 @@ from lifecycle.aws import (
     add_tags,
     as_tags,
     aws_errors,
+    bucket,
     client,
     error_message,
     ignore_not_found,
@@ -36,16 +37,32 @@ from lifecycle.hosting import (
     is_own,
     model_request,
     read_settings,
-    served_settings,
 )
 from lifecycle.packages import Package
 
+# The keys of `endpoint:` that say how an update goes on, not what is served.
+NOT_SERVED = frozenset({"canary"})
 # The shortest time limit, in seconds, that SageMaker takes for a blue/green update.
 MIN_UPDATE_SECONDS = 600
 # Former configs that are kept, besides the live one, to roll back to.
 KEPT_CONFIGS = 2
 # An unverified config may belong to a deploy that still waits for its turn.
 ABANDONED_AFTER = timedelta(hours=6)
+
+
+def served_settings(model: str, endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of `endpoint` in model.yaml says how to serve, with its defaults."""
+    found = {
+        key: value
+        for key, value in endpoint.items()
+        if value is not None and key not in NOT_SERVED
+    }
+    if not found.get("serverless"):
+        found["instance_count"] = found.get("instance_count") or 1
+    if capture := found.get("data_capture"):
+        place = capture.get("s3_uri") or f"s3://{bucket()}/{model}/data-capture"
+        found["data_capture"] = {"percent": capture["percent"], "s3_uri": place}
+    return found
 
 
 def package_tags(package: Package) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 model.yaml names instances or memory, and may name data capture, a KMS key and a VPC.
 All else that a live endpoint has was set by others: a new endpoint config takes it
-over. What SageMaker would refuse, or could not take back, is found before anything
-changes. The functions work on the answers of SageMaker's Describe actions.
+over. The functions work on the answers of SageMaker's Describe actions.
 """
 
 import re
@@ -11,13 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lifecycle.aws import bucket
-
 VARIANT = "AllTraffic"
 # What a deploy appends to a model's name for its configs and SageMaker models.
 NAME_SUFFIX = re.compile(r"-v(\d+)-[0-9a-f]{8}")
-# The keys of `endpoint:` that say how an update goes on, not what is served.
-NOT_SERVED = frozenset({"canary"})
 # The keys that model.yaml need not name, so that others may set the same.
 OPTIONAL = ("data_capture", "kms_key", "vpc")
 # What `endpoint:` decides of a config and of its variant; the rest is taken over.
@@ -40,10 +35,6 @@ OWN_TAGS = frozenset(
     """.split()  # noqa: SIM905
 )
 MODEL_SETTINGS = ("VpcConfig", "EnableNetworkIsolation")
-# Instances with local NVMe storage, which encrypt it themselves: m5d, g4dn, p4de, ...
-LOCAL_STORAGE = re.compile(
-    r"ml\.([a-z]+\d+[a-z]*d[a-z]*|i\d\w*|g5|g6e?|gr6|p[56]\w*|trn\w+|dl1)\."
-)
 # Another writer's values are shown, but not at any length.
 MAX_SHOWN = 80
 
@@ -139,16 +130,16 @@ class Kept:
         if capture := self.config.get("DataCaptureConfig"):
             yield f"data capture, {_capture(capture)}"
         if key := self.config.get("KmsKeyId"):
-            yield f"the KMS key {_shown(key)}"
+            yield f"the KMS key {shown(key)}"
         if vpc := self.model.get("VpcConfig"):
             yield f"the VPC, {_vpc(vpc)}"
         if self.model.get("EnableNetworkIsolation"):
             yield "network isolation"
         if self.name != VARIANT:
-            yield f"the variant's name, {_shown(self.name)}"
+            yield f"the variant's name, {shown(self.name)}"
         for member, value in (*self.config.items(), *self.variant.items()):
             if member not in ("DataCaptureConfig", "KmsKeyId"):
-                yield f"{member}, {_shown(value)}"
+                yield f"{member}, {shown(value)}"
         for what, several in (("variant", self.variants), ("shadow", self.shadows)):
             for one in several:
                 yield f"the {what} {one['VariantName']}, which serves {_served(one)}"
@@ -180,21 +171,6 @@ def version_in(name: str) -> int:
     """Return the version in a name that deploys give; 0 for other names."""
     found = NAME_SUFFIX.search(name)
     return int(found[1]) if found else 0
-
-
-def served_settings(model: str, endpoint: Values) -> dict[str, Any]:
-    """Return what of `endpoint` in model.yaml says how to serve, with its defaults."""
-    found = {
-        key: value
-        for key, value in endpoint.items()
-        if value is not None and key not in NOT_SERVED
-    }
-    if not found.get("serverless"):
-        found["instance_count"] = found.get("instance_count") or 1
-    if capture := found.get("data_capture"):
-        place = capture.get("s3_uri") or f"s3://{bucket()}/{model}/data-capture"
-        found["data_capture"] = {"percent": capture["percent"], "s3_uri": place}
-    return found
 
 
 def variant_request(model: str, settings: Values, kept: Kept) -> dict[str, Any]:
@@ -352,46 +328,6 @@ def describe_capacity(live: Hosting, instances: int) -> str:
     return f"{instances} instances{limits}" if limits else ""
 
 
-def find_refusal(
-    live: Hosting, settings: Values, kept: Kept, *, canary: Values, instances: int
-) -> str:
-    """Say why an endpoint cannot be updated, and what to do; "" if it can.
-
-    Args:
-        instances: how many it has after the update.
-    """
-    name = live.endpoint["EndpointName"]
-    if not live.variant:
-        names = ", ".join(one["VariantName"] for one in live.variants) or "none"
-        return (
-            f"it has the variants {names}, and it is not known which of them to "
-            f"replace; leave one, or call one {VARIANT}"
-        )
-    if live.config and not live.variant.get("ModelName"):
-        return (
-            "it hosts inference components, and a deploy serves one model; call the "
-            f"model otherwise, or delete the endpoint {name} and deploy again"
-        )
-    if live.config.get("AsyncInferenceConfig"):
-        return (
-            "it answers asynchronously, so nothing could be verified; call the model "
-            f"otherwise, or delete the endpoint {name} and deploy again"
-        )
-    serverless = bool(settings.get("serverless"))
-    if serverless != live.is_serverless:
-        how = (
-            "SageMaker updates no endpoint on instances to a serverless one"
-            if serverless
-            else "SageMaker cannot roll back a change from serverless to instances"
-        )
-        return (
-            f"{how}, so nothing was changed; give `endpoint:` what is live, or make "
-            "the endpoint anew, which interrupts its answers: `aws sagemaker "
-            f"delete-endpoint --endpoint-name {name}`, and deploy again"
-        )
-    return _find_instance_refusal(live, settings, kept, canary, instances)
-
-
 def find_drift(live: Hosting, settings: Values) -> list[str]:
     """Say in which settings an endpoint differs from model.yaml.
 
@@ -405,44 +341,9 @@ def find_drift(live: Hosting, settings: Values) -> list[str]:
     for key in dict.fromkeys([*settings, *live.named, *read_settings(live)]):
         have, want = now.get(key), settings.get(key)
         if have != want:
-            shown = _shown(have) if have else "not set"
-            found.append(f"{key} is {shown}, model.yaml says {_shown(want or 'none')}")
+            said = shown(have) if have else "not set"
+            found.append(f"{key} is {said}, model.yaml says {shown(want or 'none')}")
     return found
-
-
-def _find_instance_refusal(
-    live: Hosting, settings: Values, kept: Kept, canary: Values, instances: int
-) -> str:
-    """Say what SageMaker refuses of an update of instances."""
-    kind = str(settings.get("instance_type", ""))
-    if canary and instances < 2:
-        return (
-            f"a canary takes at most half of the instances, and there is {instances}; "
-            "give the endpoint two or more, or leave out endpoint.canary"
-        )
-    if has_local_storage(kind) and (key := kept.config.get("KmsKeyId")):
-        return (
-            f"others have set the KMS key {_shown(key)} on it, which SageMaker takes "
-            f"for no instance with local storage, as {kind}; choose another "
-            "endpoint.instance_type"
-        )
-    now = live.variant.get("InstanceType", kind)
-    if kind != now and live.scaling:
-        resource = live.scaling[0]["ResourceId"]
-        return (
-            f"Application Auto Scaling scales its {now}, and SageMaker changes no "
-            "instance type meanwhile; deregister it first: `aws "
-            "application-autoscaling deregister-scalable-target "
-            f"--service-namespace sagemaker --resource-id {resource} "
-            "--scalable-dimension sagemaker:variant:DesiredInstanceCount`, and "
-            "register it again afterwards"
-        )
-    return ""
-
-
-def has_local_storage(instance_type: str) -> bool:
-    """Return whether instances of a type have local storage, and so take no key."""
-    return bool(LOCAL_STORAGE.match(instance_type))
 
 
 def _optional(live: Hosting) -> dict[str, Any]:
@@ -481,24 +382,24 @@ def _remembered(capture: Values) -> dict[str, Any]:
 def _capture(capture: Values) -> str:
     percent = capture.get("InitialSamplingPercentage", 0)
     state = f"{percent} %" if capture.get("EnableCapture", True) else "off"
-    return f"{state} to {_shown(capture.get('DestinationS3Uri', ''))}"
+    return f"{state} to {shown(capture.get('DestinationS3Uri', ''))}"
 
 
 def _vpc(vpc: Values) -> str:
     names = [*vpc.get("Subnets", ()), *vpc.get("SecurityGroupIds", ())]
-    return _shown(", ".join(names))
+    return shown(", ".join(names))
 
 
 def _served(variant: Values) -> str:
-    return _shown(variant.get("ModelName") or "inference components")
+    return shown(variant.get("ModelName") or "inference components")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return what another may have written, as one line of limited length."""
     if isinstance(value, Mapping):
-        text = ", ".join(f"{key} {_shown(one)}" for key, one in value.items())
+        text = ", ".join(f"{key} {shown(one)}" for key, one in value.items())
     elif isinstance(value, list | tuple):
-        text = ", ".join(map(_shown, value))
+        text = ", ".join(map(shown, value))
     else:
         text = str(value)
     line = "".join(one if one.isprintable() else " " for one in text)

@@ -36,6 +36,7 @@ from lifecycle.endpoint_config import (
     ensure_model,
     read_hosting,
     record_failure,
+    served_settings,
 )
 from lifecycle.errors import (
     AwsError,
@@ -52,13 +53,11 @@ from lifecycle.hosting import (
     Kept,
     capacity,
     describe_capacity,
-    find_refusal,
     is_own,
     join_kept,
     kept_settings,
     read_settings,
     retained_properties,
-    served_settings,
 )
 from lifecycle.invocation import (
     Golden,
@@ -67,6 +66,7 @@ from lifecycle.invocation import (
     read_golden,
 )
 from lifecycle.packages import Package, describe
+from lifecycle.refusals import find_refusal
 
 # Errors that mean: the live version is not what was approved.
 REFUSALS = (AwsError, EndpointError, IntegrityError, StorageError)
