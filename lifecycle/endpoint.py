@@ -293,11 +293,16 @@ def _read_model_tags(
     """Return what a model that a deploy has made says of itself, in another's config.
 
     Somebody may have made a config for the same model, with data capture for instance.
+    Whoever may not describe models does not know what it serves.
     """
+    from botocore.exceptions import ClientError
+
     name = own_variant(model, variants).get("ModelName", "")
-    if is_own(name, model):
-        with ignore_not_found():
-            found = client("sagemaker").describe_model(ModelName=name)
-            tags = read_tags(found["ModelArn"])
-            return tags if tags.get("owner") == model else {}
-    return {}
+    if not is_own(name, model):
+        return {}
+    try:
+        found = client("sagemaker").describe_model(ModelName=name)
+        tags = read_tags(found["ModelArn"])
+    except ClientError:
+        return {}
+    return tags if tags.get("owner") == model else {}
