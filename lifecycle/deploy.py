@@ -11,6 +11,7 @@ from typing import Any
 
 from lifecycle.approval import check_approval, package_table
 from lifecycle.aws import Progress, aws_errors
+from lifecycle.change import Update, plan_change
 from lifecycle.endpoint import DAMAGED, EndpointState, read_hosting_of, read_state
 from lifecycle.endpoint_config import retained_configs
 from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
@@ -24,7 +25,7 @@ from lifecycle.packages import (
     find_package,
     list_packages,
 )
-from lifecycle.update import Update, bring_into_service, plan_change
+from lifecycle.update import bring_into_service
 
 
 def deploy(

@@ -46,9 +46,9 @@ def find_refusal(
             else "SageMaker cannot roll back a change from serverless to instances"
         )
         return (
-            f"{how}, so nothing was changed; give `endpoint:` what is live, or make "
-            "the endpoint anew, which interrupts its answers: `aws sagemaker "
-            f"delete-endpoint --endpoint-name {name}`, and deploy again"
+            f"{how}; give `endpoint:` what is live, or make the endpoint anew, which "
+            "interrupts its answers: `aws sagemaker delete-endpoint --endpoint-name "
+            f"{name}`, and deploy again"
         )
     return _find_instance_refusal(live, settings, kept, canary, instances)
 

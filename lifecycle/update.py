@@ -6,11 +6,8 @@ what was recorded at training. If a step fails, it serves again what it served b
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from lifecycle.approval import CheckedPackage
 from lifecycle.aws import (
     Progress,
     aws_errors,
@@ -18,26 +15,16 @@ from lifecycle.aws import (
     polls,
     tail_log,
 )
+from lifecycle.change import Change, Update, ensure_resources, plan_change
 from lifecycle.endpoint import (
     DAMAGED,
     EndpointState,
     delete_endpoint,
-    read_hosting_of,
     read_state,
     request_update,
     wait_until_settled,
 )
-from lifecycle.endpoint_config import (
-    clean_up,
-    config_name,
-    delete_config,
-    deployment_config,
-    ensure_config,
-    ensure_model,
-    read_hosting,
-    record_failure,
-    served_settings,
-)
+from lifecycle.endpoint_config import clean_up, delete_config, record_failure
 from lifecycle.errors import (
     AwsError,
     EndpointError,
@@ -47,18 +34,7 @@ from lifecycle.errors import (
 )
 from lifecycle.evaluation import load_booster, predict
 from lifecycle.failures import failure_reason, likely_cause
-from lifecycle.hosting import (
-    NOTHING,
-    Hosting,
-    Kept,
-    capacity,
-    describe_capacity,
-    is_own,
-    join_kept,
-    kept_settings,
-    read_settings,
-    retained_properties,
-)
+from lifecycle.hosting import is_own
 from lifecycle.invocation import (
     Golden,
     check_golden,
@@ -66,7 +42,6 @@ from lifecycle.invocation import (
     read_golden,
 )
 from lifecycle.packages import Package, describe
-from lifecycle.refusals import find_refusal
 
 # Errors that mean: the live version is not what was approved.
 REFUSALS = (AwsError, EndpointError, IntegrityError, StorageError)
@@ -75,125 +50,6 @@ RESTORE_SECONDS = 900
 # To delete an endpoint whose creation failed, beyond the deploy's own time limit.
 CLEAN_UP_SECONDS = 120
 LOG_LINES = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Update:
-    """What an endpoint is to serve, and how it is to get there.
-
-    Attributes:
-        settings: `endpoint` of model.yaml; not needed where `retained` is given.
-        retained: the config that has served the package before, for a rollback.
-        canary: `endpoint.canary` of model.yaml.
-    """
-
-    checked: CheckedPackage
-    golden: Golden | None
-    deadline: float
-    on_progress: Progress
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    retained: str = ""
-    canary: Mapping[str, Any] = field(default_factory=dict)
-    is_rollback: bool = False
-    rolled_back_from: str = ""
-
-    @property
-    def package(self) -> Package:
-        """Return the package that is to be served."""
-        return self.checked.package
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What an update does to the endpoint as it is now.
-
-    Attributes:
-        config: the name of the endpoint config that is to be served.
-        settings: what of model.yaml it is made from; `kept`: what of others.
-        base: the retained config that it is, or is made from.
-        arguments: further ones of UpdateEndpoint.
-        notes: what is kept and what cannot be, in words.
-    """
-
-    config: str
-    settings: Mapping[str, Any]
-    kept: Kept = NOTHING
-    base: Hosting | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-def plan_change(update: Update, before: EndpointState | None) -> Change:
-    """Decide on the config and the arguments of an update, before anything changes.
-
-    Raises:
-        EndpointError: SageMaker would refuse it, or could not take it back.
-    """
-    package, name = update.package, update.package.model
-    base, kept = None, NOTHING
-    settings = update.settings
-    if update.retained:
-        base = read_hosting(name, update.retained, {"EndpointName": name})
-        if not base.config:
-            raise EndpointError(
-                f"{name}: the endpoint config {update.retained} was deleted; name the "
-                "version with --to"
-            )
-        settings = read_settings(base)
-        kept = kept_settings(base, settings)
-    settings = served_settings(name, settings)
-    if before is None:
-        config = update.retained or config_name(package, settings)
-        return Change(config=config, settings=settings, kept=kept, base=base)
-    live = read_hosting_of(before)
-    both = join_kept(kept, kept_settings(live, settings))
-    is_retained = update.retained and both == kept
-    config = update.retained if is_retained else config_name(package, settings, both)
-    arguments = retained_properties(live, settings, is_rollback=update.is_rollback)
-    instances = capacity(live, settings, arguments)
-    refusal = find_refusal(
-        live, settings, both, canary=update.canary, instances=instances
-    )
-    if refusal and not before.serves(config):
-        raise EndpointError(
-            f"{name}: version {package.version} cannot be served, and nothing was "
-            f"changed: {refusal}"
-        )
-    # An endpoint that is damaged is mended at once.
-    canary = {} if before.status in DAMAGED else update.canary
-    return Change(
-        config=config,
-        settings=settings,
-        kept=both,
-        base=base,
-        arguments=arguments | deployment_config(canary),
-        notes=tuple(_notes(live, both, instances)),
-    )
-
-
-def wanted_config(
-    package: Package, endpoint: Mapping[str, Any], now: EndpointState
-) -> str:
-    """Name the config that a deploy of a package would serve; "" if it has to be made.
-
-    Args:
-        endpoint: the section of model.yaml.
-    """
-    if now.is_config_deleted:
-        return ""
-    settings = served_settings(package.model, endpoint)
-    kept = kept_settings(read_hosting_of(now), settings)
-    return config_name(package, settings, kept)
-
-
-def _notes(live: Hosting, kept: Kept, instances: int) -> Iterator[str]:
-    """Yield what an update keeps of others' settings, and what it cannot."""
-    for one in (describe_capacity(live, instances), *kept.described()):
-        if one:
-            yield f"kept: {one}"
-    if not live.config:
-        name = live.endpoint["EndpointConfigName"]
-        yield f"not kept: what only the endpoint config {name} said, which was deleted"
 
 
 def bring_into_service(update: Update) -> EndpointState:
@@ -215,7 +71,7 @@ def bring_into_service(update: Update) -> EndpointState:
         if update.golden:
             _check_archive(package, update.golden)
         # Not earlier: another deploy's clean-up could delete it meanwhile.
-        _ensure(update, change)
+        ensure_resources(update, change)
         if not _request_update(update, change, exists=before is not None):
             continue
         for note in change.notes:
@@ -223,11 +79,10 @@ def bring_into_service(update: Update) -> EndpointState:
         after = wait_until_settled(name, update.deadline, say)
         if not after or not after.serves(change.config):
             record_failure(change.config, failure_reason(before, after))
-            problem = _explain_failure(update, before, after)
+            outcome = _mend(change, before, after, say)
+            problem = _explain_failure(update, before, after, outcome)
             if after and after.status == "Failed":
                 problem += _delete_failed(name)
-            if before and after and after.status in DAMAGED:
-                problem += f"\n  {_restore(name, _former(before), change, say)}"
             raise EndpointError(problem)
         try:
             _check_endpoint(update, after)
@@ -236,15 +91,6 @@ def bring_into_service(update: Update) -> EndpointState:
             raise EndpointError(_undo(update, change, former, error)) from error
         return _accept(update, before, after)
     raise EndpointError(f"{name}: kept busy by other deploys; try again later")
-
-
-def _ensure(update: Update, change: Change) -> None:
-    """Create the config and the SageMaker model of a change if they are missing."""
-    if change.base and change.config == update.retained:
-        ensure_model(update.package, change.config, change.base)
-        return
-    before = change.base.tags.get("before", "") if change.base else ""
-    ensure_config(update.package, change.settings, change.kept, before=before)
 
 
 def _former(before: EndpointState) -> str:
@@ -257,7 +103,7 @@ def _confirm_live(update: Update, change: Change, now: EndpointState) -> Endpoin
     """Verify a config that is served already, and record it if no deploy has."""
     version = update.package.version
     if now.is_config_deleted:
-        _ensure(update, change)
+        ensure_resources(update, change)
         update.on_progress(f"endpoint config {change.config}: made again")
         now = read_state(now.name) or now
     if now.is_verified:
@@ -302,10 +148,39 @@ def _request_update(update: Update, change: Change, *, exists: bool) -> bool:
     return True
 
 
+def _mend(
+    change: Change,
+    before: EndpointState | None,
+    after: EndpointState | None,
+    on_progress: Progress,
+) -> str:
+    """Put back what was live before an update that broke the endpoint.
+
+    Returns:
+        What is live now, in a sentence.
+    """
+    if before is None or after is None or after.status not in DAMAGED:
+        # An endpoint whose creation failed answers nothing.
+        live = None if after and after.status == "Failed" else after
+        return f"live now: {verification_report(live)}"
+    former = _former(before)
+    try:
+        with aws_errors():
+            return _restore(after.name, former, change, on_progress)
+    except LifecycleError as error:
+        return f"{former} could not be put back: {error}; deploy it again"
+
+
 def _explain_failure(
-    update: Update, before: EndpointState | None, after: EndpointState | None
+    update: Update,
+    before: EndpointState | None,
+    after: EndpointState | None,
+    outcome: str,
 ) -> str:
     """Explain an update that did not end in the new config.
+
+    Args:
+        outcome: what is live now, in a sentence.
 
     Returns:
         SageMaker's reason, what is live, the likely cause, and the container's log.
@@ -313,11 +188,9 @@ def _explain_failure(
     package = update.package
     reason = failure_reason(before, after)
     log = tail_log(f"/aws/sagemaker/Endpoints/{package.model}", lines=LOG_LINES)
-    # An endpoint whose creation failed answers nothing.
-    live = None if after and after.status == "Failed" else after
     lines = [
         f"{package.model}: version {package.version} did not go live; {reason}",
-        f"live now: {verification_report(live)}",
+        outcome,
     ]
     if cause := likely_cause("\n".join([reason, *log])):
         lines.append(f"likely cause: {cause}")

@@ -18,6 +18,7 @@ from typing import Any
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
+from lifecycle.change import wanted_config
 from lifecycle.contract import SPLITS
 from lifecycle.data import data_version
 from lifecycle.endpoint import EndpointState, read_state
@@ -29,7 +30,6 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import check_golden, read_golden
 from lifecycle.packages import Mode, Package, packages_of
-from lifecycle.update import wanted_config
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb

@@ -306,7 +306,7 @@ def test_an_endpoint_whose_rollback_failed_is_mended(aws: EmbeddedAWS, model, ac
     made = make_package(model)
     aws.inject(Fault(kind="ping-failure", name=model, count=2))
     aws.inject(Fault(kind="rollback-failed", name=model, count=2))
-    with pytest.raises(EndpointError, match=r"did not go live; The primary contain"):
+    with pytest.raises(EndpointError, match="could not be put back, live now: version"):
         serve(made)
     assert state_of(model).status == "UpdateRollbackFailed"
     said = why(model)
