@@ -11,7 +11,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from lifecycle.aws import (
     run_uri,
     utc,
 )
-from lifecycle.comparison import Bounds
+from lifecycle.comparison import Bounds, SliceGroup
 from lifecycle.data import load_prepared
 from lifecycle.errors import IntegrityError, RegistryError
 from lifecycle.gates import (
@@ -52,6 +52,7 @@ from lifecycle.packages import (
     describe,
     describe_origin,
     described,
+    list_packages,
     list_summaries,
 )
 from lifecycle.s3 import (
@@ -72,6 +73,10 @@ if TYPE_CHECKING:
 MAX_KEY = 128
 MAX_DESCRIPTION = 1024
 GOLDEN_ROWS = 10
+# Of a version's test rows: their sha256, and how many versions were judged on them.
+TEST, LOOKS = "test_sha256", "looks"
+# How many versions are searched for the same test rows: a call each.
+SEARCHED = 8
 GROUP_TAGS = ("version", "fingerprint", "commit", "run_id", "since")
 SHOW_SECONDS = 60
 STATUS: Mapping[Mode, ApprovalStatus] = {
@@ -87,6 +92,7 @@ def register(
     *,
     metrics: Mapping[str, float],
     live: LiveComparison | None = None,
+    slices: Iterable[SliceGroup] = (),
     golden: tuple[Any, Any],
 ) -> Package:
     """Register a trained model with its metrics, its lineage and its golden records.
@@ -96,6 +102,8 @@ def register(
 
     Args:
         live: the comparison with the live model, as `score_live` returns it.
+        slices: the metrics by group, as `slice_metrics` returns them, for gates that
+            name a slice.
         golden: the test features (rows x features, a table with their names) and their
             predictions (rows); the first ten are recorded, and every endpoint has to
             repeat them.
@@ -107,7 +115,7 @@ def register(
     """
     approval: Mode = run.get("approval", "manual")
     gates = gates_of(model, run)
-    verdicts = evaluate_gates(metrics, gates, live)
+    verdicts = evaluate_gates(metrics, gates, live, slices=slices)
     require_passed(verdicts, approval=approval)
     prepared = load_prepared(model, run)
     rows, predictions = golden
@@ -131,6 +139,7 @@ def register(
             "archive_sha256": job.archive_sha256,
             "data_sha256": prepared["data_sha256"],
             "test": prepared["test"],
+            **_look(model, run, prepared),
             "golden": uri,
             "golden_sha256": golden_sha256,
             "compared": name_answers(gates, verdicts, live),
@@ -139,6 +148,31 @@ def register(
         approval=approval,
         description=str(run.get("description", "")),
     )
+
+
+def count_looks(model: str, run: Run) -> int:
+    """Return how many versions were judged on the very test rows of a run before it.
+
+    Each version keeps the sha256 of its test rows, and how many there were up to it.
+    Among the newest versions the last one with these rows counts; runs that registered
+    nothing are not known.
+    """
+    test = load_prepared(model, run).get(TEST)
+    run_id = run_id_of(run)
+    for package in islice(list_packages(model), SEARCHED) if test else ():
+        known = package.metadata
+        if package.run_id != run_id and known.get(TEST) == test:
+            looks = known.get(LOOKS, "")
+            return int(looks) if looks.isdecimal() else 1
+    return 0
+
+
+def _look(model: str, run: Run, prepared: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a version keeps of its test rows, for `count_looks`."""
+    if not prepared.get(TEST):
+        return {}
+    looks = count_looks(model, {**run, "prepare": prepared}) + 1
+    return {TEST: str(prepared[TEST]), LOOKS: str(looks)}
 
 
 def create_package(

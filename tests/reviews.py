@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import toys
 from comparisons import comparison
 
@@ -67,12 +68,18 @@ def evaluation(
     return EvaluationOutput(
         metrics=metrics,
         intervals=intervals,
-        importance=importance,
+        features=features(importance) if importance else None,
         verdicts=evaluate_gates(metrics, gates, score, intervals=intervals),
         live=score,
         job=JOB,
         test_rows=50,
     )
+
+
+def features(importance: Mapping[str, float]) -> pd.DataFrame:
+    """Make the table of features with these shares of the SHAP values."""
+    shares = pd.Series(importance, name="importance").rename_axis("feature")
+    return shares.to_frame().assign(mean_shap=shares, direction="raises")
 
 
 def compare(

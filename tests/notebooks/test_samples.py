@@ -95,7 +95,6 @@ def test_the_defaults_run_in_their_order(
     trained = nbval(
         "models/abalone/prepare.ipynb",
         "models/churn/prepare.ipynb",
-        "models/churn/train-register.ipynb",
         "notebooks/binary/train-register.ipynb",
         "notebooks/regression/train-register.ipynb",
     )

@@ -277,6 +277,8 @@ def test_a_spec_gives_notebooks_its_values(repo: Path) -> None:
         "max_runtime_seconds": 3600,
         "hyperparameters": {"num_round": 5},
         "gates": {"rmse": {"max": 2.5}},
+        "slices": [],
+        "decision": {},
         "endpoint": {"instance_type": "ml.m5.large"},
     }
 
@@ -301,7 +303,7 @@ def test_each_value_has_its_place_in_the_file(repo: Path) -> None:
     values = notebook_values(spec)
 
     assert {name: yaml_value(data, yaml_place(name)) for name in values} == (
-        values | {"model": data}
+        values | {"model": data, "decision": None}
     )
 
 
