@@ -380,9 +380,8 @@ def read_details(prepared: Mapping[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     if uri := prepared.get("details"):
-        content = read_bytes(str(uri), remedy="prepare the data again").decode()
-        text = io.StringIO(content)
-        return pd.read_json(text, orient="split", dtype=False, convert_dates=False)
+        found = read_json(str(uri), remedy="prepare the data again")
+        return pd.DataFrame(found["data"], columns=found["columns"])
     count = int((prepared.get("rows") or {}).get("test") or 0)
     return pd.DataFrame({ROW: range(count)})
 

@@ -91,14 +91,12 @@ def _observed(
 
     Of probabilities it is that of a share; else that of the mean residual.
     """
-    from lifecycle.uncertainty import estimate, row_mean, share_interval
+    from lifecycle.uncertainty import mean_interval, share_interval
 
     if task == "binary":
         return share_interval(truth.sum(), len(truth), confidence=confidence)
-    residual = {"residual": row_mean(truth - prediction)}
-    found = estimate(residual, len(truth), confidence=confidence)["residual"]
-    mean = float(prediction.mean())
-    return mean + found.low, mean + found.high
+    low, high = mean_interval(truth - prediction, confidence=confidence)
+    return float(prediction.mean()) + low, float(prediction.mean()) + high
 
 
 # ---- Features

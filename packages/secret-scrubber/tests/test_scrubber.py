@@ -285,11 +285,8 @@ def test_temporary_credentials_are_replaced() -> None:
         for secret in (TEMPORARY, AWS_SECRET, session):
             assert secret not in clean, text
         assert clean.count(MASK) == 3
-    assert Scrubber().tree({"secret_key": "abc", "token": "d", "n": [1]}) == {
-        "secret_key": MASK,
-        "token": MASK,
-        "n": [1],
-    }
+    tree = {"secret_key": "abc", "token": "d", "n": [1], "detect-secrets": "1.5.0"}
+    assert Scrubber().tree(tree) == tree | {"secret_key": MASK, "token": MASK}
 
 
 def gaps(value: str, gap: str, every: int) -> str:

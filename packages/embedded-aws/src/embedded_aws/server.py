@@ -30,7 +30,7 @@ from embedded_aws.process import (
     check_port,
 )
 from embedded_aws.s3 import store as s3
-from embedded_aws.sagemaker.training_run import kill_containers
+from embedded_aws.sagemaker.containers import endpoint, kill_containers
 from embedded_aws.sharing import (
     SERVING,
     TEMPORARY,
@@ -266,8 +266,9 @@ def _run(
     ).start()
     gc.freeze()
     gc.enable()
-    address = f"{READY}http://{HOST}:{server.server_port}"
-    print(address, f"{TOKEN_VARIABLE}={token}", sep="\n", flush=True)
+    endpoint.append(f"http://{HOST}:{server.server_port}")
+    lines = (f"{READY}{endpoint[-1]}", f"{TOKEN_VARIABLE}={token}")
+    print(*lines, sep="\n", flush=True)
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _watch(meanwhile)

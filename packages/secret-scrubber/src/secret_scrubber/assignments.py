@@ -49,7 +49,7 @@ NO_VALUE = re.compile(
 CODE = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*[(\[].*|self\.\w+.*")
 IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*")
 NUMBER = re.compile(r"[+-]?[\d_]+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
-# In an ARN or a path: `secret:churn/database`.
+# In an ARN or a path, `secret:churn/database`; in a sentence, `secrets: what they are`.
 PLAIN_NAMES = frozenset(("secret", "secrets", "credentials"))
 PASSWORD = re.compile(r"pass|pwd", re.IGNORECASE)
 
@@ -68,6 +68,18 @@ def assigned(text: str) -> Iterator[tuple[int, int]]:
             at = found.end("sign")
 
 
+def may_be_secret(name: str, value: str) -> bool:
+    """Return whether a value may be the secret of a secret's name, and no other thing.
+
+    A count of tokens and a version are none; a password may consist of digits.
+    """
+    if NO_VALUE.fullmatch(value) or (name.lower() in FOLDERS and value[0] in "/~"):
+        return False
+    if NUMBER.fullmatch(value):
+        return bool(PASSWORD.search(name)) and value.isdigit() and len(value) > 3
+    return True
+
+
 def _name(text: str, found: re.Match[str]) -> str:
     """Return the whole name, which begins before the match."""
     start, end = found.start(), found.start("quoted")
@@ -78,17 +90,20 @@ def _name(text: str, found: re.Match[str]) -> str:
 def _is_value(name: str, group: str, found: re.Match[str]) -> bool:
     value, sign = found[group], found["sign"]
     is_path = sign == ":" and group == "bare" and name.lower() in PLAIN_NAMES
-    if is_path or (sign.isspace() and not name.startswith("--")):
+    is_sentence = name.lower() in ("secrets", "credentials") and value.isalpha()
+    if (
+        is_path
+        or (is_sentence and group == "bare")
+        or (sign.isspace() and not name.startswith("--"))
+    ):
         return False
     if group == "braced":
         # ODBC's braces, not those of an f-string.
         return name.lower() in FOLDERS and not looks_secret(value)
-    if NO_VALUE.fullmatch(value) or (name.lower() in FOLDERS and value[0] in "/~"):
+    if not may_be_secret(name, value):
         return False
-    if NUMBER.fullmatch(value):
-        # A count of tokens is none; a password may consist of digits.
-        is_password = PASSWORD.search(name) and value.isdigit() and len(value) > 3
-        return bool(is_password) and (group == "text" or "=" in sign)
+    if value.isdigit() and not (group == "text" or "=" in sign):
+        return False
     if group != "bare":
         return True
     if CODE.fullmatch(value) or looks_secret(value.rpartition(".")[2]):

@@ -9,7 +9,7 @@ from typing import Any
 
 from secret_scrubber import assignments
 from secret_scrubber.forms import OWN, forms_in
-from secret_scrubber.names import FOLDERS, looks_secret, secrets_of
+from secret_scrubber.names import looks_secret, secrets_of
 from secret_scrubber.spellings import Known, encoded, plain
 
 MASK = "[scrubbed]"
@@ -131,10 +131,9 @@ def _is_secret(value: str) -> bool:
 
 def _is_held(key: object, value: object) -> bool:
     """Return whether a dict's value is a secret by the name of its key."""
-    name = str(key)
-    is_folder = name.lower() in FOLDERS and str(value).startswith(("/", "~"))
-    is_text = isinstance(value, str) and bool(value)
-    return is_text and looks_secret(name) and not is_folder
+    if not isinstance(value, str) or not value or not looks_secret(str(key)):
+        return False
+    return assignments.may_be_secret(str(key), value)
 
 
 def _joined(spans: Spans) -> list[tuple[int, int]]:
