@@ -55,6 +55,7 @@ class Update:
     canary: Mapping[str, Any] = field(default_factory=dict)
     is_rollback: bool = False
     rolled_back_from: str = ""
+    rolled_back_by: str = ""
 
     @property
     def package(self) -> Package:

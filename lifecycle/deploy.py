@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from lifecycle.approval import check_approval, package_table
-from lifecycle.aws import Progress, aws_errors
+from lifecycle.aws import Progress, aws_errors, client
 from lifecycle.change import Update, plan_change
 from lifecycle.endpoint import DAMAGED, EndpointState, read_hosting_of, read_state
 from lifecycle.endpoint_config import retained_configs
@@ -98,6 +98,7 @@ def roll_back(
     # Rolling back again keeps the content first rolled back from; rolling forward to
     # that content clears it.
     left = now.rolled_back_from or now.fingerprint
+    left = "" if package.fingerprint == left else left
     update = Update(
         checked=checked,
         golden=read_golden(package.model, package.metadata),
@@ -107,7 +108,8 @@ def roll_back(
         retained=retained,
         # No canary: a rollback is urgent.
         is_rollback=True,
-        rolled_back_from="" if package.fingerprint == left else left,
+        rolled_back_from=left,
+        rolled_back_by=client("sts").get_caller_identity()["Arn"] if left else "",
     )
     # What SageMaker would refuse is refused before anything is recorded.
     config = plan_change(update, now if now.status != "Failed" else None).config

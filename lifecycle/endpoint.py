@@ -59,7 +59,7 @@ class EndpointState:
     # The config that an update goes to, while it goes on.
     pending_config: str
     # The variant that deploys replace, if others have added further ones.
-    variant: str
+    variant: str = ""
 
     # From the tags of the config that is served.
     package: str
@@ -74,6 +74,8 @@ class EndpointState:
     verified_at: datetime | None
     # The content that was rolled back from, which no deploy may bring back by itself.
     rolled_back_from: str
+    rolled_back_by: str = ""
+    rolled_back_at: datetime | None = None
     # The config that a rollback was begun to, until it is verified or has failed.
     rollback_target: str
     # What `rolled_back_from` was before that rollback.
@@ -129,7 +131,12 @@ class EndpointState:
         add_tags(self.arn, before | cleared)
 
     def record_verified(
-        self, package: Package, *, previous_config: str, rolled_back_from: str
+        self,
+        package: Package,
+        *,
+        previous_config: str,
+        rolled_back_from: str,
+        rolled_back_by: str = "",
     ) -> None:
         """Record that the config served now was verified, and what it replaced."""
         since = utc(self.modified)
@@ -144,6 +151,8 @@ class EndpointState:
                 "config": self.config,
                 "since": since,
                 "rolled_back_from": rolled_back_from,
+                "rolled_back_by": rolled_back_by,
+                "rolled_back_at": since if rolled_back_by else "",
                 "rolled_back_from_before": "",
                 "goes_back_to": "",
                 "attempted": "",
@@ -268,6 +277,8 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         verified_config=history.get("config", ""),
         verified_at=tag_time(history, "since"),
         rolled_back_from=history.get("rolled_back_from", ""),
+        rolled_back_by=history.get("rolled_back_by", ""),
+        rolled_back_at=tag_time(history, "rolled_back_at"),
         rollback_target=history.get("goes_back_to", ""),
         rolled_back_from_before=history.get("rolled_back_from_before", ""),
         attempted_version=tag_number(history, "attempted"),

@@ -79,8 +79,7 @@ def bring_into_service(update: Update) -> EndpointState:
         after = wait_until_settled(name, update.deadline, say)
         if not after or not after.serves(change.config):
             record_failure(change.config, failure_reason(before, after))
-            outcome = _mend(change, before, after, say)
-            problem = _explain_failure(update, before, after, outcome)
+            problem = _explain_failure(update, change, before, after)
             if after and after.status == "Failed":
                 problem += _delete_failed(name)
             raise EndpointError(problem)
@@ -173,14 +172,11 @@ def _mend(
 
 def _explain_failure(
     update: Update,
+    change: Change,
     before: EndpointState | None,
     after: EndpointState | None,
-    outcome: str,
 ) -> str:
     """Explain an update that did not end in the new config.
-
-    Args:
-        outcome: what is live now, in a sentence.
 
     Returns:
         SageMaker's reason, what is live, the likely cause, and the container's log.
@@ -190,7 +186,7 @@ def _explain_failure(
     log = tail_log(f"/aws/sagemaker/Endpoints/{package.model}", lines=LOG_LINES)
     lines = [
         f"{package.model}: version {package.version} did not go live; {reason}",
-        outcome,
+        _mend(change, before, after, update.on_progress),
     ]
     if cause := likely_cause("\n".join([reason, *log])):
         lines.append(f"likely cause: {cause}")
@@ -299,6 +295,7 @@ def _accept(
         package,
         previous_config=previous,
         rolled_back_from=update.rolled_back_from,
+        rolled_back_by=update.rolled_back_by,
     )
     update.on_progress(f"version {package.version} is live")
     clean_up(package.model, update.on_progress)
@@ -308,6 +305,8 @@ def _accept(
         verified_config=after.config,
         verified_at=after.modified,
         rolled_back_from=update.rolled_back_from,
+        rolled_back_by=update.rolled_back_by,
+        rolled_back_at=after.modified if update.rolled_back_by else None,
         rollback_target="",
         rolled_back_from_before="",
         attempted_version=0,

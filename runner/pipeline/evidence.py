@@ -15,7 +15,7 @@ from typing import Any
 
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
-from lifecycle.aws import aws_errors, run_uri
+from lifecycle.aws import aws_errors, run_uri, utc
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
@@ -239,6 +239,8 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
         "package": now.package,
         "run_id": now.run_id,
         "rolled_back_from": now.rolled_back_from,
+        "rolled_back_by": now.rolled_back_by,
+        "rolled_back_at": utc(now.rolled_back_at) if now.rolled_back_at else "",
         "source": s3.find_json(f"{prefix}/{SOURCE}"),
         "data-summary": s3.find_json(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},

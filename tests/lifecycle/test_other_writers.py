@@ -130,6 +130,9 @@ def test_instances_that_were_added_survive_a_deploy_and_a_rollback(model):
 
     roll_back(model, wait_seconds=60, on_progress=said.append)
     assert instances(model) == [4]
+    now = state_of(model)
+    assert now.rolled_back_by.startswith("arn:")
+    assert now.rolled_back_at == now.since
 
     serve(find_package(model, 2), endpoint=ENDPOINT | {"instance_count": 2})
     assert instances(model) == [2]
