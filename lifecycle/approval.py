@@ -101,7 +101,7 @@ def approve(
         raise RegistryError(
             f"{model}: version {package.version} was rejected; train a new one"
         )
-    if problem := _registration_problem(package):
+    if problem := registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     check_objects(package)
     # Refuse empty golden records now, not only at deploy time.
@@ -185,7 +185,7 @@ def approval_problem(package: Package, approval: Mode | None) -> str:
     Args:
         approval: of model.yaml; None if a deploy has accepted the package before.
     """
-    if problem := _registration_problem(package):
+    if problem := registration_problem(package):
         return problem
     digest, _ = package.approved
     again = f"`python -m runner approve {package.model} --version {package.version}`"
@@ -311,7 +311,7 @@ def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
         yield "the golden records", golden, known.get("golden_sha256", "")
 
 
-def _registration_problem(package: Package) -> str:
+def registration_problem(package: Package) -> str:
     """Say why a package is not one that `register` has made; "" if it is."""
     if not package.registered_digest:
         return (
@@ -357,7 +357,7 @@ def _not_found_message(
     """Say which packages there are instead, and the one thing to do next."""
     recent = list(described(known[:RECENT]))
     for package in recent:
-        problem = _registration_problem(package)
+        problem = registration_problem(package)
         # Somebody has changed its metadata, or another tool has registered it.
         if package.fingerprint == fingerprint and problem:
             return f"{model}: version {package.version} {problem}"

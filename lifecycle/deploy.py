@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Any
 
-from lifecycle.approval import check_approval, package_table
+from lifecycle.approval import approval_problem, check_approval, package_table
 from lifecycle.aws import Progress, aws_errors, client
 from lifecycle.change import Update, plan_change
 from lifecycle.endpoint import DAMAGED, EndpointState, read_hosting_of, read_state
@@ -168,21 +168,27 @@ def _find_previous(now: EndpointState) -> tuple[Package, str]:
 def _no_previous_message(now: EndpointState) -> str:
     """Say what else can be done if no former config is retained."""
     model, known = now.name, list(islice(list_packages(now.name), RECENT))
-    others = [one for one in known if one.version != now.version]
-    if not any(one.approval_status == "Approved" for one in others):
+    others = [
+        one
+        for one in known
+        if one.version != now.version and one.approval_status == "Approved"
+    ]
+    if now.is_config_deleted:
+        return (
+            f"{model}: version {now.version} is live, and its endpoint config "
+            f"{now.config}, which named the former one, was deleted; choose a version "
+            f"with --to, or make it again: `python -m runner run {model} --stage "
+            f"deploy`\n{package_table(known)}"
+        )
+    if all(approval_problem(one, None) for one in others):
         return (
             f"{model}: version {now.version} is live, and no other version is approved,"
             " so there is no way back; go forward: fix the model, train it and have it "
             f"approved\n{package_table(known)}"
         )
-    why = (
-        f"its endpoint config {now.config}, which named the former one, was deleted"
-        if now.is_config_deleted
-        else "no earlier endpoint config is kept"
-    )
     return (
-        f"{model}: version {now.version} is live, and {why}; choose a version with "
-        f"--to:\n{package_table(known)}"
+        f"{model}: version {now.version} is live, and no earlier endpoint config is "
+        f"kept; choose a version with --to:\n{package_table(known)}"
     )
 
 

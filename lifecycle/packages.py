@@ -89,10 +89,12 @@ class Package:
 
     @property
     def evidence(self) -> str:
-        """Return the S3 URI of its run's evidence."""
+        """Return the S3 URI of its run's evidence; "" if another tool registered it."""
+        known = self.metadata.get("evidence", "")
+        if known.startswith("s3://"):
+            return known
         # Packages of earlier releases know only their run.
-        known = self.metadata.get("evidence")
-        return known or run_uri(self.model, self.run_id, "evidence")
+        return run_uri(self.model, self.run_id, "evidence") if self.run_id else ""
 
     @property
     def approver(self) -> str:
@@ -208,7 +210,7 @@ def packages_of(
 
 
 def find_package(model: str, version: int | None = None) -> Package:
-    """Find one version of a model, by default the newest.
+    """Find one version of a model, by default the newest that `register` has made.
 
     Raises:
         RegistryError: there is none; the message lists those there are.
@@ -217,7 +219,8 @@ def find_package(model: str, version: int | None = None) -> Package:
     if not newest:
         raise RegistryError(f"{model}: nothing is registered; train it first")
     if version is None:
-        return describe(newest[0].arn)
+        ours = [one for one in newest if one.digest]
+        return describe((ours or newest)[0].arn)
     group = newest[0].arn.rpartition("/")[0]
     with suppress(RegistryError):
         return describe(f"{group}/{version}")

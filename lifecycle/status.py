@@ -20,12 +20,15 @@ from lifecycle.endpoint_config import retained_configs, served_settings
 from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import failures
 from lifecycle.hosting import (
+    capacity,
     describe_capacity,
     find_drift,
     kept_settings,
+    retained_properties,
     version_in,
 )
 from lifecycle.packages import Mode, Package, describe, described, list_summaries
+from lifecycle.refusals import find_refusal
 from lifecycle.shown import judge
 
 # The stages that a person runs to have a version of the checkout's content.
@@ -72,6 +75,9 @@ class ModelStatus:
         deleted_config: the name of the live config if it was deleted.
         drift: how the endpoint's settings differ from model.yaml.
         kept: what others have set on it, which deploys keep.
+        refusal: why SageMaker would refuse to change its settings to those of
+            model.yaml, or could not take it back.
+        way_back: the version that a rollback goes to; 0: none is known.
     """
 
     newest: Version = Version()
@@ -86,6 +92,8 @@ class ModelStatus:
     deleted_config: str = ""
     drift: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    refusal: str = ""
+    way_back: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +159,8 @@ def read_status(
         run_id=now.run_id,
         since=utc(now.since),
     )
-    drift, kept = _compare_settings(now, endpoint)
+    drift, kept, refusal = _compare_settings(now, endpoint)
+    former = now.previous_config if now.is_verified else now.verified_config
     return ModelStatus(
         newest=newest,
         live=live,
@@ -165,6 +174,8 @@ def read_status(
         deleted_config=now.config if now.is_config_deleted else "",
         drift=drift,
         kept=kept,
+        refusal=refusal,
+        way_back=version_in(former),
     )
 
 
@@ -245,18 +256,28 @@ def _live_problem(now: EndpointState, served: Package | None) -> str:
 
 def _compare_settings(
     now: EndpointState, endpoint: Mapping[str, Any] | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return how an endpoint differs from model.yaml, and what others have set."""
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Compare an endpoint with model.yaml.
+
+    Returns:
+        How it differs, what others have set, and why a deploy would be refused.
+    """
     if endpoint is None or now.status in CHANGING or now.status == "Failed":
-        return (), ()
+        return (), (), ""
     with suppress(LifecycleError), aws_errors():
         live = read_hosting_of(now)
         settings = served_settings(now.name, endpoint)
-        capacity = describe_capacity(live, live.instances)
-        kept = [capacity, *kept_settings(live, settings).described()]
-        drift = find_drift(live, settings) if now.version else []
-        return tuple(drift), tuple(one for one in kept if one)
-    return (), ()
+        kept = kept_settings(live, settings)
+        arguments = retained_properties(live, settings, is_rollback=False)
+        instances = capacity(live, settings, arguments)
+        canary = endpoint.get("canary") or {}
+        said = [describe_capacity(live, live.instances), *kept.described()]
+        return (
+            tuple(find_drift(live, settings) if now.version else ()),
+            tuple(one for one in said if one),
+            find_refusal(live, settings, kept, canary=canary, instances=instances),
+        )
+    return (), (), ""
 
 
 def _recorded_failure(model: str, version: int) -> str:
@@ -275,7 +296,8 @@ def _can_be_deployed(fingerprint: str, status: ModelStatus) -> bool:
     """Return whether a deploy of the content finds a version that it may serve."""
     newest = status.newest
     is_approved = newest.status == "Approved" and not newest.problem
-    return is_approved and newest.fingerprint == fingerprint and not newest.failed
+    its_own = newest.fingerprint == fingerprint and not newest.failed
+    return is_approved and its_own and not status.refusal
 
 
 def _not_in_service(model: str, fingerprint: str, status: ModelStatus) -> Step:
@@ -333,9 +355,11 @@ def _same_content(model: str, fingerprint: str, status: ModelStatus) -> Step:
         if deploys:
             why = f"{found}: deploy version {newest.version}, which is approved"
             return Step(why=why, commands=deploy)
+        back = (f"rollback {model}",) if status.way_back else ()
+        go_back = "go back to a version that is approved, or " if back else ""
         return Step(
-            why=f"{found}: go back to a version that is approved, or train again",
-            commands=(f"rollback {model}", f"run {model} {TRAIN}"),
+            why=f"{found}: {go_back}train again",
+            commands=(*back, f"run {model} {TRAIN}"),
         )
     if not deploys and (status.deleted_config or status.drift or not status.verified):
         return _cannot_be_deployed(model, fingerprint, status)
@@ -346,11 +370,12 @@ def _same_content(model: str, fingerprint: str, status: ModelStatus) -> Step:
             commands=deploy,
         )
     if not status.verified:
+        back = (f"rollback {model}",) if status.way_back else ()
+        go_back = f"; or go back: python -m runner {back[0]}" if back else ""
         return Step(
             why="the endpoint has changed since a deploy verified it: deploy again, "
-            "which verifies it or puts back what was verified; or go back: python -m "
-            f"runner rollback {model}",
-            commands=(*deploy, f"rollback {model}"),
+            f"which verifies it or puts back what was verified{go_back}",
+            commands=(*deploy, *back),
         )
     if deploys and newest.version != live.version:
         return Step(
@@ -376,7 +401,8 @@ def _cannot_be_deployed(model: str, fingerprint: str, status: ModelStatus) -> St
     else:
         found = f"the endpoint differs from model.yaml, {'; '.join(status.drift)}"
     step = _missing_step(model, fingerprint, status)
-    back = () if status.deleted_config else (f"rollback {model}",)
+    is_known = status.way_back and not status.deleted_config
+    back = (f"rollback {model}",) if is_known else ()
     return Step(why=f"{found}; {step.why}", commands=(*step.commands, *back))
 
 
@@ -410,10 +436,19 @@ def _missing_step(model: str, fingerprint: str, status: ModelStatus) -> Step:
         return Step(why=why, commands=(approve, look))
     if newest.status != "Approved":
         return Step(why=f"{version} is {newest.status}: train again", commands=(train,))
+    return _approved_step(model, status, approve, train)
+
+
+def _approved_step(model: str, status: ModelStatus, approve: str, train: str) -> Step:
+    """Say what keeps an approved version from being live."""
+    newest, version = status.newest, f"version {status.newest.version}"
     if newest.problem:
         why = f"{version} is Approved, but cannot be deployed: it {newest.problem}"
         step = approve if approve in newest.problem else train
         return Step(why=why, commands=(step,))
+    if status.refusal:
+        why = f"{version} is approved, and cannot be deployed: {status.refusal}"
+        return Step(why=why)
     deploy = f"run {model} --stage deploy"
     if status.attempted == newest.version:
         reason = status.reason or (

@@ -120,6 +120,12 @@ def rebuild_page(root: Path, model: str, version: int | None) -> Path:
         StorageError: what the version's run left is gone, or was changed.
     """
     package = find_package(model, version)
+    if not package.evidence:
+        raise StorageError(
+            f"{model}: version {package.version} was registered by another tool, so no "
+            f"run has left a page of it; `python -m runner review {model}` shows the "
+            "newest that one has"
+        )
     # No model's name has an @, so this folder is no model's own.
     folder = root / "build" / f"{model}@{package.version}"
     evidence = package.evidence

@@ -130,6 +130,8 @@ def approve(
         evidence = handed.evidence
     else:
         package = approval.find_newest(model, wanted)
+    if problem := approval.registration_problem(package):
+        raise IntegrityError(f"{model}: version {package.version} {problem}")
     require_passed(package, gates_of_package(root, package, wanted))
     return approval.approve(
         model, arn=package.arn, description=approval_note(model), evidence=evidence

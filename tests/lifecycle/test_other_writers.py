@@ -112,6 +112,11 @@ def test_packages_of_other_tools_are_passed_over(model):
         )
 
     assert len(list(list_packages(model))) == 6
+    assert find_package(model).version == 6
+    client("sagemaker").delete_model_package(
+        ModelPackageName=find_package(model, 6).arn
+    )
+    assert find_package(model) == ours
     assert find_approved(model, MINE, on_progress=ignore) == ours
     assert why(model) == "version 1 is approved: deploy it"
     serve(ours)
@@ -282,6 +287,7 @@ def test_no_deploy_goes_between_instances_and_serverless(model, kinds):
         serve(make_package(model), endpoint=second)
 
     assert "nothing was changed" in str(raised.value)
+    assert "cannot be deployed: SageMaker " in why(model, endpoint=second)
     assert f"delete-endpoint --endpoint-name {model}`" in str(raised.value)
     assert read_state(model) == before
 

@@ -140,7 +140,11 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             ("version 2 of this content is approved, and version 1 is live: deploy it"),
         ),
         (
-            ModelStatus(newest=package("Rejected"), live=replace(MINE, problem=GONE)),
+            ModelStatus(
+                newest=package("Rejected"),
+                live=replace(MINE, problem=GONE),
+                way_back=1,
+            ),
             (
                 "version 2 is live, and is Rejected: go back to a version that is "
                 "approved, or train again"
@@ -151,6 +155,15 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             (
                 "the endpoint config toy-v2-0 was deleted, the endpoint serves on "
                 "without it: deploy again, which makes it again"
+            ),
+        ),
+        (
+            ModelStatus(
+                newest=package(), live=MINE, drift=("a is 1",), refusal="give b"
+            ),
+            (
+                "the endpoint differs from model.yaml, a is 1; version 2 is approved, "
+                "and cannot be deployed: give b"
             ),
         ),
         (
@@ -229,12 +242,17 @@ LIVES = {
 
 @pytest.mark.parametrize("live", LIVES)
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_the_next_step_is_right_in_every_state(candidate: str, live: str) -> None:
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_the_next_step_is_right_in_every_state(
+    candidate: str, live: str, is_refused: bool
+) -> None:
     """A command is named only where it leads on, and there is one in every state.
 
     Deploying needs a version that may be deployed, approving one that waits for it.
     """
-    status = replace(LIVES[live], newest=CANDIDATES[candidate])
+    refusal = "SageMaker takes none; give others" if is_refused else ""
+    known = {"newest": CANDIDATES[candidate], "refusal": refusal, "way_back": 1}
+    status = replace(LIVES[live], **known)
     step = next_step("toy", CONTENT, status)
 
     if live == "this content":
@@ -242,10 +260,13 @@ def test_the_next_step_is_right_in_every_state(candidate: str, live: str) -> Non
         assert step == Step()
         return
     assert step.why
-    assert step.commands or live == "rolled back"
+    assert step.commands or live == "rolled back" or is_refused
     verbs = {command.split()[0] for command in step.commands}
     deploys = DEPLOY in step.commands
-    assert not deploys or candidate == "approved"
+    assert not deploys or (candidate == "approved" and not is_refused)
+    if candidate == "approved" and is_refused:
+        # What to change is said; no command of the runner's could do it.
+        return
     assert APPROVE not in step.commands or candidate in ("pending", "approved by hand")
     if live in ("nothing", "foreign", "other content", "Failed", "Deleting"):
         assert step.commands[0] == NEXT[candidate]
