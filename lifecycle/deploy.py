@@ -89,7 +89,9 @@ def roll_back(
     """
     now = read_state(model)
     if now is None:
-        raise EndpointError(f"{model}: nothing is live, so there is no way back")
+        raise EndpointError(
+            f"{model}: nothing is live, so there is nothing to roll back"
+        )
     package, retained = _find_version(model, to) if to else _find_previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))

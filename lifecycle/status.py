@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from lifecycle.approval import approval_problem, approved_by
+from lifecycle.approval import approval_problem, approved_by, rejected_by
 from lifecycle.aws import aws_errors, utc
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import (
@@ -44,6 +44,7 @@ class Version:
         compared: how it compared with what was live when it was registered.
         digest: of what it was registered with.
         approved: who approved it, and where, and when.
+        rejected: who rejected it, when, and why.
         problem: why it may not be deployed though it is Approved; of the live one, why
             it could not be deployed now.
     """
@@ -58,6 +59,7 @@ class Version:
     compared: str = ""
     digest: str = ""
     approved: str = ""
+    rejected: str = ""
     problem: str = ""
 
 
@@ -140,6 +142,7 @@ def read_status(
             compared=package.metadata.get("compared", ""),
             digest=package.digest,
             approved=approved_by(package),
+            rejected=rejected_by(package),
             problem=approval_problem(package, approval) if is_approved else "",
         )
     now = read_state(model)
@@ -326,8 +329,8 @@ def _not_in_service(model: str, fingerprint: str, status: ModelStatus) -> Step:
     if not status.rollback_to and _can_be_deployed(fingerprint, status):
         commands.append(f"run {model} --stage deploy")
     return Step(
-        why=f"{now}: wait, then python -m runner status {model}; if nobody waits for "
-        f"it any more, {again}",
+        why=f"{now}: wait, then python -m runner status {model}; if no command is "
+        f"waiting for it any more, {again}",
         commands=tuple(commands),
     )
 
@@ -435,7 +438,9 @@ def _missing_step(model: str, fingerprint: str, status: ModelStatus) -> Step:
         why = f"{version} waits for approval{compared}"
         return Step(why=why, commands=(approve, look))
     if newest.status != "Approved":
-        return Step(why=f"{version} is {newest.status}: train again", commands=(train,))
+        mend = "change what is wrong with it, and " if newest.rejected else ""
+        why = f"{version} is {newest.status}: {mend}train again"
+        return Step(why=why, commands=(train,))
     return _approved_step(model, status, approve, train)
 
 

@@ -89,7 +89,7 @@ def bring_into_service(update: Update) -> EndpointState:
             former = _former(before) if before else ""
             raise EndpointError(_undo(update, change, former, error)) from error
         return _accept(update, before, after)
-    raise EndpointError(f"{name}: kept busy by other deploys; try again later")
+    raise EndpointError(f"{name}: other deploys keep changing it; try again later")
 
 
 def _former(before: EndpointState) -> str:

@@ -24,7 +24,9 @@ DELETING = Version(version=1, status="Deleting", fingerprint=OTHER)
 GONE = "is Rejected"
 
 
-WAIT = "wait, then python -m runner status toy; if nobody waits for it any more"
+WAIT = (
+    "wait, then python -m runner status toy; if no command is waiting for it any more"
+)
 AGAIN = "run the command that began it again: it waits and then verifies"
 CHANGED = "the endpoint has changed since a deploy verified it: deploy again, which"
 
@@ -38,7 +40,11 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
     ("status", "expected"),
     [
         (ModelStatus(), "nothing is registered: train it"),
-        (ModelStatus(newest=package("Rejected")), "version 2 is Rejected: train again"),
+        (ModelStatus(newest=package("Deleting")), "version 2 is Deleting: train again"),
+        (
+            ModelStatus(newest=replace(package("Rejected"), rejected="Ada: slow")),
+            "version 2 is Rejected: change what is wrong with it, and train again",
+        ),
         (
             ModelStatus(newest=package(fingerprint=OTHER)),
             "the newest, version 2, has other content: train it",
