@@ -104,7 +104,10 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
     yield from suspicions(evidence)
     content = evidence.run_fact("fingerprint")
     if content and evidence.previous.get("rolled_back_from") == content:
-        yield "This content was live before and was rolled back"
+        who, when = (evidence.previous.get(f"rolled_back_{k}") for k in ("by", "at"))
+        known = f" on {str(when)[:16].replace('T', ' at ')} UTC" if when else ""
+        known += f" by {who}" if who else ""
+        yield f"This content was live before and was rolled back{known}"
     label = (evidence.prepared.get("columns") or [""])[0]
     for one in evidence.drift:
         counts = one.column == label or one.weight >= IMPORTANT
