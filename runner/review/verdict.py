@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import format_number
+from lifecycle.comparison import format_within
 from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
 from runner.review.findings import suspicions
@@ -263,7 +263,8 @@ def _comparison_sentence(evidence: Evidence) -> str:
     if not word:
         return ""
     quoted = [
-        f"{one.name} {format_number(one.candidate)} against {format_number(one.live)}"
+        f"{one.name} {format_within(one.candidate, one.interval)} against "
+        f"{format_within(one.live, one.interval)}"
         for one in metric_rows(evidence)
         if one.gated and one.candidate is not None and one.live is not None
     ]

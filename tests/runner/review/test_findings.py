@@ -31,7 +31,7 @@ def group(name, value, low, high, rows=40):
 @pytest.mark.parametrize(
     ("low", "said"),
     [
-        (2.1, "Worst is sex F, with rmse 2.5 (2.10 to 2.90) on 40 rows; on all rows it "),
+        (2.1, "Worst is sex F, with rmse 2.5 (2.10 to 2.90) on 40 rows; on all rows "),
         (1.9, "that of all rows, 2, is inside the interval, so no group is known to"),
     ],
 )

@@ -42,7 +42,7 @@ def test_a_better_version_says_by_how_much(folder, read):
     said = headline(read())
 
     assert (said.tone, said.title) == ("good", "Can be approved")
-    assert "better than live version 1 (rmse 2 against 2.2)" in said.because
+    assert "better than live version 1 (rmse 2.00 against 2.20)" in said.because
 
 
 def test_a_worse_version_within_its_bounds_asks_to_look_closer(folder, read):
@@ -184,7 +184,7 @@ def test_after_a_deployment_the_former_version_was_live(folder, read):
 
     assert headline(read()).because == (
         "Endpoint toy serves version 2. Every gate passed. It is better than version "
-        "1, live before (rmse 2 against 2.2)."
+        "1, live before (rmse 2.00 against 2.20)."
     )
 
 
