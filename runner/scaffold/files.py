@@ -44,7 +44,7 @@ BLANK_GATES: Mapping[Task, str] = {
 LOST = {"rmse": 0.05, "auc": 0.01}
 # Of so few rows as many ways to split them are tried, until one can be used.
 FEW_ROWS, MAX_SALTS = 2000, 20
-OPTIONS = "--separator, --decimal, --thousands, --encoding, --text"
+OPTIONS = "--separator, --decimal, --thousands, --encoding, --missing, --text"
 
 SPEC = """\
 name: {name}
