@@ -273,6 +273,23 @@ def test_a_rejection_without_a_reason_is_refused(
     assert find_package(model) == package
 
 
+def test_a_card_that_cannot_be_updated_is_noted(
+    verb: Callable[..., Result], model: str, aws: EmbeddedAWS
+) -> None:
+    """The approval counts all the same."""
+    make_package(model, approved=False)
+    refusal = aws.inject(
+        Fault(kind="expired-credentials", operation="DescribeModelCard", name=model)
+    )
+
+    answer = verb("approve", model, "--version", "1")
+    aws.clear(refusal)
+
+    assert answer.exit_code == 0
+    assert "note: its model card has the status of before: AWS" in answer.stderr
+    assert find_package(model).approval_status == "Approved"
+
+
 def test_content_that_is_not_registered_is_an_error(
     verb: Callable[..., Result], model: str, aws: EmbeddedAWS
 ) -> None:
