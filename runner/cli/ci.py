@@ -18,6 +18,8 @@ from runner.spec.folders import find_root
 # What CircleCI writes for a value that a pipeline does not have.
 NIL = "<nil>"
 MAX_REASONS = 3
+# GitHub's merge queue tests there what it is about to merge, and nobody reviews it.
+MERGE_QUEUE = "gh-readonly-queue/"
 
 
 def _none_as_empty(_: click.Context, __: click.Parameter, value: str | None) -> str:
@@ -101,8 +103,7 @@ def ci_config_command(
         echo(format_selection(selection), err=True)
         names = [one.name for one in selection.models]
     else:
-        here = branch or checked_out_branch(root)
-        on_default = here == find_default_branch(root)
+        on_default = _is_default(root, branch or checked_out_branch(root))
     request = check_request(
         action,
         model=model,
@@ -138,20 +139,36 @@ def _select(
     """Return what is affected, and whether this is the branch that is deployed."""
     here = branch or checked_out_branch(root)
     if not here and (tag := os.environ.get("CIRCLE_TAG")):
-        nothing = f"tag {tag!r}: trains and deploys nothing"
-        return Selection(base=None, models=(), notes=(nothing,)), False
-    default = find_default_branch(root)
-    live, note = _read_live() if here == default else (None, "")
+        return _nothing(f"tag {tag!r}"), False
+    if here.startswith(MERGE_QUEUE):
+        return _nothing(f"merge queue {here!r}"), False
+    on_default = _is_default(root, here)
+    live, note = _read_live() if on_default else (None, "")
     selection = select(
         root,
         base=base,
         branch=here,
-        default_branch=default,
+        default_branch=here if on_default else find_default_branch(root),
         pushed_from=pushed_from,
         live=live,
+        # CircleCI need not tell how many commits were pushed.
+        one_commit="CIRCLECI" not in os.environ,
     )
     notes = (*selection.notes, note) if note else selection.notes
-    return replace(selection, notes=notes), here == default
+    return replace(selection, notes=notes), on_default
+
+
+def _nothing(what: str) -> Selection:
+    return Selection(
+        base=None, models=(), notes=(f"{what}: trains and deploys nothing",)
+    )
+
+
+def _is_default(root: Path, branch: str) -> bool:
+    """Return whether a branch is the default one: CircleCI knows, else git does."""
+    told = os.environ.get("PIPELINE_ON_DEFAULT_BRANCH", "").lower()
+    known = {"1": True, "true": True, "0": False, "false": False}
+    return known.get(told, branch == find_default_branch(root))
 
 
 def _read_live() -> tuple[DeployedTags | None, str]:

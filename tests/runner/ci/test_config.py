@@ -349,10 +349,15 @@ def test_the_two_configs_fit_together() -> None:
 
 
 def test_setup_asks_aws_on_main_only() -> None:
-    """Other branches select without credentials."""
+    """Other branches select without credentials.
+
+    Whoever may not use the context, such as a merge queue, selects by history.
+    """
     setup = load((CIRCLECI / "config.yml").read_text())
     assert executed(setup, MAIN) == ["select-live"]
     assert executed(setup, FEATURE) == ["select"]
+    barred = executed(setup, MAIN, outcomes={"select-live": "unauthorized"})
+    assert barred == ["select-live", "select-by-history"]
     text = (CIRCLECI / "config.yml").read_text()
     found = {job.name: job for job in compile_jobs(text)}
     assert found["select"].contexts == ()
@@ -422,12 +427,21 @@ def test_the_documentation_names_everything_to_set_up(repository: Repository) ->
     assert len([json.loads(block) for block in blocks]) == 6
 
 
-def script(name: str, folder: Path, **environment: str) -> str:
-    """Run a script with stubs of other programs, and return which ones it called."""
+def script(
+    command: str, folder: Path, *, fails: str = "", **environment: str
+) -> tuple[int, str, str]:
+    """Run a command with stubs of other programs.
+
+    fails: a program that fails, and prints nothing.
+
+    Returns:
+        How it ended, what it wrote to standard error, and what it called.
+    """
     log = folder / "log"
     for program in ("sleep", "circleci"):
         stub = folder / program
-        stub.write_text(f'#!/bin/sh\necho {program} "$@" >> {log}\necho fresh\n')
+        ends = "exit 1" if program == fails else "echo fresh"
+        stub.write_text(f'#!/bin/sh\necho {program} "$@" >> {log}\n{ends}\n')
         stub.chmod(0o755)
     given = {
         "PATH": f"{folder}:/usr/bin:/bin",
@@ -435,17 +449,26 @@ def script(name: str, folder: Path, **environment: str) -> str:
         "BASH_ENV": str(folder / "environment"),
     }
     (folder / "environment").touch()
-    call = ["bash", "-eo", "pipefail", "-c", name]
-    subprocess.run(
-        call, env=given | environment, cwd=CIRCLECI.parent, timeout=60, check=True
+    ended = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", command],
+        env=given | environment,
+        cwd=CIRCLECI.parent,
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    return log.read_text() if log.exists() else ""
+    return ended.returncode, ended.stderr, log.read_text() if log.exists() else ""
+
+
+ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/model-trainer"}
+TAKE_ROLE = "bash .circleci/take-role.sh"
+RENEW_TOKEN = "bash .circleci/renew-token.sh"
 
 
 def test_a_role_is_taken_with_the_token_of_the_job(tmp_path: Path) -> None:
     """boto3 finds both in the environment of the steps that follow."""
-    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "CIRCLE_OIDC_TOKEN_V2": "token"}
-    script("bash .circleci/take-role.sh", tmp_path, **role)
+    script(TAKE_ROLE, tmp_path, **ROLE, CIRCLE_OIDC_TOKEN_V2="token")
 
     token = tmp_path / "circleci-oidc-token"
     assert token.read_text() == "token"
@@ -454,11 +477,38 @@ def test_a_role_is_taken_with_the_token_of_the_job(tmp_path: Path) -> None:
     assert f'export AWS_WEB_IDENTITY_TOKEN_FILE="{token}"' in exported
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (ROLE, "CIRCLE_OIDC_TOKEN_V2: not set"),
+        ({**ROLE, "CIRCLE_OIDC_TOKEN_V2": ""}, "CIRCLE_OIDC_TOKEN_V2: not set"),
+        (
+            {"AWS_ROLE_ARN": "model-trainer", "CIRCLE_OIDC_TOKEN_V2": "token"},
+            "AWS_ROLE_ARN: 'model-trainer' is not the ARN of a role",
+        ),
+        (
+            {**ROLE, "CIRCLE_OIDC_TOKEN_V2": "token", "BASH_ENV": ""},
+            "BASH_ENV: not set",
+        ),
+    ],
+)
+def test_without_a_token_the_step_is_red(
+    tmp_path: Path, given: dict[str, str], missing: str
+) -> None:
+    """And says what is missing; the steps that follow find no half of a role."""
+    status, error, _ = script(TAKE_ROLE, tmp_path, **given)
+    assert (status, error.count("\n")) == (1, 1)
+    assert error.startswith("take-role.sh: ") and missing in error
+    assert (tmp_path / "environment").read_text() == ""
+    assert not (tmp_path / "circleci-oidc-token").exists()
+
+
 @pytest.mark.parametrize("keys", [{}, {"AWS_ACCESS_KEY_ID": "AKIA"}])
 def test_access_keys_need_no_role(tmp_path: Path, keys: dict[str, str]) -> None:
     """Without a role, or with keys, the environment is left as it is."""
-    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x"} if keys else {}
-    script("bash .circleci/take-role.sh", tmp_path, **role, **keys)
+    status, error, _ = script(TAKE_ROLE, tmp_path, **(ROLE if keys else {}), **keys)
+    assert status == 0
+    assert ("neither AWS_ROLE_ARN nor AWS_ACCESS_KEY_ID" in error) == (not keys)
     assert (tmp_path / "environment").read_text() == ""
     assert not (tmp_path / "circleci-oidc-token").exists()
 
@@ -466,14 +516,34 @@ def test_access_keys_need_no_role(tmp_path: Path, keys: dict[str, str]) -> None:
 def test_a_token_is_renewed_while_the_job_runs(tmp_path: Path) -> None:
     """Every half hour, for as long as a job can take, if there is one."""
     organization = {"CIRCLE_ORGANIZATION_ID": "org"}
-    assert "oidc" not in script(
-        "bash .circleci/renew-token.sh", tmp_path, **organization
-    )
+    assert "oidc" not in script(RENEW_TOKEN, tmp_path, **organization)[2]
     token = tmp_path / "circleci-oidc-token"
     token.write_text("old")
-    log = script("bash .circleci/renew-token.sh", tmp_path, **organization)
+    status, error, log = script(RENEW_TOKEN, tmp_path, **organization)
+    assert (status, error) == (0, "")
     assert log.count('circleci run oidc get --claims {"aud": "org"}') == 10
     assert token.read_text() == "fresh\n"
+
+
+@pytest.mark.parametrize(
+    ("organization", "status", "told", "calls"),
+    [
+        ("org", 0, "CircleCI gave no new token", 20),
+        ("", 1, "CIRCLE_ORGANIZATION_ID", 0),
+    ],
+)
+def test_a_token_that_cannot_be_renewed_stays(
+    tmp_path: Path, organization: str, status: int, told: str, calls: int
+) -> None:
+    """It is tried again; an empty answer never takes the place of a token."""
+    token = tmp_path / "circleci-oidc-token"
+    token.write_text("old")
+    ended = script(
+        RENEW_TOKEN, tmp_path, fails="circleci", CIRCLE_ORGANIZATION_ID=organization
+    )
+    assert (ended[0], token.read_text()) == (status, "old")
+    assert told in ended[1]
+    assert ended[2].count("oidc get") == calls
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="CircleCI's images have jq")
@@ -487,7 +557,7 @@ def test_a_deploy_marker_names_the_version(
     record.parent.mkdir(parents=True)
     record.write_text('{"results": {"version": 17}}')
 
-    log = script(f"cd {tmp_path}\n{marker}", tmp_path, MODEL_NAME="churn")
+    _, _, log = script(f"cd {tmp_path}\n{marker}", tmp_path, MODEL_NAME="churn")
 
     assert "release log --component-name=churn" in log
     assert "--target-version=17" in log
