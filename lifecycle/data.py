@@ -52,6 +52,8 @@ RAW = "raw"
 MAX_LISTED = 30
 # Where a run keeps its splits.
 SPLIT_URI = re.compile(r"(?P<run>.+)/(?P<part>train|validation|test)/(?P=part)\.csv")
+# The splits that nothing reads once a model is trained; a deploy shows the test rows.
+ONLY_TRAINED_ON = ("train", "validation")
 PERCENTILES = [place / 100 for place in range(101)]
 
 
@@ -321,7 +323,9 @@ def write_splits(
         content = table.to_csv(header=False, index=False).encode()
         digest.update(content)
         uri = run_uri(model, run, name, f"{name}.csv")
-        written[name] = write_bytes(uri, content, content_type="text/csv")
+        written[name] = write_bytes(
+            uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
+        )
     written["rows"] = {name: len(table) for name, table in checked.items()}
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]

@@ -105,10 +105,16 @@ def read_button(root: Path) -> ButtonRequest:
     Raises:
         CallError: it is not what a rollback of this project may ask for.
     """
+    model = pipeline_value("MODEL_NAME")
+    if not model:
+        raise CallError(
+            "rollback: no component; this pipeline is started by CircleCI's Rollback "
+            "button, whose component is a model"
+        )
     branch = os.environ.get("CIRCLE_BRANCH") or checked_out_branch(root)
     request = check_request(
         "rollback",
-        model=pipeline_value("MODEL_NAME"),
+        model=check_name(model),
         version=pipeline_value("MODEL_VERSION"),
         on_default_branch=is_default_branch(root, branch),
     )
@@ -126,7 +132,7 @@ def read_button(root: Path) -> ButtonRequest:
     if namespace not in ("", "default"):
         raise CallError(f"namespace {namespace!r}: endpoints have none; leave it empty")
     return ButtonRequest(
-        model=check_name(request.models[0]),
+        model=model,
         to=int(request.version) if request.version else None,
         live=int(live) if live else None,
         reason=plain_line(pipeline_value("DEPLOY_REASON")),

@@ -1,6 +1,7 @@
 """The continuation config: which jobs a pipeline runs, whatever text is in it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -372,7 +373,8 @@ def test_circlecis_own_schema_accepts_all_configs(
     generated = tmp_path / "generated.yml"
     generated.write_text(asked(repository, "retrain", model="churn,fraud"))
     tool = [sys.executable, "-m", "check_jsonschema"]
-    files = [CIRCLECI / "config.yml", CIRCLECI / "jobs.yml", generated]
+    files = [*sorted(CIRCLECI.glob("*.yml")), generated]
+    assert len(files) == 4
     found = subprocess.run(
         [*tool, "--builtin-schema", "vendor.circle-ci", *map(str, files)],
         capture_output=True,
@@ -386,7 +388,8 @@ def test_circlecis_own_schema_accepts_all_configs(
 def test_every_command_is_short(repository: Repository) -> None:
     """Logic belongs into the runner or a script, where it can be tested."""
     setup = (CIRCLECI / "config.yml").read_text()
-    for text in (setup, asked(repository, "retrain", model="churn")):
+    button = (CIRCLECI / "rollback.yml").read_text()
+    for text in (setup, button, asked(repository, "retrain", model="churn")):
         for job in compile_jobs(text):
             for one in job.commands:
                 assert len(one["command"].strip().splitlines()) <= 3
@@ -415,7 +418,7 @@ def test_jobs_know_their_model_and_its_description(repository: Repository) -> No
 
 
 def test_the_documentation_names_everything_to_set_up(repository: Repository) -> None:
-    """Contexts, parameters, the required check and IAM policies."""
+    """Contexts, parameters and the required check."""
     documented = DOCS.read_text()
     text = asked(repository, "retrain", model="churn")
     contexts = {one for job in compile_jobs(text) for one in job.contexts}
@@ -423,8 +426,6 @@ def test_the_documentation_names_everything_to_set_up(repository: Repository) ->
     for name in (*contexts, *load(text).section("parameters"), "test/required"):
         path = name.partition("/")[2]
         assert f"`{name}`" in documented or f"/{path}`" in documented
-    blocks = [part.partition("```")[0] for part in documented.split("```json\n")[1:]]
-    assert len([json.loads(block) for block in blocks]) == 6
 
 
 def script(
@@ -546,18 +547,48 @@ def test_a_token_that_cannot_be_renewed_stays(
     assert ended[2].count("oidc get") == calls
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="CircleCI's images have jq")
-def test_a_deploy_marker_names_the_version(
-    repository: Repository, tmp_path: Path
+def test_deploys_and_rollbacks_are_shown_in_circlecis_deploys(
+    repository: Repository,
 ) -> None:
-    """It is read from the results of the deploy stage."""
-    commands = jobs(config(repository, "churn", main=True))["deploy-churn"].commands
-    marker = next(one["command"] for one in commands if "release log" in one["command"])
-    record = tmp_path / "build" / "churn" / "deploy.json"
-    record.parent.mkdir(parents=True)
-    record.write_text('{"results": {"version": 17}}')
+    """Before they begin, and however they end."""
+    found = jobs(config(repository, "churn", main=True))
+    found |= jobs(asked(repository, "rollback", model="churn"))
+    found["button"] = jobs((CIRCLECI / "rollback.yml").read_text())["rollback"]
+    for name in ("deploy-churn", "rollback-churn", "button"):
+        steps = found[name].commands
+        shown = [
+            (at, one.get("when"))
+            for at, one in enumerate(steps)
+            if "runner deploy-marker" in one["command"]
+        ]
+        (work,) = [
+            at
+            for at, one in enumerate(steps)
+            if re.search("runner (run|rollback)", one["command"])
+        ]
+        assert shown == [(work - 1, None), (work + 1, "always")]
 
-    _, _, log = script(f"cd {tmp_path}\n{marker}", tmp_path, MODEL_NAME="churn")
 
-    assert "release log --component-name=churn" in log
-    assert "--target-version=17" in log
+def test_the_rollback_button_does_what_the_rollback_job_does(
+    repository: Repository,
+) -> None:
+    """With the same context, and in turn with deploys; no free text is in a command."""
+    text = (CIRCLECI / "rollback.yml").read_text()
+    assert check(text) == []
+    given = {"pipeline.deploy.component_name": "churn"}
+    pressed = Pipeline(branch="main", values=given)
+    (button,) = compile_jobs(text, pressed)
+    asked_for = jobs(asked(repository, "rollback", model="churn"))["rollback-churn"]
+    assert button.contexts == asked_for.contexts == ("model-deployers",)
+    names = [[one["name"] for one in job.commands] for job in (button, asked_for)]
+    assert names[0][:4] == names[1][:4]
+    (group,) = {
+        one["serial-group"].replace("<< pipeline.deploy.component_name >>", "churn")
+        for data in (text, config(repository, "churn", main=True))
+        for workflow in yaml.safe_load(data)["workflows"].values()
+        for entry in workflow["jobs"]
+        if isinstance(entry, dict)
+        for one in entry.values()
+        if "serial-group" in one
+    }
+    assert group == "<< pipeline.project.slug >>/deploy-churn"
