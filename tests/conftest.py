@@ -27,7 +27,7 @@ LONGEST = (
     "tests/notebooks/test_added_stage.py",
     "tests/runner/notebook/test_execute.py",
     "tests/runner/review/test_browser.py",
-    "tests/runner/notebook/test_html_in_browser.py",
+    "packages/notebook-page/tests/test_page_in_browser.py",
     "tests/runner/cli/test_ci.py",
 )
 # XGBoost reads it when it is loaded: its idle threads would spin while others work.

@@ -14,10 +14,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, unquote
 
+import notebook_page
+from notebook_page.outputs import shown_in_short
+
+from runner import STAGES
 from runner.errors import (
     MALFORMED,
     FileError,
@@ -26,7 +32,6 @@ from runner.errors import (
     display_path,
 )
 from runner.notebook import ipynb
-from runner.notebook.outputs import shown_in_short
 from runner.notebook.scrub import Scrubber
 
 # Returns whether archiving has to come to its end.
@@ -34,11 +39,18 @@ IsLate = Callable[[], bool]
 
 SUFFIXES = (".ipynb", ".html", ".json")
 STATUSES = ("succeeded", "failed", "stopped")
-# What renders a page, beside the packages.
-HERE = Path(__file__).parent
+# What renders a page, beside the installed packages.
+RENDERS = (Path(__file__).parent, *map(Path, notebook_page.__path__))
 CODE = (".py", ".j2", ".css")
 # A picture may be a file of the notebook's folder.
 PICTURE = re.compile(r"!\[|<img", re.IGNORECASE)
+# Where CircleCI's address of a build names the repository on GitHub.
+REPOSITORY = re.compile(
+    r"https://(?:app\.)?circleci\.com/(?:gh|github)/([\w.-]+/[\w.-]+)/"
+)
+COMMIT = re.compile(r"[0-9a-f]{7,40}")
+# From build/<model>/, where pages lie, to the repository.
+REPOSITORY_FOLDER = "../.."
 # What of a record is text.
 TEXTS = ("run_id", "fingerprint", "commit", "ci_url", "notebook", "started", "work")
 
@@ -116,7 +128,7 @@ def recording(
 
 def import_ahead() -> None:
     """Import what archiving needs, which takes as long as a short notebook."""
-    importlib.import_module("runner.notebook.html")
+    importlib.import_module("notebook_page.page")
     Scrubber().text("the detectors are loaded for a longer text".ljust(1000))
 
 
@@ -193,15 +205,63 @@ def write_notebook(
 
 def _render(page: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
     # Takes a while to import, which `runner --help` should not.
-    from runner.notebook import html
+    from notebook_page.page import Header, PageError, render
 
+    source = str(record.get("notebook", ""))
+    folder = PurePosixPath(source).parent
+    started = str(record.get("started", ""))
+    facts = (
+        f"run {record.get('run_id', '')}",
+        started.replace("T", " ").replace("+00:00", " UTC"),
+        f"{record.get('seconds', 0):.1f} s",
+        source,
+    )
+    header = Header(
+        title=str(record.get("model", "")),
+        subtitle=str(record.get("stage", "")),
+        status=str(record.get("status", "")),
+        facts=list(filter(None, facts)),
+        error=str(record.get("error") or ""),
+        tables={
+            "Results": record.get("results") or {},
+            "Parameters": record.get("parameters") or {},
+        },
+    )
     try:
-        return html.render(notebook, record)
-    except MALFORMED as error:
-        raise FileError(
-            f"{display_path(page)}: the notebook cannot be shown, {error}; look at "
-            "what its cells display"
-        ) from error
+        return render(
+            notebook,
+            header,
+            folder=Path(folder),
+            link=lambda address: linked(address, folder, record),
+        )
+    except PageError as error:
+        raise FileError(f"{display_path(page)}: {error}") from error
+
+
+def linked(address: str, folder: PurePosixPath, record: Mapping[str, Any]) -> str:
+    """Return where a link that is relative to a notebook leads from its page.
+
+    Args:
+        folder: of the notebook.
+        record: of its run, which names the commit.
+    """
+    path, _, anchor = unquote(address).partition("#")
+    if "\\" in path or ":" in path or path.startswith("/"):
+        return ""
+    stage = PurePosixPath(path)
+    fragment = f"#{quote(anchor)}" if anchor else ""
+    if stage.suffix == ".ipynb" and stage.stem in STAGES:
+        return f"{stage.stem}.html{fragment}"
+    inside = normpath(folder / path)
+    if inside.startswith(("..", "/")):
+        return ""
+    known = REPOSITORY.match(str(record.get("ci_url") or ""))
+    commit = COMMIT.match(str(record.get("commit") or ""))
+    if known and commit:
+        root = f"https://github.com/{known[1]}/blob/{commit[0]}"
+    else:
+        root = REPOSITORY_FOLDER
+    return f"{root}/{quote(inside)}{fragment}"
 
 
 @dataclass(frozen=True)
@@ -228,7 +288,8 @@ class RenderedPages:
         """
         if PICTURE.search(content):
             return ""
-        code = [path for path in HERE.rglob("*") if path.suffix in CODE]
+        files = [path for folder in RENDERS for path in folder.rglob("*")]
+        code = [path for path in files if path.suffix in CODE]
         parts = [*(path.read_text(encoding="utf-8") for path in sorted(code))]
         # A run that reuses pages has it; the jobs that only read records have not.
         from forked_kernels.client import installed_packages

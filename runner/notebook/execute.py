@@ -22,6 +22,7 @@ from forked_kernels.client import WarmKernels
 from forked_kernels.provisioner import provision
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from notebook_page.outputs import PER_CELL, PER_NOTEBOOK, UNLIMITED
 
 import lifecycle.errors
 import runner.errors
@@ -49,7 +50,6 @@ from runner.notebook.kernel import (
     UnreadableMessageError,
     run_papermill,
 )
-from runner.notebook.outputs import PER_CELL, PER_NOTEBOOK, UNLIMITED
 
 # Characters of a cell's error that still make one line.
 MAX_ERROR = 300

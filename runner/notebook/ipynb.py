@@ -16,9 +16,7 @@ Notebook = Any  # nbformat ships no types
 Cell = dict[str, Any]
 
 FORMAT = 4
-PLAIN = "text/plain"
 PYTHON_KERNEL = re.compile(r"py|conda|venv|virtualenv", re.IGNORECASE)
-JSON = re.compile(r"application/(.*\+)?json")
 # What Papermill and nbclient do with a cell that has one of these tags.
 UNSAFE_TAGS = {
     "injected-parameters": "Papermill would replace it, because it is an executed "
@@ -236,27 +234,6 @@ def heading(notebook: Notebook, index: int) -> str:
     return _heading(notebook.cells, index)
 
 
-def valid_data(data: object) -> dict[str, Any]:
-    """Return the data of an output as the format allows it: text, or JSON.
-
-    What is neither is shown as text.
-    """
-    if not isinstance(data, Mapping):
-        return {PLAIN: "" if data is None else str(data)}
-    data = {kind: _as_valid(kind, one) for kind, one in data.items()}
-    kept = {
-        # Its lines may be a list.
-        kind: one if JSON.fullmatch(kind) else "".join(one)
-        for kind, one in data.items()
-        if _is_valid(kind, one)
-    }
-    wrong = {kind: one for kind, one in data.items() if kind not in kept}
-    if wrong and PLAIN not in kept:
-        said = [f"{kind} is no text: {one!r}" for kind, one in wrong.items()]
-        kept[PLAIN] = str(wrong[PLAIN]) if PLAIN in wrong else "\n".join(said)
-    return kept
-
-
 def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     """Add an error output to a cell whose kernel could not report it."""
     import nbformat
@@ -268,21 +245,6 @@ def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     cell.outputs.append(output)
     cell.metadata.setdefault("papermill", {})["status"] = "failed"
     notebook.metadata.setdefault("papermill", {})["exception"] = True
-
-
-def _as_valid(kind: str, value: Any) -> Any:
-    """Return JSON as text where the format does not know that a type is JSON.
-
-    Altair's is `application/vnd.vegalite.v6.json`, without the plus sign.
-    """
-    is_unknown = kind.endswith(".json") and not JSON.fullmatch(kind)
-    return json.dumps(value) if is_unknown and isinstance(value, dict) else value
-
-
-def _is_valid(kind: str, value: object) -> bool:
-    """Return whether a value can be an output's data of this MIME type."""
-    lines = value if isinstance(value, list) else [value]
-    return bool(JSON.fullmatch(kind)) or all(isinstance(one, str) for one in lines)
 
 
 def _is_cell(cell: Cell) -> bool:

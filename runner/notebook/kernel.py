@@ -29,13 +29,13 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 from nbformat import ValidationError
+from notebook_page.outputs import Amounts, KeptOutputs
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from lifecycle.errors import ConfigurationError
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
-from runner.notebook.outputs import Amounts, KeptOutputs
 from runner.notebook.scrub import Scrubber
 
 ENGINE = "runner"
@@ -45,6 +45,7 @@ OUTPUT_SECONDS = 600
 # How often the supervisor looks at the clock and at the signals.
 GLANCE_SECONDS = 0.1
 NO_TAG = "\0"  # no cell has it
+KEEP_ALL = "`run --full-output` keeps all"
 # What Jupyter raises where a kernel sends what is none of its messages.
 UNREADABLE = (*MALFORMED, ValidationError)
 
@@ -350,6 +351,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         scrubber = Scrubber.from_environment(os.environ)
         client.kept = KeptOutputs(
             lambda text: scrubber.text(text) == text,
+            remedy=KEEP_ALL,
             per_cell=limits[0],
             per_notebook=limits[1],
         )

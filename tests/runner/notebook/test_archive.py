@@ -5,21 +5,23 @@ import html
 import json
 import resource
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 import toys
+from bs4 import BeautifulSoup
 from forked_kernels.client import WarmKernels
+from notebook_page import page as notebook_page
 
 from runner.errors import CellError, FileError, StoppedError, display_path
-from runner.notebook import html as html_page
 from runner.notebook import ipynb
 from runner.notebook.archive import (
     Recording,
     RenderedPages,
     archive,
     as_record,
+    linked,
     read_record,
     recording,
     write_json,
@@ -264,10 +266,10 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk with room for the few lines of a record, but not for a page."""
 
-    def no_room(*_: object) -> None:
+    def no_room(*_: object, **__: object) -> None:
         raise FileError("no room")
 
-    monkeypatch.setattr(html_page, "render", no_room)
+    monkeypatch.setattr(notebook_page, "render", no_room)
 
 
 def test_a_notebook_that_cannot_be_archived_makes_the_stage_fail(
@@ -377,9 +379,11 @@ def test_a_page_is_rendered_once_unless_anything_has_changed(
 ) -> None:
     """It is never one that somebody else has written."""
     rendered: list[object] = []
-    render = html_page.render
+    render = notebook_page.render
     monkeypatch.setattr(
-        html_page, "render", lambda *given: rendered.append(given) or render(*given)
+        notebook_page,
+        "render",
+        lambda *given, **more: rendered.append(given) or render(*given, **more),
     )
     first, second = tmp_path / "first", tmp_path / "second"
     index = tmp_path / "pages.json"
@@ -407,3 +411,45 @@ def test_a_page_is_rendered_once_unless_anything_has_changed(
     index.write_text("[]")
     keep(first, second)
     assert len(rendered) == 6
+
+
+@pytest.mark.parametrize(
+    ("link", "leads", "in_ci"),
+    [
+        ("prepare.ipynb#Rows", "prepare.html#Rows", "prepare.html#Rows"),
+        ("../data/a%20b.csv", "../../data/a%20b.csv", "blob/abcdef1/data/a%20b.csv"),
+        ("notes.md", "../../notebooks/notes.md", "blob/abcdef1/notebooks/notes.md"),
+        ("../../other/x.csv", "", ""),
+        ("/etc/passwd", "", ""),
+        ("file:///etc/passwd", "", ""),
+        ("javascript:alert(1)", "", ""),
+    ],
+)
+def test_relative_links_lead_to_the_repository(
+    link: str, leads: str, in_ci: str
+) -> None:
+    """To another stage's page, to the clone, or in CircleCI to GitHub."""
+    folder = PurePosixPath("notebooks")
+    ci = {"ci_url": "https://circleci.com/gh/org/repo/7", "commit": "abcdef1"}
+    there = linked(link, folder, ci)
+
+    assert linked(link, folder, {}) == leads
+    assert there.endswith(in_ci)
+    assert "blob" not in in_ci or there.startswith("https://github.com/org/repo/")
+
+
+def test_a_page_says_what_the_record_of_its_run_says(tmp_path: Path) -> None:
+    """Model and stage are its title; a record of another tool may lack the rest."""
+    source = ipynb.read(toys.write(tmp_path / "a.ipynb", toys.code("a = 1")))
+    record = RECORD | {"run_id": "r1", "started": "2026-11-23T05:36:33+00:00"}
+    record |= {"seconds": 12.34, "results": {"rows": 7}, "status": "succeeded"}
+    for one in (record, {"stage": "prepare"}):
+        archive(tmp_path, source, one, Scrubber())
+        page = BeautifulSoup(
+            (tmp_path / "prepare.html").read_text(), features="html.parser"
+        )
+        header = page.header.get_text(" ", strip=True)
+        if one is record:
+            assert page.title.text == "toy · prepare"
+            assert "run r1 2026-11-23 05:36:33 UTC 12.3 s toy.ipynb" in header
+            assert "Results rows 7" in header

@@ -131,27 +131,6 @@ def test_a_missing_notebook_is_refused(tmp_path: Path) -> None:
         ipynb.read_code_cells(tmp_path / "toy.ipynb")
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ({"text/plain": "a"}, {"text/plain": "a"}),
-        ({"text/html": ["<b>", "</b>"]}, {"text/html": "<b></b>"}),
-        ("no mapping", {"text/plain": "no mapping"}),
-        (None, {"text/plain": ""}),
-        ({"text/plain": 5}, {"text/plain": "5"}),
-        ({"image/png": 5}, {"text/plain": "image/png is no text: 5"}),
-        ({"text/html": None, "text/plain": "a"}, {"text/plain": "a"}),
-        ({"application/json": 5}, {"application/json": 5}),
-        ({"application/a+json": None}, {"application/a+json": None}),
-        ({}, {}),
-        ({"application/vnd.x.json": {"a": 1}}, {"application/vnd.x.json": '{"a": 1}'}),
-    ],
-)
-def test_what_is_displayed_is_text_or_json(data: Any, expected: Any) -> None:
-    """Anything else is shown as text."""
-    assert ipynb.valid_data(data) == expected
-
-
 def test_a_file_that_is_no_notebook_has_one_kind_of_error() -> None:
     """The library has several."""
     cell = '{"cell_type": "code", "source": 5}'

@@ -44,6 +44,21 @@ class _Definition(NamedTuple):
     package: str
 
 
+class _Module(NamedTuple):
+    """A parsed module: what runs when it is imported, and its functions and classes."""
+
+    top_level: ast.Module
+    definitions: tuple[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, ...]
+
+
+class _Mentions(NamedTuple):
+    """What code mentions: names, attributes as (name before the dot, name), aliases."""
+
+    names: frozenset[str]
+    attributes: frozenset[tuple[str, str]]
+    aliases: frozenset[str]
+
+
 def notebook_imports(notebook: Path) -> Imports:
     """Return what a notebook imports, itself and through the project's own modules.
 
@@ -83,9 +98,10 @@ class _Reader:
 
     def read(self, tree: ast.AST, package: str) -> None:
         """Collect what code imports and mentions."""
-        self._names |= names_in(tree)
-        self._attributes |= attributes_in(tree)
-        self._modules |= aliases_in(tree)
+        found = mentions_in(tree)
+        self._names |= found.names
+        self._attributes |= found.attributes
+        self._modules |= found.aliases
         for statement in imported(tree, package):
             location = self._find(statement.package)
             if location is None:
@@ -119,13 +135,11 @@ class _Reader:
             return
         self._files.add(path)
         package = ".".join(path.relative_to(root).with_suffix("").parts[:-1])
-        tree = parse_file(path)
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                known = self._definitions.setdefault(node.name, [])
-                known.append(_Definition(node, package))
-        kept = [one for one in tree.body if not hasattr(one, "decorator_list")]
-        self.read(ast.Module(body=kept, type_ignores=[]), package)
+        module = parse_file(path)
+        for node in module.definitions:
+            known = self._definitions.setdefault(node.name, [])
+            known.append(_Definition(node, package))
+        self.read(module.top_level, package)
 
     def _find(self, package: str) -> Path | None:
         """Find a package as a kernel in the notebook's folder would."""
@@ -136,12 +150,20 @@ class _Reader:
 
 
 @cache
-def parse_file(path: Path) -> ast.Module:
+def parse_file(path: Path) -> _Module:
     """Parse a module, which several notebooks may import, once."""
     try:
-        return ast.parse(path.read_bytes())
+        body = ast.parse(path.read_bytes()).body
     except (SyntaxError, ValueError):
-        return ast.Module(body=[], type_ignores=[])
+        body = []
+    kept: list[ast.stmt] = []
+    definitions = []
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            definitions.append(node)
+        else:
+            kept.append(node)
+    return _Module(ast.Module(body=kept, type_ignores=[]), tuple(definitions))
 
 
 def parse(code: str) -> ast.Module:
@@ -155,29 +177,29 @@ def parse(code: str) -> ast.Module:
     return ast.Module(body=[], type_ignores=[])
 
 
-def names_in(tree: ast.AST) -> set[str]:
-    """Return the names of variables, functions and classes that code mentions."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def attributes_in(tree: ast.AST) -> set[tuple[str, str]]:
-    """Return the attributes that code mentions, each after the name before its dot."""
-    found = set()
+@cache
+def mentions_in(tree: ast.AST) -> _Mentions:
+    """Return what code mentions; all notebooks share the trees of modules."""
+    names, attributes, aliases = set(), set(), set()
     for node in ast.walk(tree):
         match node:
+            case ast.Name():
+                names.add(node.id)
             case ast.Attribute(value=ast.Name(id=place) | ast.Attribute(attr=place)):
-                found.add((place, node.attr))
-    return found
+                attributes.add((place, node.attr))
+            case ast.alias(asname=str(name)):
+                aliases.add(name)
+    return _Mentions(frozenset(names), frozenset(attributes), frozenset(aliases))
 
 
-def aliases_in(tree: ast.AST) -> set[str]:
-    """Return the other names that code imports modules under."""
-    nodes = [one for one in ast.walk(tree) if isinstance(one, ast.alias)]
-    return {node.asname for node in nodes if node.asname}
-
-
-def imported(tree: ast.AST, package: str) -> Iterator[Statement]:
+@cache
+def imported(tree: ast.AST, package: str) -> tuple[Statement, ...]:
     """List imports in their order, except those that only a type checker runs."""
+    return tuple(_imported(tree, package))
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[Statement]:
+    """Find imports, also inside of functions and conditions."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
@@ -187,7 +209,7 @@ def imported(tree: ast.AST, package: str) -> Iterator[Statement]:
             names = tuple(one.name for one in node.names if one.name != "*")
             yield Statement(_absolute(node, package), names)
         else:
-            yield from imported(node, package)
+            yield from _imported(node, package)
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
-
-from runner.notebook import ipynb
-from runner.notebook.display import Display
-from runner.notebook.markdown import Texts
+from notebook_page.display import Display
+from notebook_page.markdown import Texts
 
 PNG = "iVBORw0KGgo="
 PLOTLY_HTML = (
@@ -29,7 +27,7 @@ def rendered(*bundles: dict[str, Any], **metadata: Any) -> BeautifulSoup:
         {"output_type": "display_data", "data": one, "metadata": metadata}
         for one in bundles
     ]
-    display = Display(Texts(), ipynb.from_dict({"metadata": {}, "cells": []}))
+    display = Display(Texts(), {"metadata": {}, "cells": []})
     html = "".join(display.cell(outputs, "How good is it?"))
     return BeautifulSoup(html, features="html.parser")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from nbconvert.filters import ansi2html
 
-from runner.notebook import ipynb
-from runner.notebook.markdown import Texts
-from runner.notebook.sanitize import clean, drawing, not_shown
-from runner.notebook.widgets import Widgets, states_of
+from notebook_page.cells import valid_data
+from notebook_page.markdown import Texts
+from notebook_page.sanitize import clean, drawing, not_shown
+from notebook_page.widgets import Widgets, states_of
 
 SVG = "image/svg+xml"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -75,7 +75,7 @@ class Display:
     """Renders what the cells of one page display."""
 
     texts: Texts
-    notebook: ipynb.Notebook
+    notebook: Mapping[str, Any]
     heading: str = ""  # above the cell
     _scopes: Iterator[int] = field(default_factory=count)
     _open: list[str] = field(default_factory=list)  # widgets that are being rendered
@@ -98,7 +98,7 @@ class Display:
             return f"<pre{kind}>{_terminal(output['text'])}</pre>"
         if output["output_type"] == "error":
             return f'<pre class="traceback">{_terminal(_traceback(output))}</pre>'
-        data = ipynb.valid_data(output["data"])
+        data = valid_data(output["data"])
         metadata = _mapping(output.get("metadata"))
         missing: list[str] = []
         for kind in SHOWN:

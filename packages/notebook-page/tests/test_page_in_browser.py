@@ -1,30 +1,18 @@
 """An archived notebook in a browser: it looks right, runs nothing, requests nothing."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import toys
 from browsers import NONE, find_browser, opened
+from executed import Cell, code, markdown, notebook, shows
+from notebook_page.page import Header, render
 from playwright.sync_api import Browser, Page
-
-from runner.notebook import ipynb
-from runner.notebook.html import render
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason=NONE)
 EVIL = "https://evil.example"
-RECORD = {
-    "model": "toy",
-    "stage": "prepare",
-    "status": "failed",
-    "run_id": "r1",
-    "started": "2026-11-23T05:36:33+00:00",
-    "seconds": 1.0,
-    "notebook": "notebooks/prepare.ipynb",
-    "error": "the gate failed",
-}
+HEADER = Header(title="toy", subtitle="prepare", error="the gate failed")
 COVER = "position:fixed;position:absolute;top:-9999px;left:-9999px;width:99999px;"
 COVER += (
     "height:99999px;z-index:9999;background:white;margin:-9999px;transform:scale(9)"
@@ -81,13 +69,9 @@ DOTS = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 DOTS += "awAAAABJRU5ErkJggg=="
 
 
-def displays(*bundles: dict[str, Any]) -> toys.Cell:
+def displays(*bundles: dict[str, Any], **metadata: Any) -> Cell:
     """Make a cell that displays these."""
-    outputs = [
-        {"output_type": "display_data", "data": data, "metadata": data.pop("size", {})}
-        for data in bundles
-    ]
-    return toys.code("show()", outputs=outputs, execution_count=1)
+    return code("show()", *(shows(data, **metadata) for data in bundles))
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +80,12 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-def visit(browser: Browser, folder: Path, width: int, *cells: toys.Cell) -> Page:
+def visit(
+    browser: Browser, folder: Path, width: int, *cells: Cell, **metadata: Any
+) -> Page:
     """Open the archive of these cells; a request or a complaint fails the test."""
-    notebook = ipynb.read(toys.write(folder / "toy.ipynb", *cells))
     path = folder / "toy.html"
-    path.write_text(render(notebook, RECORD), encoding="utf-8")
+    path.write_text(render(notebook(*cells, **metadata), HEADER), encoding="utf-8")
     page, noted = browser.new_page(viewport={"width": width, "height": 900}), []
     page.on("request", lambda one: noted.append(one.url))
     page.on("console", lambda one: noted.append(one.text))
@@ -122,11 +107,9 @@ def test_hostile_outputs_and_texts_do_nothing(browser: Browser, tmp_path: Path) 
     cells = [displays({"text/html": one}, {"text/markdown": one}) for one in HOSTILE]
     cells += [displays({"image/svg+xml": HOSTILE[16], "text/latex": f"${HOSTILE[0]}$"})]
     cells += [displays({"application/vnd.jupyter.widget-view+json": {"model_id": "w"}})]
-    cells += [toys.text(one) for one in HOSTILE]
-    path = toys.write(tmp_path / "toy.ipynb", *cells, toys.text("last"))
-    notebook = json.loads(path.read_text())
-    notebook["metadata"]["widgets"] = widgets
-    page = visit(browser, tmp_path, 1280, *notebook["cells"])
+    cells += [markdown(one) for one in HOSTILE]
+    cells += [markdown("last")]
+    page = visit(browser, tmp_path, 1280, *cells, widgets=widgets)
 
     assert page.title() == "toy · prepare"
     assert page.locator("script, iframe, object, embed, link, base, form").count() == 0
@@ -157,18 +140,17 @@ def test_outputs_look_as_they_should(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
     """Tables in colour, a diagram that opens, formulas, sizes, links in the page."""
-    size = {"size": {"image/png": {"width": 300, "height": 100}}}
+    size = {"image/png": {"width": 300, "height": 100}}
     wide = "x" * 300
     page = visit(
         browser,
         tmp_path,
         width,
-        toys.text("[the end](#The-end)\n\n$$\\frac{a}{b}$$\n\n- [x] done"),
+        markdown("[the end](#The-end)\n\n$$\\frac{a}{b}$$\n\n- [x] done"),
         displays({"text/html": STYLED}, {"text/html": ESTIMATOR}),
-        displays(
-            {"image/png": DOTS} | size, {"text/html": f"<table><td>{wide}</table>"}
-        ),
-        toys.text("\n\n".join(["&nbsp;"] * 60) + "\n\n# The end"),
+        displays({"image/png": DOTS}, **size),
+        displays({"text/html": f"<table><td>{wide}</table>"}),
+        markdown("\n\n".join(["&nbsp;"] * 60) + "\n\n# The end"),
     )
     style = "(one, name) => getComputedStyle(one)[name]"
     first, second = page.locator("td").all()[:2]

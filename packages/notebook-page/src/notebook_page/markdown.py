@@ -19,7 +19,7 @@ from mistune import HTMLRenderer
 from mistune.plugins import import_plugin
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from runner.notebook.sanitize import Address, Clean, anchor, clean, nowhere
+from notebook_page.sanitize import Address, Clean, anchor, clean, nowhere
 
 ALERT = re.compile(r"<p>\[!(note|tip|important|warning|caution)\]\s*", re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")

@@ -4,8 +4,7 @@ import time
 
 import pytest
 from bs4 import BeautifulSoup
-
-from runner.notebook.markdown import Formulas, Texts
+from notebook_page.markdown import Formulas, Texts
 
 
 def rendered(*cells: str) -> BeautifulSoup:

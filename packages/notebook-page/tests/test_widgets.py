@@ -3,11 +3,9 @@
 from typing import Any
 
 from bs4 import BeautifulSoup
-
-from runner.notebook import ipynb
-from runner.notebook.display import WIDGET, Display
-from runner.notebook.markdown import Texts
-from runner.notebook.widgets import STATE
+from notebook_page.display import WIDGET, Display
+from notebook_page.markdown import Texts
+from notebook_page.widgets import STATE
 
 
 def model(kind: str, **state: Any) -> dict[str, Any]:
@@ -17,9 +15,7 @@ def model(kind: str, **state: Any) -> dict[str, Any]:
 
 def shown(**models: dict[str, Any]) -> BeautifulSoup:
     """Render the widget `w` of these models."""
-    notebook = ipynb.from_dict(
-        {"metadata": {"widgets": {STATE: {"state": models}}}, "cells": []}
-    )
+    notebook = {"metadata": {"widgets": {STATE: {"state": models}}}, "cells": []}
     data = {WIDGET: {"model_id": "w"}, "text/plain": "HBox(children=())"}
     output = {"output_type": "display_data", "metadata": {}, "data": data}
     html = Display(Texts(), notebook).render(output)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from runner.notebook import ipynb
+from notebook_page.cells import JSON, PLAIN, valid_data
 
 # Returns whether a text has nothing that must be masked.
 IsClean = Callable[[str], bool]
@@ -22,7 +22,6 @@ IsClean = Callable[[str], bool]
 MARKUP = ("text/html", "text/markdown")
 TEXT = ("text/", "application/json")
 DATA_URI = re.compile(r"\bdata:[^\"'\s)]+")
-REMEDY = "`run --full-output` keeps all"
 # Longer than a secret, a private key for instance.
 EDGE = 8192
 # A line so long is no progress bar that is drawn anew.
@@ -65,11 +64,13 @@ class KeptOutputs:
 
     Attributes:
         is_clean: keeps a secret from being cut in two, which neither half would show.
+        remedy: says in each note how to keep all.
         per_cell: the limits of a cell.
         per_notebook: those of all cells together.
     """
 
     is_clean: IsClean = lambda _: True
+    remedy: str = ""
     per_cell: Amounts = PER_CELL
     per_notebook: Amounts = PER_NOTEBOOK
     _before: Amounts = field(default_factory=Amounts)  # used by the cells before
@@ -105,9 +106,11 @@ class KeptOutputs:
         A secret that was printed in two pieces is found only in one text.
         """
         if name not in self._streams:
-            node = ipynb.from_dict({"output_type": "stream", "name": name, "text": ""})
+            node = _node({"output_type": "stream", "name": name, "text": ""})
             room = max(self._left().text, RESERVED.text)
-            self._streams[name] = Stream(node, Ends(room / 2, self.is_clean))
+            self._streams[name] = Stream(
+                node, Ends(room / 2, self.is_clean, self.remedy)
+            )
             self._cell = self._cell.plus(Amounts(outputs=1))
             # The two arrive in any order: what is printed first stands first.
             after = bool(outputs) and outputs[-1].get("name") == "stderr"
@@ -121,10 +124,10 @@ class KeptOutputs:
         self, outputs: list[Any], name: str, message: str, traceback: list[str]
     ) -> None:
         """Add the error of a cell."""
-        short = shorten(message, MAX_MESSAGE, self.is_clean)
-        lines = [shorten(line, MAX_MESSAGE, self.is_clean) for line in traceback]
+        short = self._shorten(message, MAX_MESSAGE)
+        lines = [self._shorten(line, MAX_MESSAGE) for line in traceback]
         error = {"output_type": "error", "ename": name, "evalue": short}
-        outputs.append(ipynb.from_dict(error | {"traceback": lines}))
+        outputs.append(_node(error | {"traceback": lines}))
 
     def add(
         self, outputs: list[Any], output: dict[str, Any], display_id: str = ""
@@ -134,7 +137,7 @@ class KeptOutputs:
             self._make_room(outputs)
         data, amounts = self._fit(output["data"])
         self._cell = self._cell.plus(amounts)
-        outputs.append(node := ipynb.from_dict(output | {"data": data}))
+        outputs.append(node := _node(output | {"data": data}))
         if display_id:
             # One cell may display it often.
             self._displays.setdefault(display_id, []).append(node)
@@ -147,8 +150,8 @@ class KeptOutputs:
             self._cell = self._cell.plus(weigh(node["data"]), -1)
             fitted, amounts = self._fit(data)
             self._cell = self._cell.plus(amounts)
-            node["data"] = ipynb.from_dict(fitted)
-            node["metadata"] = ipynb.from_dict(metadata)
+            node["data"] = _node(fitted)
+            node["metadata"] = _node(metadata)
 
     def clear_widgets(self) -> None:
         """Count again what Output widgets hold: one of them was cleared."""
@@ -166,8 +169,8 @@ class KeptOutputs:
         self._widgets = self._widgets.plus(more).plus(Amounts(text=len(text)))
         if self._widgets.within(self.per_cell):
             return content
-        note = f"[more is left out here: {REMEDY}]\n"
-        return {"name": "stderr", "text": note} if was_within else None
+        note = noted("more is left out here", self.remedy)
+        return {"name": "stderr", "text": f"{note}\n"} if was_within else None
 
     def _left(self) -> Amounts:
         """Return what the cell may still display."""
@@ -185,15 +188,15 @@ class KeptOutputs:
         removed.clear()
         if self._crowd is None:
             note = {"output_type": "display_data", "metadata": {}, "data": {}}
-            self._crowd = Crowd(ipynb.from_dict(note))
+            self._crowd = Crowd(_node(note))
             outputs.insert(at, self._crowd.note)
         self._crowd.count += 1
-        said = f"[{self._crowd.count:,} outputs are left out here: {REMEDY}]"
-        self._crowd.note["data"][ipynb.PLAIN] = said
+        said = f"{self._crowd.count:,} outputs are left out here"
+        self._crowd.note["data"][PLAIN] = noted(said, self.remedy)
 
     def _fit(self, data: object) -> tuple[dict[str, Any], Amounts]:
         """Return as much of an output's data as the cell may still display."""
-        valid = ipynb.valid_data(data)
+        valid = valid_data(data)
         left = self._left()._replace(outputs=1)
         if (amounts := weigh(valid)).within(left):
             return valid, amounts
@@ -206,24 +209,30 @@ class KeptOutputs:
             fitted |= {} if one is None else {kind: one}
             notes += [note] * bool(note)
         if notes:
-            plain = _as_text(fitted.get(ipynb.PLAIN, ""))
-            fitted[ipynb.PLAIN] = "\n".join(filter(None, [plain, *notes]))
+            plain = _as_text(fitted.get(PLAIN, ""))
+            fitted[PLAIN] = "\n".join(filter(None, [plain, *notes]))
         return fitted, weigh(fitted)
 
     def _fit_one(self, kind: str, value: Any, room: Amounts) -> tuple[Any, str]:
         """Return the part of one representation that has room, and what is missing."""
-        if ipynb.JSON.fullmatch(kind):
+        if JSON.fullmatch(kind):
             # It may be what the notebook returns.
             room = room.plus(RESERVED)
         if weigh({kind: value}).within(room):
             return value, ""
         text = _as_text(value)
-        if kind == "text/html" and (rows := first_rows(text, int(room.markup))):
+        if kind == "text/html" and (rows := self._rows(text, room.markup)):
             return rows, ""
-        if kind == ipynb.PLAIN:
-            return shorten(text, max(0, room.text), self.is_clean), ""
+        if kind == PLAIN:
+            return self._shorten(text, max(0, room.text)), ""
         size = f"{len(text) / 1e6:.1f} MB" if len(text) >= 1e5 else f"{len(text)} bytes"
-        return None, f"[{kind} of {size} is left out: {REMEDY}]"
+        return None, noted(f"{kind} of {size} is left out", self.remedy)
+
+    def _rows(self, html: str, room: float) -> str:
+        return first_rows(html, int(room), self.remedy)
+
+    def _shorten(self, text: str, limit: float) -> str:
+        return shorten(text, limit, self.is_clean, self.remedy)
 
 
 @dataclass
@@ -234,13 +243,20 @@ class Crowd:
     count: int = 0
 
 
+def _node(content: Mapping[str, Any]) -> Any:
+    """Make an output of nbformat's, which only programs that execute have."""
+    import nbformat
+
+    return nbformat.from_dict(content)  # type: ignore[no-untyped-call]
+
+
 def shown_in_short(output: Mapping[str, Any]) -> dict[str, Any]:
     """Return an output without what takes long to archive: what it returned is left."""
-    data = ipynb.valid_data(output.get("data", {}))
-    kept = {kind: one for kind, one in data.items() if ipynb.JSON.fullmatch(kind)}
+    data = valid_data(output.get("data", {}))
+    kept = {kind: one for kind, one in data.items() if JSON.fullmatch(kind)}
     note = "[left out: the time was up before it was archived]"
     kind = {"output_type": "display_data", "metadata": {}}
-    return {**kind, "data": {**kept, ipynb.PLAIN: note}}
+    return {**kind, "data": {**kept, PLAIN: note}}
 
 
 def weigh(data: Mapping[str, Any]) -> Amounts:
@@ -279,14 +295,19 @@ def _embedded(html: str) -> int:
     return scripts + sum(len(one) for one in DATA_URI.findall(outside))
 
 
-def first_rows(html: str, room: int) -> str:
+def noted(said: str, remedy: str) -> str:
+    """Return the note that stands for what is left out."""
+    return f"[{said}: {remedy}]" if remedy else f"[{said}]"
+
+
+def first_rows(html: str, room: int, remedy: str = "") -> str:
     """Return the first rows of a long table with a note below; "" if it is none."""
     ends = [found.end() for found in re.finditer("</tr>", html)]
     rows, kept = len(ends), min(bisect_right(ends, room), MAX_ROWS)
     if kept < 2 or "<script" in html:
         return ""
-    note = f"<p>[{rows - kept:,} of {rows:,} rows are left out: {REMEDY}]</p>"
-    return f"{html[: ends[kept - 1]]}</tbody></table>{note}"
+    note = noted(f"{rows - kept:,} of {rows:,} rows are left out", remedy)
+    return f"{html[: ends[kept - 1]]}</tbody></table><p>{note}</p>"
 
 
 @dataclass
@@ -295,6 +316,7 @@ class Ends:
 
     half: float  # so much of each is kept
     is_clean: IsClean
+    remedy: str = ""
     size: int = 0  # that is kept
     left_out: int = 0
     lines_left_out: int = 0
@@ -327,7 +349,7 @@ class Ends:
         ends = self._clean_tail(tail)
         missing = self.left_out + len(head) - len(begins) + len(tail) - len(ends)
         lines = f" in {self.lines_left_out:,} lines" * (self.lines_left_out > 1)
-        note = f"[{missing:,} characters{lines} are left out here: {REMEDY}]"
+        note = noted(f"{missing:,} characters{lines} are left out here", self.remedy)
         return f"{begins}\n{note}\n{ends}"
 
     def _tail_size(self) -> int:
@@ -367,11 +389,11 @@ def _append(pieces: list[str] | deque[str], piece: str) -> None:
         pieces.append(piece)
 
 
-def shorten(text: str, limit: float, is_clean: IsClean) -> str:
+def shorten(text: str, limit: float, is_clean: IsClean, remedy: str = "") -> str:
     """Return the beginning and the end of a text that is longer than a limit."""
     if len(text) <= limit:
         return text
-    ends = Ends(limit / 2, is_clean)
+    ends = Ends(limit / 2, is_clean, remedy)
     ends.add(text)
     return ends.text()
 

@@ -18,7 +18,7 @@ import nh3
 from bs4 import BeautifulSoup, Tag
 from bs4.element import PreformattedString
 
-from runner.notebook.css import clean_style, scope_sheet, scoped_id
+from notebook_page.css import clean_style, scope_sheet, scoped_id
 
 TAGS = set(
     """

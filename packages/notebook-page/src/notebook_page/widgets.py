@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
-from runner.notebook import ipynb
-from runner.notebook.markdown import Formulas
-from runner.notebook.sanitize import not_shown
+from notebook_page.markdown import Formulas
+from notebook_page.sanitize import not_shown
 
 STATE = "application/vnd.jupyter.widget-state+json"
 MODEL = "IPY_MODEL_"
@@ -100,7 +99,7 @@ class Widgets:
         return not_shown(f"a widget of the kind {kind}")
 
 
-def states_of(notebook: ipynb.Notebook) -> Mapping[str, Any]:
+def states_of(notebook: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the state of each widget of a notebook, by its model's id."""
     kept = notebook.get("metadata", {}).get("widgets")
     document = kept.get(STATE) if isinstance(kept, Mapping) else None

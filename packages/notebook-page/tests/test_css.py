@@ -1,8 +1,7 @@
 """CSS of a notebook changes how its output looks, and nothing else."""
 
 import pytest
-
-from runner.notebook.css import clean_style, scope_sheet
+from notebook_page.css import clean_style, scope_sheet
 
 
 @pytest.mark.parametrize(

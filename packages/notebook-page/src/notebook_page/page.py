@@ -1,35 +1,51 @@
 """An executed notebook as one HTML file that loads nothing and runs nothing."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path, PurePosixPath
-from posixpath import normpath
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from nbconvert.filters import Highlight2HTML
 from pygments.formatters import HtmlFormatter
 
-from runner import STAGES
-from runner.notebook import ipynb
-from runner.notebook.display import Display, note
-from runner.notebook.markdown import Texts
-from runner.notebook.sanitize import file_picture
+from notebook_page.cells import heading_above, is_code, source_of, tags_of
+from notebook_page.display import Display, note
+from notebook_page.markdown import Texts
+from notebook_page.sanitize import Address, file_picture, nowhere
 
 TEMPLATES = Path(__file__).parent / "templates"
 ERROR_TAG = "papermill-error-cell-tag"
-# Where CircleCI's address of a build names the repository on GitHub.
-REPOSITORY = re.compile(
-    r"https://(?:app\.)?circleci\.com/(?:gh|github)/([\w.-]+/[\w.-]+)/"
-)
-COMMIT = re.compile(r"[0-9a-f]{7,40}")
-# From build/<model>/, where pages lie, to the repository.
-REPOSITORY_FOLDER = "../.."
+# What a notebook raises that is not what the format allows.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class PageError(Exception):
+    """Report a notebook that cannot be shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What stands above the notebook.
+
+    Attributes:
+        title: names the page, in bold and in the browser's tab.
+        subtitle: follows the title.
+        status: of the run; "succeeded" is green and "failed" is red.
+        facts: about the run, in small print: when it began, how long it took.
+        error: why it failed.
+        tables: values by name, below a title each: results, parameters.
+    """
+
+    title: str
+    subtitle: str = ""
+    status: str = ""
+    facts: Sequence[str] = ()
+    error: str = ""
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,36 +60,44 @@ class Cell:
     outputs: list[Markup] = field(default_factory=list)
 
 
-def render(notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
-    """Render an executed notebook below the record of its run.
+def render(
+    notebook: Mapping[str, Any],
+    header: Header,
+    *,
+    folder: Path = Path(),
+    link: Address = nowhere,
+) -> str:
+    """Render an executed notebook as an HTML page.
+
+    Args:
+        notebook: as `nbformat.read` returns it, in format 4.
+        folder: has the pictures that texts show by a relative address.
+        link: returns where a relative link of a text leads; "" if nowhere.
 
     Raises:
-        ValueError: a cell or an output is not what the format allows; other errors of
-            MALFORMED where it is nothing like it.
+        PageError: a cell or an output is not what the format allows.
     """
-    folder = PurePosixPath(str(record["notebook"])).parent
-    texts = Texts(
-        link=lambda address: _link(address, folder, record),
-        picture=lambda address: file_picture(address, Path(folder)),
-    )
-    page = _template().render(
-        record=record,
-        facts=_facts(record),
-        cells=list(_cells(notebook, texts)),
-        style=_style(),
-    )
+    texts = Texts(link=link, picture=lambda address: file_picture(address, folder))
+    try:
+        cells = list(_cells(notebook, texts))
+        page = _template().render(header=header, cells=cells, style=_style())
+    except MALFORMED as error:
+        raise PageError(
+            f"the notebook cannot be shown, {error}; look at what its cells display"
+        ) from error
     return texts.lead(page)
 
 
-def _cells(notebook: ipynb.Notebook, texts: Texts) -> Iterator[Cell]:
+def _cells(notebook: Mapping[str, Any], texts: Texts) -> Iterator[Cell]:
     """Render the cells, each with what is said of it."""
     number, display = 0, Display(texts, notebook)
-    for index, cell in enumerate(notebook.cells):
-        kind, source = cell["cell_type"], ipynb.cell_source(cell)
-        if ipynb.is_code(cell):
+    for index, cell in enumerate(notebook["cells"]):
+        kind, source = cell["cell_type"], source_of(cell)
+        if is_code(cell):
             number += 1
             state = _state(cell)
-            shown = display.cell(cell["outputs"], ipynb.heading(notebook, index))
+            heading = heading_above(notebook["cells"], index)
+            shown = display.cell(cell["outputs"], heading)
             yield Cell(
                 kind=kind,
                 content=_harmless(_highlight()(source, metadata=cell["metadata"])),
@@ -85,7 +109,7 @@ def _cells(notebook: ipynb.Notebook, texts: Texts) -> Iterator[Cell]:
         elif kind == "raw":
             yield Cell(kind=kind, content=source)
         # Papermill's own mark of a failed cell: the template has a better one.
-        elif kind == "markdown" and ERROR_TAG not in ipynb.cell_tags(cell):
+        elif kind == "markdown" and ERROR_TAG not in tags_of(cell):
             text = texts.render(source, cell.get("attachments"))
             content = text.html + note(text.missing)
             yield Cell(kind=kind, content=_harmless(content))
@@ -105,7 +129,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["plain_json"] = _plain_json
-    return environment.get_template("executed.html.j2")
+    return environment.get_template("page.html.j2")
 
 
 @cache
@@ -118,27 +142,6 @@ def _style() -> Markup:
     ours = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     code = HtmlFormatter(style="default").get_style_defs(".highlight")
     return _harmless(f"{ours}\n{code}")
-
-
-def _link(address: str, folder: PurePosixPath, record: Mapping[str, Any]) -> str:
-    """Return where a link that is relative to the notebook leads from its page."""
-    path, _, anchor = unquote(address).partition("#")
-    if "\\" in path or ":" in path or path.startswith("/"):
-        return ""
-    stage = PurePosixPath(path)
-    fragment = f"#{quote(anchor)}" if anchor else ""
-    if stage.suffix == ".ipynb" and stage.stem in STAGES:
-        return f"{stage.stem}.html{fragment}"
-    inside = normpath(folder / path)
-    if inside.startswith(("..", "/")):
-        return ""
-    known = REPOSITORY.match(str(record.get("ci_url") or ""))
-    commit = COMMIT.match(str(record.get("commit") or ""))
-    if known and commit:
-        root = f"https://github.com/{known[1]}/blob/{commit[0]}"
-    else:
-        root = REPOSITORY_FOLDER
-    return f"{root}/{quote(inside)}{fragment}"
 
 
 def _state(cell: Mapping[str, Any]) -> str:
@@ -158,15 +161,6 @@ def _summary(cell: Mapping[str, Any], state: str) -> str:
     if seconds and seconds >= 1:
         said.append(f"{seconds:.0f} s")
     return " · ".join([*said, *(["failed"] if state == "failed" else [])])
-
-
-def _facts(record: Mapping[str, Any]) -> list[str]:
-    return [
-        f"run {record['run_id']}",
-        f"{record['started']}".replace("T", " ").replace("+00:00", " UTC"),
-        f"{record['seconds']:.1f} s",
-        str(record["notebook"]),
-    ]
 
 
 def _plain_json(value: object) -> str:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-
-from runner.notebook.sanitize import clean, file_picture
+from notebook_page.sanitize import clean, file_picture
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 

@@ -5,8 +5,7 @@ import time
 from typing import Any
 
 import pytest
-
-from runner.notebook.outputs import (
+from notebook_page.outputs import (
     LAST_OUTPUTS,
     Amounts,
     Ends,
@@ -23,7 +22,7 @@ SMALL = Amounts(text=40_000, markup=20_000, media=20_000, outputs=50)
 
 def printed(*pieces: str, half: float = 1e6) -> str:
     """Return what is kept of a stream."""
-    stream = Stream({}, Ends(half, lambda _: True))
+    stream = Stream({}, Ends(half, lambda _: True, "set --all"))
     for piece in pieces:
         stream.add(piece)
     return stream.text()
@@ -90,7 +89,7 @@ def test_the_beginning_and_the_end_of_a_flood_are_kept() -> None:
     note = next(line for line in kept if line.startswith("["))
     before, after = kept.index(note), len(kept) - kept.index(note) - 1
 
-    assert note.endswith(" lines are left out here: `run --full-output` keeps all]")
+    assert note.endswith(" lines are left out here: set --all]")
     assert kept[:before] == [f"line {number}" for number in range(before)]
     assert kept[-after:] == [line.strip() for line in lines[-after:]]
     said = int(note.split()[0].strip("[").replace(",", ""))
@@ -115,10 +114,10 @@ def test_no_secret_is_cut_in_two() -> None:
 
 def test_of_many_outputs_the_first_and_the_last_are_kept() -> None:
     """The last ones hold what the cell returns."""
-    kept = KeptOutputs()
+    kept = KeptOutputs(remedy="set --all")
     outputs = displayed(kept, *({"text/plain": str(one)} for one in range(3_000)))
     texts = [one["data"]["text/plain"] for one in outputs]
-    note = "[2,500 outputs are left out here: `run --full-output` keeps all]"
+    note = "[2,500 outputs are left out here: set --all]"
 
     assert texts[480] == note
     assert [*texts[:480], *texts[481:]] == [
@@ -132,7 +131,7 @@ def test_a_huge_table_keeps_its_first_rows() -> None:
     rows = "".join(f"<tr><td>{number}</td>{cells}</tr>" for number in range(44_200))
     table = f"<table><tbody>{rows}</tbody></table>"
     (output,) = displayed(
-        KeptOutputs(), {"text/html": table, "text/plain": "44200 x 1"}
+        KeptOutputs(remedy="set --all"), {"text/html": table, "text/plain": "44200 x 1"}
     )
     html = output["data"]["text/html"]
 
@@ -140,8 +139,7 @@ def test_a_huge_table_keeps_its_first_rows() -> None:
     assert html.count("<tr>") == 2_000
     assert html.startswith("<table><tbody><tr><td>0</td><td>")
     assert html.endswith(
-        "</tbody></table><p>[42,200 of 44,200 rows are left out: "
-        "`run --full-output` keeps all]</p>"
+        "</tbody></table><p>[42,200 of 44,200 rows are left out: set --all]</p>"
     )
     assert first_rows("<p>no table</p>" * 10_000, 1000) == ""
 
@@ -151,23 +149,21 @@ def test_a_huge_table_keeps_its_first_rows() -> None:
     [
         (
             {"image/png": "A" * 12_000_000, "text/plain": "<Figure>"},
-            "<Figure>\n[image/png of 12.0 MB is left out: `run --full-output` keeps "
-            "all]",
+            "<Figure>\n[image/png of 12.0 MB is left out: set --all]",
         ),
         (
             {"text/html": "<p>" * 800_000},
-            "[text/html of 2.4 MB is left out: `run --full-output` keeps all]",
+            "[text/html of 2.4 MB is left out: set --all]",
         ),
         (
             {"application/vnd.plotly.v1+json": {"data": ["x" * 12_000_000]}},
-            "[application/vnd.plotly.v1+json of 12.0 MB is left out: `run "
-            "--full-output` keeps all]",
+            "[application/vnd.plotly.v1+json of 12.0 MB is left out: set --all]",
         ),
     ],
 )
 def test_what_is_too_large_is_named(data: dict[str, Any], plain: str) -> None:
     """The text that stands for it is kept."""
-    (output,) = displayed(KeptOutputs(), data)
+    (output,) = displayed(KeptOutputs(remedy="set --all"), data)
 
     assert output["data"] == {"text/plain": plain}
 
@@ -179,13 +175,18 @@ def test_scripts_and_embedded_images_are_no_markup() -> None:
 
     assert weigh({"text/html": html}).markup < 100
     assert weigh({"text/html": html}).media > 4_000_900
-    assert displayed(KeptOutputs(), {"text/html": html})[0]["data"]["text/html"] == html
+    assert (
+        displayed(KeptOutputs(remedy="set --all"), {"text/html": html})[0]["data"][
+            "text/html"
+        ]
+        == html
+    )
 
 
 def test_a_notebook_keeps_less_than_its_cells_might() -> None:
     """Each cell can still display its results, whatever others displayed."""
     limits = SMALL._replace(text=100_000, outputs=60)
-    kept = KeptOutputs(per_cell=SMALL, per_notebook=limits)
+    kept = KeptOutputs(remedy="set --all", per_cell=SMALL, per_notebook=limits)
     cells = [
         displayed(kept, *[{"text/plain": "x" * 10_000}] * 6, {"application/json": {}})
         for _ in range(20)
@@ -199,7 +200,7 @@ def test_a_notebook_keeps_less_than_its_cells_might() -> None:
 
 def test_an_update_counts_once() -> None:
     """The newest state of what is displayed is kept, however often it changes."""
-    kept = KeptOutputs(per_cell=SMALL)
+    kept = KeptOutputs(remedy="set --all", per_cell=SMALL)
     outputs: list[Any] = []
     shown = {"output_type": "display_data", "metadata": {}, "data": {"text/plain": ""}}
     kept.add(outputs, shown, "bar")
@@ -212,7 +213,7 @@ def test_an_update_counts_once() -> None:
 
 def test_an_output_widget_holds_as_much_as_a_cell() -> None:
     """Then it says so, once; what was cleared makes room."""
-    kept = KeptOutputs(per_cell=SMALL)
+    kept = KeptOutputs(remedy="set --all", per_cell=SMALL)
     printed = {"name": "stdout", "text": "x" * int(SMALL.text)}
 
     assert kept.fit_widget(printed) is printed
@@ -226,7 +227,7 @@ def test_an_output_widget_holds_as_much_as_a_cell() -> None:
 
 def test_what_was_cleared_makes_room() -> None:
     """A cell that clears its output and displays again may do so for ever."""
-    kept = KeptOutputs(per_cell=SMALL)
+    kept = KeptOutputs(remedy="set --all", per_cell=SMALL)
     outputs: list[Any] = []
     for number in range(100):
         kept.clear(outputs)
@@ -239,7 +240,7 @@ def test_what_was_cleared_makes_room() -> None:
 
 def test_each_stream_is_one_output_and_stdout_comes_first() -> None:
     """Which of the two arrives first is chance."""
-    kept, outputs = KeptOutputs(), []
+    kept, outputs = KeptOutputs(remedy="set --all"), []
     kept.add_stream(outputs, "stderr", "a warning")
     kept.add_stream(outputs, "stdout", "one ")
     kept.add_stream(outputs, "stdout", "two")
@@ -253,7 +254,7 @@ def test_each_stream_is_one_output_and_stdout_comes_first() -> None:
 
 def test_a_huge_error_is_shortened() -> None:
     """An exception may hold all of a table."""
-    kept, outputs = KeptOutputs(), []
+    kept, outputs = KeptOutputs(remedy="set --all"), []
     kept.add_error(outputs, "ValueError", "v" * 5_000_000, ["t" * 5_000_000])
 
     assert len(outputs[0]["evalue"]) < 110_000
