@@ -254,16 +254,18 @@ def serve(root: Path, model: str) -> dict[str, Any]:
     return client("sagemaker").describe_endpoint(EndpointName=model)
 
 
-def assert_permitted(contexts: dict[str, dict[str, str]]) -> None:
-    """Compare all calls of the jobs so far with the documented policies."""
+def assert_permitted(contexts: dict[str, dict[str, str]], raw_bucket: str) -> None:
+    """Compare all calls of the jobs so far with the documented policies.
+
+    raw_bucket: of the raw data, which step 4 lets the trainer read
+    """
     files = {
         role: Path(contexts[f"model-{role}s"]["AWS_CALLS"])
         for role in ("trainer", "approver", "deployer")
     }
     for role, file in files.items():
-        # The rows of a story come from a bucket of their own.
-        more = ["raw-data"] if role == "trainer" else []
-        policies = permissions.documented(role, *more)
+        names = ["trainer", "raw-data"] if role == "trainer" else [role]
+        policies = permissions.documented(*names, RAW_BUCKET=raw_bucket)
         needs = list(permissions.recorded(file))
         assert needs and permissions.refused(policies, needs) == []
         done = list(permissions.done_as_execution_role(file))
@@ -337,7 +339,7 @@ def test_a_change_goes_live(
     now = client("sagemaker").describe_endpoint(EndpointName="large")
     assert now["LastModifiedTime"] == large["LastModifiedTime"]
     assert now["EndpointConfigName"] == large["EndpointConfigName"]
-    assert_permitted(contexts)
+    assert_permitted(contexts, clones.BUCKET)
     (rows,) = [
         one["Key"]
         for one in client("s3").list_objects_v2(Bucket=first_day.BUCKET)["Contents"]
@@ -423,7 +425,7 @@ def test_of_two_branches_the_one_merged_last_is_live(
         "run release update rollback-two --status=RUNNING",
         "run release update rollback-two --status=SUCCESS",
     ]
-    assert_permitted(contexts)
+    assert_permitted(contexts, "bucket")
     refused = last.rerun("deploy-two")
     assert (refused.status, predict("two")) == ("failed", pytest.approx(20, rel=0.05))
     assert "since a rollback from this content" in refused.log
