@@ -4,7 +4,7 @@ Imports nothing heavy: a page is made of it where neither pandas nor boto3 is in
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,8 @@ LOWER_IS_BETTER = frozenset(
 HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
 # Significant digits of a number.
 DIGITS = 4
+# Two models are compared, and a group of rows is judged, on at least so many rows.
+MIN_ROWS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,39 @@ class Comparison:
         if less is None:
             return "different"
         return "better" if less == (high < 0) else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceGroup:
+    """The metrics of one group of test rows, as of all rows with one value of a column.
+
+    Attributes:
+        metrics: by name; empty where the group has fewer than MIN_ROWS rows.
+    """
+
+    column: str
+    group: str
+    rows: int
+    metrics: Mapping[str, Estimate]
+
+
+def worst_first(
+    groups: Iterable[SliceGroup], metric: str, bounds: Bounds | None = None
+) -> list[SliceGroup]:
+    """Sort groups by a metric, the worst first; those without a value come last.
+
+    Args:
+        bounds: the metric's gate, which says whether less is better.
+    """
+    less = lower_is_better(metric, bounds or {})
+
+    def place(one: SliceGroup) -> tuple[bool, float, int]:
+        found = one.metrics.get(metric)
+        if found is None or math.isnan(found.value) or less is None:
+            return True, 0.0, -one.rows
+        return False, -found.value if less else found.value, -one.rows
+
+    return sorted(groups, key=place)
 
 
 def lower_is_better(metric: str, bounds: Bounds) -> bool | None:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 MAX_VALUES = 20
 # What the prepare stage returned, in the evidence of its run.
 PREPARED = "prepared.json"
+# Which rows of the raw table the test rows are, with what else names or groups them.
+DETAILS = "test-details.json"
 # The folder of a model's raw data in the project's bucket.
 RAW = "raw"
 MAX_LISTED = 30
@@ -54,6 +56,8 @@ MAX_LISTED = 30
 SPLIT_URI = re.compile(r"(?P<run>.+)/(?P<part>train|validation|test)/(?P=part)\.csv")
 # The splits that nothing reads once a model is trained; a deploy shows the test rows.
 ONLY_TRAINED_ON = ("train", "validation")
+# The column of the details that has a row's index in the table that was split.
+ROW = "row"
 PERCENTILES = [place / 100 for place in range(101)]
 
 
@@ -299,29 +303,38 @@ def split_in_time(
 
 
 def write_splits(
-    model: str, run: Run, splits: "Mapping[str, pd.DataFrame]", *, label: str = ""
+    model: str,
+    run: Run,
+    splits: "Mapping[str, pd.DataFrame]",
+    *,
+    label: str = "",
+    details: "pd.DataFrame | None" = None,
 ) -> dict[str, Any]:
     """Check each split, and write it as CSV below the run's prefix.
 
     Args:
         label: the column to predict, which is written first; by default that of
             model.yaml, else the first column.
+        details: columns that are no features, of the table that was split: a review
+            names its rows by them, and `slices` of model.yaml may group by them. They
+            are kept for the test rows only, beside the run's evidence.
 
     Returns:
-        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`, and as
-        `notes` what a reader should know of the rows: the results of a prepare
-        notebook.
+        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`,
+        `test_sha256`, `details` (a URI), and as `notes` what a reader should know of
+        the rows: the results of a prepare notebook.
 
     Raises:
         DataError: XGBoost would read the rows otherwise than they are meant.
     """
     label = label or str(run.get("label") or "")
     checked, notes = check_splits(splits, label=label, task=str(run.get("task") or ""))
-    digest = hashlib.sha256()
+    digest, digests = hashlib.sha256(), {}
     written: dict[str, Any] = {}
     for name, table in checked.items():
         content = table.to_csv(header=False, index=False).encode()
         digest.update(content)
+        digests[name] = hashlib.sha256(content).hexdigest()
         uri = run_uri(model, run, name, f"{name}.csv")
         written[name] = write_bytes(
             uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
@@ -330,11 +343,51 @@ def write_splits(
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]
     written["data_sha256"] = digest.hexdigest()
+    written["test_sha256"] = digests["test"]
     written["notes"] = notes
+    uri = run_uri(model, run, "evidence", DETAILS)
+    named = _details_of(splits["test"], details)
+    content = named.to_json(orient="split", date_format="iso").encode()
+    written["details"] = write_bytes(uri, content, content_type="application/json")
     write_json(_prepared_uri(model, run), written)
     summary = run_uri(model, run, "evidence", "data-summary.json")
     write_json(summary, summarise(checked["train"]))
     return written
+
+
+def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.DataFrame":
+    """Return what names the test rows: their index, and the columns of the details.
+
+    Raises:
+        DataError: the details are of another table.
+    """
+    import pandas as pd
+
+    named = pd.DataFrame({ROW: test.index.to_numpy()})
+    if details is None:
+        return named
+    if not details.index.is_unique or not test.index.isin(details.index).all():
+        raise DataError(
+            "details: their index is not that of the table that was split; take them "
+            "from the same table, as raw[['Phone']], before its rows are numbered anew"
+        )
+    columns = details.loc[test.index].rename(columns=str).reset_index(drop=True)
+    return named.join(columns.drop(columns=ROW, errors="ignore"))
+
+
+def read_details(prepared: Mapping[str, Any]) -> "pd.DataFrame":
+    """Return what names each test row: `row`, its index, and the details.
+
+    Args:
+        prepared: as `load_prepared` returns it. Without details the rows are numbered.
+    """
+    import pandas as pd
+
+    if uri := prepared.get("details"):
+        found = read_json(str(uri), remedy="prepare the data again")
+        return pd.DataFrame(found["data"], columns=found["columns"])
+    count = int((prepared.get("rows") or {}).get("test") or 0)
+    return pd.DataFrame({ROW: range(count)})
 
 
 def load_prepared(model: str, run: Run) -> dict[str, Any]:

@@ -128,3 +128,79 @@ def _class_histograms(truth: Any, probability: Any) -> "Axes":
     )
     ax.legend()
     return ax
+
+
+def reliability(table: "pd.DataFrame") -> "Axes":
+    """Draw how often groups of rows are positive against the predicted probability.
+
+    Args:
+        table: as `lifecycle.diagnosis.calibration` returns it.
+    """
+    ax = axes(width=6, height=5)
+    ax.plot([0, 1], [0, 1], color="#767676", linestyle="--", label="perfect")
+    margins = [table.observed - table.low, table.high - table.observed]
+    ax.errorbar(
+        table.predicted,
+        table.observed,
+        yerr=margins,
+        fmt="o-",
+        color=BLUE,
+        capsize=3,
+        label="groups of rows",
+    )
+    ax.set(
+        title="Reliability of the probabilities",
+        xlabel="predicted probability",
+        ylabel="share of positives",
+    )
+    ax.legend()
+    return ax
+
+
+def shap_importance(table: "pd.DataFrame", most: int = 12) -> "Axes":
+    """Draw the mean absolute SHAP values of the most important features.
+
+    Args:
+        table: as `lifecycle.diagnosis.shap_importance` returns it.
+    """
+    ax = axes()
+    shown = table[:most][::-1]
+    styles = (("raises", ORANGE, ""), ("lowers", BLUE, "//"), ("mixed", GREEN, ".."))
+    for direction, colour, hatch in styles:
+        part = shown.mean_shap.where(shown.direction == direction, 0.0)
+        if part.any():
+            label = f"{direction} the prediction" if hatch != ".." else "mixed"
+            ax.barh(
+                shown.index,
+                part,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                label=label,
+            )
+    ax.set(title="Features, by their SHAP values", xlabel="mean absolute SHAP value")
+    ax.grid(visible=False, axis="y")
+    if ax.patches:
+        ax.legend(title="a larger value")
+    return ax
+
+
+def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
+    """Draw what a row costs at every threshold, and the one that was chosen.
+
+    Args:
+        curve: thresholds and costs, as `lifecycle.decision.cost_curve` returns them.
+        chosen: as `lifecycle.decision.choose_threshold` returns it.
+    """
+    ax = axes()
+    ax.plot(*curve, color=BLUE, drawstyle="steps-post")
+    ax.axvline(chosen.threshold, color=ORANGE, linestyle="--", label="chosen")
+    unit = f" ({chosen.unit})" if chosen.unit else ""
+    ax.set(
+        title="Cost by threshold, validation rows",
+        xlabel="threshold",
+        ylabel=f"cost per row{unit}".replace("$", r"\$"),
+        xlim=(0, 1),
+    )
+    ax.legend()
+    return ax

@@ -12,7 +12,7 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -30,7 +30,7 @@ from lifecycle.aws import (
     run_uri,
     utc,
 )
-from lifecycle.comparison import Bounds
+from lifecycle.comparison import Bounds, SliceGroup
 from lifecycle.data import load_prepared
 from lifecycle.errors import IntegrityError, RegistryError
 from lifecycle.gates import (
@@ -75,6 +75,8 @@ PAGE_SIZE = 100
 # looks for itself.
 RECENT = 10
 GOLDEN_ROWS = 10
+# Of a version's test rows: their sha256, and how many versions were judged on them.
+TEST, LOOKS = "test_sha256", "looks"
 # Ends the description of a package.
 DIGEST = re.compile(r"Digest ([0-9a-f]{64})\.$")
 # Ends the approval's description, of an approval by `runner approve`.
@@ -168,6 +170,7 @@ def register(
     *,
     metrics: Mapping[str, float],
     live: LiveComparison | None = None,
+    slices: Iterable[SliceGroup] = (),
     golden: tuple[Any, Any],
 ) -> Package:
     """Register a trained model with its metrics, its lineage and its golden records.
@@ -177,6 +180,8 @@ def register(
 
     Args:
         live: the comparison with the live model, as `score_live` returns it.
+        slices: the metrics by group, as `slice_metrics` returns them, for gates that
+            name a slice.
         golden: the test features (rows x features, a table with their names) and their
             predictions (rows); the first ten are recorded, and every endpoint has to
             repeat them.
@@ -188,7 +193,7 @@ def register(
     """
     approval: Mode = run.get("approval", "manual")
     gates = gates_of(model, run)
-    verdicts = evaluate_gates(metrics, gates, live)
+    verdicts = evaluate_gates(metrics, gates, live, slices=slices)
     require_passed(verdicts, approval=approval)
     prepared = load_prepared(model, run)
     rows, predictions = golden
@@ -212,6 +217,7 @@ def register(
             "archive_sha256": job.archive_sha256,
             "data_sha256": prepared["data_sha256"],
             "test": prepared["test"],
+            **_look(model, run, prepared),
             "golden": uri,
             "golden_sha256": golden_sha256,
             "compared": name_answers(gates, verdicts, live),
@@ -220,6 +226,31 @@ def register(
         approval=approval,
         description=str(run.get("description", "")),
     )
+
+
+def count_looks(model: str, run: Run) -> int:
+    """Return how many versions were judged on the very test rows of a run before it.
+
+    Each version keeps the sha256 of its test rows, and how many there were up to it.
+    Among the newest versions the last one with these rows counts; runs that registered
+    nothing are not known.
+    """
+    test = load_prepared(model, run).get(TEST)
+    run_id = run_id_of(run)
+    for package in islice(list_packages(model), RECENT) if test else ():
+        known = package.metadata
+        if package.run_id != run_id and known.get(TEST) == test:
+            looks = known.get(LOOKS, "")
+            return int(looks) if looks.isdecimal() else 1
+    return 0
+
+
+def _look(model: str, run: Run, prepared: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a version keeps of its test rows, for `count_looks`."""
+    if not prepared.get(TEST):
+        return {}
+    looks = count_looks(model, {**run, "prepare": prepared}) + 1
+    return {TEST: str(prepared[TEST]), LOOKS: str(looks)}
 
 
 def create_package(

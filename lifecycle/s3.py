@@ -185,6 +185,22 @@ def read_json(uri: str, *, remedy: str = "check the URI") -> Any:
         raise StorageError(f"{uri}: not JSON, {error}") from error
 
 
+def find_bytes(uri: str) -> bytes | None:
+    """Read an object; None if there is none."""
+    try:
+        return read_bytes(uri)
+    except MissingObjectError:
+        return None
+
+
+def find_json(uri: str) -> Any:
+    """Read an object that holds JSON; None if there is none."""
+    try:
+        return read_json(uri)
+    except MissingObjectError:
+        return None
+
+
 def write_json(uri: str, value: object) -> str:
     """Write a value as JSON and return the URI."""
     return write_bytes(uri, json_bytes(value), content_type="application/json")

@@ -64,6 +64,7 @@ def make_package(
     golden_factor: float | None = None,
     approved: bool = True,
     mode: Mode = "manual",
+    metrics: Mapping[str, float] | None = None,
     **metadata: str,
 ) -> Package:
     """Register a small model, by default approved and with true golden rows."""
@@ -88,7 +89,7 @@ def make_package(
         model,
         image=IMAGE,
         model_data=upload_model(model, run_id, booster),
-        metrics={"rmse": 0.5},
+        metrics=metrics or {"rmse": 0.5},
         metadata=lineage | metadata,
         approval=mode,
     )

@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lifecycle.errors import CallError, LifecycleError, did_you_mean
-from runner.cli.output import echo, plain
+from runner.cli.output import echo, plain, without_secrets
 
 
 class Verb(NamedTuple):
@@ -26,12 +26,12 @@ class Verb(NamedTuple):
 
 VERBS = {
     "list": Verb(
-        "runner.cli.run",
+        "runner.cli.show",
         "list_command",
         "List the models, with the notebooks of their own.",
     ),
     "show": Verb(
-        "runner.cli.run",
+        "runner.cli.show",
         "show_command",
         "Show a model's spec, notebooks, parameters and content.",
     ),
@@ -201,4 +201,4 @@ def _print_traceback(
     import traceback
 
     lines = traceback.format_exception(kind, error, frames)
-    sys.stderr.write(plain("".join(lines)))
+    sys.stderr.write(plain(without_secrets("".join(lines))))

@@ -1,13 +1,15 @@
-"""The verbs that work with models: `list`, `show` and `run`."""
+"""The verb `run`: execute the stages of models."""
 
 import gc
 import importlib
+import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -21,129 +23,10 @@ from runner.cli.output import echo, observer, print_json, print_table
 if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
 
-    from runner.notebook.parameters import Signature
     from runner.pipeline.plan import Plan
     from runner.pipeline.run import RunResult
-    from runner.spec.content import Content
 
-# A git object, a submodule's commit or a sha256, and as much of it as is shown.
-HASH = re.compile(r"((?:commit )?[0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})")
 RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
-
-
-@click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def list_command(as_json: bool) -> None:
-    """List the models, with the stages for which each has its own notebook."""
-    from runner.errors import SpecError
-    from runner.spec.folders import find_root, model_folders
-
-    root = find_root()
-    models = [_describe(root, name) for name in model_folders(root)]
-    if as_json:
-        print_json(models)
-    else:
-        header = ["model", "task", "owner", "its own notebooks", "description"]
-        rows = [
-            [m["name"], m["task"], m["owner"], ", ".join(m["own"]), m["description"]]
-            for m in models
-        ]
-        print_table("", header, rows)
-    broken = [one["error"] for one in models if one["error"]]
-    for error in broken:
-        echo(f"error: {error}", err=True)
-    if broken:
-        click.get_current_context().exit(SpecError.exit_code)
-
-
-@click.command("show")
-@click.argument("model", shell_complete=complete_models)
-@click.option("--diff", metavar="REV", help="Only what changed in its content since.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def show_command(model: str, diff: str | None, as_json: bool) -> None:
-    """Show MODEL's spec, notebooks, parameters and content."""
-    from runner.notebook.parameters import read_signature
-    from runner.spec.content import content, describe_pending
-    from runner.spec.folders import find_root
-    from runner.spec.models import find_notebook, load_spec
-
-    root = find_root()
-    spec = load_spec(root, model)
-    if diff:
-        _show_differences(root, model, diff, as_json=as_json)
-        return
-    paths = {stage: find_notebook(root, model, stage, spec.task) for stage in STAGES}
-    notebooks = {stage: str(path.relative_to(root)) for stage, path in paths.items()}
-    signatures = {stage: read_signature(path) for stage, path in paths.items()}
-    values, found = spec.model_dump(exclude_none=True), content(root, model)
-    if as_json:
-        parameters = {stage: _as_json(one) for stage, one in signatures.items()}
-        shown = {"spec": values, "notebooks": notebooks, "parameters": parameters}
-        content_lists = {
-            "content": [one._asdict() for one in found.parts],
-            "serving": [one._asdict() for one in found.serving],
-            "notes": found.notes,
-            "pending": found.pending,
-        }
-        print_json(shown | {"fingerprint": found.fingerprint} | content_lists)
-        return
-    rows = [(key, _text(value)) for key, value in _flatten(values)]
-    print_table(f"{model} · {found.fingerprint}", ["model.yaml", "value"], rows)
-    for stage, one in signatures.items():
-        parameter_rows = [
-            (p.name, p.type, "required" if p.required else _text(p.default), p.help)
-            for p in one.parameters.values()
-        ]
-        header = ["parameter", "type", "default", "help"]
-        print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
-    _print_content(found)
-    for note in (*found.notes, describe_pending(found)):
-        if note:
-            echo(f"note: {note}")
-
-
-def _print_content(found: "Content") -> None:
-    """Print what a model's content consists of besides model.yaml."""
-    from runner.spec.content import NEEDED_BY
-
-    parts = [one for one in found.parts if one.kind != "settings"]
-    needed = [one for one in parts if one.reason.startswith(NEEDED_BY)]
-    rows = [
-        (one.kind, one.name, _shorten_hash(one.value.partition(" ;")[0]), one.reason)
-        for one in parts
-        if one not in needed
-    ]
-    if needed:
-        rows.append(("package", f"{len(needed)} more", "", "needed by these (--json)"))
-    header = ["content", "name", "value", "belongs to it because"]
-    print_table("what changes the trained model, besides model.yaml", header, rows)
-
-
-def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
-    """Print what changed in a model's content since it left a revision."""
-    from runner.git import find_commit, fork_point
-    from runner.spec.content import content
-    from runner.spec.differences import changes, compare
-
-    base = fork_point(root, rev)
-    before, after = content(root, model, base), content(root, model)
-    if as_json:
-        differences = {
-            "trained": compare(before.parts, after.parts),
-            "served": compare(before.serving, after.serving),
-        }
-        found = {k: [one._asdict() for one in v] for k, v in differences.items()}
-        print_json({"base": base, **found})
-        return
-    # As `select` does, a branch is compared with where it left another one.
-    is_fork = base != find_commit(root, rev)
-    forked = f", where HEAD left it ({base[:12]})," if is_fork else ""
-    trained, served = changes(before, after)
-    for title, lines in (("trained", trained), ("deployed", served)):
-        what = f"{len(lines) or 'no'} change{'s' * (len(lines) != 1)}"
-        echo(f"{model}: {what} since {rev}{forked} in what is {title}")
-        for line in lines:
-            echo(f"  {line}")
 
 
 @click.command("run")
@@ -204,10 +87,13 @@ def run_command(
     local = is_on_this_machine(target)
     wanted = stages or (STAGES if local else TRAINING_STAGES)
     root = find_root()
-    # The kernels' server starts first: it imports while the models are checked.
-    with _warm_kernels(root, cold) as kernels:
+    with _Kernels(root, cold) as kernels:
+        if not (reuse and (root / "build").is_dir()):
+            kernels.begin()
         plans, broken = _make_plans(root, models, every, wanted, parameters)
-        _preload(kernels, plans)
+        kernels.plans = plans
+        if not (reuse and all(map(_is_unchanged, plans))):
+            kernels()
         with aws_at(target, meanwhile=_import_pipeline):
             from runner.pipeline.run import RunOptions, run_models
 
@@ -228,34 +114,72 @@ def run_command(
     _print_results(results, root, as_json, broken)
 
 
-@contextmanager
-def _warm_kernels(root: Path, cold: bool) -> "Iterator[WarmKernels | None]":
-    """Start the server that kernels are forked from, and end it with the block."""
-    from forked_kernels.client import begin
+@dataclass
+class _Kernels:
+    """The server that warm kernels are forked from, started when it is needed.
 
-    from runner.notebook.isolation import kernel_environment
+    That is at once where notebooks will be executed: it imports what they import while
+    the models are checked and AWS is reached. Where all is likely to be reused, it
+    starts with the first notebook that is executed nevertheless.
+    """
 
-    def say(why: str) -> None:
-        echo(f"kernels start cold: {why}", err=True)
+    root: Path
+    cold: bool
+    plans: "Sequence[Plan]" = ()
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _begun: bool = False
+    _preloaded: bool = False
+    _server: "WarmKernels | None" = None
 
-    variables = kernel_environment(os.environ, root)
-    kernels = None if cold else begin(say, variables)
-    if kernels is None:
-        yield None
-        return
-    with kernels:
-        yield kernels
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def __call__(self) -> "WarmKernels | None":
+        """Return the server, which imports what the plans' notebooks import."""
+        from forked_kernels.imports import notebook_imports
+
+        with self._lock:
+            self.begin()
+            if self._server and not self._preloaded:
+                self._preloaded = True
+                stages = [one for plan in self.plans for one in plan.stages]
+                stages.sort(key=lambda one: STAGES.index(one.name))
+                paths = [one.notebook for one in stages]
+                self._server.preload({path: notebook_imports(path) for path in paths})
+            return self._server
+
+    def begin(self) -> None:
+        """Start the server, unless kernels are to start cold."""
+        from forked_kernels.client import begin
+
+        from runner.notebook.isolation import kernel_environment
+
+        if self.cold or self._begun:
+            return
+        self._begun = True
+        self._server = begin(_say_cold, kernel_environment(os.environ, self.root))
+        if self._server:
+            self._stack.enter_context(self._server)
 
 
-def _preload(kernels: "WarmKernels | None", plans: "Sequence[Plan]") -> None:
-    """Let the server import what the notebooks import, the first stage's first."""
-    from forked_kernels.imports import notebook_imports
+def _say_cold(why: str) -> None:
+    echo(f"kernels start cold: {why}", err=True)
 
-    if kernels is None:
-        return
-    stages = [one for plan in plans for one in plan.stages]
-    stages.sort(key=lambda one: STAGES.index(one.name))
-    kernels.preload({one.notebook: notebook_imports(one.notebook) for one in stages})
+
+def _is_unchanged(plan: "Plan") -> bool:
+    """Return whether build/ holds what this content left, likely to be reused."""
+    try:
+        records = [
+            json.loads((plan.folder / f"{stage.name}.json").read_bytes())
+            for stage in plan.stages
+        ]
+        return all(one["fingerprint"] == plan.fingerprint for one in records)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _make_plans(
@@ -373,51 +297,3 @@ def result_row(result: "RunResult") -> list[str]:
         sample,
         f"{sum(result.seconds.values()):.0f} s",
     ]
-
-
-def _describe(root: Path, name: str) -> dict[str, Any]:
-    from runner.spec.models import find_notebook, load_spec
-
-    empty = {"task": "", "owner": "", "own": [], "description": ""}
-    try:
-        spec = load_spec(root, name)
-    except CallError as error:
-        # One that is broken must not hide the others.
-        return {"name": name, **empty, "error": str(error)}
-    notebooks = {s: find_notebook(root, name, s, spec.task) for s in STAGES}
-    folder = root / "models" / name
-    own = [stage for stage, path in notebooks.items() if path.parent == folder]
-    described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
-    return described | {"description": spec.description, "error": None}
-
-
-def _as_json(signature: "Signature") -> dict[str, Any]:
-    return {
-        one.name: {
-            "type": one.type,
-            "default": one.default,
-            "required": one.required,
-            "help": one.help,
-        }
-        for one in signature.parameters.values()
-    }
-
-
-def _flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    """Return nested keys with dots, as `-p` takes them."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            rows += _flatten(value, f"{above}{key}.")
-        else:
-            rows.append((f"{above}{key}", value))
-    return rows
-
-
-def _shorten_hash(value: str) -> str:
-    found = HASH.fullmatch(value)
-    return found[1] if found else value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) and value else repr(value)

@@ -11,9 +11,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
+
+from secret_scrubber import Scrubber
 
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
@@ -33,7 +36,6 @@ from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
 from runner.notebook.archive import RenderedPages, archive, as_record
-from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE
@@ -104,10 +106,11 @@ def run_ids(model: str) -> list[str]:
 def read_record(model: str, run_id: str, stage: str) -> dict[str, Any]:
     """Read the record of a stage of a run; empty if there is none that can be read."""
     uri = run_uri(model, run_id, "evidence", f"{stage}.json")
-    if not s3.exists(uri):
+    content = s3.find_bytes(uri)
+    if content is None:
         return {}
     try:
-        return as_record(json.loads(s3.read_bytes(uri)), stage) or {}
+        return as_record(json.loads(content), stage) or {}
     except ValueError:
         return {}
 
@@ -174,11 +177,16 @@ def cache_key(plan: Plan, stage: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Reused:
-    """What a stage of an earlier run left, and why running it again is needless."""
+    """What a stage of an earlier run left, and why running it again is needless.
+
+    Attributes:
+        package: what that run registered, if it was looked for.
+    """
 
     record: Mapping[str, Any]
     notebook: ipynb.Notebook
     why: str
+    package: Package | None = None
 
     @property
     def results(self) -> dict[str, Any]:
@@ -206,27 +214,32 @@ class Reused:
         return archive(plan.folder, notebook, record, scrubber, pages=pages)
 
 
-def find_reusable(plan: Plan, stage: Stage, results: StageResults) -> Reused | None:
+def find_reusable(
+    plan: Plan, stage: Stage, results: StageResults, package: Package | None = None
+) -> Reused | None:
     """Return what an earlier run left if running a stage would leave the same again.
 
     If AWS cannot be asked or evidence is malformed, nothing is reused.
+
+    Args:
+        package: the version whose `prepare` is reused, if it is.
     """
-    finders: Mapping[str, Callable[[Plan, str, StageResults], Reused | None]] = {
-        "prepare": _find_prepared,
-        "train-register": _find_registered,
-        "deploy": _find_deployed,
+    finders: Mapping[str, Callable[[str], Reused | None]] = {
+        "prepare": partial(_find_prepared, plan),
+        "train-register": partial(_find_registered, plan, results, package),
+        "deploy": partial(_find_deployed, plan),
     }
     with suppress(LifecycleError, *MALFORMED), aws_errors():
         key = cache_key(plan, stage.name)
         finder = finders.get(stage.name)
-        if key and finder and (found := finder(plan, key, results)):
+        if key and finder and (found := finder(key)):
             pending = describe_pending(plan.content)
             why = f"{found.why}; {pending}" if pending else found.why
             return replace(found, why=why)
     return None
 
 
-def _find_prepared(plan: Plan, key: str, _: StageResults) -> Reused | None:
+def _find_prepared(plan: Plan, key: str) -> Reused | None:
     """Reuse the rows of the newest package if they came from the data that is there."""
     if (package := _useful_package(plan)) is None:
         return None
@@ -234,12 +247,16 @@ def _find_prepared(plan: Plan, key: str, _: StageResults) -> Reused | None:
     rows = [record["results"][name] for name in SPLITS]
     if record["work"] != key or not all(map(s3.exists, rows)):
         return None
-    return _reused(package.model, record, "same code, same raw data")
+    found = _reused(package.model, record, "same code, same raw data")
+    return replace(found, package=package) if found else None
 
 
-def _find_registered(plan: Plan, key: str, results: StageResults) -> Reused | None:
+def _find_registered(
+    plan: Plan, results: StageResults, package: Package | None, key: str
+) -> Reused | None:
     """Reuse the newest package of the same rows, compared with what is live now."""
-    if (package := _useful_package(plan)) is None or not _is_comparison_valid(package):
+    package = package or _useful_package(plan)
+    if package is None or not _is_comparison_valid(package):
         return None
     record = read_record(package.model, package.run_id, "train-register")
     same = package.metadata["data_sha256"] == results["prepare"]["data_sha256"]
@@ -251,12 +268,16 @@ def _find_registered(plan: Plan, key: str, results: StageResults) -> Reused | No
     return _reused(package.model, record, why, {"approval_status": status})
 
 
-def _find_deployed(plan: Plan, key: str, _: StageResults) -> Reused | None:
+def _find_deployed(plan: Plan, key: str) -> Reused | None:
     """Reuse the deploy of the version that is live if it is the one to deploy."""
     now = read_state(plan.model)
     if now is None or not _is_wanted(plan, now):
         return None
-    for record in succeeded_runs(plan.model, "deploy", plan.fingerprint, recent=RECENT):
+    for newest in succeeded_runs(plan.model, "deploy", plan.fingerprint, recent=RECENT):
+        # What was reused names the run that deployed.
+        reused = "reused" in newest
+        run_id = str(newest["run_id"])
+        record = read_record(plan.model, run_id, "deploy") if reused else newest
         same = record["results"]["endpoint_config"] == now.config
         if same and record["work"] == key and "reused" not in record:
             why = f"version {now.version} is live and predicts as at its training"
@@ -338,10 +359,11 @@ def _reused(
     if record["status"] != "succeeded" or "reused" in record:
         return None
     uri = run_uri(model, record["run_id"], "evidence", f"{record['stage']}.ipynb")
-    if not s3.exists(uri):
+    notebook = s3.find_bytes(uri)
+    if notebook is None:
         return None
     return Reused(
         record={**record, "results": {**record["results"], **changed}},
-        notebook=ipynb.loads(s3.read_bytes(uri)),
+        notebook=ipynb.loads(notebook),
         why=why,
     )

@@ -230,18 +230,17 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
     """Read the parts of a run's evidence that a comparison needs."""
     prefix = run_uri(model, now.run_id, "evidence")
     records = {
-        stage: _read_optional(f"{prefix}/{stage}.json") or {}
-        for stage in TRAINING_STAGES
+        stage: s3.find_json(f"{prefix}/{stage}.json") or {} for stage in TRAINING_STAGES
     }
-    trained = _read_optional(f"{prefix}/train-register.ipynb")
+    trained = s3.find_json(f"{prefix}/train-register.ipynb")
     prepared = records["prepare"].get("results") or {}
     return {
         "version": now.version,
         "package": now.package,
         "run_id": now.run_id,
         "rolled_back_from": now.rolled_back_from,
-        "source": _read_optional(f"{prefix}/{SOURCE}"),
-        "data-summary": _read_optional(f"{prefix}/{SUMMARY}"),
+        "source": s3.find_json(f"{prefix}/{SOURCE}"),
+        "data-summary": s3.find_json(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},
         "evaluation": evaluation_of(trained) if trained else None,
         "data_sha256": prepared.get("data_sha256"),
@@ -276,7 +275,3 @@ def _decision(package: Package) -> dict[str, Any]:
         "digest": package.digest,
         "decided": str(package.modified),
     }
-
-
-def _read_optional(uri: str) -> Any:
-    return s3.read_json(uri) if s3.exists(uri) else None

@@ -15,7 +15,7 @@ from lifecycle.aws import aws_errors
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
-from lifecycle.gates import RELATIVE, failures
+from lifecycle.gates import RELATIVE, failures, slice_of
 from lifecycle.registry import Package
 from lifecycle.shown import evaluation_of, judge, numbers
 from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path
@@ -74,7 +74,7 @@ def require_passed(package: Package, gates: Mapping[str, Bounds]) -> None:
     Raises:
         RegistryError: a gate failed.
     """
-    shown = _read_evaluation(package) if _has_relative(gates) else {}
+    shown = _read_evaluation(package) if _needs_evaluation(gates) else {}
     mode = package.metadata.get("approval", "manual")
     if failed := failures(judge(package.metrics, gates, shown), approval=mode):
         raise RegistryError(
@@ -114,9 +114,8 @@ def gates_of_package(
         content: the fingerprint of the checkout, whose model.yaml counts for its own.
     """
     uri = f"{package.evidence}/{SOURCE}"
-    if package.fingerprint != content and s3.exists(uri):
-        settings = s3.read_json(uri)["settings"]
-        return dict(settings["gates"])
+    if package.fingerprint != content and (source := s3.find_json(uri)):
+        return dict(source["settings"]["gates"])
     return dict(notebook_values(load_spec(root, package.model))["gates"])
 
 
@@ -171,6 +170,8 @@ def _check_metrics(
     # On fewer rows than all the value is another one.
     is_whole = compared and live["rows"] == shown["test_rows"]
     for metric in gates:
+        if slice_of(metric):
+            continue
         values = {place: known.get(metric) for place, known in places.items()}
         if is_whole and metric in compared:
             values["the comparison"] = compared[metric]["candidate"]
@@ -204,17 +205,22 @@ def _not_compared(
     )
 
 
-def _has_relative(gates: Mapping[str, Bounds]) -> bool:
-    return any(bounds.get(RELATIVE) is not None for bounds in gates.values())
+def _needs_evaluation(gates: Mapping[str, Bounds]) -> bool:
+    """Return whether a gate needs more than the metrics that a package keeps."""
+    return any(
+        slice_of(gate) or bounds.get(RELATIVE) is not None
+        for gate, bounds in gates.items()
+    )
 
 
 def _read_evaluation(package: Package) -> Mapping[str, Any]:
     """Read what the version's run showed of its comparison, from the evidence."""
     uri = f"{package.evidence}/train-register.ipynb"
-    if not s3.exists(uri):
+    notebook = s3.find_json(uri)
+    if notebook is None:
         return {}
     try:
-        return evaluation_of(s3.read_json(uri)) or {}
+        return evaluation_of(notebook) or {}
     except MALFORMED as error:
         raise RegistryError(
             f"{uri}: not the notebook that a run left, so version {package.version} "

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from forked_kernels.client import WarmKernels
+from secret_scrubber import Scrubber
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
@@ -30,7 +31,6 @@ from runner.errors import (
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, import_ahead, recording, write_whole
 from runner.notebook.execute import execute, failed_commands
-from runner.notebook.scrub import Scrubber
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
@@ -103,7 +103,7 @@ class RunOptions:
         approve: approve what was registered, which only a run of all stages on the
             embedded AWS may imply.
         time_limit: seconds per notebook; by default it depends on the stage.
-        kernels: forks warm kernels.
+        kernels: returns what forks warm kernels, if there is anything.
         reuse: reuse what earlier runs left of unchanged work.
         resume: continue the newest run that failed.
         full_output: keep all that cells display, however long that takes.
@@ -113,7 +113,7 @@ class RunOptions:
     observer: Observer = field(default_factory=Silence)
     approve: bool = False
     time_limit: float | None = None
-    kernels: WarmKernels | None = None
+    kernels: Callable[[], WarmKernels | None] = lambda: None
     reuse: bool = True
     resume: bool = False
     full_output: bool = False
@@ -244,6 +244,7 @@ class _ModelRun:
     uploaded: dict[Path, int] = field(default_factory=dict)
     baseline: Mapping[str, Any] = field(default_factory=dict)
     approved: Package | None = None
+    earlier: Package | None = None
     is_running: bool = False
     begun: bool = False
     kept: set[str] = field(default_factory=set)
@@ -332,7 +333,7 @@ class _ModelRun:
         """Show what an earlier run left, if running the stage would leave the same."""
         if not (self.options.reuse and self.plan.spec.reuse):
             return False
-        reused = find_reusable(self.plan, stage, self.results)
+        reused = find_reusable(self.plan, stage, self.results, self.earlier)
         if reused is None:
             return False
         try:
@@ -342,6 +343,7 @@ class _ModelRun:
             return False
         if notebook is not None:
             self.notebooks[stage.name] = notebook
+        self.earlier = reused.package
         self.results[stage.name] = reused.results
         self._say(f"{stage.name} {reused.note}")
         return True
@@ -366,7 +368,7 @@ class _ModelRun:
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS.get(stage.name, ()),
-                kernels=self.options.kernels,
+                kernels=self.options.kernels(),
                 root=plan.root,
                 text=stage.signature.text,
                 full_output=self.options.full_output,

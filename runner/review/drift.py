@@ -45,7 +45,7 @@ class Drift:
         index: the population stability index; None if only one side has the column.
         distance: of Wasserstein, in standard deviations.
         p_value: corrected for the number of columns.
-        importance: the feature's share of the total gain, if it is known.
+        importance: the feature's share of the SHAP values, if it is known.
     """
 
     column: str
@@ -67,7 +67,7 @@ class Drift:
 
     @property
     def weight(self) -> float:
-        """Return how far it moved, 1 is far, times its share of the gain."""
+        """Return how far it moved, 1 is far, times its importance."""
         if self.index is None:
             return self.importance or 0.0
         return (self.importance or 0.0) * self.effect
@@ -77,7 +77,7 @@ class Drift:
         """Say in words what has become of the column."""
         weight = ""
         if self.importance is not None:
-            weight = f" ({100 * self.importance:.0f} % of the gain)"
+            weight = f" ({100 * self.importance:.0f} % of the importance)"
         if self.word in ("new", "gone"):
             what = "is new" if self.word == "new" else "is gone"
             return f"Column {self.column}{weight} {what} in the training data"
@@ -102,7 +102,7 @@ def drift(
     """Compare two summaries column by column: what moved first, the important before.
 
     Args:
-        importance: by feature its share of the total gain.
+        importance: by feature its share of the mean absolute SHAP values.
     """
     old, new = before.get("columns", {}), after.get("columns", {})
     rows = before.get("rows", 0), after.get("rows", 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.review.drift import Drift
 from runner.review.evidence import Evidence
+from runner.review.findings import findings
 from runner.review.rows import gate_rows, metric_rows
 from runner.review.verdict import Headline, Tone, headline
 
@@ -67,7 +68,7 @@ def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
             }
             for one in metric_rows(evidence)
         ],
-        "slices": [],
+        **findings(evidence),
         "drift": [_drift(one) for one in evidence.drift],
         "lineage": {one.name: one.value for one in lineage},
     }

@@ -166,7 +166,7 @@ def _metric_row(
 
 def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
     """Return the row of a bound that was judged."""
-    note = ""
+    note = verdict.note
     if verdict.rule == RELATIVE:
         asks, note = _asks(RELATIVE, bounds.get(RELATIVE)), "nothing to compare with"
         if verdict.bound is not None and verdict.live is not None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lifecycle.comparison import format_number
 from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
+from runner.review.findings import suspicions
 from runner.review.rows import (
     Compared,
     compared,
@@ -33,8 +34,8 @@ COMPARED: Mapping[Compared, str] = {
 FAILED = "Cannot be approved: a gate failed"
 LOOK_CLOSER = "Can be approved, but look closer"
 NOTHING_LIVE = "Nothing was live before this run."
-# The share of the gain of a feature that is told of when it has moved far. With more
-# it has to move less, with less further.
+# The importance of a feature, its share of the SHAP values, that is told of when it
+# has moved far. With more it has to move less, with less further.
 IMPORTANT = 0.1
 
 
@@ -96,6 +97,7 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
         evidence.previous.get("source", {}).get("settings", {}).get("gates") or {},
         gates_asked(evidence),
     )
+    yield from suspicions(evidence)
     content = evidence.run_fact("fingerprint")
     if content and evidence.previous.get("rolled_back_from") == content:
         yield "This very content was live before, and was rolled back"

@@ -51,13 +51,15 @@ GIVEN = {
     "max_runtime_seconds": "int",
     "hyperparameters": "dict",
     "gates": "dict",
+    "slices": "list",
+    "decision": "dict",
     "endpoint": "dict",
     "run": "dict",
 }
 # Settings that are lost if no notebook has a parameter of that name.
 SETTINGS = (
     *("image_framework", "image_version", "instance_type", "instance_count", "spot"),
-    *("max_runtime_seconds", "hyperparameters", "endpoint"),
+    *("max_runtime_seconds", "hyperparameters", "slices", "decision", "endpoint"),
 )
 OBJECTIVE = ("training", "hyperparameters", "objective")
 SIMILARITY = 0.8

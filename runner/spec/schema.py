@@ -54,6 +54,7 @@ def _refuse_local_path(value: object) -> object:
 AlarmName = Annotated[str, Field(pattern=r"\S", max_length=255)]
 # What a model predicts: a number, or one of two classes.
 Task = Literal["regression", "binary"]
+Column = Annotated[str, Field(min_length=1)]
 Version = Annotated[str, BeforeValidator(_refuse_number), Field(min_length=1)]
 InstanceType = Annotated[
     str,
@@ -63,6 +64,7 @@ InstanceType = Annotated[
 AN_INSTANCE_TYPE = "an instance type, as ml.m5.large"
 A_COUNT = "a whole number, at least 1"
 A_BOUND = "a number"
+A_COST = "what such a row costs, as 5"
 
 
 # The type of the errors of `_key_error`.
@@ -144,6 +146,27 @@ class Gate(Section):
         return self
 
 
+class Costs(Section):
+    """What a row costs, by what was decided and what was true."""
+
+    true_positive: Number = Field(default=0.0, description=A_COST)
+    false_positive: Number = Field(default=0.0, description=A_COST)
+    false_negative: Number = Field(default=0.0, description=A_COST)
+    true_negative: Number = Field(default=0.0, description=A_COST)
+    unit: str = Field(default="", description="a text, as $")
+
+    @model_validator(mode="after")
+    def _check_decision(self) -> Self:
+        """Refuse costs with which deciding one way is always the cheapest."""
+        positive = self.true_positive < self.false_negative
+        if not positive or self.true_negative >= self.false_positive:
+            raise ValueError(
+                "nothing to decide; false_negative must cost more than true_positive, "
+                "and false_positive more than true_negative"
+            )
+        return self
+
+
 class Serverless(Section):
     """An endpoint that scales to zero."""
 
@@ -217,6 +240,13 @@ class ModelSpec(Section):
     )
     gates: dict[str, Gate] = Field(
         description="bounds by metric, as {rmse: {max: 2.5}}"
+    )
+    slices: list[Column] = Field(
+        default=[], description="columns to measure by, as [state, plan]"
+    )
+    decision: Costs | None = Field(
+        default=None,
+        description="what mistakes cost, as {false_positive: 5, false_negative: 100}",
     )
     endpoint: Endpoint = Field(
         description="how to serve, as {instance_type: ml.m5.large}"

@@ -40,6 +40,7 @@ from lifecycle.invocation import read_golden
 from lifecycle.registry import (
     Package,
     _properties,
+    count_looks,
     create_package,
     describe,
     find_package,
@@ -168,6 +169,30 @@ def register_job(
     )
 
 
+def test_each_version_counts_how_often_its_test_rows_were_used(model, run, job):
+    """Only versions of other runs count, and only those with the very same rows."""
+    assert count_looks(model, run) == 0
+    register_job(model, run, job)
+    assert count_looks(model, run) == 0
+    for number in (2, 3):
+        again = {**run, "run_id": f"r{number}"}
+        assert count_looks(model, again) == number - 1
+        name = f"{model}-r{number}"
+        package = register_job(model, again, replace(job, name=name))
+        assert package.metadata["looks"] == str(number)
+    others = {**run["prepare"], "test_sha256": "f" * 64}
+
+    assert count_looks(model, {**run, "run_id": "r4", "prepare": others}) == 0
+
+
+def test_a_gate_on_a_slice_needs_the_metrics_of_its_groups(model, run, job):
+    """What the notebook has not measured by group is not registered."""
+    sliced = {**run, "gates": {"rmse by sex": {"max": 1.0}}}
+
+    with pytest.raises(GateError, match="rmse by sex was not measured"):
+        register_job(model, sliced, job)
+
+
 def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
     """The package says which content, run, job and data it was made from."""
     package = register_job(model, run, job)
@@ -184,6 +209,8 @@ def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
         "training_job": job.name,
         "data_sha256": run["prepare"]["data_sha256"],
         "test": run["prepare"]["test"],
+        "test_sha256": run["prepare"]["test_sha256"],
+        "looks": "1",
         "golden": golden,
         "golden_sha256": hash_object(golden).sha256,
         "archive_sha256": hash_object(job.model_data).sha256,

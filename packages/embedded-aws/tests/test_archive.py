@@ -31,20 +31,20 @@ def link(name, target, kind):
 
 
 def test_unpacks_what_was_packed(tmp_path):
-    """The files at the top of a folder come back, folders are left out."""
+    """The files of a folder come back, with those of its folders."""
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "folder").mkdir(parents=True)
     (source / "xgboost-model").write_bytes(b"model")
     (source / "folder" / "other").write_bytes(b"other")
-    assert archive.pack(source, tmp_path / "packed")
+    assert archive.pack([source], tmp_path / "packed")
     archive.unpack(tmp_path / "packed", target)
-    assert [path.name for path in target.rglob("*")] == ["xgboost-model"]
+    assert (target / "folder" / "other").read_bytes() == b"other"
     assert (target / "xgboost-model").read_bytes() == b"model"
 
 
 def test_packs_nothing_from_an_empty_folder(tmp_path):
     """Without files there is no archive."""
-    assert not archive.pack(tmp_path, tmp_path / "packed")
+    assert not archive.pack([tmp_path], tmp_path / "packed")
     assert list(tmp_path.iterdir()) == []
 
 

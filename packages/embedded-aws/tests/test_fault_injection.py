@@ -19,6 +19,7 @@ def ask(embedded, method, path="", body=None, kind=JSON):
     data = None if body is None else body.encode()
     call = urllib.request.Request(url, data, method=method)
     call.add_header("Content-Type", kind)
+    call.add_header("X-Embedded-Token", embedded.token)
     try:
         with urllib.request.urlopen(call, timeout=10) as answer:
             return answer.status, json.load(answer)

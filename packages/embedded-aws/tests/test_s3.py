@@ -13,13 +13,17 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.faults import Fault, faults
 from embedded_aws.s3 import datasets, store
-from embedded_aws.s3.keys import checksum
+from embedded_aws.s3.checksums import checksum
 from embedded_aws.s3.models import install
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.state import state
 from moto import mock_aws
 
 BUCKET = "sagemaker-sample-files"
+SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=AKIA/20261128/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=abc"
+)
 LARGE = 64 * 1024**2
 
 
@@ -33,6 +37,22 @@ def test_default_bucket_is_there(client):
     """The account's default bucket exists from the start."""
     names = [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
     assert "sagemaker-us-east-1-123456789012" in names
+
+
+def test_the_public_data_of_the_tutorials_is_there(client):
+    """In libsvm: rings, then eight features, of which the first is the sex."""
+    folder = "datasets/tabular/uci_abalone"
+    bodies = [
+        client("s3").get_object(Bucket=BUCKET, Key=f"{folder}/{name}/abalone.{name}")
+        for name in ("train", "validation", "test")
+    ]
+    parts = [answer["Body"].read().decode().splitlines() for answer in bodies]
+    assert [len(lines) for lines in parts] == [2924, 626, 627]
+    assert len(set().union(*parts)) == 4177
+    label, sex, *rest = parts[0][0].split()
+    assert 1 <= int(label) <= 29
+    assert sex in ("1:1", "1:2", "1:3")
+    assert [each.partition(":")[0] for each in rest] == list("2345678")
 
 
 def test_serves_abalone_as_uci_writes_it(client):
@@ -241,7 +261,7 @@ def test_accesses_can_be_logged(s3, name):
 def test_every_way_to_send_a_body_gives_its_content(embedded, s3, name, headers, body):
     """As it is, in signed chunks, and in chunks that a checksum follows."""
     url = f"{embedded.url}/{name}/key"
-    headers |= {"x-amz-decoded-content-length": "3"}
+    headers |= {"x-amz-decoded-content-length": "3", "Authorization": SIGNED}
     call = Request(url, body, headers, method="PUT")
     with urlopen(call, timeout=30) as answer:
         assert answer.headers["ETag"] == f'"{md5(b"abc").hexdigest()}"'
@@ -253,10 +273,11 @@ def test_a_body_that_breaks_off_is_no_object(embedded, s3, name):
     """Nor does it replace the one that is there."""
     s3.put_object(Bucket=name, Key="key", Body=b"old")
     with socket.create_connection(("127.0.0.1", urlsplit(embedded.url).port)) as sender:
-        head = f"PUT /{name}/key HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+        head = f"PUT /{name}/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        head += f"Authorization: {SIGNED}\r\n\r\n"
         sender.sendall(head.encode() + b"new")
         sender.shutdown(socket.SHUT_WR)
-        assert b" 400 " in sender.recv(1000)
+        assert b" 400 " in sender.recv(1000).splitlines()[0]
     assert s3.get_object(Bucket=name, Key="key")["Body"].read() == b"old"
 
 

@@ -16,7 +16,7 @@ SCRIPT = Path(sys.executable).with_name("embedded-aws")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ends_on_a_signal(number, tmp_path):
     """Interrupting or terminating the server ends it with exit code 0."""
-    server = spawn(0, tmp_path)
+    server = spawn(0, tmp_path, "")
     wait_until_ready(server, tmp_path / "server.log", 30)
     server.send_signal(number)
     assert server.wait(10) == 0
@@ -26,7 +26,7 @@ def test_ends_on_a_signal(number, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have their own ids")
 def test_ends_on_a_signal_that_does_not_wake_the_main_thread(tmp_path):
     """A signal is not lost that another thread of the server receives."""
-    server = spawn(0, tmp_path)
+    server = spawn(0, tmp_path, "")
     wait_until_ready(server, tmp_path / "server.log", 30)
     threads = [int(path.name) for path in Path(f"/proc/{server.pid}/task").iterdir()]
     other = next(thread for thread in threads if thread != server.pid)

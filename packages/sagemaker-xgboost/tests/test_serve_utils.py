@@ -109,20 +109,38 @@ def test_other_readers_refuse_in_their_own_words(regression, body, kind):
 
 
 @pytest.mark.parametrize("content_type", [None, "libsvm", "text/x-libsvm"])
-def test_libsvm_fills_up_with_zeros(serve, content_type):
-    """What a row does not name is 0, and the label is skipped."""
+def test_libsvm_leaves_missing_what_a_row_does_not_name(serve, content_type):
+    """A feature left out is missing, a named 0 is 0, and the label is skipped."""
     model = make_model("reg:squarederror")
-    response = serve(model).invoke(b"9 0:6\n1:5", content_type, None)
-    expected = predictions(model, [[6, 0], [0, 5]])
+    response = serve(model).invoke(b"9 0:6\n1:5\n0:1 1:0", content_type, None)
+    expected = predictions(model, [[6, math.nan], [math.nan, 5], [1, 0]])
     assert response.body == "".join(f"{x}\n" for x in expected).encode()
 
 
-def test_libsvm_without_index_0_is_shifted(serve):
-    """If no row of a request has index 0, all indices lose one."""
+@pytest.mark.parametrize(
+    ("version", "shifted"),
+    [("3.2-0", True), ("3.0-5", False), ("1.7-1", False), ("1.5-1", False)],
+)
+def test_libsvm_without_index_0_is_shifted_by_the_newest_image(serve, version, shifted):
+    """If no row of a request has index 0, 3.2-0 takes one from all indices."""
     model = make_model("reg:squarederror")
-    response = serve(model).invoke(b"1:6 2:0\n2:5", "text/libsvm", None)
-    expected = predictions(model, [[6, 0], [0, 5]])
-    assert response.body == "".join(f"{x}\n" for x in expected).encode()
+    server = serve(model, version=version)
+    response = server.invoke(b"1:5", "text/libsvm", None)
+    expected = predictions(model, [[5, math.nan] if shifted else [math.nan, 5]])
+    assert response.body == f"{expected[0]}\n".encode()
+
+
+def test_libsvm_rows_at_the_end_that_name_nothing_are_left_out(regression):
+    """The image builds a sparse matrix, whose last row is the last that has values."""
+    response = regression.invoke(b"1\n2 0:1\n3 1:1\n4", "text/libsvm", None)
+    assert len(response.body.split()) == 3
+
+
+def test_libsvm_adds_up_values_of_one_index(serve):
+    """So does the image's sparse matrix."""
+    model = make_model("reg:squarederror")
+    response = serve(model).invoke(b"0:2 0:4 1:0", "text/libsvm", None)
+    assert response.body == f"{predictions(model, [[6, 0]])[0]}\n".encode()
 
 
 def test_malformed_libsvm_is_refused(regression):
@@ -133,6 +151,32 @@ def test_malformed_libsvm_is_refused(regression):
         "Loading libsvm data failed with Exception, please ensure data is in libsvm "
         "format:\n <class 'ValueError'>\n invalid literal for int() with base 10: 'a'",
     )
+
+
+@pytest.mark.parametrize(
+    "body", [b"5", b"5\n7", b"-1:2", b"0:a", b"0:1\t1:2", b"99999999999999999999:1"]
+)
+def test_libsvm_that_makes_no_matrix_is_refused(regression, body):
+    """No value at all, a negative or huge index, tabs, a value that is no number."""
+    assert regression.invoke(body, "text/libsvm", None).status == 415
+
+
+@pytest.mark.parametrize("version", ["latest", "0.90-2", "1.2-1"])
+@pytest.mark.parametrize("accept", [None, "application/json"])
+def test_the_first_images_answer_in_one_line(serve, version, accept):
+    """Up to 1.2-1 rows are joined by commas, and what is accepted does not matter."""
+    model = make_model("reg:squarederror")
+    response = serve(model, version=version).invoke(b"1,5\n6,0\n", "text/csv", accept)
+    expected = predictions(model, [[1, 5], [6, 0]])
+    assert response.headers == {"Content-Type": CSV}
+    assert response.body == ",".join(map(str, expected)).encode()
+
+
+def test_older_images_quote_as_numpy_1(serve):
+    """The text of a cell stands in an error as numpy of that image writes it."""
+    server = serve(make_model("reg:squarederror"), version="1.7-1")
+    response = server.invoke(b"a,b", "text/csv", None)
+    assert response.body.endswith(b"could not convert string to float: 'a'")
 
 
 @pytest.mark.parametrize(

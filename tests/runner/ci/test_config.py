@@ -580,6 +580,8 @@ def test_the_rollback_button_does_what_the_rollback_job_does(
     (button,) = compile_jobs(text, pressed)
     asked_for = jobs(asked(repository, "rollback", model="churn"))["rollback-churn"]
     assert button.contexts == asked_for.contexts == ("model-deployers",)
+    paths = {job.environment["PYTHONPATH"] for job in (button, asked_for)}
+    assert len(paths) == 1
     names = [[one["name"] for one in job.commands] for job in (button, asked_for)]
     assert names[0][:4] == names[1][:4]
     (group,) = {

@@ -105,7 +105,7 @@ def pages(
     repository = Repository(scratch / "clone")
     root = repository.root
     shutil.copytree(ROOT / "notebooks", root / "notebooks", dirs_exist_ok=True)
-    options = RunOptions(kernels=kernels, reuse=False)
+    options = RunOptions(kernels=lambda: kernels, reuse=False)
 
     def train(case: str, rounds: int, label: str = "y") -> None:
         write_model(repository, name, rounds, label)

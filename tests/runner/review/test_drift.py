@@ -125,7 +125,7 @@ def test_a_unit_that_changed_is_heard():
     assert first.index < 0.1
     assert first.p_value < 1e-6
     assert first.sentence.startswith(
-        "weight (50 % of the gain) has moved far: its mean"
+        "weight (50 % of the importance) has moved far: its mean"
     )
     assert set(words(before, after).values()) == {"far", "alike"}
 

@@ -43,6 +43,9 @@ def test_sections_stand_in_the_order_of_a_review(folder, page):
     assert headings == [
         "Gates",
         "Against the live model",
+        "By text",
+        "The decision",
+        "A closer look",
         "Figures",
         "What changed",
         "Training data",

@@ -448,8 +448,8 @@ SIZES = np.random.default_rng(3).gamma(3, 0.08, (2, 2900))
 @pytest.mark.parametrize(
     ("column", "scale", "importance", "concern"),
     [
-        ("x", 1.15, 0.5, "x (50 % of the gain) has moved: its mean was 0.24"),
-        ("x", 1.5, 0.1, "x (10 % of the gain) has moved far: its mean was 0.24"),
+        ("x", 1.15, 0.5, "x (50 % of the importance) has moved: its mean was 0.24"),
+        ("x", 1.5, 0.1, "x (10 % of the importance) has moved far: its mean was 0.24"),
         ("x", 1.15, 0.05, ""),
         ("x", 1.0, 0.5, ""),
         ("y", 1.15, None, "y has moved: its mean was 0.24"),
@@ -485,8 +485,8 @@ def test_an_important_feature_that_is_gone_is_told(folder, read):
     reviews.write(folder / "data-summary.json", now)
 
     assert headline(read()).concerns == [
-        "Column z (40 % of the gain) is new in the training data",
-        "Column x (50 % of the gain) is gone in the training data",
+        "Column z (40 % of the importance) is new in the training data",
+        "Column x (50 % of the importance) is gone in the training data",
     ]
 
 

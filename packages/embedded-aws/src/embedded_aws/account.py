@@ -6,12 +6,20 @@ ROLE_NAME = "SageMakerExecutionRole"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/{ROLE_NAME}"
 DEFAULT_BUCKET = f"sagemaker-{REGION}-{ACCOUNT_ID}"
 PUBLIC_BUCKET = "sagemaker-sample-files"
+# What a call of a control path carries, and where a client finds it.
+TOKEN_HEADER = "X-Embedded-Token"
+TOKEN_VARIABLE = "EMBEDDED_AWS_TOKEN"
 
 
-def environment(url: str) -> dict[str, str]:
-    """Return the variables that send every AWS client to the embedded AWS."""
+def environment(url: str, token: str) -> dict[str, str]:
+    """Return the variables that send every AWS client to the embedded AWS.
+
+    Args:
+        token: lets who has it inject faults.
+    """
     return {
         "AWS_ENDPOINT_URL": url,
+        TOKEN_VARIABLE: token,
         "AWS_ACCESS_KEY_ID": "AKIAEMBEDDEDEXAMPLE1",
         "AWS_SECRET_ACCESS_KEY": "unused",
         "AWS_DEFAULT_REGION": REGION,

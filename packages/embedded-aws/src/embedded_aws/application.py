@@ -1,53 +1,93 @@
 """Every service of the embedded AWS behind one address."""
 
 import errno
+import io
 import logging
+import re
 import sqlite3
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import moto
 from flask import Flask
 from flask import request as current_request
 from moto.core.exceptions import ServiceException
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    create_backend_app,
-)
+from moto.core.utils import get_service_model
+from moto.moto_server import werkzeug_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from embedded_aws import fault_injection, records, sharing
-from embedded_aws.account import PUBLIC_BUCKET
+from embedded_aws import door, fault_injection, records, sharing
+from embedded_aws.account import PUBLIC_BUCKET, TOKEN_HEADER, TOKEN_VARIABLE
 from embedded_aws.activity import activity
-from embedded_aws.errors import ErrorAnswer, error_response, service_of
+from embedded_aws.cloudwatch import models as cloudwatch
+from embedded_aws.errors import (
+    CBOR_HEADER,
+    INVOCATION,
+    ErrorAnswer,
+    error_response,
+    service_of,
+)
 from embedded_aws.fault_injection import ACCESS_DENIED, Call
 from embedded_aws.iam import models as iam
 from embedded_aws.logs import models as logs
 from embedded_aws.s3 import models as s3
 from embedded_aws.sagemaker import models as sagemaker
 from embedded_aws.sagemakerruntime import models as sagemakerruntime
+from embedded_aws.validation import JSON_SERVICES, check_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
-# Moto has more services, but answers them as if something ran.
-SERVED = {"iam", "s3", "sagemaker", "sts", "logs", "tagging", "monitoring", "ecr"}
+# By the name that a service signs with: moto's module. Moto has more services, but
+# answers them as if something ran.
+SERVED = {
+    "iam": "iam",
+    "s3": "s3",
+    "sagemaker": "sagemaker",
+    "sts": "sts",
+    "logs": "logs",
+    "tagging": "resourcegroupstaggingapi",
+    "monitoring": "cloudwatch",
+    "ecr": "ecr",
+}
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-# Its reset would leave the state in the folder as it is.
-MOTO_API = "/moto-api"
 UNKNOWN_OPERATION = "UnknownOperationException"
+JSON = "application/x-amz-json-1.1"
+FORM = "application/x-www-form-urlencoded"
+# Of a call that is not for S3, which streams: the largest that a service takes is the
+# 25 MB of an invocation.
+MAX_BODY_BYTES = 32 * 1024**2
+# S3's own names have 3 to 63 characters; the others are of old buckets.
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+# What else signs as SageMaker, by how its paths begin.
+OTHER_SAGEMAKER = {
+    "/FeatureGroup": "Feature Store runtime",
+    "/BatchGetRecord": "Feature Store runtime",
+    "/BatchPutMetrics": "SageMaker Metrics (BatchPutMetrics)",
+    "/BatchGetMetrics": "SageMaker Metrics (BatchGetMetrics)",
+    "/SendHeartbeat": "Edge Manager",
+    "/GetDeviceRegistration": "Edge Manager",
+}
+MOTO_FOLDER = str(Path(moto.__file__).parent)
+# What moto raises where a request lacks what it takes for given.
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
 
 
 class Application(DomainDispatcherApplication):
     """Dispatch calls to moto's services, and give every error AWS's form."""
 
-    def __init__(self, token: str | None = None) -> None:
+    def __init__(self, token: str = "") -> None:
         super().__init__(create_app)
+        # Without one nothing can control it.
         self.token = token
-        for service in (iam, logs, s3, sagemaker, sagemakerruntime):
+        for service in (cloudwatch, iam, logs, s3, sagemaker, sagemakerruntime):
             service.install()
         records.load()
 
@@ -62,45 +102,161 @@ class Application(DomainDispatcherApplication):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one call, or refuse it."""
-        call = Call.read(environ)
-        if call.request.path.startswith(fault_injection.PATH):
-            return fault_injection.manage(call.request)(environ, start_response)
-        if call.request.path == sharing.PATH:
-            given = call.request.headers.get(sharing.TOKEN_HEADER)
-            known = bool(self.token) and given == self.token
-            return Response(status=204 if known else 403)(environ, start_response)
-        if error := call.injected_error() or find_error(call):
-            return error_response(call.request, error)(environ, start_response)
+        # Moto would take another account from it.
+        environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
+        request = Request(environ)
+        if refusal := door.refuse_foreign(request) or self.control(request):
+            return refusal(environ, start_response)
+        body = read_body(request)
+        call = Call.read(request, body)
+        error = (
+            call.injected_error()
+            or door.refuse_unsigned(request, body)
+            or find_error(call, body)
+        )
+        if error:
+            return error_response(request, error)(environ, start_response)
         lost = call.takes("response-lost")
-        response: Iterable[bytes] = super().__call__(environ, start_response)
+        start = clean_headers(start_response, call.service)
+        response: Iterable[bytes] = self.app_of(call)(environ, start)
         try:
             records.keep(call.service)
         except (OSError, sqlite3.Error) as lack:
-            refusal = _not_written(call.request, lack)
-            return refusal(environ, start_response)
+            return _not_written(request, lack)(environ, start_response)
         if lost:
             fault_injection.reset_connection(environ)
         return response
 
+    def control(self, request: Request) -> Response | None:
+        """Answer a call of a control path, which needs the server's token."""
+        if not request.path.startswith("/_embedded/"):
+            return None
+        if not self.token or not door.may_control(request, self.token):
+            text = (
+                f"{request.path}: needs the token of this server, in the header "
+                f"{TOKEN_HEADER}; it is in the variable {TOKEN_VARIABLE}"
+            )
+            return fault_injection.json_response({"error": text}, 403)
+        if request.path.startswith(fault_injection.PATH):
+            return fault_injection.manage(request)
+        return Response(status=204 if request.path == sharing.PATH else 404)
 
-def find_error(call: Call) -> ErrorAnswer | None:
+    def app_of(self, call: Call) -> Flask:
+        """Return the application of a call's service."""
+        name = SERVED[call.service]
+        if name == "sagemaker" and call.request.path != "/":
+            name = "sagemakerruntime"
+        with self.lock:
+            if name not in self.app_instances:
+                self.app_instances[name] = create_app(name)
+            return self.app_instances[name]
+
+
+def clean_headers(start_response: "StartResponse", service: str) -> "StartResponse":
+    """Leave out what lets web pages read an answer, and name JSON what moto does not.
+
+    A bucket may have rules for web pages, but none may read this machine's.
+    """
+
+    def start(
+        status: str, headers: list[tuple[str, str]], *error: Any
+    ) -> Callable[[bytes], object]:
+        kept = [h for h in headers if not h[0].lower().startswith("access-control-")]
+        if service in JSON_SERVICES:
+            page = [h for h in kept if h[1].startswith("text/html")]
+            kept = [h for h in kept if h not in page]
+            kept += [(name, JSON) for name, _ in page]
+        return start_response(status, kept, *error)
+
+    return start
+
+
+def read_body(request: Request) -> bytes:
+    """Read a body that is not for S3, and leave it to be read again.
+
+    Of one that is too large only a part more than the limit is read.
+    """
+    is_form = (request.content_type or "").startswith(FORM)
+    # A call without a signature may be one of STS, which says so in its form.
+    if service_of(request) == "s3" and not (is_form and request.path == "/"):
+        return b""
+    environ, left = request.environ, MAX_BODY_BYTES + 1
+    if not environ.get("wsgi.input_terminated"):
+        left = min(left, request.content_length or 0)
+    parts = []
+    while left > 0 and (part := environ["wsgi.input"].read(left)):
+        parts.append(part)
+        left -= len(part)
+    body = b"".join(parts)
+    if len(body) <= MAX_BODY_BYTES:
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def find_error(call: Call, body: bytes) -> ErrorAnswer | None:
     """Return the error of a call that no service may see."""
     request = call.request
-    written = request.method in ("PUT", "POST", "DELETE")
-    if written and request.path.split("/")[1] == PUBLIC_BUCKET:
-        return ACCESS_DENIED
-    if request.path.startswith(MOTO_API):
-        text = "The embedded AWS has no moto-api; start it anew to begin with nothing."
-        return ErrorAnswer(code=UNKNOWN_OPERATION, message=text)
     if call.service not in SERVED:
-        text = f"The embedded AWS has no {call.service}."
-        return ErrorAnswer(code=UNKNOWN_OPERATION, message=text)
-    return None
+        return _unknown(f"The embedded AWS has no {call.service}.")
+    if len(body) > MAX_BODY_BYTES:
+        text = f"The request is larger than {MAX_BODY_BYTES} bytes."
+        return ErrorAnswer(code="RequestEntityTooLarge", message=text, status=413)
+    if call.service == "s3":
+        return _find_s3_error(request)
+    if INVOCATION.fullmatch(request.path) and call.service == "sagemaker":
+        return None
+    return _find_other_error(call, body)
+
+
+def _find_s3_error(request: Request) -> ErrorAnswer | None:
+    bucket = request.path.split("/")[1]
+    if bucket and not BUCKET.fullmatch(bucket):
+        text = f"The specified bucket is not valid: {bucket[:100]!r}."
+        return ErrorAnswer(code="InvalidBucketName", message=text)
+    is_written = request.method in ("PUT", "POST", "DELETE")
+    return ACCESS_DENIED if is_written and bucket == PUBLIC_BUCKET else None
+
+
+def _find_other_error(call: Call, body: bytes) -> ErrorAnswer | None:
+    request, service = call.request, call.service
+    if CBOR_HEADER in request.headers and service == "monitoring":
+        return None
+    if request.path != "/":
+        starts = OTHER_SAGEMAKER if service == "sagemaker" else {}
+        named = next((n for p, n in starts.items() if request.path.startswith(p)), "")
+        other = named or f"{request.method} {request.path[:200]} of {service}"
+        return _unknown(f"The embedded AWS has no {other}.")
+    target = request.headers.get("X-Amz-Target")
+    if service not in JSON_SERVICES or (service == "monitoring" and not target):
+        text = f"{service} takes no X-Amz-Target."
+        return _unknown(text) if target else _find_action_error(call)
+    if not target:
+        return _unknown("The request names no X-Amz-Target.")
+    if request.method != "POST" or request.query_string:
+        return _unknown(f"{target[:200]} is a POST to / without a query.")
+    return check_request(service, target, body)
+
+
+def _find_action_error(call: Call) -> ErrorAnswer | None:
+    """Return the error of a call whose action is a field of its form or query."""
+    name, _ = JSON_SERVICES.get(call.service, (call.service, ""))
+    action = call.values.get("Action", [""])[0]
+    if action in get_service_model(name).operation_names:
+        return None
+    text = f"Could not find operation {action[:200]!r} of {call.service}."
+    return ErrorAnswer(code="InvalidAction", message=text)
+
+
+def _unknown(text: str) -> ErrorAnswer:
+    return ErrorAnswer(code=UNKNOWN_OPERATION, message=text)
 
 
 def create_app(service: Any) -> Flask:
     """Make one service's application, with errors for what it does not do."""
-    app = create_backend_app(service)
+    # Moto would let every web page read it.
+    vars(werkzeug_app)["DISABLE_GLOBAL_CORS"] = True
+    app = werkzeug_app.create_backend_app(service)
     app.register_error_handler(ServiceException, service_error)
     app.register_error_handler(NotImplementedError, not_implemented)
     app.register_error_handler(HTTPException, not_found)
@@ -145,9 +301,18 @@ def _not_written(request: Request, error: Exception) -> Response:
 
 
 def internal_failure(error: Exception) -> Response:
-    """Answer after a bug of the embedded AWS itself, which its log explains."""
+    """Answer after a bug of the embedded AWS itself, which its log explains.
+
+    Where moto cannot read a request, the request is what is refused.
+    """
     log.error("%s %s", current_request.method, current_request.path, exc_info=error)
     text = f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    is_read = isinstance(error, UNREADABLE) or type(error) is Exception
+    if is_read and frames[-1].filename.startswith(MOTO_FOLDER):
+        return own_error(
+            current_request, "ValidationException", f"moto cannot read it, {text}", 400
+        )
     return own_error(current_request, "InternalFailure", text, 500)
 
 

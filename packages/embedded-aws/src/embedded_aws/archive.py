@@ -3,6 +3,7 @@
 import gzip
 import tarfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from embedded_aws.files import CHUNK_BYTES
@@ -15,14 +16,22 @@ class ArchiveError(Exception):
     """Report an archive that cannot, or must not, be unpacked."""
 
 
-def pack(folder: Path, target: Path) -> bool:
-    """Pack the files at the top of a folder, and return whether there are any."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    if files:
-        with tarfile.open(target, mode="w:gz") as archive:
-            for path in files:
-                archive.add(path, arcname=path.name)
-    return bool(files)
+def pack(folders: Sequence[Path], target: Path) -> bool:
+    """Pack what is in some folders, and return whether there is anything.
+
+    Of a path that several have, the first one's is packed. Links become what they
+    point to, and what is neither a file nor a folder is left out.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() or (path.is_dir() and not path.is_symlink()):
+                found.setdefault(path.relative_to(folder).as_posix(), path)
+    if found:
+        with tarfile.open(target, mode="w:gz", dereference=True) as archive:
+            for name, path in found.items():
+                archive.add(path, arcname=name, recursive=False)
+    return bool(found)
 
 
 def unpack(packed: Path, folder: Path) -> None:

@@ -1,6 +1,8 @@
 """Error answers in the form that each AWS protocol gives them."""
 
 import json
+import re
+import struct
 from dataclasses import dataclass
 from uuid import uuid4
 from xml.sax.saxutils import escape
@@ -9,6 +11,10 @@ from werkzeug.wrappers import Request, Response
 
 XML_SERVICES = ("route53", "cloudfront")
 JSON_ERROR_TYPE = "x-amzn-ErrorType"
+CBOR = "application/cbor"
+CBOR_HEADER = "Smithy-Protocol"
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+INVOCATION = re.compile(r"/endpoints/[^/]+/[a-z-]*invocations[a-z-]*/?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +27,20 @@ class ErrorAnswer:
 
 
 def service_of(request: Request) -> str:
-    """Return the service that the request was signed for, or `s3` if unsigned."""
-    scope = request.headers.get("Authorization", "").partition("Credential=")[2]
-    parts = scope.partition(",")[0].split("/")
-    return parts[3] if len(parts) >= 5 else "s3"
+    """Return the service that the request was signed for, or seems to be for."""
+    given = request.headers.get("Authorization", "").partition("Credential=")[2]
+    scope = given.partition(",")[0] or request.args.get("X-Amz-Credential", "")
+    parts = scope.split("/")
+    if len(parts) >= 5:
+        return parts[3]
+    is_invocation = request.method == "POST" and INVOCATION.fullmatch(request.path)
+    return "sagemaker" if is_invocation else "s3"
 
 
 def error_response(request: Request, error: ErrorAnswer) -> Response:
     """Write an error in the protocol of the request."""
+    if CBOR_HEADER in request.headers:
+        return _cbor(error)
     if "X-Amz-Target" in request.headers:
         return _json(error, {"__type": error.code, "message": error.message})
     if service_of(request) == "s3":
@@ -38,6 +50,20 @@ def error_response(request: Request, error: ErrorAnswer) -> Response:
         body = f"<Error><Type>Sender</Type>{_fields(error)}</Error>"
         return _xml(error, f"<ErrorResponse>{body}</ErrorResponse>")
     return _json(error, {"message": error.message, "Message": error.message})
+
+
+def _cbor(error: ErrorAnswer) -> Response:
+    """Write a map of two texts, which is all of CBOR that an error needs."""
+    texts = ("__type", error.code, "message", error.message)
+    body = b"\xa2" + b"".join(map(_cbor_text, texts))
+    response = Response(body, error.status, mimetype=CBOR)
+    response.headers[CBOR_HEADER] = "rpc-v2-cbor"
+    return _with_headers(response, error)
+
+
+def _cbor_text(text: str) -> bytes:
+    content = text.encode(errors="replace")
+    return b"\x7a" + struct.pack(">I", len(content)) + content
 
 
 def _json(error: ErrorAnswer, body: dict[str, str]) -> Response:
@@ -51,9 +77,8 @@ def _xml(error: ErrorAnswer, body: str) -> Response:
 
 
 def _fields(error: ErrorAnswer) -> str:
-    return (
-        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
-    )
+    message = NOT_XML.sub("\ufffd", escape(error.message))
+    return f"<Code>{escape(error.code)}</Code><Message>{message}</Message>"
 
 
 def _with_headers(response: Response, error: ErrorAnswer) -> Response:

@@ -1,16 +1,17 @@
 """Fault injection: the HTTP interface of the faults, and the faults that hit a call.
 
 POST one fault to `/_embedded/faults`, GET all, DELETE one (`/_embedded/faults/<id>`) or
-all.
+all; each with the server's token.
 """
 
-import io
 import json
 import os
 import socket
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from werkzeug.exceptions import (
     BadRequest,
@@ -21,6 +22,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Request, Response
 
+from embedded_aws.door import UNSIGNED_ACTIONS
 from embedded_aws.errors import ErrorAnswer, service_of
 from embedded_aws.faults import Fault, Kind, faults
 
@@ -78,11 +80,12 @@ def manage(request: Request) -> Response:
     try:
         _change(request, request.path.removeprefix(PATH).strip("/"))
     except HTTPException as error:
-        return _json_response({"error": error.description}, error.code)
-    return _json_response(faults.describe())
+        return json_response({"error": error.description}, error.code)
+    return json_response(faults.describe())
 
 
-def _json_response(content: object, status: int | None = None) -> Response:
+def json_response(content: object, status: int | None = None) -> Response:
+    """Answer a call of a control path."""
     # The end of line is for those who read it in a terminal.
     return Response(json.dumps(content) + "\n", status, mimetype="application/json")
 
@@ -125,17 +128,23 @@ class Call:
     service: str
     operation: str
     name: str
+    # The fields of its form or its query.
+    values: Mapping[str, Sequence[str]]
 
     @classmethod
-    def read(cls, environ: "WSGIEnvironment") -> "Call":
-        """Read a call, and leave its body as it was."""
-        request = Request(environ)
+    def read(cls, request: Request, body: bytes) -> "Call":
+        """Read a call, whose body is given unless it is for S3."""
+        is_form = "x-www-form-urlencoded" in (request.content_type or "")
+        fields = body if is_form else request.query_string
+        values = parse_qs(fields.decode(errors="replace")) if fields else {}
         service = service_of(request)
-        # A body may be large: it is read only where a fault may look into it.
-        body = _peek(environ) if faults.left else ""
-        s3 = service == "s3"
-        name = request.path.lstrip("/") if s3 else f"{request.path} {body}"
-        return cls(request, service, _operation(request, service, body), name)
+        if values.get("Action", [""])[0] in UNSIGNED_ACTIONS and is_form:
+            service = "sts"
+        path = request.path
+        # A body may be large: it is searched only where a fault may look into it.
+        text = body.decode(errors="replace") if faults.left else ""
+        name = path.lstrip("/") if service == "s3" else f"{path} {text}"
+        return cls(request, service, _operation(request, service, values), name, values)
 
     def takes(self, kind: Kind) -> Fault | None:
         """Return the fault of this kind that is due for the call."""
@@ -163,7 +172,9 @@ class Call:
         return ErrorAnswer(code=code, message=message, status=status)
 
 
-def _operation(request: Request, service: str, body: str) -> str:
+def _operation(
+    request: Request, service: str, values: Mapping[str, Sequence[str]]
+) -> str:
     if target := request.headers.get("X-Amz-Target"):
         return target.rpartition(".")[2]
     if request.path.endswith("/invocations"):
@@ -171,17 +182,7 @@ def _operation(request: Request, service: str, body: str) -> str:
     if service == "s3":
         names = S3_OBJECT if "/" in request.path.strip("/") else S3_BUCKET
         return names.get(request.method, request.method)
-    fields = dict(pair.partition("=")[::2] for pair in body.split("&"))
-    return fields.get("Action", request.method)
-
-
-def _peek(environ: "WSGIEnvironment") -> str:
-    kind = environ.get("CONTENT_TYPE", "")
-    if "json" not in kind and "x-www-form-urlencoded" not in kind:
-        return ""
-    content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(content)
-    return str(content, errors="replace")
+    return values.get("Action", [request.method])[0]
 
 
 def reset_connection(environ: "WSGIEnvironment") -> None:

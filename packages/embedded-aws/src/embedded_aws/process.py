@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import secrets
 import selectors
 import shutil
 import signal
@@ -48,6 +49,8 @@ class RunningAWS:
 
     url: str
     folder: Path
+    # Of the control paths.
+    token: str = field(repr=False)
     # Whether it was started for whom it was given to, and not found.
     is_new: bool = True
 
@@ -68,7 +71,8 @@ class RunningAWS:
         """
         both = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
         files = dict.fromkeys(both, str(CONFIG))
-        return account.environment(self.url) | files | self._overrides()
+        found = account.environment(self.url, self.token)
+        return found | files | self._overrides()
 
     def _overrides(self) -> dict[str, str]:
         """Override inherited variables that would win over `AWS_ENDPOINT_URL`."""
@@ -100,6 +104,7 @@ class RunningAWS:
         """Call the HTTP interface of the faults."""
         call = Request(f"{self.url}/_embedded/faults/{id}", body, method=method)
         call.add_header("Content-Type", "application/json")
+        call.add_header(account.TOKEN_HEADER, self.token)
         try:
             with open_directly(call) as response:
                 left: list[dict[str, Any]] = json.load(response)
@@ -160,13 +165,15 @@ def start(port: int = 0, timeout: float = 60) -> EmbeddedAWS:
     """
     check_port(port)
     folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
+    # What a shell has exported goes on working with a server that is started again.
+    token = os.environ.get(account.TOKEN_VARIABLE) or secrets.token_hex()
     with ExitStack() as unless_ready:
         unless_ready.callback(shutil.rmtree, folder, ignore_errors=True)
-        process = spawn(port, folder)
+        process = spawn(port, folder, token)
         unless_ready.callback(end, process)
         url = wait_until_ready(process, folder / LOG, timeout)
         unless_ready.pop_all()
-    return EmbeddedAWS(url=url, folder=folder, process=process)
+    return EmbeddedAWS(url=url, folder=folder, token=token, process=process)
 
 
 def check_port(port: int) -> None:
@@ -183,24 +190,34 @@ def check_port(port: int) -> None:
         ) from error
 
 
-def spawn(port: int, folder: Path) -> subprocess.Popen[bytes]:
+def spawn(port: int, folder: Path, token: str) -> subprocess.Popen[bytes]:
     """Start a server that keeps nothing; it ends when our pipe to it does."""
     options = ("--memory", "--until-stdin-closes")
     with (folder / LOG).open("wb") as log:
-        return popen(port, folder, options, stdin=subprocess.PIPE, log=log)
+        return popen(port, folder, options, stdin=subprocess.PIPE, log=log, token=token)
 
 
 def popen(
-    port: int, folder: Path, options: Sequence[str], *, stdin: int, log: IO[bytes]
+    port: int,
+    folder: Path,
+    options: Sequence[str],
+    *,
+    stdin: int,
+    log: IO[bytes],
+    token: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Start a server whose files are in a folder."""
+    """Start a server whose files are in a folder.
+
+    Args:
+        token: of its control paths; it makes one of its own if none is given.
+    """
     command = [sys.executable, "-m", "embedded_aws", "--port", str(port)]
     return subprocess.Popen(
         [*command, "--folder", str(folder), *options],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=log,
-        env=server_environment(),
+        env=server_environment() | {account.TOKEN_VARIABLE: token},
         # Not where it was started: nothing that is there is imported or held.
         cwd=folder,
         # Ctrl-C is for the command that started it.

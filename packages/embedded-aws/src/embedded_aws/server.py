@@ -18,6 +18,7 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wsgi import LimitedStream
 
+from embedded_aws.account import TOKEN_VARIABLE
 from embedded_aws.activity import activity
 from embedded_aws.application import Application
 from embedded_aws.process import (
@@ -29,7 +30,7 @@ from embedded_aws.process import (
     check_port,
 )
 from embedded_aws.s3 import store as s3
-from embedded_aws.sagemaker.training_run import kill_containers
+from embedded_aws.sagemaker.containers import endpoint, kill_containers
 from embedded_aws.sharing import (
     SERVING,
     TEMPORARY,
@@ -143,8 +144,9 @@ def serve_in_memory(
     tempfile.tempdir = str(place.absolute())
     if until_stdin_closes:
         _watch(_wait_for_parent, orphaned)
+    token = _token()
     try:
-        _run(_make(port, Application()), ended)
+        _run(_make(port, Application(token)), ended, token)
         kill_containers()
     finally:
         # A folder that was given is the giver's, who may still read the log in it.
@@ -170,13 +172,13 @@ def serve_folder(port: int, folder: Path, *, idle_minutes: float | None) -> None
         stack.enter_context(lock(folder / SERVING, LOCK_SECONDS))
         tempfile.tempdir = stack.enter_context(_temporary(folder / TEMPORARY))
         state.open(folder)
-        token = secrets.token_hex()
+        token = _token(Address.read(folder))
         server = _make(port or _last_port(folder), Application(token))
         Address(pid=os.getpid(), port=server.server_port, token=token).write(folder)
         _watch(_bound_log, folder / LOG)
         if idle_minutes is not None:
             _watch(_end_when_idle, folder / USING, idle_minutes * 60)
-        _run(server, ended, meanwhile=_read_objects)
+        _run(server, ended, token, meanwhile=_read_objects)
         # First of all: what ends now must not be kept as if it had failed.
         state.close()
         kill_containers()
@@ -243,8 +245,20 @@ def _make(port: int, application: Application) -> BaseWSGIServer:
     )
 
 
+def _token(last: Address | None = None) -> str:
+    """Return the token of the control paths: that which was given, the last, or a new.
+
+    No process that this one starts may have it: they run what users wrote.
+    """
+    given = os.environ.pop(TOKEN_VARIABLE, "")
+    return given or (last.token if last else "") or secrets.token_hex()
+
+
 def _run(
-    server: BaseWSGIServer, ended: int, meanwhile: Callable[[], object] = lambda: None
+    server: BaseWSGIServer,
+    ended: int,
+    token: str,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
     """Serve in a thread until the pipe can be read."""
     threading.Thread(
@@ -252,7 +266,9 @@ def _run(
     ).start()
     gc.freeze()
     gc.enable()
-    print(f"{READY}http://{HOST}:{server.server_port}", flush=True)
+    endpoint.append(f"http://{HOST}:{server.server_port}")
+    lines = (f"{READY}{endpoint[-1]}", f"{TOKEN_VARIABLE}={token}")
+    print(*lines, sep="\n", flush=True)
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _watch(meanwhile)

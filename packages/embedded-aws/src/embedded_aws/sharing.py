@@ -21,6 +21,7 @@ from typing import IO, Self
 from urllib.error import URLError
 from urllib.request import Request
 
+from embedded_aws.account import TOKEN_HEADER
 from embedded_aws.process import (
     ENDING_SECONDS,
     HOST,
@@ -41,7 +42,6 @@ SERVING, USING, STARTING = "serving.lock", "using.lock", "starting.lock"
 LOCKS = (SERVING, USING, STARTING)
 ADDRESS = "server.json"
 TEMPORARY = "tmp"
-TOKEN_HEADER = "X-Embedded-Token"
 PATH = "/_embedded/server"
 IDLE_MINUTES = 10.0
 POLL_SECONDS = 0.05
@@ -154,7 +154,11 @@ def find(folder: Path, timeout: float = 60) -> SharedAWS | None:
         address = Address.read(folder)
         if address and address.answers():
             return SharedAWS(
-                url=address.url, folder=folder, pid=address.pid, is_new=False
+                url=address.url,
+                folder=folder,
+                token=address.token,
+                pid=address.pid,
+                is_new=False,
             )
         if time.monotonic() > deadline:
             who = f"process {address.pid}" if address else "its process"
@@ -319,7 +323,9 @@ def _start(folder: Path, port: int, timeout: float) -> SharedAWS:
             process.kill()
             process.wait(ENDING_SECONDS)
             raise
-    return SharedAWS(url=url, folder=folder, pid=process.pid)
+    address = Address.read(folder)
+    token = address.token if address else ""
+    return SharedAWS(url=url, folder=folder, token=token, pid=process.pid)
 
 
 def _code(process: subprocess.Popen[bytes]) -> int | None:

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import random
 import zipfile
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
+SEXES = ("M", "F", "I")
 CHURN_COLUMNS = {
     "state": "State",
     "account_length": "Account Length",
@@ -47,6 +49,28 @@ def abalone() -> bytes:
         lines = archive.read(archive.namelist()[0]).decode().splitlines()
     rows = list(csv.reader(lines))[1:]
     return as_csv([sex, *map(format_number, map(float, rest))] for sex, *rest in rows)
+
+
+def abalone_libsvm(first: float, last: float) -> bytes:
+    """Return a share of the abalone data as the tutorials of AWS use it.
+
+    Rings is the label; features count from 1: sex (1, 2 or 3), then seven measures. The
+    real files hold another random 70 % and 15 % of the same rows.
+
+    Args:
+        first: where the share begins, from 0 for the first row to 1 for the end.
+    """
+    rows = list(csv.reader(io.StringIO(abalone().decode())))
+    random.Random(1729).shuffle(rows)
+    chosen = rows[round(first * len(rows)) : round(last * len(rows))]
+    return "".join(map(_libsvm_line, chosen)).encode()
+
+
+def _libsvm_line(row: list[str]) -> str:
+    sex, *measures, rings = row
+    values = [str(SEXES.index(sex) + 1), *measures]
+    features = (f"{number}:{value}" for number, value in enumerate(values, 1))
+    return f"{rings} {' '.join(features)}\n"
 
 
 def churn() -> bytes:
@@ -94,7 +118,11 @@ def as_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return lines.getvalue().encode()
 
 
+ABALONE = "datasets/tabular/uci_abalone"
 OBJECTS: dict[str, Callable[[], bytes]] = {
-    "datasets/tabular/uci_abalone/abalone.csv": abalone,
+    f"{ABALONE}/abalone.csv": abalone,
+    f"{ABALONE}/train/abalone.train": partial(abalone_libsvm, 0, 0.7),
+    f"{ABALONE}/validation/abalone.validation": partial(abalone_libsvm, 0.7, 0.85),
+    f"{ABALONE}/test/abalone.test": partial(abalone_libsvm, 0.85, 1),
     "datasets/tabular/synthetic/churn.txt": churn,
 }

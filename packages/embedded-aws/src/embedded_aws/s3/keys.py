@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import zlib
 from collections.abc import Iterable, Sequence
 from copy import copy
 from itertools import chain
@@ -17,11 +16,12 @@ from moto.s3.models import (
     FakeMultipart,
     get_canned_acl,
 )
-from moto.s3.utils import compute_checksum, metadata_from_headers
+from moto.s3.utils import metadata_from_headers
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 from moto.utilities.utils import LowercaseDict
 
 from embedded_aws.files import Content, StoredFile
+from embedded_aws.s3.checksums import checksum
 from embedded_aws.state import state
 
 Values = dict[str, Any]
@@ -217,31 +217,6 @@ class StoredMultipart(FakeMultipart):
             whole = chain.from_iterable(part.value for part in parts)
             total, count = checksum(whole, algorithm), 1
         return kind, base64.b64encode(total).decode(), count
-
-
-def checksum(chunks: Iterable[bytes], algorithm: str) -> bytes:
-    """Compute a checksum of S3's, for instance `SHA256`."""
-    if algorithm in ("SHA1", "SHA256"):
-        digest = hashlib.new(algorithm, usedforsecurity=False)
-        for chunk in chunks:
-            digest.update(chunk)
-        return digest.digest()
-    if algorithm == "CRC32":
-        total = 0
-        for chunk in chunks:
-            total = zlib.crc32(chunk, total)
-        return total.to_bytes(4, "big")
-    # What these need is not in Python; moto uses it if it is installed.
-    found: bytes = compute_checksum(b"".join(chunks), algorithm, encode_base64=False)
-    return found
-
-
-def checksum_of(
-    body: bytes | Content, algorithm: str, encode_base64: bool = True
-) -> bytes:
-    """Compute a checksum as moto does, of what need not be in memory."""
-    total = checksum([body] if isinstance(body, bytes) else body, algorithm)
-    return base64.b64encode(total) if encode_base64 else total
 
 
 def version_document(version: "StoredKey | FakeDeleteMarker", tags: Any) -> Values:

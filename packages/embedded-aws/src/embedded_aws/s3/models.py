@@ -7,15 +7,22 @@ from typing import Any
 from moto.core.base_backend import BaseBackend
 from moto.s3 import models, responses
 from moto.s3.exceptions import MissingKey
-from moto.s3.models import FakeBucket, FakeKey, FakeMultipart, S3Backend, s3_backends
+from moto.s3.models import (
+    FakeBucket,
+    FakeKey,
+    FakeMultipart,
+    S3Backend,
+    get_canned_acl,
+    s3_backends,
+)
 
 from embedded_aws.account import ACCOUNT_ID, DEFAULT_BUCKET, PUBLIC_BUCKET, REGION
+from embedded_aws.s3.checksums import checksum_of
 from embedded_aws.s3.datasets import OBJECTS
 from embedded_aws.s3.keys import (
     StoredKey,
     StoredMultipart,
     blank_key,
-    checksum_of,
     restore_upload,
     restore_versions,
     version_document,
@@ -81,8 +88,10 @@ class Backend(S3Backend):
                 contents = {key: make() for key, make in OBJECTS.items()}
                 if PUBLIC_BUCKET not in self.buckets:
                     self.create_bucket(PUBLIC_BUCKET, REGION)
+                public = get_canned_acl("public-read")
+                self.buckets[PUBLIC_BUCKET].set_acl(public)
                 for key, value in contents.items():
-                    self.put_object(PUBLIC_BUCKET, key, value)
+                    self.put_object(PUBLIC_BUCKET, key, value).set_acl(public)
                 self.filled = True
             finally:
                 self.filling = False

@@ -1,6 +1,7 @@
 """S3's actions: bodies of objects are streamed to files, and what changed is kept."""
 
 import base64
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from moto.s3.responses import S3Response
 from werkzeug.exceptions import ClientDisconnected
 
 from embedded_aws.files import CHUNK_BYTES, StoredFile
-from embedded_aws.s3.keys import checksum
+from embedded_aws.s3.checksums import HASHED, check_content, checksum
 from embedded_aws.s3.models import Backend
+from embedded_aws.s3.policy import check_form
 from embedded_aws.state import state
 
 READS = ("GET", "HEAD", "OPTIONS")
@@ -27,6 +29,7 @@ class Response(S3Response):
 
     upload: StoredFile | None = None
     trailers: dict[str, str]
+    sha256 = ""
 
     @property
     def backend(self) -> Backend:
@@ -41,7 +44,7 @@ class Response(S3Response):
         """Answer a call that concerns an object."""
         self.trailers = {}
         if has_content(request):
-            self.upload = state.files.write(self._received(request))
+            self.upload = state.files.write(self._hashed(request))
         try:
             return super().key_response(request, full_url, headers)
         except FileNotFoundError:
@@ -55,6 +58,11 @@ class Response(S3Response):
 
     def _key_response(self, request: Request, full_url: str) -> TYPE_RESPONSE:
         try:
+            if self.upload:
+                headers = {k.lower(): v for k, v in request.headers.items()}
+                content = state.files.open(self.upload.name)
+                given = headers | self.trailers
+                check_content(given, self.upload, self.sha256, content)
             return super()._key_response(request, full_url)
         finally:
             if request.method not in READS:
@@ -67,6 +75,8 @@ class Response(S3Response):
 
     def _bucket_response(self, request: Request, full_url: str) -> str | TYPE_RESPONSE:
         try:
+            if request.method == "POST" and request.mimetype == "multipart/form-data":
+                check_form(request.form, self.bucket_name, len(self.body))
             return super()._bucket_response(request, full_url)
         finally:
             if request.method not in READS and self.bucket_name:
@@ -88,6 +98,16 @@ class Response(S3Response):
         decoded: bytes = super()._handle_v4_chunk_signatures(body, content_length)
         return decoded
 
+    def _hashed(self, request: Request) -> Iterator[bytes]:
+        """Yield the body's content, and note its SHA-256 if it was signed with one."""
+        given = request.headers.get("x-amz-content-sha256", "")
+        digest = hashlib.sha256() if HASHED.fullmatch(given) else None
+        for chunk in self._received(request):
+            if digest:
+                digest.update(chunk)
+            yield chunk
+        self.sha256 = digest.hexdigest() if digest else ""
+
     def _received(self, request: Request) -> Iterator[bytes]:
         """Yield the body's content, without the frames of aws-chunked."""
         encodings = ("x-amz-content-sha256", "content-encoding")
@@ -102,7 +122,7 @@ class Response(S3Response):
 
         Each chunk follows a line with its length: `4000;chunk-signature=...`.
         """
-        while left := int(stream.readline().partition(b";")[0] or b"0", 16):
+        while left := _frame_length(stream.readline()):
             while left:
                 chunk = stream.read(min(left, CHUNK_BYTES))
                 if not chunk:
@@ -127,6 +147,13 @@ class Response(S3Response):
             value = base64.b64encode(checksum(content, algorithm)).decode()
         response_headers[header] = value
         return algorithm, value
+
+
+def _frame_length(line: bytes) -> int:
+    text = line.partition(b";")[0].strip()
+    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", text):
+        raise ClientDisconnected
+    return int(text, 16)
 
 
 def has_content(request: Request) -> bool:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,12 +29,21 @@ from embedded_aws.sagemaker.hosting_config import (
     EndpointConfigs,
     ModelContainer,
 )
+from embedded_aws.sagemaker.inputs import find_image
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
+from embedded_aws.sagemaker.script_hosting import (
+    ContainerResponse,
+    ModelCodeError,
+    ScriptServer,
+    serves_script,
+)
 from embedded_aws.state import IN_MEMORY, state
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.container.serve import ModelServer
     from sagemaker_xgboost.container.serve_utils import Response
+
+    Server = ModelServer | ScriptServer
 
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 STUCK_SECONDS = 3600.0
@@ -283,7 +293,7 @@ class Deployment:
             raise LoadError(ping_failure(name))
         model = download_model(container.data_url or "")
         try:
-            server = load_server(model, container)
+            server = load_server(model, container, partial(logs.write, *log))
         except LoadError:
             state.files.remove([model])
             raise
@@ -341,7 +351,7 @@ class Variant:
     weight: float
     instances: int | None
     wrong: bool = False
-    server: "ModelServer | None" = field(default=None, metadata={IN_MEMORY: True})
+    server: "Server | None" = field(default=None, metadata={IN_MEMORY: True})
     lock: Lock = field(default_factory=Lock, repr=False, metadata={IN_MEMORY: True})
 
     @property
@@ -349,11 +359,14 @@ class Variant:
         """Return the variant's name."""
         return str(self.definition["VariantName"])
 
-    def loaded(self) -> "ModelServer":
-        """Return the server, which after a restart has to load the model first."""
+    def loaded(self, log: Callable[[list[str]], None]) -> "Server":
+        """Return the server, which after a restart has to load the model first.
+
+        Raises LoadError or PingError if that fails.
+        """
         with self.lock:
             if self.server is None:
-                self.server = load_server(self.archive, self.container)
+                self.server = load_server(self.archive, self.container, log)
             return self.server
 
     def describe(self) -> Values:
@@ -382,21 +395,24 @@ class PingError(Exception):
     """Report why a container's server does not answer its ping."""
 
 
-def load_server(model: str, container: ModelContainer) -> "ModelServer":
+def load_server(
+    model: str, container: ModelContainer, log: Callable[[list[str]], None]
+) -> "Server":
     """Unpack and load a model; raise LoadError or PingError.
 
     Args:
         model: the name of the stored file.
+        log: takes the lines that the container writes.
     """
-    with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
+    image = find_image(container.image)
+    unpack = partial(unpack_model, model, container)
+    if serves_script(image, container.environment):
         try:
-            archive.unpack(state.files.path(model), Path(folder))
-        except ArchiveError as error:
-            raise LoadError(
-                "Failed to extract model data archive for container "
-                f'"container_1" from URL "{container.data_url}". Please ensure that '
-                "the object located at the URL is a valid tar.gz archive."
-            ) from error
+            return ScriptServer(image, container.environment, unpack, log)
+        except ModelCodeError as error:
+            raise PingError(str(error)) from error
+    with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
+        unpack(Path(folder))
         server = import_model_server()
         from sagemaker_xgboost.container.serve import ModelLoadError
 
@@ -404,6 +420,19 @@ def load_server(model: str, container: ModelContainer) -> "ModelServer":
             return server.load(Path(folder), container.environment)
         except ModelLoadError as error:
             raise PingError(str(error)) from error
+
+
+def unpack_model(model: str, container: ModelContainer, folder: Path) -> None:
+    """Unpack a model's archive to a folder; raise LoadError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        archive.unpack(state.files.path(model), folder)
+    except ArchiveError as error:
+        raise LoadError(
+            "Failed to extract model data archive for container "
+            f'"container_1" from URL "{container.data_url}". Please ensure that '
+            "the object located at the URL is a valid tar.gz archive."
+        ) from error
 
 
 def import_model_server() -> "type[ModelServer]":
@@ -442,7 +471,7 @@ def ping_failure(variant: str) -> str:
     )
 
 
-def access_line(request: str, response: "Response") -> str:
+def access_line(request: str, response: "Response | ContainerResponse") -> str:
     """Return a line of the container's access log."""
     time = datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
     size = len(response.body)

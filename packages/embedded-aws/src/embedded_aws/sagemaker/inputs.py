@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +13,23 @@ from moto.sagemaker.exceptions import ValidationError
 from sagemaker_xgboost import ENGINE_VERSION, IMAGE_VERSIONS, LEGACY_TAGS
 
 from embedded_aws.files import Content
+from embedded_aws.images import FRAMEWORKS, IMAGE_URI, PROCESSORS
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.resources import Values
 
 SUFFIXES = ("", "-cpu-py3", "-gpu-py3")
-VERSION_OF_TAG = {f"{v}{suffix}": v for v in IMAGE_VERSIONS for suffix in SUFFIXES}
-IMAGE_URI = re.compile(
-    r"(?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
-    r"/(?P<repository>[^:@]+):(?P<tag>[^:@]+)"
+# From sagemaker/core/image_uri_config/sklearn.json of the SageMaker Python SDK 3.
+SKLEARN_VERSIONS = (
+    "0.20.0",
+    "0.23-1",
+    "1.0-1",
+    "1.2-1",
+    "1.4-2",
+    "1.4-2-py312",
+    "1.9-0",
 )
+VERSION_OF_TAG = {f"{v}{suffix}": v for v in IMAGE_VERSIONS for suffix in SUFFIXES}
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -44,10 +50,11 @@ def check_role(arn: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """Name one version of the built-in XGBoost image."""
+    """Name one version of an image; its framework is xgboost, sklearn or custom."""
 
     uri: str
     version: str
+    framework: str = "xgboost"
 
     @property
     def engine_note(self) -> str:
@@ -60,13 +67,19 @@ class Image:
         )
 
 
-def find_image(uri: str, region: str, role: str = "") -> Image:
-    """Return a built-in image, or raise AWS's error for one that it cannot pull."""
+def find_image(uri: str, region: str | None = None) -> Image:
+    """Return an image, or raise AWS's error for one that it cannot pull.
+
+    Whether an image that is not SageMaker's own can be run, `script_mode` finds out.
+
+    Args:
+        region: the one it must be in; None for any.
+    """
     match = IMAGE_URI.fullmatch(uri)
     if match is None:
         raise ValidationError(f"Requested image {uri} not found.")
     repository, tag = match["repository"], match["tag"]
-    if match["region"] != region:
+    if region is not None and match["region"] != region:
         raise ValidationError(
             f"Requested image {uri} is in {match['region']}, not in {region}."
         )
@@ -74,14 +87,12 @@ def find_image(uri: str, region: str, role: str = "") -> Image:
         return Image(uri=uri, version=VERSION_OF_TAG[tag])
     if repository == "xgboost" and tag in LEGACY_TAGS:
         return Image(uri=uri, version=tag)
-    if repository in ("sagemaker-xgboost", "xgboost"):
+    plain = PROCESSORS.sub("", tag)
+    if repository == "sagemaker-scikit-learn" and plain in SKLEARN_VERSIONS:
+        return Image(uri=uri, version=plain, framework="sklearn")
+    if repository in ("xgboost", *FRAMEWORKS):
         raise ValidationError(f"Requested image {uri} not found.")
-    raise ValidationError(
-        f"Cannot find repository: {repository} in registry ID: {match['registry']} "
-        f"Please check if your ECR repository exists and role {role} has proper pull "
-        "permissions for SageMaker: ecr:BatchCheckLayerAvailability, "
-        "ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"
-    )
+    return Image(uri=uri, version=tag, framework="custom")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,13 +179,17 @@ def check_channel(channel: Channel, region: str, role: str) -> None:
     )
 
 
-def download_channel(channel: Channel, folder: Path) -> None:
-    """Copy a channel's objects to its folder.
+def download_channel(
+    channel: Channel, folder: Path, host: int = 0, hosts: int = 1
+) -> None:
+    """Copy a channel's objects to its folder: of shards every `hosts`-th from `host`.
 
     Raises FileNotFoundError for an object that is gone, and AccessDeniedError.
     """
     folder.mkdir(parents=True)
-    for name, uri in channel.files():
+    is_shared = channel.source.get("S3DataDistributionType") == "ShardedByS3Key"
+    files = list(channel.files())
+    for name, uri in files[host::hosts] if is_shared else files:
         content = store.open_object(uri)
         if content is None:
             raise FileNotFoundError(f"the object {uri} is gone")

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from sagemaker_xgboost import ENGINE_VERSION
 from sagemaker_xgboost.container.data_utils import Matrix
 from sagemaker_xgboost.container.serve_utils import (
     JSON_TYPE,
     RequestError,
     Response,
+    ServingRules,
     encode_predictions,
+    join_predictions,
     parse_accept,
     parse_content_data,
     text_response,
@@ -41,27 +44,39 @@ class ModelServer:
 
     ensemble: "Ensemble"
     environment: Mapping[str, str]
+    rules: ServingRules
     lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @classmethod
     def load(
-        cls, model_dir: Path, environment: Mapping[str, str] | None = None
+        cls,
+        model_dir: Path,
+        environment: Mapping[str, str] | None = None,
+        version: str = ENGINE_VERSION,
     ) -> "ModelServer":
         """Load the unpacked model.tar.gz in a folder.
 
-        `environment` are the variables of the model's container.
+        `environment` are the variables of the model's container, `version` is that of
+        its image.
         Raises ModelLoadError if no model is there, if another file is there, and if the
         environment asks for what this package does not do.
         """
-        variables = dict(environment or {})
+        variables, rules = dict(environment or {}), ServingRules.of(version)
+        if variables.get("SAGEMAKER_PROGRAM"):
+            raise ModelLoadError(
+                "Environment variable SAGEMAKER_PROGRAM: a user's own inference code "
+                "is not supported by sagemaker-xgboost. Remove the variable, or serve "
+                "on AWS."
+            )
         if "SAGEMAKER_INFERENCE_OUTPUT" in variables:
             raise ModelLoadError(
                 "Environment variable SAGEMAKER_INFERENCE_OUTPUT: selectable inference "
                 "output is not supported by sagemaker-xgboost. Remove the variable, or "
                 "serve on AWS."
             )
-        all_files = variables.get("SAGEMAKER_INFERENCE_ENSEMBLE", "true") == "true"
-        return cls(load_ensemble(model_dir, all_files=all_files), variables)
+        wanted = variables.get("SAGEMAKER_INFERENCE_ENSEMBLE", "true") == "true"
+        all_files = wanted and rules.has_ensembles
+        return cls(load_ensemble(model_dir, all_files=all_files), variables, rules)
 
     @property
     def max_content_length(self) -> int:
@@ -95,9 +110,12 @@ class ModelServer:
         if not body:
             return text_response("", HTTPStatus.NO_CONTENT)
         try:
-            predictions = self.predict(parse_content_data(body, content_type))
-            mimetype = parse_accept(accept, self.environment)
+            matrix = parse_content_data(body, content_type, self.rules)
+            predictions = self.predict(matrix)
             batch = bool(self.environment.get("SAGEMAKER_BATCH"))
+            if self.rules.joins_rows:
+                return join_predictions(predictions, batch=batch)
+            mimetype = parse_accept(accept, self.environment)
             return encode_predictions(predictions, mimetype, batch=batch)
         except RequestError as error:
             return error.response()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import xgboost
+from scipy.sparse import csr_matrix
 
+from sagemaker_xgboost import ENGINE_VERSION, IMAGE_VERSIONS, LEGACY_TAGS
 from sagemaker_xgboost.container.data_utils import (
     CSV,
     LIBSVM,
@@ -31,6 +34,9 @@ ACCEPTED = [
 
 SNIFFED_CHARACTERS = 512
 
+# How numpy 2 writes a text in its errors, where numpy 1 writes it plainly.
+NUMPY_TEXT = re.compile(r"np\.str_\((.*)\)")
+
 # All that a malformed body makes numpy, csv and xgboost raise.
 DECODE_ERRORS = (ValueError, LookupError, ArithmeticError, TypeError, csv.Error)
 
@@ -42,6 +48,44 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingRules:
+    """Say in what the versions of the image differ when they answer a request.
+
+    Attributes:
+        shifts_libsvm: a request whose smallest libsvm index is 1 or more is taken as
+            one that counts from 1.
+        joins_rows: the answer is always one line of CSV, whatever is accepted.
+        has_ensembles: every file of the archive is a model that predicts.
+        has_numpy_2: errors quote a text as numpy 2 does.
+    """
+
+    shifts_libsvm: bool
+    joins_rows: bool
+    has_ensembles: bool
+    has_numpy_2: bool
+
+    @classmethod
+    def of(cls, version: str) -> "ServingRules":
+        """Return the rules of one version of the image, for instance `1.7-1`.
+
+        They are read from the branch of aws/sagemaker-xgboost-container that each
+        version was built from. The first image, of which no source is public, is taken
+        to answer as 0.90-1.
+        """
+        order = [*LEGACY_TAGS, *IMAGE_VERSIONS]
+        number = order.index(version)
+        return cls(
+            shifts_libsvm=number >= order.index("3.2-0"),
+            joins_rows=number < order.index("1.2-2"),
+            has_ensembles=number >= order.index("1.2-2"),
+            has_numpy_2=number >= order.index("3.0-5"),
+        )
+
+
+ENGINE_RULES = ServingRules.of(ENGINE_VERSION)
 
 
 class RequestError(Exception):
@@ -77,7 +121,9 @@ def too_large_response() -> Response:
     return text_response(page, status)
 
 
-def parse_content_data(body: bytes, content_type: str | None) -> Matrix:
+def parse_content_data(
+    body: bytes, content_type: str | None, rules: ServingRules = ENGINE_RULES
+) -> Matrix:
     """Decode the body of a request; raise RequestError 415 if that is not possible."""
     try:
         kind = get_content_type(content_type)
@@ -86,11 +132,14 @@ def parse_content_data(body: bytes, content_type: str | None) -> Matrix:
     if kind not in DECODERS:
         raise unsupported_media(f"Content-type {content_type} is not supported.")
     try:
-        return DECODERS[kind](body)
+        return DECODERS[kind](body, rules)
     except DECODE_ERRORS as error:
+        reason = str(error)
+        if not rules.has_numpy_2:
+            reason = NUMPY_TEXT.sub(r"\1", reason)
         raise unsupported_media(
             f"Loading {kind} data failed with Exception, please ensure data is in "
-            f"{kind} format:\n {type(error)}\n {error}"
+            f"{kind} format:\n {type(error)}\n {reason}"
         ) from error
 
 
@@ -99,7 +148,7 @@ def unsupported_media(text: str) -> RequestError:
     return RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, hide_paths(text))
 
 
-def decode_csv(body: bytes) -> Matrix:
+def decode_csv(body: bytes, rules: ServingRules) -> Matrix:
     """Decode rows without header and label; the delimiter is guessed."""
     lines = body.strip().decode("utf-8").split("\n")
     delimiter = csv.Sniffer().sniff(lines[0][:SNIFFED_CHARACTERS]).delimiter
@@ -109,35 +158,30 @@ def decode_csv(body: bytes) -> Matrix:
     return xgboost.DMatrix(np.array(rows).astype(float))
 
 
-def decode_libsvm(body: bytes) -> Matrix:
-    """Decode rows of `index:value`; what a row does not name is 0, not missing."""
-    lines = body.strip().decode("utf-8").strip().split("\n")
-    rows = [dict(map(read_pair, pairs_of(line))) for line in lines]
-    indices = [index for row in rows for index in row]
-    if not indices:
-        return xgboost.DMatrix(np.empty((0, 0)))
-    # If no row has index 0, the image takes all indices to start at 1: a request that
+def decode_libsvm(body: bytes, rules: ServingRules) -> Matrix:
+    """Decode rows of `index:value`; what a row does not name is missing, not 0.
+
+    As in the image, rows at the end that name nothing are left out, and values of one
+    row that have the same index are added up.
+    """
+    lines = body.strip().decode("utf-8").split("\n")
+    pairs = [
+        (row, item.split(":")[0], item.split(":")[1])
+        for row, line in enumerate(lines)
+        for item in line.split(" ")
+        if ":" in item
+    ]
+    rows = np.array([row for row, _, _ in pairs])
+    columns: Any = np.array([int(index) for _, index, _ in pairs], dtype=np.int64)
+    # If no row has index 0, image 3.2-0 takes all indices to start at 1: a request that
     # happens to lack feature 0 is shifted by one column.
-    shift = 1 if min(indices) >= 1 else 0
-    data = np.zeros((len(rows), max(indices) - shift + 1))
-    for number, row in enumerate(rows):
-        for index, value in row.items():
-            data[number, index - shift] = value
-    return xgboost.DMatrix(data)
+    if rules.shifts_libsvm and len(columns) and columns.min() >= 1:
+        columns = columns - 1
+    values = np.array([value for _, _, value in pairs]).astype(float)
+    return xgboost.DMatrix(csr_matrix((values, (rows, columns))))
 
 
-def pairs_of(line: str) -> list[str]:
-    """List the features of a line, without its label."""
-    return [token for token in line.split() if ":" in token]
-
-
-def read_pair(token: str) -> tuple[int, float]:
-    """Read one `index:value`."""
-    index, value = token.split(":", 1)
-    return int(index), float(value)
-
-
-DECODERS: Mapping[str, Callable[[bytes], Matrix]] = {
+DECODERS: Mapping[str, Callable[[bytes, ServingRules], Matrix]] = {
     CSV: decode_csv,
     LIBSVM: decode_libsvm,
 }
@@ -155,6 +199,13 @@ def parse_accept(accept: str | None, environment: Mapping[str, str]) -> str:
             f"Please use supported accept types: {ACCEPTED}.",
         )
     return value.lower()
+
+
+def join_predictions(predictions: Any, *, batch: bool = False) -> Response:
+    """Encode predictions as the images up to 1.2-1 do: as one line, without an end."""
+    texts = map(str, predictions.tolist())
+    text = "\n".join(texts) + "\n" if batch else ",".join(texts)
+    return text_response(text, mimetype=CSV_TYPE)
 
 
 def encode_predictions(

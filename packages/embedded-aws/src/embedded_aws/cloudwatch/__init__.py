@@ -1,0 +1,1 @@
+"""CloudWatch, whose alarms guard deployments."""
