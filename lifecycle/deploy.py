@@ -19,6 +19,7 @@ from lifecycle.aws import (
     polls,
     tail_log,
 )
+from lifecycle.data import keep_rows
 from lifecycle.endpoint import (
     EndpointState,
     clean_up,
@@ -124,7 +125,14 @@ def deploy(
         settings=endpoint,
         arguments=deployment_config(canary),
     )
-    return _bring_into_service(update)
+    now = _bring_into_service(update)
+    try:
+        with aws_errors():
+            keep_rows(package.metadata.get("test", ""))
+    except LifecycleError as error:
+        # It is live all the same.
+        on_progress(f"the rows it was trained on may expire: {error}")
+    return now
 
 
 def roll_back(

@@ -139,6 +139,24 @@ def write_bytes(
     return uri
 
 
+def keep_object(uri: str) -> None:
+    """Let no lifecycle rule delete an object any more; nothing if it is gone already.
+
+    Raises:
+        StorageError: its tags may not be removed.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        client("s3").delete_object_tagging(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in NOT_FOUND:
+            return
+        remedy = "let the caller s3:DeleteObjectTagging there"
+        raise _storage_error(error, uri, remedy) from error
+
+
 def upload_file(
     path: Path,
     uri: str,

@@ -39,6 +39,7 @@ S3 = {
     "CompleteMultipartUpload": "PutObject",
     "AbortMultipartUpload": "AbortMultipartUpload",
     "DeleteObject": "DeleteObject",
+    "DeleteObjectTagging": "DeleteObjectTagging",
     "ListObjectsV2": "ListBucket",
     "HeadBucket": "ListBucket",
 }

@@ -89,6 +89,7 @@ TO_SAGEMAKER = {"iam:PassedToService": ["sagemaker.amazonaws.com"]}
         ("deployer", "sagemaker:CreateTrainingJob", "*", {}, False),
         ("deployer", "s3:DeleteObject", f"{OBJECT}/model/model.tar.gz", {}, False),
         ("deployer", "s3:PutObjectTagging", f"{OBJECT}/model/model.tar.gz", {}, False),
+        ("deployer", "s3:DeleteObjectTagging", f"{OBJECT}/train/train.csv", {}, True),
         ("execution", "sagemaker:UpdateModelPackage", PACKAGE, APPROVED, False),
         ("execution", "sagemaker:UpdateEndpoint", ENDPOINT, {}, False),
         ("execution", "s3:GetObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, False),

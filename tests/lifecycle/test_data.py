@@ -13,6 +13,7 @@ from lifecycle.aws import client, run_uri
 from lifecycle.data import (
     MAX_VALUES,
     data_version,
+    keep_rows,
     load_prepared,
     raw_uri,
     read_details,
@@ -305,16 +306,26 @@ def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):
 
 
 def test_only_rows_that_were_trained_on_may_expire(aws: EmbeddedAWS):
-    """A deploy shows the test rows, and an approval binds the evidence."""
+    """A deploy shows the test rows, and an approval binds the evidence.
+
+    What is live is compared with its successor, so its rows are kept.
+    """
     model = new_name()
     written = write_splits(model, {"run_id": "r1"}, split_table())
     uris = [written[name] for name in PARTS]
     uris.append(run_uri(model, "r1", "evidence", "data-summary.json"))
-    tags = [
-        client("s3").get_object_tagging(Bucket=where.bucket, Key=where.key)["TagSet"]
-        for where in map(parse_uri, uris)
-    ]
-    assert tags == [[{"Key": "may-expire", "Value": "true"}]] * 2 + [[], []]
+
+    def tags() -> list[list[dict[str, str]]]:
+        return [
+            client("s3").get_object_tagging(Bucket=at.bucket, Key=at.key)["TagSet"]
+            for at in map(parse_uri, uris)
+        ]
+
+    assert tags() == [[{"Key": "may-expire", "Value": "true"}]] * 2 + [[], []]
+    keep_rows(written["test"])
+    assert tags() == [[]] * 4
+    # Another tool's version does not say.
+    keep_rows("")
 
 
 def test_the_sha256_is_that_of_the_rows(aws: EmbeddedAWS):

@@ -28,7 +28,10 @@ INHERITED = ("LANG", "LC_", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
 
 # What restrictions of contexts know beside pipeline values: no job is rerun with SSH
 # here, and configs come from the repository unless a test says `api`.
-RESTRICTION_VALUES: Mapping[str, Any] = {"job.ssh.enabled": False, "pipeline.config_source": "vcs"}
+RESTRICTION_VALUES: Mapping[str, Any] = {
+    "job.ssh.enabled": False,
+    "pipeline.config_source": "vcs",
+}
 
 
 @dataclass(kw_only=True)
