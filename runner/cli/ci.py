@@ -164,7 +164,9 @@ def deploy_marker_command(
         model, stage, version = asked.model, "rollback", str(asked.to or "")
     check_name(model or "")
     if version and not VERSION.fullmatch(version):
-        raise CallError(f"version {version!r}: not a model package version; say 17")
+        raise CallError(
+            f"version {version!r}: not a model package version; give a number, as 17"
+        )
     from runner.pipeline.markers import Marker, end_marker, start_marker
 
     marker = Marker(model=model or "", stage=stage)
