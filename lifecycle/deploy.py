@@ -12,6 +12,7 @@ from typing import Any
 from lifecycle.approval import approval_problem, check_approval, package_table
 from lifecycle.aws import Progress, aws_errors, client
 from lifecycle.change import Update, plan_change
+from lifecycle.data import keep_rows
 from lifecycle.endpoint import DAMAGED, EndpointState, read_hosting_of, read_state
 from lifecycle.endpoint_config import retained_configs
 from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
@@ -61,7 +62,14 @@ def deploy(
         settings=endpoint,
         canary=canary,
     )
-    return bring_into_service(update)
+    now = bring_into_service(update)
+    try:
+        with aws_errors():
+            keep_rows(package.metadata.get("test", ""))
+    except LifecycleError as error:
+        # It is live all the same.
+        on_progress(f"the rows it was trained on may expire: {error}")
+    return now
 
 
 def roll_back(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lifecycle.errors import CallError, RegistryError
+from runner.ci.config import read_button
 from runner.ci.environment import run_suffix
 from runner.cli.completion import complete_models
 from runner.cli.local import TARGET_VARIABLE, aws_at, default_target, target_option
@@ -168,7 +169,7 @@ def _check_decision(
 
 
 @click.command("rollback")
-@click.argument("model", shell_complete=complete_models)
+@click.argument("model", required=False, shell_complete=complete_models)
 @click.option(
     "--to",
     "--version",
@@ -176,22 +177,45 @@ def _check_decision(
     type=click.IntRange(1),
     help="Version to go back to; default: the previous one.",
 )
+@click.option("--reason", default="", help="Why; it is kept with the record.")
+@click.option(
+    "--button",
+    is_flag=True,
+    help="Do what CircleCI's Rollback button asks for; see .circleci/rollback.yml.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
-def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> None:
+def rollback_command(
+    model: str | None,
+    to: int | None,
+    reason: str,
+    button: bool,
+    as_json: bool,
+    target: str,
+) -> None:
     """Go back to the previous version, with the same checks as a deploy.
 
     Each call without --to goes one version further back: use --to N if unsure.
     """
     # model.yaml is not read: it may be what is broken.
     root = find_root()
+    live = None
+    if button:
+        if model or to or reason:
+            raise CallError("--button: CircleCI names model, version and reason")
+        asked = read_button(root)
+        model, to, live, reason = asked.model, asked.to, asked.live, asked.reason
+    elif not model:
+        raise CallError("rollback: name a model, as in `runner rollback churn`")
     check_name(model)
     with aws_at(target):
         from runner.pipeline.release import STOPPED, roll_back_recorded
 
         say = (lambda _: None) if as_json else echo
         try:
-            record = roll_back_recorded(root, model, to=to, on_progress=say)
+            record = roll_back_recorded(
+                root, model, to=to, live=live, reason=reason, on_progress=say
+            )
         except (KeyboardInterrupt, SystemExit):
             echo(STOPPED, err=True)
             raise

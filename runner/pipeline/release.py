@@ -169,9 +169,19 @@ def update_card(package: Package) -> str:
 
 
 def roll_back_recorded(
-    root: Path, model: str, *, to: int | None, on_progress: Callable[[str], None]
+    root: Path,
+    model: str,
+    *,
+    to: int | None,
+    live: int | None = None,
+    reason: str = "",
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """Roll back, and keep the outcome in build/ and in S3 as a stage's is kept.
+
+    Args:
+        live: go back only if this version is live.
+        reason: why, in a person's words.
 
     Returns:
         The record: the version that is live, and the one that was.
@@ -183,9 +193,15 @@ def roll_back_recorded(
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
         "from_version": before.version,
         "to": to,
+        "reason": reason,
     }
     folder = root / "build" / model
     try:
+        if live and before.version not in (live, to):
+            raise EndpointError(
+                f"{model}: version {before.version} is live, but version {live} was "
+                "when this rollback was asked for; look again, then ask again"
+            )
         with aws_errors():
             now = roll_back(
                 model, to=to, approval=_mode(root, model), on_progress=on_progress

@@ -9,10 +9,11 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 from model_packages import new_name
 
-from lifecycle.aws import run_uri
+from lifecycle.aws import client, run_uri
 from lifecycle.data import (
     MAX_VALUES,
     data_version,
+    keep_rows,
     load_prepared,
     raw_uri,
     read_details,
@@ -25,7 +26,7 @@ from lifecycle.data import (
 )
 from lifecycle.errors import DataError, StorageError
 from lifecycle.membership import row_hashes
-from lifecycle.s3 import read_bytes, read_json, write_bytes
+from lifecycle.s3 import parse_uri, read_bytes, read_json, write_bytes
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}
@@ -302,6 +303,29 @@ def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):
     assert [float(cell) for cell in first] == splits["test"].iloc[0].tolist()
     assert written["rows"] == {name: len(splits[name]) for name in PARTS}
     assert written["columns"] == ["label", "size", "weight"]
+
+
+def test_only_rows_that_were_trained_on_may_expire(aws: EmbeddedAWS):
+    """A deploy shows the test rows, and an approval binds the evidence.
+
+    What is live is compared with its successor, so its rows are kept.
+    """
+    model = new_name()
+    written = write_splits(model, {"run_id": "r1"}, split_table())
+    uris = [written[name] for name in PARTS]
+    uris.append(run_uri(model, "r1", "evidence", "data-summary.json"))
+
+    def tags() -> list[list[dict[str, str]]]:
+        return [
+            client("s3").get_object_tagging(Bucket=at.bucket, Key=at.key)["TagSet"]
+            for at in map(parse_uri, uris)
+        ]
+
+    assert tags() == [[{"Key": "may-expire", "Value": "true"}]] * 2 + [[], []]
+    keep_rows(written["test"])
+    assert tags() == [[]] * 4
+    # Another tool's version does not say.
+    keep_rows("")
 
 
 def test_the_sha256_is_that_of_the_rows(aws: EmbeddedAWS):
