@@ -193,7 +193,7 @@ def test_the_page_shows_what_the_review_says(folder):
         "Gates",
         "Against the live model",
         "By text",
-        "The decision",
+        "Threshold and costs",
         "A closer look",
     ]
 
