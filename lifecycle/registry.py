@@ -39,6 +39,7 @@ from lifecycle.gates import (
     name_answers,
     require_passed,
 )
+from lifecycle.inference import program_of, serving_variables
 from lifecycle.integrity import (
     METRIC,
     REGISTERED_FILE,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         DescribeModelPackageOutputTypeDef,
         InferenceSpecificationTypeDef,
         MetricsSourceTypeDef,
+        ModelPackageContainerDefinitionTypeDef,
         ModelPackageSummaryTypeDef,
     )
 
@@ -97,6 +99,8 @@ class Package:
         content: all that the digest is over, as it is now, by name.
         registered_digest: the digest when it was registered; "" if another tool did
             that, or a release of this template without digests.
+        program: the file in the archive's code/ that it serves by; "" for the built-in
+            algorithm.
     """
 
     arn: str
@@ -115,6 +119,7 @@ class Package:
     model_data: str
     content: Mapping[str, str]
     registered_digest: str
+    program: str = ""
 
     @property
     def digest(self) -> str:
@@ -208,6 +213,7 @@ def register(
         model,
         image=job.image,
         model_data=job.model_data,
+        program=job.program,
         metrics=metrics,
         metadata={
             "fingerprint": fingerprint_of(model, run),
@@ -262,6 +268,7 @@ def create_package(
     metadata: Mapping[str, str],
     approval: Mode = "manual",
     description: str = "",
+    program: str = "",
 ) -> Package:
     """Create a model package, and its group if it is the model's first.
 
@@ -273,6 +280,7 @@ def create_package(
         metadata: must hold fingerprint, run_id and training_job; of `golden`, a URI,
             the sha256 is registered too; `archive_sha256`, if it is known, is checked.
         approval: `pre-approved` registers it as Approved.
+        program: the file in the archive's code/ that serves, of a model with its own.
 
     Raises:
         StorageError: there is no such archive.
@@ -284,8 +292,14 @@ def create_package(
     known = {**metadata, "approval": approval, "evidence": evidence}
     known |= _hash_objects(model_data, metadata)
     properties = _properties(metrics, known)
+    container: ModelPackageContainerDefinitionTypeDef = {
+        "Image": image,
+        "ModelDataUrl": model_data,
+    }
+    if program:
+        container["Environment"] = serving_variables(program)
     specification: InferenceSpecificationTypeDef = {
-        "Containers": [{"Image": image, "ModelDataUrl": model_data}],
+        "Containers": [container],
         "SupportedContentTypes": ["text/csv"],
         "SupportedResponseMIMETypes": ["text/csv"],
     }
@@ -465,6 +479,7 @@ def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
     metadata = {k: v for k, v in properties.items() if not k.startswith(METRIC)}
     specification = response.get("InferenceSpecification", {"Containers": []})
     container = next(iter(specification["Containers"]), {"Image": ""})
+    variables: Any = container.get("Environment", {})
     described = DIGEST.search(response.get("ModelPackageDescription", ""))
     return Package(
         arn=response["ModelPackageArn"],
@@ -487,6 +502,7 @@ def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
         model_data=container.get("ModelDataUrl", ""),
         content=content_of(model, response, properties),
         registered_digest=described[1] if described else "",
+        program=program_of(variables),
     )
 
 
