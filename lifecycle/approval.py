@@ -1,9 +1,9 @@
-"""The approval of a version: what it binds, and what a deploy checks.
+"""The decision about a version: what an approval binds, and what a deploy checks.
 
 `approve` writes, in the one call that sets a package to Approved, the digest of the
 package and that of the evidence that was read. A deploy computes both again, and the
-sha256 of the archive and the golden records, and refuses what differs.
-docs/approval.md says who can write what.
+sha256 of the archive and the golden records, and refuses what differs. `reject` writes
+who rejects a package and why. docs/approval.md says who can write what.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
+from lifecycle import registry
 from lifecycle.aws import Progress, client
-from lifecycle.errors import IntegrityError, NotApprovedError, RegistryError
+from lifecycle.endpoint import read_state, version_in
+from lifecycle.errors import (
+    CallError,
+    IntegrityError,
+    NotApprovedError,
+    RegistryError,
+)
 from lifecycle.integrity import (
     evidence_digest,
     hash_evidence,
@@ -31,6 +38,8 @@ from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
 # Characters left for text in ApprovalDescription (limit 1,024) after the digests.
 MAX_CHARACTERS = 850
+# Of the reason of a rejection.
+MAX_REASON = 500
 # The metadata without which nothing can be checked.
 NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 RESTORE = "restore that version of the object in S3, or train again"
@@ -93,12 +102,11 @@ def approve(
         StorageError: its archive or its golden records are missing, or are not golden
             records.
     """
-    package = describe(arn) if arn else find_package(model, version)
-    if package.model != model:
-        raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
+    package = _find(model, version, arn)
     if package.approval_status == "Rejected":
+        words = f" ({package.approver})" if package.approver else ""
         raise RegistryError(
-            f"{model}: version {package.version} was rejected; train a new one"
+            f"{model}: version {package.version} was rejected{words}; train a new one"
         )
     if problem := _registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
@@ -110,16 +118,65 @@ def approve(
     approved = (package.digest, evidence_digest(found))
     if package.approval_status == "Approved" and package.approved == approved:
         return package
-    caller = client("sts").get_caller_identity()["Arn"]
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    who = f"{description}, as {caller}" if description else f"Approved by {caller}"
-    words = " ".join(f"{who}, {when}".split())[:MAX_CHARACTERS]
+    words = _who_and_when("Approved", description)[:MAX_CHARACTERS]
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Approved",
         ApprovalDescription="{}; digest {}; evidence {}".format(words, *approved),
     )
     return describe(package.arn)
+
+
+def reject(
+    model: str,
+    *,
+    reason: str,
+    version: int | None = None,
+    arn: str = "",
+    description: str = "",
+) -> Package:
+    """Reject a package, by default the newest, and record who rejects it, and why.
+
+    No deploy or rollback takes a rejected package. One that is rejected already keeps
+    the reason that it has.
+
+    Args:
+        description: who rejects, and where; the caller's ARN is added.
+
+    Raises:
+        CallError: the reason is empty or too long.
+        RegistryError: it is another model's, or it is live or about to be.
+    """
+    why = check_reason(reason)
+    package = _find(model, version, arn)
+    if package.approval_status == "Rejected":
+        return package
+    if problem := _live_problem(package):
+        raise RegistryError(f"{model}: version {package.version} {problem}")
+    room = MAX_CHARACTERS - len(why)
+    who = _who_and_when("Rejected", description)[:room]
+    return registry.reject(package, f"{who}: {why}")
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason of a rejection on one line.
+
+    Raises:
+        CallError: it is empty or too long.
+    """
+    printable = (one if one.isprintable() else " " for one in reason)
+    why = " ".join("".join(printable).split())
+    if not why:
+        raise CallError(
+            "--reason: empty; say what is wrong with this version, for whoever trains "
+            "the next one"
+        )
+    if len(why) > MAX_REASON:
+        raise CallError(
+            f"--reason: {len(why)} characters, SageMaker keeps {MAX_REASON}; say it "
+            "shorter, or link to where it is said"
+        )
+    return why
 
 
 def find_newest(model: str, fingerprint: str) -> Package:
@@ -199,6 +256,13 @@ def approval_problem(package: Package, approval: Mode | None) -> str:
     )
 
 
+def rejected_by(package: Package) -> str:
+    """Say who or what rejected a package, when, and why; "" if nobody did."""
+    if package.approval_status != "Rejected":
+        return ""
+    return package.approver or "Rejected by hand: no reason is given"
+
+
 def approved_by(package: Package) -> str:
     """Say who or what approved a package, when, and with which digest; "" if nobody."""
     if package.approval_status != "Approved":
@@ -225,11 +289,9 @@ def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
     now = describe(package.arn)
     named = f"{now.model}: version {now.version}"
     if now.approval_status != "Approved":
-        remedy = (
-            "train a new one"
-            if now.approval_status == "Rejected"
-            else f"`python -m runner approve {now.model} --version {now.version}`"
-        )
+        remedy = f"`python -m runner approve {now.model} --version {now.version}`"
+        if why := rejected_by(now):
+            remedy = f"train a new one ({why})"
         raise NotApprovedError(
             f"{named} is {now.approval_status}, so it is not served; {remedy}"
         )
@@ -289,6 +351,40 @@ def package_table(packages: Sequence[Package]) -> str:
         for row in (heads, *rows)
     ]
     return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def _find(model: str, version: int | None, arn: str) -> Package:
+    """Find a model's package by its ARN, by its version, or the newest."""
+    package = describe(arn) if arn else find_package(model, version)
+    if package.model != model:
+        raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
+    return package
+
+
+def _who_and_when(decision: str, description: str) -> str:
+    caller = client("sts").get_caller_identity()["Arn"]
+    who = f"{description}, as {caller}" if description else f"{decision} by {caller}"
+    return " ".join(f"{who}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC".split())
+
+
+def _live_problem(package: Package) -> str:
+    """Say why a package cannot be rejected now, and what to do; "" if it can."""
+    now = read_state(package.model)
+    if now is None:
+        return ""
+    model, version = package.model, package.version
+    back = f"`python -m runner rollback {model}`"
+    if now.package == package.arn:
+        return (
+            "is live, and would stay live; go back to an earlier version first, with "
+            f"{back}, then reject it"
+        )
+    if version in (version_in(now.pending_config), version_in(now.rollback_target)):
+        return (
+            f"is being deployed; wait until `python -m runner status {model}` says "
+            f"whether it is live, and go back with {back} if it is"
+        )
+    return ""
 
 
 def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
@@ -358,6 +454,8 @@ def _not_found_message(model: str, fingerprint: str) -> str:
         )
     elif same:
         head = f"version {same[0].version} of this content was rejected"
+        if same[0].approver:
+            head += f" ({same[0].approver})"
         remedy = f"change what was wrong with it and train again: {train}"
     else:
         head = "no package has this content"

@@ -76,9 +76,10 @@ def read_table(
     header: bool = True,
     text: Sequence[str] = (),
     separator: str = ",",
-    decimal: str = ".",
+    decimal: str = "",
     thousands: str = "",
     encoding: str = "utf-8",
+    missing: str = "",
 ) -> "pd.DataFrame":
     """Read a table from S3: a CSV or Parquet file, or all files below a folder.
 
@@ -91,9 +92,11 @@ def read_table(
         header: whether the first line names the columns.
         text: columns that stay text, as codes with leading zeros.
         separator: what stands between cells, as ";".
-        decimal: the decimal mark, as ",".
+        decimal: the decimal mark, as ","; by default a point, where nothing else could
+            be meant.
         thousands: what groups the digits of large numbers, as ",".
         encoding: for instance "latin-1".
+        missing: a word that stands for missing cells, as "NA"; empty ones always are.
 
     Raises:
         DataError: it is no such table, or columns are missing.
@@ -101,11 +104,17 @@ def read_table(
     """
     uri = raw_uri(model, data)
     written = CsvFormat(
-        separator=separator, decimal=decimal, thousands=thousands, encoding=encoding
+        separator=separator,
+        decimal=decimal,
+        thousands=thousands,
+        encoding=encoding,
+        missing=missing,
     )
     files = _read_files(uri, model if uri != data else "")
     if not header:
-        _refuse_unknown(uri, text, columns)
+        if unknown := [name for name in text if name not in columns]:
+            hint = did_you_mean(unknown[0], list(columns))
+            raise DataError(f"{uri}: text={unknown[0]!r} is no column of it; {hint}")
         # The columns of the file are numbered.
         places = [list(columns).index(name) for name in text]
         return _name_columns(
@@ -115,20 +124,12 @@ def read_table(
             "restore the file or change the notebook",
         )
     table = parse_table(files, written, text=text)
-    _refuse_unknown(uri, text, list(map(str, table)))
-    if missing := [name for name in columns if name not in table]:
+    if absent := [name for name in columns if name not in table]:
         raise DataError(
-            f"{uri}: column {', '.join(map(repr, missing))} is missing, it has "
+            f"{uri}: column {', '.join(map(repr, absent))} is missing, it has "
             f"{_listed(table)}; restore the file or change the notebook"
         )
     return table[list(columns)] if columns else table
-
-
-def _refuse_unknown(uri: str, text: Sequence[str], columns: Sequence[str]) -> None:
-    """Refuse columns that should stay text and are none of the file's."""
-    if unknown := [name for name in text if name not in columns]:
-        hint = did_you_mean(unknown[0], list(columns))
-        raise DataError(f"{uri}: text={unknown[0]!r} is no column of it; {hint}")
 
 
 def raw_uri(model: str, data: str) -> str:
@@ -190,7 +191,7 @@ def list_tables(path: Path) -> list[Path]:
     found = sorted(one for one in path.rglob("*") if one.is_file())
     if files := [one for one in found if one.name[0] not in "._"]:
         return files
-    raise DataError(f"{path}: holds no files; give a table, or a folder of some")
+    raise DataError(f"{path}: holds no files; give a table, or a folder of tables")
 
 
 def upload_raw(
@@ -326,7 +327,12 @@ def write_splits(
         DataError: XGBoost would read the rows otherwise than they are meant.
     """
     label = label or str(run.get("label") or "")
-    checked, notes = check_splits(splits, label=label, task=str(run.get("task") or ""))
+    checked, notes = check_splits(
+        splits,
+        label=label,
+        task=str(run.get("task") or ""),
+        hyperparameters=run.get("hyperparameters"),
+    )
     digest, digests = hashlib.sha256(), {}
     written: dict[str, Any] = {}
     for name, table in checked.items():
@@ -380,9 +386,8 @@ def read_details(prepared: Mapping[str, Any]) -> "pd.DataFrame":
     import pandas as pd
 
     if uri := prepared.get("details"):
-        content = read_bytes(str(uri), remedy="prepare the data again").decode()
-        text = io.StringIO(content)
-        return pd.read_json(text, orient="split", dtype=False, convert_dates=False)
+        found = read_json(str(uri), remedy="prepare the data again")
+        return pd.DataFrame(found["data"], columns=found["columns"])
     count = int((prepared.get("rows") or {}).get("test") or 0)
     return pd.DataFrame({ROW: range(count)})
 

@@ -152,7 +152,9 @@ def roll_back(
     """
     now = read_state(model)
     if now is None:
-        raise EndpointError(f"{model}: nothing is live, so there is no way back")
+        raise EndpointError(
+            f"{model}: nothing is live, so there is nothing to roll back"
+        )
     package, config = _find_version(model, to) if to else _find_previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))
@@ -290,7 +292,7 @@ def _bring_into_service(update: _Update) -> EndpointState:
             former = (before.verified_config or before.config) if before else ""
             raise EndpointError(_undo(update, former, error)) from error
         return _accept(update, before, after)
-    raise EndpointError(f"{name}: kept busy by other deploys; try again later")
+    raise EndpointError(f"{name}: other deploys keep changing it; try again later")
 
 
 def _confirm_live(update: _Update, now: EndpointState) -> EndpointState:

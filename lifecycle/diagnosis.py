@@ -91,14 +91,12 @@ def _observed(
 
     Of probabilities it is that of a share; else that of the mean residual.
     """
-    from lifecycle.uncertainty import estimate, row_mean, share_interval
+    from lifecycle.uncertainty import mean_interval, share_interval
 
     if task == "binary":
         return share_interval(truth.sum(), len(truth), confidence=confidence)
-    residual = {"residual": row_mean(truth - prediction)}
-    found = estimate(residual, len(truth), confidence=confidence)["residual"]
-    mean = float(prediction.mean())
-    return mean + found.low, mean + found.high
+    low, high = mean_interval(truth - prediction, confidence=confidence)
+    return float(prediction.mean()) + low, float(prediction.mean()) + high
 
 
 # ---- Features
@@ -243,7 +241,7 @@ class Leaks:
     """What may make a model look better than it is.
 
     Attributes:
-        shared_rows: test rows that stand in the training rows, label included.
+        shared_rows: test rows that are also training rows, label included.
         distinct: the share of the training rows that no other one equals; where it is
             small, equal rows are no surprise.
         features: by feature how well it predicts the label alone, 0 to 1, where that
@@ -256,12 +254,16 @@ class Leaks:
     features: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = f"{self.shared_rows} of {self.test_rows} test rows stand in train"
+        said = (
+            f"{self.shared_rows} of {self.test_rows} test rows are also training rows"
+        )
         alone = ", ".join(
             f"{name} ({format_number(score, 3)})"
             for name, score in self.features.items()
         )
-        return f"{said}; nearly enough to predict the label alone: {alone or 'none'}"
+        return (
+            f"{said}; features that almost predict the label alone: {alone or 'none'}"
+        )
 
 
 def find_leaks(task: str, train: "pd.DataFrame", test: "pd.DataFrame") -> Leaks:

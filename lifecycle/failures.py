@@ -47,7 +47,7 @@ CAUSES = (
     ),
     (
         r"gives no reason",
-        "somebody, or a policy, stopped the update: CloudTrail names the caller",
+        "a person or a policy stopped the update: CloudTrail names the caller",
     ),
 )
 

@@ -147,7 +147,7 @@ def group_names(
         return pd.Series(names.where(flags.sum(axis=1) == 1, OTHERS))
     known = [*rows, *(details if details is not None else [])]
     raise DataError(
-        f"model.yaml: slices: {column!r} is no column of the test rows; "
+        f"model.yaml: slices: {column!r} is not a column of the test rows; "
         f"{did_you_mean(column, list(map(str, known)))}; for one that is no feature "
         "pass write_splits(..., details=raw[[...]])"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
-from lifecycle.approval import approval_problem, approved_by
+from lifecycle.approval import approval_problem, approved_by, rejected_by
 from lifecycle.aws import aws_errors, utc
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import CHANGING, read_state, retained_configs, version_in
@@ -28,6 +28,7 @@ class Version:
         compared: how it compared with what was live when it was registered.
         digest: of what it was registered with.
         approved: who approved it, and where, and when.
+        rejected: who rejected it, when, and why.
         problem: why it may not be deployed though it is Approved.
     """
 
@@ -41,6 +42,7 @@ class Version:
     compared: str = ""
     digest: str = ""
     approved: str = ""
+    rejected: str = ""
     problem: str = ""
 
 
@@ -95,6 +97,7 @@ def read_status(
             compared=package.metadata.get("compared", ""),
             digest=package.digest,
             approved=approved_by(package),
+            rejected=rejected_by(package),
             problem=problems.get(package.arn, ""),
         )
     now = read_state(model)
@@ -184,8 +187,8 @@ def _not_in_service(model: str, status: ModelStatus) -> str:
     elif status.pending:
         now += f" to version {status.pending}"
     return (
-        f"{now}: wait, then python -m runner status {model}; if nobody waits for it "
-        f"any more, {again}"
+        f"{now}: wait, then python -m runner status {model}; if no command is "
+        f"waiting for it any more, {again}"
     )
 
 
@@ -219,7 +222,8 @@ def _missing_step(model: str, fingerprint: str, status: ModelStatus) -> str:
         compared = f" ({newest.compared})" if newest.compared else ""
         return f"{version} waits for approval{compared}"
     if newest.status != "Approved":
-        return f"{version} is {newest.status}: train again"
+        mend = "change what is wrong with it, and " if newest.rejected else ""
+        return f"{version} is {newest.status}: {mend}train again"
     if newest.problem:
         return f"{version} is Approved, but cannot be deployed: it {newest.problem}"
     if status.attempted == newest.version:

@@ -60,7 +60,9 @@ def check_request(
     if version and action != "rollback":
         raise CallError(f"version {version!r}: only with action rollback")
     if version and not re.fullmatch(r"[1-9][0-9]{0,8}", version):
-        raise CallError(f"version {version!r}: not a model package version; say 17")
+        raise CallError(
+            f"version {version!r}: not a model package version; give a number, as 17"
+        )
     if action == "rollback" and not on_default_branch:
         raise CallError("rollback: only on the branch that is deployed")
     if len(models) > MAX_MODELS:

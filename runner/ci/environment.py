@@ -30,9 +30,19 @@ def approval_note(model: str, *, api: str = API) -> str:
     if person := _approver(workflow, f"review-{model}", api):
         return f"{where} by {person}"
     # Who started the pipeline need not be who approved.
-    return (
-        f"{where}, started by {os.environ.get('CIRCLE_USERNAME') or 'an unnamed user'}"
-    )
+    return f"{where}, started by {_starter()}"
+
+
+def rejection_note() -> str:
+    """Return the workflow that rejects, and who started it; "" elsewhere."""
+    workflow = os.environ.get("CIRCLE_WORKFLOW_ID")
+    if not workflow:
+        return ""
+    return f"Rejected in CircleCI workflow {workflow}, started by {_starter()}"
+
+
+def _starter() -> str:
+    return os.environ.get("CIRCLE_USERNAME") or "an unnamed user"
 
 
 def _approver(workflow: str, job: str, api: str) -> str:

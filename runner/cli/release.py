@@ -97,26 +97,44 @@ def review_command(
 
 @click.command("approve")
 @click.argument("model", shell_complete=complete_models)
-@click.option("--version", type=click.IntRange(1), help="Approve this one.")
+@click.option("--version", type=click.IntRange(1), help="Decide about this one.")
 @click.option(
     "--this-workflow",
     is_flag=True,
     help="Approve what this CircleCI workflow's train job registered.",
 )
+@click.option(
+    "--reject", "rejects", is_flag=True, help="Reject it instead; needs --reason."
+)
+@click.option("--reason", metavar="TEXT", help="Why it is rejected.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
 def approve_command(
-    model: str, version: int | None, this_workflow: bool, as_json: bool, target: str
+    model: str,
+    version: int | None,
+    this_workflow: bool,
+    rejects: bool,
+    reason: str | None,
+    as_json: bool,
+    target: str,
 ) -> None:
-    """Approve a package of MODEL: by default the newest of this checkout's content."""
+    """Approve a package of MODEL: by default the newest of this checkout's content.
+
+    With --reject it is rejected instead: no deploy and no rollback takes it any more.
+    """
     root = find_root()
     load_spec(root, model)
-    if this_workflow and (version or not run_suffix()):
-        raise CallError("--this-workflow: only in CircleCI, and without --version")
+    _check_decision(version, this_workflow, rejects, reason)
     with aws_at(target):
-        from runner.pipeline.release import approve
+        from runner.pipeline.release import approve, reject, update_card
 
-        package = approve(root, model, version=version, this_workflow=this_workflow)
+        if rejects:
+            package = reject(root, model, version=version, reason=reason or "")
+        else:
+            package = approve(root, model, version=version, this_workflow=this_workflow)
+        if problem := update_card(package):
+            # The decision counts all the same.
+            echo(f"note: {problem}", err=True)
     if as_json:
         names = ("created", "modified")
         shown = {name: getattr(package, name).isoformat() for name in names}
@@ -126,8 +144,26 @@ def approve_command(
         f"{model}: version {package.version} is {package.approval_status} "
         f"(fingerprint {package.fingerprint[:12]}, run {package.run_id})"
     )
-    for name, value in _what_was_approved(package):
+    decided = _what_was_rejected if rejects else _what_was_approved
+    for name, value in decided(package):
         echo(f"  {name:8}  {value}")
+
+
+def _check_decision(
+    version: int | None, this_workflow: bool, rejects: bool, reason: str | None
+) -> None:
+    """Refuse options of `approve` that do not go together."""
+    if this_workflow and (version or rejects or not run_suffix()):
+        raise CallError(
+            "--this-workflow: only in CircleCI, and without --version and --reject"
+        )
+    if rejects and reason is None:
+        raise CallError(
+            "--reject: needs --reason TEXT: what is wrong with this version, for "
+            "whoever trains the next one"
+        )
+    if reason is not None and not rejects:
+        raise CallError("--reason: only with --reject")
 
 
 @click.command("rollback")
@@ -182,7 +218,7 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
         return
     print_table("", STATUS_HEADER, [_status_cells(row) for row in rows])
     for row in rows:
-        for line in _approvals(row):
+        for line in _decisions(row):
             echo(f"{row['model']}: {line}")
     for row in rows:
         if row["why"]:
@@ -200,6 +236,11 @@ def _what_was_approved(package: "Package") -> Iterator[tuple[str, str]]:
     yield "evidence", f"{known['evidence']}/ sha256 {package.approved[1]}"
     metrics = (f"{name} {value:.4g}" for name, value in package.metrics.items())
     yield "metrics", ", ".join(metrics) or "none"
+
+
+def _what_was_rejected(package: "Package") -> Iterator[tuple[str, str]]:
+    """Yield who rejected a package, when and why."""
+    yield "decision", package.approver
 
 
 def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
@@ -244,14 +285,14 @@ def _version_as_json(version: "Version") -> dict[str, Any] | None:
     return asdict(version) if version.version or version.status else None
 
 
-def _approvals(row: dict[str, Any]) -> list[str]:
-    """Say who approved what is live, and what is to be, each once."""
+def _decisions(row: dict[str, Any]) -> list[str]:
+    """Say who approved or rejected what is live, and what is newest, each once."""
     known = {
-        one["version"]: one["approved"]
+        one["version"]: one["approved"] or one["rejected"]
         for one in (row["live"], row["newest"])
-        if one and one["approved"]
+        if one and (one["approved"] or one["rejected"])
     }
-    return [f"version {version}: {approved}" for version, approved in known.items()]
+    return [f"version {version}: {decided}" for version, decided in known.items()]
 
 
 def _status_cells(row: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
 from runner.cli.completion import complete_models
-from runner.cli.local import aws_at, is_on_this_machine, target_option
+from runner.cli.local import aws_at, target_option
 from runner.cli.output import echo, observer, print_json, print_table
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run_command(
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
     from runner.spec.folders import find_root
 
-    local = is_on_this_machine(target)
+    local = target == "local"
     wanted = stages or (STAGES if local else TRAINING_STAGES)
     root = find_root()
     with _Kernels(root, cold) as kernels:

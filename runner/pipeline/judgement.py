@@ -132,7 +132,7 @@ def reject_candidates(plan: Plan, reason: str, say: Callable[[str], None]) -> li
                     say(f"rejected version {package.version}, which it had registered")
                 rejected.append(package.version)
     except LifecycleError as error:
-        say(f"what it may have registered could not be rejected: {error}")
+        say(f"what it has registered, if anything, could not be rejected: {error}")
     return rejected
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from lifecycle import approval, registry, s3
 from lifecycle.aws import aws_errors, run_uri, utc
+from lifecycle.card_registration import follow_approval
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
@@ -24,7 +25,7 @@ from lifecycle.errors import (
 from lifecycle.integrity import EVIDENCE, hash_evidence
 from lifecycle.registry import Mode, Package
 from lifecycle.status import ways_out
-from runner.ci.environment import approval_note, workflow_identity
+from runner.ci.environment import approval_note, rejection_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit
 from runner.notebook.archive import read_record, write_json
@@ -136,6 +137,35 @@ def approve(
     )
 
 
+def reject(root: Path, model: str, *, version: int | None, reason: str) -> Package:
+    """Reject one package of a model, and record why.
+
+    Args:
+        version: this one; else the newest of the checkout's content.
+    """
+    approval.check_reason(reason)
+    if version:
+        package = registry.find_package(model, version)
+    else:
+        package = approval.find_newest(model, content(root, model).fingerprint)
+    note = rejection_note()
+    return approval.reject(model, arn=package.arn, reason=reason, description=note)
+
+
+def update_card(package: Package) -> str:
+    """Give a decided version's model card the status of its approval.
+
+    Returns:
+        Why it has the status of before; "" if it has the new one, or there is no card.
+    """
+    try:
+        with aws_errors():
+            follow_approval(package)
+    except LifecycleError as error:
+        return f"its model card has the status of before: {error}"
+    return ""
+
+
 def roll_back_recorded(
     root: Path, model: str, *, to: int | None, on_progress: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -226,18 +256,18 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
         handed = HandOver(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CallError(
-            f"{shown}: no hand-over, {error}; rerun the train job"
+            f"{shown}: not a hand-over, {error}; rerun the train job"
         ) from error
     evidence = handed.evidence if isinstance(handed.evidence, dict) else {"": None}
     values = [*(asdict(handed) | {"evidence": ""}).values(), *evidence.values()]
     if not all(isinstance(one, str) for one in values):
         raise CallError(
-            f"{shown}: no hand-over, a value is no text; rerun the train job"
+            f"{shown}: not a hand-over, a value is not text; rerun the train job"
         )
     if not PACKAGE_ARN.fullmatch(handed.package):
         raise CallError(
-            f"{shown}: no hand-over, {handed.package!r} is no model package; rerun the "
-            "train job"
+            f"{shown}: not a hand-over, {handed.package!r} is not a model package; "
+            "rerun the train job"
         )
     for what, found, here in (
         ("model", handed.model, model),

@@ -18,6 +18,7 @@ from secret_scrubber import Scrubber
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
+from lifecycle.card_registration import follow_approval
 from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
 from lifecycle.registry import Package
@@ -42,6 +43,7 @@ from runner.pipeline.evidence import (
     build_page,
     evidence_uri,
     keep_error,
+    register_model_card,
     succeeded_run,
 )
 from runner.pipeline.judgement import (
@@ -321,6 +323,8 @@ class _ModelRun:
             if not self._reuse(stage):
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
+            if stage.name == TRAINING_STAGES[-1]:
+                self._register_card()
             self._keep()
             self.kept.add(stage.name)
             # Of what was registered, an approval binds what all these stages left.
@@ -446,6 +450,15 @@ class _ModelRun:
         """Copy what the run has left so far: CircleCI's artifacts do not last."""
         s3.upload_folder(self.plan.folder, evidence_uri(self.plan), self.uploaded)
 
+    def _register_card(self) -> None:
+        """Register the model card; without it a paid training is no less a success."""
+        notebook = self.notebooks.get(TRAINING_STAGES[-1])
+        if notebook is None:
+            return
+        step = partial(register_model_card, self.plan, self.results, notebook)
+        if error := self._attempt(step):
+            self._say(f"its model card is not registered: {error}")
+
     def _approve(self) -> None:
         """Approve what this run registered."""
         registered = self.results["train-register"]
@@ -457,6 +470,8 @@ class _ModelRun:
             description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
+        if error := self._attempt(partial(follow_approval, package)):
+            self._say(f"its model card has the status of before: {error}")
 
     def _fail(self, error: LifecycleError) -> None:
         """Say what failed, keep the evidence, and stop what is left running."""
@@ -491,7 +506,7 @@ class _ModelRun:
                 for name in training.stop_training(self.plan.model, self.plan.run_id):
                     self._say(f"stopped the training job {name}")
         except LifecycleError as error:
-            self._say(f"a training job of this run may go on: {error}")
+            self._say(f"a training job of this run may still be running: {error}")
 
     def _say(self, text: str) -> None:
         # Whoever read the log may have gone, as `head` does; the run goes on.

@@ -22,8 +22,8 @@ from runner.review.evidence import Evidence
 from runner.review.rows import gates_asked
 
 MAX_FEATURES = 12
-# Test rows that stand in train are told of from this share on, unless so many training
-# rows are equal that it is no surprise.
+# Test rows that are also training rows are a concern from this share on, unless so many
+# training rows are equal that it is no surprise.
 SHARED, DISTINCT = 0.01, 0.9
 ANSWERS, DIRECTIONS = ("too low", "too high"), ("raises", "lowers", "mixed")
 # A currency's sign stands before a number.
@@ -148,7 +148,7 @@ def _confusion(evidence: Evidence) -> dict[str, Any] | None:
     live = evidence.live_score.get("threshold")
     threshold = f"At the threshold {format_number(counts['threshold'])}"
     if not counts["costs"]:
-        sentence = f"{threshold}; model.yaml says nothing of costs."
+        sentence = f"{threshold}; model.yaml gives no costs."
     else:
         sentence = (
             f"{threshold}, the cheapest on the validation rows: "
@@ -166,7 +166,7 @@ def _compare_costs(counts: Mapping[str, Any]) -> str:
         return ""
     mine, none, everything = (_money(one, counts.get("unit") or "") for one in costs)
     return (
-        f"a row costs {mine} on average, {none} if none were taken for positive, "
+        f"a row costs {mine} on average, {none} if none were predicted positive, "
         f"{everything} if all were"
     )
 
@@ -244,8 +244,8 @@ def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "mixed": "; larger values raise some and lower others",
     }.get(str(first["direction"]), "")
     sentence = (
-        f"{first['feature']} moves the predictions most, by {share:.0f} % of all SHAP "
-        f"values{how}."
+        f"{first['feature']} counts most for the predictions: {share:.0f} % of all "
+        f"SHAP values{how}."
     )
     return {"sentence": sentence, "features": kept[:MAX_FEATURES]}
 
@@ -267,14 +267,14 @@ def _leaks(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         equal = 100 * (1 - found["distinct"])
         sentence = (
             f"{shared} of {rows} test rows equal a training row, label included; "
-            f"{equal:.0f} % of the training rows equal another one, too."
+            f"{equal:.0f} % of the training rows equal another training row as well."
         )
     elif concerns:
         sentence = ". ".join(concerns) + "."
     else:
         sentence = (
-            f"None of {rows} test rows stands in the training rows, and no single "
-            "feature tells the label nearly alone."
+            f"None of {rows} test rows is also a training row, and no single feature "
+            "predicts the label almost alone."
         )
     return {**found, "sentence": sentence}
 
@@ -282,14 +282,14 @@ def _leaks(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _leak_concerns(found: Mapping[str, Any]) -> Iterator[str]:
     for name, score in (found.get("features") or {}).items():
         yield (
-            f"{name} nearly tells the label by itself ({format_number(score, 3)} of "
-            "1): is it known when the model is asked?"
+            f"{name} predicts the label almost alone ({format_number(score, 3)} of 1): "
+            "is its value known at the time of the prediction?"
         )
     shared, rows = found.get("shared_rows") or 0, found.get("test_rows") or 0
     if shared and shared >= SHARED * rows and found.get("distinct", 0) >= DISTINCT:
         yield (
-            f"{shared} of {rows} test rows stand in the training rows, so the metrics "
-            "look better than they are"
+            f"{shared} of {rows} test rows are also training rows, so the metrics look "
+            "better than they are"
         )
 
 
@@ -301,8 +301,8 @@ def _looks(evidence: Evidence) -> dict[str, Any] | None:
     if before:
         were = "versions were" if before > 1 else "version was"
         sentence = (
-            f"{before} registered {were} judged on these very test rows before: "
-            "the more are tried, the more the best of them owes to chance."
+            f"{before} registered {were} judged on the same test rows before: the "
+            "more are tried, the more likely the best of them is only lucky."
         )
     return {"before": before, "sentence": sentence}
 

@@ -135,10 +135,10 @@ def notebook_values(spec: ModelSpec) -> dict[str, Any]:
 
 
 def run_values(spec: ModelSpec) -> dict[str, Any]:
-    """Return what model.yaml says in `run` of the data and the registration."""
+    """Return what model.yaml says in `run` of data, training and registration."""
     values = notebook_values(spec)
-    said = {name: values[name] for name in ("task", "description", "gates")}
-    return said | {"label": spec.label}
+    given = ("task", "description", "gates", "hyperparameters")
+    return {name: values[name] for name in given} | {"label": spec.label}
 
 
 def _find_unfit_slices(spec: ModelSpec) -> Iterator[str]:

@@ -15,6 +15,7 @@ from lifecycle.data import (
     data_version,
     load_prepared,
     raw_uri,
+    read_details,
     read_split,
     read_table,
     split,
@@ -312,6 +313,42 @@ def test_the_sha256_is_that_of_the_rows(aws: EmbeddedAWS):
 
     assert first["data_sha256"] == again["data_sha256"]
     assert first["data_sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_test_rows_are_named_by_what_is_no_feature(aws: EmbeddedAWS):
+    """By their index and the details of them, with the types that these have."""
+    splits = split_table()
+    every = pd.concat(splits.values()).sort_index()
+    codes = [f"0{place}" for place in every.index]
+    raw = pd.DataFrame({"code": codes, "age": 1.5, "day": pd.Timestamp("2026-01-02")})
+    raw.index = every.index
+
+    written = write_splits(new_name(), {"run_id": "r1"}, splits, details=raw)
+    found = read_details(written)
+
+    test = splits["test"].index
+    assert found["row"].tolist() == test.tolist()
+    assert found["code"].tolist() == [f"0{place}" for place in test]
+    assert found["age"].tolist() == [1.5] * len(test)
+    assert found["day"].str.startswith("2026-01-02").all()
+    assert not {"code", "age"} & set(written["columns"])
+
+
+def test_test_rows_are_numbered_without_details(aws: EmbeddedAWS):
+    """Also of an older release, or of another notebook."""
+    written = write_splits(new_name(), {"run_id": "r1"}, splits := split_table())
+
+    assert list(read_details(written)) == ["row"]
+    assert read_details(written)["row"].tolist() == splits["test"].index.tolist()
+    assert read_details({"rows": {"test": 3}})["row"].tolist() == [0, 1, 2]
+
+
+def test_details_of_another_table_are_refused(aws: EmbeddedAWS):
+    """Else a reviewer would look for the error in the wrong rows."""
+    details = pd.DataFrame({"code": ["a", "b"]}, index=[-1, -2])
+
+    with pytest.raises(DataError, match="details: their index is not that of the"):
+        write_splits(new_name(), {"run_id": "r1"}, split_table(), details=details)
 
 
 def test_the_training_rows_are_summarised_as_evidence(aws: EmbeddedAWS):

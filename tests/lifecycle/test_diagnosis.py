@@ -174,7 +174,7 @@ def test_test_rows_that_stand_in_train_are_counted():
     found = find_leaks("regression", train, pd.concat([test, train[:5]]))
 
     assert (found.test_rows, found.shared_rows, found.distinct) == (55, 5, 1.0)
-    assert "5 of 55 test rows stand in train" in str(found)
+    assert "5 of 55 test rows are also training rows" in str(found)
     doubled = pd.concat([train, train])
     assert find_leaks("regression", doubled, test).distinct == 0.0
 

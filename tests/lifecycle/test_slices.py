@@ -94,7 +94,7 @@ def test_most_groups_of_a_column_of_names_are_taken_together():
 
 def test_a_slice_that_is_no_column_is_named():
     """With the nearest one, and what to do about it."""
-    with pytest.raises(DataError, match=r"slices: 'sizes' is no column .*'size'\?"):
+    with pytest.raises(DataError, match=r"slices: 'sizes' is not a column .*'size'\?"):
         groups("sizes")
 
 

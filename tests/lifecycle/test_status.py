@@ -20,7 +20,9 @@ CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)
 
 
-WAIT = "wait, then python -m runner status toy; if nobody waits for it any more"
+WAIT = (
+    "wait, then python -m runner status toy; if no command is waiting for it any more"
+)
 AGAIN = "run the command that began it again: it waits and then verifies"
 CHANGED = "the endpoint has changed since a deploy verified it: deploy again, which"
 
@@ -34,7 +36,11 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
     ("status", "expected"),
     [
         (ModelStatus(), "nothing is registered: train it"),
-        (ModelStatus(newest=package("Rejected")), "version 2 is Rejected: train again"),
+        (ModelStatus(newest=package("Deleting")), "version 2 is Deleting: train again"),
+        (
+            ModelStatus(newest=replace(package("Rejected"), rejected="Ada: slow")),
+            "version 2 is Rejected: change what is wrong with it, and train again",
+        ),
         (
             ModelStatus(newest=package(fingerprint=OTHER)),
             "the newest, version 2, has other content: train it",

@@ -1,6 +1,7 @@
 """The verbs of a release: `review`, `approve`, `rollback` and `status`."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -222,6 +223,53 @@ def test_approve_takes_a_named_version(
     answer = verb("approve", model, "--version", "1")
 
     assert answer.stdout.startswith(f"{model}: version 1 is Approved ")
+
+
+def test_a_version_is_rejected_with_a_reason(
+    verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """By default the newest of this content; `status` says who rejected it, and why."""
+    content = contents.content(repo, model).fingerprint
+    make_package(model, approved=False, fingerprint=content)
+    make_package(model, approved=False)
+
+    answer = verb("approve", model, "--reject", "--reason", "It calls too many")
+    status = verb("status", model).stdout
+
+    head, decision = answer.stdout.splitlines()
+    assert head.startswith(f"{model}: version 1 is Rejected (fingerprint {content[:8]}")
+    assert re.fullmatch(
+        r"  decision  Rejected by arn:\S+, .*: It calls too many", decision
+    )
+    assert f"{model}: version 1: {decision.split(maxsplit=1)[1]}" in status
+    assert "version 1 is Rejected: change what is wrong with it" in status
+    assert find_package(model, 2).approval_status == "PendingManualApproval"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--reject"], "--reject: needs --reason TEXT"),
+        (["--reject", "--reason", " "], "--reason: empty"),
+        (["--reason", "slow"], "--reason: only with --reject"),
+        (["--reject", "--reason", "slow", "--this-workflow"], "--this-workflow: only"),
+    ],
+)
+def test_a_rejection_without_a_reason_is_refused(
+    verb: Callable[..., Result],
+    model: str,
+    aws: EmbeddedAWS,
+    arguments: list[str],
+    message: str,
+) -> None:
+    """So is a reason without a rejection; nothing is changed."""
+    package = make_package(model, approved=False)
+
+    answer = verb("approve", model, "--version", "1", *arguments)
+
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+    assert find_package(model) == package
 
 
 def test_content_that_is_not_registered_is_an_error(

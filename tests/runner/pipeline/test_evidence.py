@@ -109,6 +109,7 @@ def test_a_run_begins_with_an_empty_folder(
     assert {path.name for path in plan.folder.iterdir()} == {
         "source.json",
         "baseline.json",
+        "model-card.json",
     }
     source = json.loads((plan.folder / "source.json").read_text())
     assert source["evidence"] == run_uri(model, plan.run_id, "evidence")
@@ -207,7 +208,7 @@ def test_a_live_version_whose_evidence_is_malformed_fails_no_run(
 
     page = build_page(plan, {}, {})
 
-    assert "What was live could not be read: what its run left is malformed." in (
+    assert "The live version could not be read: what its run left is malformed." in (
         page.read_text()
     )
 

@@ -324,7 +324,7 @@ CLAIMS = {
     "measures no number": Claim(
         registers={"metrics": {"rmse": float("nan")}},
         shows={"rmse": None},
-        said="rmse nan is no number",
+        said="rmse nan is not a number",
     ),
     "returns other metrics": Claim(
         returns={"metrics": {"rmse": 0.1}},

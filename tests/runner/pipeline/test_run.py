@@ -181,6 +181,7 @@ def test_each_stage_leaves_notebook_html_and_record(
     """In build/ and in S3, where the package points at them; beside the page."""
     stages = {f"{stage}.{kind}" for stage in STAGES for kind in KINDS}
     review = {"index.html", "review.json", "source.json", "baseline.json"}
+    review |= {"model-card.json"}
     kept = list_files(finished.package.metadata["evidence"])
 
     assert finished.files == stages | review
@@ -784,8 +785,9 @@ def test_a_run_waits_no_longer_than_it_may_take_itself(
     result = run("prepare", time_limit=0.3)
 
     assert isinstance(result.error, CallError)
-    assert "run r1, process 7, since noon, still goes on in this clone after 0.3 s" in (
-        str(result.error)
+    assert (
+        "run r1, process 7, since noon, is still running in this clone after 0.3 s"
+        in (str(result.error))
     )
     assert not (repo / "build" / model).exists()
 
