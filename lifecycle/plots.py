@@ -59,12 +59,12 @@ TOLD = 12
 def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
     """Return the axes of a new figure in the common style; sizes in inches."""
     import matplotlib.pyplot as plt
-    from cycler import cycler
     from IPython import get_ipython
     from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     # For all figures of the notebook, its own ones too.
-    cycle = cycler(color=list(COLOURS)) + cycler(linestyle=list(LINES))
+    cycle = cycler(color=list(COLOURS), linestyle=list(LINES))
     plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle})
     ax = plt.subplots(figsize=(width, height))[1]
     if "inline" in plt.get_backend():
