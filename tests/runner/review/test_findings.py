@@ -31,8 +31,11 @@ def group(name, value, low, high, rows=40):
 @pytest.mark.parametrize(
     ("low", "said"),
     [
-        (2.1, "Worst is sex F, with rmse 2.5 (2.10 to 2.90) on 40 rows; on all rows "),
-        (1.9, "that of all rows, 2, is inside the interval, so no group is known to"),
+        (2.1, "Worst is sex F, with rmse 2.50 (2.10 to 2.90) on 40 rows; on all rows "),
+        (
+            1.9,
+            "that of all rows, 2.00, is inside the interval, so no group is known to",
+        ),
     ],
 )
 def test_the_worst_group_is_named(folder, read, low, said):
@@ -105,7 +108,7 @@ def test_predictions_that_are_off_are_told_of(folder, read):
 
     assert found["sentence"] == (
         "Predictions are off in 1 of 1 groups: too low for predictions of text, on "
-        "average 2, observed 3 (2.50 to 3.50)."
+        "average 2.00, observed 3.00 (2.50 to 3.50)."
     )
     assert found["groups"][0]["interval"] == [2.5, 3.5]
 
@@ -114,7 +117,10 @@ def test_predictions_that_are_off_are_told_of(folder, read):
     ("leaks", "said"),
     [
         (CLEAN, None),
-        (CLEAN | {"features": {"closed": 0.9991}}, "closed predicts the label almost"),
+        (
+            CLEAN | {"features": {"closed": 0.9991}},
+            "closed predicts the label almost al",
+        ),
         (
             CLEAN | {"shared_rows": 5},
             "5 of 50 test rows are also training rows, so",

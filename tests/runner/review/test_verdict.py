@@ -423,10 +423,13 @@ def test_a_gate_that_asks_for_more_is_not_loosened(old, new):
 
 def test_content_that_was_rolled_back_is_told(folder, read):
     """It comes back for instance by the revert of a revert."""
-    write_before(folder, rolled_back_from="f" * 64)
+    when = {"rolled_back_at": "2026-11-28T21:52:27.123+00:00"}
+    known = when | {"rolled_back_from": "f" * 64, "rolled_back_by": "arn:ada"}
+    write_before(folder, **known)
 
     (concern,) = headline(read()).concerns
-    assert concern == "This content was live before and was rolled back"
+    said = "This content was live before and was rolled back on 2026-11-28 at 21:52 UTC"
+    assert concern == f"{said} by arn:ada"
 
 
 def test_changed_data_is_told(folder, read):
