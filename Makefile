@@ -71,7 +71,7 @@ lab: setup  ## open JupyterLab with the embedded AWS up; MODEL=churn: for that m
 	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab $(LAB_OPTIONS)
 
 pictures: setup  ## take the pictures of the review page in docs/
-	PYTHONPATH=tests $(BIN)/python -m story.pictures
+	PYTHONPATH=tests:packages/notebook-page/tests $(BIN)/python -m story.pictures
 
 requirements: setup  ## pin what is new in requirements*.in; what is pinned stays
 	$(COMPILE) --output-file requirements.txt requirements.in

@@ -121,17 +121,23 @@ def format_number(value: object, digits: int = DIGITS) -> str:
 
 
 def format_interval(interval: Sequence[float] | None) -> str:
-    """Format an interval, with no more digits than its width gives a meaning."""
+    """Format an interval, with the decimals to which its width gives a meaning."""
     if interval is None or not all(map(math.isfinite, interval)):
         return "-"
-    low, high = interval
-    digits = digits_of(low, high)
-    return f"{format_number(low, digits)} to {format_number(high, digits)}"
+    return " to ".join(format_within(one, interval) for one in interval)
 
 
-def digits_of(low: float, high: float) -> int:
-    """Return how many significant digits an interval leaves to its bounds."""
-    size, width = max(abs(low), abs(high)), (high - low) / 2
-    if not width or not size:
-        return DIGITS
-    return max(2, min(DIGITS, 2 + math.floor(math.log10(size / width))))
+def format_within(value: float, interval: Sequence[float] | None) -> str:
+    """Format a number with no more decimals than its interval gives a meaning to."""
+    if not interval or not all(map(math.isfinite, (value, *interval))):
+        return format_number(value)
+    half = abs(interval[1] - interval[0]) / 2
+    size = max(abs(value), *map(abs, interval))
+    if not half or not size or size >= 1e6:
+        return format_number(value)
+    # Two digits of half the width, and no more than DIGITS of the number.
+    decimals = min(
+        1 - math.floor(math.log10(half)), DIGITS - 1 - math.floor(math.log10(size))
+    )
+    text = f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return text if float(text) else text.removeprefix("-")

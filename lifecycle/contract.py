@@ -158,7 +158,8 @@ def _check_columns(splits: "Mapping[str, pd.DataFrame]", label: str) -> str:
                 ".reset_index() makes it a column"
             )
         raise DataError(
-            f"label: {label!r} is no column of the splits; {did_you_mean(label, names)}"
+            f"label: {label!r} is not a column of the splits; "
+            f"{did_you_mean(label, names)}"
         )
     if len(names) == 1:
         raise DataError(f"train: has only the label {label!r}; add features")

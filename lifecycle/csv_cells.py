@@ -152,7 +152,7 @@ class CsvCells:
                 raise DataError(
                     f"{self.where}: column {name!r} holds {example!r}, which pandas "
                     f"reads as text; read_table(..., {arguments}), or "
-                    f"text=[{quote(str(name))}] if it is no number"
+                    f"text=[{quote(str(name))}] if it is not a number"
                 )
             if self.written.decimal != ",":
                 continue
@@ -163,7 +163,7 @@ class CsvCells:
                 raise DataError(
                     f"{self.where}: column {name!r} holds {known[points].iloc[0]!r}, "
                     'and decimal="," was said; write it alike, or '
-                    f"text=[{quote(str(name))}] if it is no number"
+                    f"text=[{quote(str(name))}] if it is not a number"
                 )
 
     def _refuse_marks(self, table: "pd.DataFrame") -> None:
@@ -182,7 +182,7 @@ class CsvCells:
                 raise DataError(
                     f"{self.where}: column {name!r} holds {wrong.iloc[0]!r}, which has "
                     f"no thousands; leave thousands={quote(mark)} out, or "
-                    f"text=[{quote(str(name))}] if it is no number"
+                    f"text=[{quote(str(name))}] if it is not a number"
                 )
 
     def _refuse_points(self, table: "pd.DataFrame") -> None:

@@ -135,7 +135,7 @@ def _decode(where: str, content: bytes, written: CsvFormat) -> str:
             f'encoding="{guess}")'
         ) from error
     if "\x00" in found:
-        raise DataError(f"{where}: is no CSV, it holds bytes that are no text")
+        raise DataError(f"{where}: is not CSV, it has bytes that are not text")
     if written.encoding != "utf-8" and not found.isascii():
         _refuse_hidden_utf8(where, content, written)
     return found

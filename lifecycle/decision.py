@@ -73,7 +73,7 @@ def cost_curve(
     ordered = np.asarray(truth)[order]
     as_positive = cost_per_row(ordered, positive, costs)
     as_negative = cost_per_row(ordered, ~positive, costs)
-    # With the first so many rows taken for positive.
+    # With so many rows, the first, predicted positive.
     totals = as_negative.sum() + np.concatenate(
         [[0.0], np.cumsum(as_positive - as_negative)]
     )
@@ -91,7 +91,7 @@ def cost_per_row(
 
     Args:
         truth: 0 or 1 per row.
-        positive: whether each row is taken for positive.
+        positive: whether each row is predicted positive.
     """
     import numpy as np
 
@@ -152,7 +152,7 @@ def cost_table(found: Mapping[str, Any]) -> "pd.DataFrame":
 
     names = {
         "cost": "at the threshold",
-        "cost_of_none": "if no row is taken for positive",
+        "cost_of_none": "if no row is predicted positive",
         "cost_of_all": "if every row is",
     }
     column = f"cost per row ({found['unit']})" if found["unit"] else "cost per row"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
     MIN_ROWS,
-    digits_of,
     format_interval,
     format_number,
+    format_within,
 )
 from lifecycle.membership import row_hashes
 
@@ -241,7 +241,7 @@ class Leaks:
     """What may make a model look better than it is.
 
     Attributes:
-        shared_rows: test rows that stand in the training rows, label included.
+        shared_rows: test rows that are also training rows, label included.
         distinct: the share of the training rows that no other one equals; where it is
             small, equal rows are no surprise.
         features: by feature how well it predicts the label alone, 0 to 1, where that
@@ -254,12 +254,16 @@ class Leaks:
     features: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = f"{self.shared_rows} of {self.test_rows} test rows stand in train"
+        said = (
+            f"{self.shared_rows} of {self.test_rows} test rows are also training rows"
+        )
         alone = ", ".join(
             f"{name} ({format_number(score, 3)})"
             for name, score in self.features.items()
         )
-        return f"{said}; nearly enough to predict the label alone: {alone or 'none'}"
+        return (
+            f"{said}; features that almost predict the label alone: {alone or 'none'}"
+        )
 
 
 def find_leaks(task: str, train: "pd.DataFrame", test: "pd.DataFrame") -> Leaks:
@@ -327,18 +331,19 @@ def shown(table: "pd.DataFrame") -> "pd.DataFrame":
     rows = []
     for row in table.to_dict("records"):
         ends = row.get("low", math.nan), row.get("high", math.nan)
-        digits = digits_of(*ends) if all(map(math.isfinite, ends)) else 3
         text = {}
         for name, value in row.items():
             if name == "low":
                 text["95 % interval"] = format_interval(ends)
             elif name != "high":
-                text[str(name)] = _cell(value, digits)
+                text[str(name)] = _cell(value, ends)
         rows.append(text)
     return pd.DataFrame(rows, index=table.index)
 
 
-def _cell(value: Any, digits: int) -> str:
-    if isinstance(value, float):
-        return format_number(value, digits) if math.isfinite(value) else "-"
-    return str(value)
+def _cell(value: Any, interval: tuple[float, float]) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if all(map(math.isfinite, (value, *interval))):
+        return format_within(value, interval)
+    return format_number(value, 3) if math.isfinite(value) else "-"

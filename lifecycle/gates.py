@@ -381,7 +381,7 @@ def _relative(
         bound=None,
         live=None,
         verdict="failed",
-        reason=f"{metric} {value:g} is no number, so not within the live model's",
+        reason=f"{metric} {value:g} is not a number, so it cannot be compared",
     )
     if math.isnan(value):
         return nothing
@@ -413,16 +413,15 @@ def _loss_reason(
     against = f"the live model's {format_number(found.live)}"
     first = f"{found.metric} {format_number(found.candidate)}"
     if verdict == "not comparable":
-        return (
-            f"{first} is not comparable with {against}: {found.rows} rows say nothing"
-        )
+        rows = f"{found.rows} rows are not enough"
+        return f"{first} is not comparable with {against}: {rows}"
     low, high = _loss(found, less)
     if low == high == 0:
         return f"{first} is exactly as good as {against}"
     unit = abs(found.live)
     if not unit:
         span = f"{format_number(low)} to {format_number(high)} worse than"
-        return f"{first} is {span} {against}; nothing may be lost of 0"
+        return f"{first} is {span} {against}; nothing worse than 0 is allowed"
     allowed = f"{format_number(100 * share)} % worse is allowed"
     text = f"{first} is {_span(low / unit, high / unit)} than {against}; {allowed}"
     if verdict != "undecided":
@@ -436,7 +435,7 @@ def _what_would_decide(found: Comparison, allowed: float, less: bool) -> str:
     gap = abs((low + high) / 2 - allowed)
     needed = found.rows * ((high - low) / 2 / gap) ** 2 if gap else math.inf
     if needed > MOST_ROWS:
-        return "more test rows would hardly decide it"
+        return "many more test rows would not decide it"
     count = float(f"{max(needed, found.rows + 1):.2g}")
     return f"about {count:,.0f} test rows would decide it, {found.rows:,} are compared"
 
@@ -474,7 +473,7 @@ def _order(value: float, bound: float) -> int:
 def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:
     """Compare a value with a bound; NaN and infinity pass no bound."""
     if math.isnan(value) or (rule == "min" and math.isinf(value)):
-        return False, "no number, so not within"
+        return False, "not a number, so not within"
     if rule == "min":
         return value >= bound, "at least" if value >= bound else "below"
     return value <= bound, "at most" if value <= bound else "above"

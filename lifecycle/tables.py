@@ -78,7 +78,7 @@ def parse_table(
         if kinds[name] != {"text", "numbers"}:
             raise DataError(
                 f"{first.name}: column {name!r} holds {' and '.join(kinds[name])} in "
-                "the files of this folder; write it alike in all of them"
+                "the files of this folder; write it the same way in all of them"
             )
     if mixed:
         # As text everywhere, so that equal cells are equal.

@@ -56,7 +56,7 @@ def _upload(model: str, path: Path, *, is_read: bool = False) -> None:
     with _progress(path) as on_bytes:
         uploads = upload_raw(model, path, on_bytes=on_bytes)
     for one in uploads:
-        state = "uploaded" if one.is_new else "there already, with this very content"
+        state = "uploaded" if one.is_new else "already there, with the same content"
         echo(f"{one.uri}: {state}{'' if is_read else _how_to_read(one)}")
 
 

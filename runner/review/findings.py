@@ -14,6 +14,7 @@ from lifecycle.comparison import (
     SliceGroup,
     format_interval,
     format_number,
+    format_within,
     worst_first,
 )
 from lifecycle.gates import BY, slice_of
@@ -22,8 +23,8 @@ from runner.review.evidence import Evidence
 from runner.review.rows import gates_asked
 
 MAX_FEATURES = 12
-# Test rows that stand in train are told of from this share on, unless so many training
-# rows are equal that it is no surprise.
+# Test rows that are also training rows are a concern from this share on, unless so many
+# training rows are equal that it is no surprise.
 SHARED, DISTINCT = 0.01, 0.9
 ANSWERS, DIRECTIONS = ("too low", "too high"), ("raises", "lowers", "mixed")
 # A currency's sign stands before a number.
@@ -113,19 +114,21 @@ def _slice_sentence(
         return f"No group has {MIN_ROWS} rows, so none is judged."
     worst = judged[0]
     found, whole = worst.metrics[metric], evidence.metrics.get(metric)
+    intervals = evidence.evaluation.get("intervals") or {}
     sentence = (
         f"Worst is {worst.column} {worst.group}, with {metric} {_estimate(found)} on "
         f"{worst.rows} rows"
     )
+    shown = format_within(whole or 0.0, intervals.get(metric))
     if whole is None:
         sentence += "."
     elif found.low <= whole <= found.high:
         sentence += (
-            f": that of all rows, {format_number(whole, 3)}, is inside the interval, "
+            f": that of all rows, {shown}, is inside the interval, "
             "so no group is known to be worse."
         )
     else:
-        sentence += f"; on all rows it is {format_number(whole, 3)}."
+        sentence += f"; on all rows it is {shown}."
     small = [f"{one.group} ({one.rows})" for one in groups if not one.metrics]
     if small:
         named = ", ".join(small[:MAX_FEATURES])
@@ -148,7 +151,7 @@ def _confusion(evidence: Evidence) -> dict[str, Any] | None:
     live = evidence.live_score.get("threshold")
     threshold = f"At the threshold {format_number(counts['threshold'])}"
     if not counts["costs"]:
-        sentence = f"{threshold}; model.yaml says nothing of costs."
+        sentence = f"{threshold}; model.yaml gives no costs."
     else:
         sentence = (
             f"{threshold}, the cheapest on the validation rows: "
@@ -166,7 +169,7 @@ def _compare_costs(counts: Mapping[str, Any]) -> str:
         return ""
     mine, none, everything = (_money(one, counts.get("unit") or "") for one in costs)
     return (
-        f"a row costs {mine} on average, {none} if none were taken for positive, "
+        f"a row costs {mine} on average, {none} if none were predicted positive, "
         f"{everything} if all were"
     )
 
@@ -213,8 +216,9 @@ def _calibration_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
         )
     named = "; ".join(
         f"{one['answer']} for predictions of {one['prediction']}, on average "
-        f"{format_number(one['predicted'], 3)}, observed "
-        f"{format_number(one['observed'], 3)} ({format_interval(one['interval'])})"
+        f"{format_within(one['predicted'], one['interval'])}, observed "
+        f"{format_within(one['observed'], one['interval'])} "
+        f"({format_interval(one['interval'])})"
         for one in off
     )
     return f"Predictions are off in {len(off)} of {len(groups)} groups: {named}."
@@ -244,8 +248,8 @@ def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "mixed": "; larger values raise some and lower others",
     }.get(str(first["direction"]), "")
     sentence = (
-        f"{first['feature']} moves the predictions most, by {share:.0f} % of all SHAP "
-        f"values{how}."
+        f"{first['feature']} counts most for the predictions: {share:.0f} % of all "
+        f"SHAP values{how}."
     )
     return {"sentence": sentence, "features": kept[:MAX_FEATURES]}
 
@@ -267,14 +271,14 @@ def _leaks(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         equal = 100 * (1 - found["distinct"])
         sentence = (
             f"{shared} of {rows} test rows equal a training row, label included; "
-            f"{equal:.0f} % of the training rows equal another one, too."
+            f"{equal:.0f} % of the training rows equal another training row as well."
         )
     elif concerns:
         sentence = ". ".join(concerns) + "."
     else:
         sentence = (
-            f"None of {rows} test rows stands in the training rows, and no single "
-            "feature tells the label nearly alone."
+            f"None of {rows} test rows is also a training row, and no single feature "
+            "predicts the label almost alone."
         )
     return {**found, "sentence": sentence}
 
@@ -282,14 +286,14 @@ def _leaks(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _leak_concerns(found: Mapping[str, Any]) -> Iterator[str]:
     for name, score in (found.get("features") or {}).items():
         yield (
-            f"{name} nearly tells the label by itself ({format_number(score, 3)} of "
-            "1): is it known when the model is asked?"
+            f"{name} predicts the label almost alone ({format_number(score, 3)} of 1): "
+            "is its value known at the time of the prediction?"
         )
     shared, rows = found.get("shared_rows") or 0, found.get("test_rows") or 0
     if shared and shared >= SHARED * rows and found.get("distinct", 0) >= DISTINCT:
         yield (
-            f"{shared} of {rows} test rows stand in the training rows, so the metrics "
-            "look better than they are"
+            f"{shared} of {rows} test rows are also training rows, so the metrics look "
+            "better than they are"
         )
 
 
@@ -301,8 +305,8 @@ def _looks(evidence: Evidence) -> dict[str, Any] | None:
     if before:
         were = "versions were" if before > 1 else "version was"
         sentence = (
-            f"{before} registered {were} judged on these very test rows before: "
-            "the more are tried, the more the best of them owes to chance."
+            f"{before} registered {were} judged on the same test rows before: the "
+            "more are tried, the more likely the best of them is only lucky."
         )
     return {"before": before, "sentence": sentence}
 
@@ -312,8 +316,9 @@ def _looks(evidence: Evidence) -> dict[str, Any] | None:
 
 def _estimate(found: Estimate) -> str:
     interval = _interval(found)
-    text = format_number(found.value, 3)
-    return f"{text} ({format_interval(interval)})" if interval else text
+    if interval is None:
+        return format_number(found.value, 3)
+    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def _interval(found: Estimate) -> list[float] | None:

@@ -70,8 +70,23 @@ def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
         ],
         **findings(evidence),
         "drift": [_drift(one) for one in evidence.drift],
+        "card": {
+            "name": str(evidence.card.get("name") or ""),
+            "gaps": [str(one) for one in evidence.card.get("gaps") or ()],
+        },
         "lineage": {one.name: one.value for one in lineage},
     }
+
+
+def decision_commands(model: str, version: int, target: str = "") -> dict[str, str]:
+    """Return the commands that approve and reject a version in a terminal.
+
+    Args:
+        target: where they are to work; "" for the default.
+    """
+    command = f"python -m runner approve {model} --version {version}"
+    command += f" --target {target}" * bool(target)
+    return {"approve": command, "reject": f'{command} --reject --reason "…"'}
 
 
 def _reasons(head: Headline) -> Iterator[str]:

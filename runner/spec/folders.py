@@ -156,14 +156,14 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
 
 def _is_deep(data: object) -> bool:
     """Return whether values are nested deeper than keys are, or hold themselves."""
-    level = {id(data): data}
+    level: dict[int, Any] = {id(data): data}
     for _ in range(MAX_DEPTH):
-        below: dict[int, Any] = {}
-        for one in level.values():
-            inside = one.values() if isinstance(one, dict) else one
-            if isinstance(one, dict | list | tuple | set):
-                below |= {id(value): value for value in inside}
-        level = below
+        inside = [
+            one.values() if isinstance(one, dict) else one
+            for one in level.values()
+            if isinstance(one, dict | list | tuple | set)
+        ]
+        level = {id(value): value for values in inside for value in values}
     return bool(level)
 
 

@@ -178,7 +178,7 @@ def test_a_cell_that_xgboost_reads_otherwise_is_refused(values, said):
         (
             [0, 1] * 6,
             {"label": "Y"},
-            "label: 'Y' is no column of the splits; known: x, y",
+            "label: 'Y' is not a column of the splits; known: x, y",
         ),
     ],
 )

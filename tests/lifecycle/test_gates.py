@@ -49,10 +49,10 @@ def relative(value: float, live: Any, bounds: Mapping[str, float]) -> GateVerdic
         (2.50001, {"max": 2.5}, False, "score 2.50001 is above 2.5"),
         (0.9, {"min": 0.9}, True, "score 0.9 is at least 0.9"),
         (0.89, {"min": 0.9}, False, "score 0.89 is below 0.9"),
-        (math.nan, {"max": 2.5}, False, "score nan is no number, so not within 2.5"),
-        (math.nan, {"min": 0.0}, False, "score nan is no number, so not within 0"),
+        (math.nan, {"max": 2.5}, False, "score nan is not a number, so not within 2.5"),
+        (math.nan, {"min": 0.0}, False, "score nan is not a number, so not within 0"),
         (math.inf, {"max": 2.5}, False, "score inf is above 2.5"),
-        (math.inf, {"min": 0.9}, False, "score inf is no number, so not within 0.9"),
+        (math.inf, {"min": 0.9}, False, "score inf is not a number, so not within 0.9"),
     ],
 )
 def test_a_bound_is_inclusive(
@@ -137,7 +137,7 @@ def test_a_share_of_the_live_model_may_be_lost(
         (
             compared(2.205, 2.1, 0.0, 0.21),
             "rmse 2.205 is 0 to 10 % worse than the live model's 2.1; "
-            "5 % worse is allowed; more test rows would hardly decide it",
+            "5 % worse is allowed; many more test rows would not decide it",
         ),
     ],
 )
@@ -256,6 +256,9 @@ def test_a_number_has_no_exponent_below_a_million(value: Any, text: str) -> None
         ((2.1534, 2.3789), "2.15 to 2.38"),
         ((0.91234, 0.91256), "0.9123 to 0.9126"),
         ((-0.0541, 0.0243), "-0.054 to 0.024"),
+        ((0.000033, 0.0966), "0.000 to 0.097"),
+        ((-0.00064123, 0.0028456), "-0.0006 to 0.0028"),
+        ((22.58, 35.59), "22.6 to 35.6"),
         ((1.0, 1.0), "1 to 1"),
         ((math.nan, 1.0), "-"),
         (None, "-"),
@@ -421,7 +424,7 @@ def group(
             [group("F", 2.1, 1.8, 2.4), group("M", 1.8, 1.5, 2.2)],
             "undecided",
             "rmse 2.1 of sex F, 50 rows, is above 2, and 2 is inside its interval, "
-            "1.8 to 2.4",
+            "1.80 to 2.40",
         ),
         (
             [group("F", 2.6, 1.9, 3.4), group("M", 2.3, 2.1, 2.5)],

@@ -59,10 +59,10 @@ LIVE = EndpointState(
     [
         ({"rmse": 2.4}, ""),
         ({"rmse": 2.6}, "rmse 2.6 is above 2.5"),
-        ({"rmse": "2.4"}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": True}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": None}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": -math.inf}, "rmse nan is no number, so not within 2.5"),
+        ({"rmse": "2.4"}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": True}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": None}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": -math.inf}, "rmse nan is not a number, so not within 2.5"),
         ({}, "rmse was not measured"),
     ],
 )
@@ -133,7 +133,7 @@ def test_an_evaluation_is_shown_as_a_table() -> None:
     assert shown["text/html"].count("<tr") == 3
     assert "worse_than_live" in shown["text/plain"]
     assert "failed" in shown["text/plain"]
-    assert "2.3 to 2.5" in shown["text/plain"]
+    assert "2.390 to 2.410" in shown["text/plain"]
 
 
 def test_an_evaluation_can_be_read_by_programs() -> None:

@@ -67,7 +67,7 @@ def test_cells_with_line_ends_and_blank_lines_are_fine():
         (b"\x1f\x8b\x08\x00", "compressed by gzip; unpack it"),
         (b"<!DOCTYPE html><html>", "HTML or XML"),
         (b'{"a": 1}', "JSON"),
-        (b"a,b\n1,\x00\n", "bytes that are no text"),
+        (b"a,b\n1,\x00\n", "bytes that are not text"),
         (b'a,b\n1,"2\n', "not CSV"),
         (b"PAR1 and no more", "not Parquet"),
         ("a\n1\n".encode("utf-32"), "is UTF-32; save it as UTF-8, or read_table("),
