@@ -70,6 +70,11 @@ VERBS = {
         "ci_config_command",
         "Write the continuation config for CircleCI.",
     ),
+    "deploy-marker": Verb(
+        "runner.cli.ci",
+        "deploy_marker_command",
+        "Show a deploy or rollback in CircleCI's Deploys.",
+    ),
     "check": Verb(
         "runner.cli.check",
         "check_command",

@@ -21,7 +21,7 @@ from lifecycle.aws import aws_errors
 from lifecycle.card_registration import follow_approval
 from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.shown import numbers
 from runner.errors import (
     MALFORMED,

@@ -16,8 +16,10 @@ from runner.review.verdict import SIGNS
 API = "https://api.github.com"
 ARTIFACTS = "https://output.circle-artifacts.com/output/job"
 PULL = re.compile(r"https://[^/]+/([\w.-]+/[\w.-]+)/pull/(\d+)")
+# A host, which may stand behind a user with a token, and before a port.
 ORIGIN = re.compile(
-    r"(?:https://|git@|ssh://git@)[^/:]+[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?"
+    r"(?:(?:https|ssh)://(?:[^/]*@)?[^/:@]+(?::\d+)?/|(?:[^/:]*@)?[^/:@]+:)"
+    r"([\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 # What GitHub's Markdown would read as markup, a mention or a link.
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&:])")
@@ -51,6 +53,11 @@ def announce(
             said = f"{review['headline']}. {review['because']}"
             commit.set_status(model, state, said, url)
             commit.write_comment(model, comment(review, url))
+        elif environment.get("GITHUB_TOKEN"):
+            raise GitHubError(
+                "GitHub: nobody is told there; `git remote get-url origin` names no "
+                "repository of GitHub, or CIRCLE_SHA1 is not set"
+            )
     except LifecycleError as error:
         return url, error
     return url, None

@@ -146,6 +146,86 @@ def test_a_step_may_end_its_job(begin: Begin) -> None:
     assert project.circleci_calls == "run release log --target-version=7\n"
 
 
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    [
+        ("plan d --target-version=7 --rollback; update d --status=running; "
+         "update d --status FAILED --failure-reason='no = way'", ""),
+        ("plan --target-version=7; plan other --target-version=8", ""),
+        ("log --component-name=c --target-version=7", ""),
+        ("plan d", "plan: needs --target-version"),
+        ("plan d --target-version=7; plan d --target-version=7", "planned before"),
+        ("update d --status=SUCCESS", "'d' was not planned in this workflow"),
+        ("plan d --target-version=7; update d --status=DONE", "unknown status 'DONE'"),
+        ("plan d --target-version=7; update d --status=SUCCESS; "
+         "update d --status=FAILED", "'d' has ended: SUCCESS"),
+        ("plan d --target=7", "unknown flag --target"),
+        ("undo d", "unknown command"),
+    ],
+)  # fmt: skip
+def test_deploy_markers_are_checked_as_circleci_does(
+    begin: Begin, calls: str, told: str
+) -> None:
+    """A marker is planned once in a workflow, and updated until it has ended."""
+    command = " && ".join(f"circleci run release {one}" for one in calls.split("; "))
+    steps = f"      - run: |\n          {command}\n"
+    work = begin(config(steps)).trigger("main").run()["work"]
+    assert (work.status == "success") == (not told), work.log
+    assert told in work.log
+
+
+OAUTH = (
+    'pipeline.git.branch == "main" and not job.ssh.enabled '
+    'and not (pipeline.config_source starts-with "api")'
+)
+APP = 'pipeline.git.branch == "main" and pipeline.config.ref == "refs/heads/main"'
+
+
+@pytest.mark.parametrize(
+    ("slug", "expression", "given", "status"),
+    [
+        ("gh/o/p", OAUTH, {}, "success"),
+        (
+            "gh/o/p",
+            OAUTH,
+            {"values": {"pipeline.config_source": "api"}},
+            "unauthorized",
+        ),
+        ("gh/o/p", OAUTH, {"branch": "other"}, "unauthorized"),
+        # A value that a pipeline does not have bars the context.
+        ("gh/o/p", APP, {}, "unauthorized"),
+        ("gh/o/p", f"not ({APP})", {}, "unauthorized"),
+        ("circleci/o/p", APP, {}, "success"),
+        ("gh/o/p", APP, {"config_path": ".circleci/rollback.yml"}, "success"),
+        (
+            "circleci/o/p",
+            APP,
+            {"values": {"pipeline.config.ref": "refs/heads/other"}},
+            "unauthorized",
+        ),
+        ("gh/o/p", "not pipeline.parameters.x", {}, "unauthorized"),
+    ],
+)
+def test_an_expression_restricts_a_context(
+    begin: Begin, remote: Any, slug: str, expression: str, given: Any, status: str
+) -> None:
+    """Who asks for what it does not hold for ends unauthorized, with the expression."""
+    files = config(
+        '      - run: echo "$TOKEN"\n', workflow="jobs: [work: {context: c}]"
+    )
+    (text,) = files.values()
+    project = begin(
+        {**files, ".circleci/rollback.yml": text},
+        contexts={"c": {"TOKEN": "secret"}},
+        restrictions={"c": expression},
+        slug=slug,
+    )
+    remote.git("branch", "other")
+    work = project.trigger(**{"branch": "main", **given}).run()["work"]
+    assert work.status == status
+    assert ("secret" if status == "success" else expression) in work.log
+
+
 def test_a_step_in_the_background_ends_with_its_job(begin: Begin) -> None:
     """The next step does not wait for it, and nothing of it is left."""
     steps = """\
