@@ -11,6 +11,7 @@ from first_day import BUCKET, EXECUTION_ROLE, PAGE, POLICIES, follow
 from permissions import LOGS, SAGEMAKER, Need, documented, filled, refused
 
 PACKAGE = f"{SAGEMAKER}:model-package/churn/1"
+FRAUD = f"{SAGEMAKER}:model-package/fraud/1"
 ENDPOINT = f"{SAGEMAKER}:endpoint/churn"
 OBJECT = f"arn:aws:s3:::{BUCKET}/churn/runs/r1"
 SUBJECT = (
@@ -95,6 +96,8 @@ TO_SAGEMAKER = {"iam:PassedToService": ["sagemaker.amazonaws.com"]}
         ("execution", "s3:GetObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, False),
         ("raw-data", "s3:GetObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, True),
         ("raw-data", "s3:PutObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, False),
+        ("pre-approved", "sagemaker:CreateModelPackage", FRAUD, APPROVED, True),
+        ("pre-approved", "sagemaker:CreateModelPackage", PACKAGE, APPROVED, False),
         ("key", "kms:Decrypt", permissions.VALUES["KEY"], {}, True),
     ],
 )  # fmt: skip
