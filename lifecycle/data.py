@@ -383,18 +383,18 @@ def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.Dat
     return named.join(columns.drop(columns=ROW, errors="ignore"))
 
 
-def read_details(prepared: Mapping[str, Any]) -> "pd.DataFrame":
+def read_details(prepared: Mapping[str, Any], count: int) -> "pd.DataFrame":
     """Return what names each test row: `row`, its index, and the details.
 
     Args:
-        prepared: as `load_prepared` returns it. Without details the rows are numbered.
+        prepared: as `load_prepared` returns it.
+        count: of test rows, which are numbered if `write_splits` did not name them.
     """
     import pandas as pd
 
     if uri := prepared.get("details"):
         found = read_json(str(uri), remedy="prepare the data again")
         return pd.DataFrame(found["data"], columns=found["columns"])
-    count = int((prepared.get("rows") or {}).get("test") or 0)
     return pd.DataFrame({ROW: range(count)})
 
 

@@ -20,7 +20,7 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import read_golden
 from lifecycle.membership import row_hashes
-from lifecycle.registry import Package, describe
+from lifecycle.packages import Package, describe
 from lifecycle.s3 import ARCHIVE_REMEDY, read_bytes, read_json
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from lifecycle.aws import aws_errors
 from lifecycle.card_registration import follow_approval
 from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.shown import numbers
 from runner.errors import (
     MALFORMED,
@@ -31,7 +31,6 @@ from runner.errors import (
 )
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, import_ahead, recording, write_whole
-from runner.notebook.execute import execute, failed_commands
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
@@ -320,12 +319,15 @@ class _ModelRun:
             started = time.monotonic()
             if stage.name == "deploy":
                 self.approved = self._judge_approved()
-            if not self._reuse(stage):
+            reused = self._reuse(stage)
+            if not reused:
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
             if stage.name == TRAINING_STAGES[-1]:
                 self._register_card()
-            self._keep()
+            # What is only shown again is in S3 already, with the run that made it.
+            if not reused or stage is self.plan.stages[-1]:
+                self._keep()
             self.kept.add(stage.name)
             # Of what was registered, an approval binds what all these stages left.
             if stage.name == TRAINING_STAGES[-1] and self.options.approve:
@@ -354,6 +356,9 @@ class _ModelRun:
 
     def _execute(self, stage: Stage) -> None:
         """Execute one stage; its notebook is in build/ however it ends."""
+        # Takes long to import, and a run may only show again what is there.
+        from runner.notebook.execute import execute, failed_commands
+
         plan = self.plan
         parameters = plan.parameters(stage, self.results)
         limit = self.options.time_limit or plan.time_limit(stage)

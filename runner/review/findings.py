@@ -14,6 +14,7 @@ from lifecycle.comparison import (
     SliceGroup,
     format_interval,
     format_number,
+    format_within,
     worst_first,
 )
 from lifecycle.gates import BY, slice_of
@@ -113,19 +114,21 @@ def _slice_sentence(
         return f"No group has {MIN_ROWS} rows, so none is judged."
     worst = judged[0]
     found, whole = worst.metrics[metric], evidence.metrics.get(metric)
+    intervals = evidence.evaluation.get("intervals") or {}
     sentence = (
         f"Worst is {worst.column} {worst.group}, with {metric} {_estimate(found)} on "
         f"{worst.rows} rows"
     )
+    shown = format_within(whole or 0.0, intervals.get(metric))
     if whole is None:
         sentence += "."
     elif found.low <= whole <= found.high:
         sentence += (
-            f": that of all rows, {format_number(whole, 3)}, is inside the interval, "
+            f": that of all rows, {shown}, is inside the interval, "
             "so no group is known to be worse."
         )
     else:
-        sentence += f"; on all rows it is {format_number(whole, 3)}."
+        sentence += f"; on all rows it is {shown}."
     small = [f"{one.group} ({one.rows})" for one in groups if not one.metrics]
     if small:
         named = ", ".join(small[:MAX_FEATURES])
@@ -213,8 +216,9 @@ def _calibration_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
         )
     named = "; ".join(
         f"{one['answer']} for predictions of {one['prediction']}, on average "
-        f"{format_number(one['predicted'], 3)}, observed "
-        f"{format_number(one['observed'], 3)} ({format_interval(one['interval'])})"
+        f"{format_within(one['predicted'], one['interval'])}, observed "
+        f"{format_within(one['observed'], one['interval'])} "
+        f"({format_interval(one['interval'])})"
         for one in off
     )
     return f"Predictions are off in {len(off)} of {len(groups)} groups: {named}."
@@ -312,8 +316,9 @@ def _looks(evidence: Evidence) -> dict[str, Any] | None:
 
 def _estimate(found: Estimate) -> str:
     interval = _interval(found)
-    text = format_number(found.value, 3)
-    return f"{text} ({format_interval(interval)})" if interval else text
+    if interval is None:
+        return format_number(found.value, 3)
+    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def _interval(found: Estimate) -> list[float] | None:

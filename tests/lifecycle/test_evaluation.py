@@ -289,7 +289,7 @@ def test_metrics_are_shown_with_no_more_digits_than_their_intervals_have():
 
     table = interval_table(found)
 
-    assert table.loc["rmse"].tolist() == ["2.2", "2.03 to 2.42"]
+    assert table.loc["rmse"].tolist() == ["2.20", "2.03 to 2.42"]
 
 
 def decide(truth, probability, threshold=0.5) -> dict[str, float]:

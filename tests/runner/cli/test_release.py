@@ -17,9 +17,10 @@ from model_packages import ENDPOINT, delete_endpoint, make_package
 from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
-from lifecycle.endpoint import EndpointState, ensure_config, read_state
+from lifecycle.endpoint import EndpointState, read_state
+from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import upload_folder
 from runner.review.page import write_page
 from runner.spec import content as contents
@@ -270,6 +271,23 @@ def test_a_rejection_without_a_reason_is_refused(
     assert answer.exit_code == 2
     assert message in answer.stderr
     assert find_package(model) == package
+
+
+def test_a_card_that_cannot_be_updated_is_noted(
+    verb: Callable[..., Result], model: str, aws: EmbeddedAWS
+) -> None:
+    """The approval counts all the same."""
+    make_package(model, approved=False)
+    refusal = aws.inject(
+        Fault(kind="expired-credentials", operation="DescribeModelCard", name=model)
+    )
+
+    answer = verb("approve", model, "--version", "1")
+    aws.clear(refusal)
+
+    assert answer.exit_code == 0
+    assert "note: its model card has the status of before: AWS" in answer.stderr
+    assert find_package(model).approval_status == "Approved"
 
 
 def test_content_that_is_not_registered_is_an_error(
@@ -581,9 +599,12 @@ def test_people_get_a_table_of_all_models_and_the_reasons(
     assert cells == [model, "-", "1 InService", since, "c0ffeec-dirty", "no"]
     told = next(line for line in lines if line.startswith(f"{model}: version 1: "))
     assert told.endswith(f" UTC, digest {find_package(model).digest[:12]}")
-    assert lines[-2:] == [
+    train = "--stage prepare --stage train-register"
+    assert [line for line in lines[-5:] if "not committed" not in line] == [
         f"{model}: live version 1 has other content: train it",
+        f"{model}: next: python -m runner run {model} {train}",
         "zoo: nothing is registered: train it",
+        f"zoo: next: python -m runner run zoo {train}",
     ]
 
 
