@@ -9,30 +9,32 @@ who rejects a package and why. docs/approval.md says who can write what.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 
 from lifecycle import registry
 from lifecycle.aws import Progress, client
-from lifecycle.endpoint import read_state, version_in
+from lifecycle.endpoint import read_state
 from lifecycle.errors import (
     CallError,
     IntegrityError,
     NotApprovedError,
     RegistryError,
 )
+from lifecycle.hosting import version_in
 from lifecycle.integrity import (
     evidence_digest,
     hash_evidence,
     name_changes,
 )
 from lifecycle.invocation import read_golden
-from lifecycle.registry import (
+from lifecycle.packages import (
     RECENT,
     Mode,
     Package,
+    PackageSummary,
     describe,
+    described,
     find_package,
-    list_packages,
+    list_summaries,
 )
 from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
@@ -108,7 +110,7 @@ def approve(
         raise RegistryError(
             f"{model}: version {package.version} was rejected{words}; train a new one"
         )
-    if problem := _registration_problem(package):
+    if problem := registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     check_objects(package)
     # Refuse empty golden records now, not only at deploy time.
@@ -185,10 +187,14 @@ def find_newest(model: str, fingerprint: str) -> Package:
     Raises:
         RegistryError: there is none; the message says what to do.
     """
-    for package in list_packages(model):
-        if package.fingerprint == fingerprint:
-            return package
-    raise RegistryError(_not_found_message(model, fingerprint))
+    known: list[PackageSummary] = []
+    for summary in list_summaries(model):
+        known.append(summary)
+        if summary.fingerprint == fingerprint:
+            package = describe(summary.arn)
+            if package.fingerprint == fingerprint:
+                return package
+    raise RegistryError(_not_found_message(model, fingerprint, known))
 
 
 def find_approved(
@@ -209,17 +215,23 @@ def find_approved(
         NotApprovedError: there is none; the message says where to approve it.
     """
     refused: list[str] = []
-    for package in list_packages(model, "Approved"):
-        if package.fingerprint != fingerprint:
+    known: list[PackageSummary] = []
+    for summary in list_summaries(model):
+        known.append(summary)
+        is_approved = summary.approval_status == "Approved"
+        if summary.fingerprint != fingerprint or not is_approved:
             continue
-        problem = approval_problem(package, approval)
-        if not problem:
-            for one in refused:
-                on_progress(f"passed over: {one}")
-            return package
-        refused.append(f"{model}: version {package.version} {problem}")
+        for package in described([summary]):
+            problem = approval_problem(package, approval)
+            # A description is what its writer says, and no digest is over it.
+            if not problem and package.fingerprint == fingerprint:
+                for one in refused:
+                    on_progress(f"passed over: {one}")
+                return package
+            if problem:
+                refused.append(f"{model}: version {package.version} {problem}")
     raise NotApprovedError(
-        "\n  ".join(refused) or _not_found_message(model, fingerprint)
+        "\n  ".join(refused) or _not_found_message(model, fingerprint, known)
     )
 
 
@@ -231,7 +243,7 @@ def approval_problem(package: Package, approval: Mode | None) -> str:
     Args:
         approval: of model.yaml; None if a deploy has accepted the package before.
     """
-    if problem := _registration_problem(package):
+    if problem := registration_problem(package):
         return problem
     digest, _ = package.approved
     again = f"`python -m runner approve {package.model} --version {package.version}`"
@@ -396,7 +408,7 @@ def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
         yield "the golden records", golden, known.get("golden_sha256", "")
 
 
-def _registration_problem(package: Package) -> str:
+def registration_problem(package: Package) -> str:
     """Say why a package is not one that `register` has made; "" if it is."""
     if not package.registered_digest:
         return (
@@ -436,10 +448,17 @@ def _compare_evidence(
             )
 
 
-def _not_found_message(model: str, fingerprint: str) -> str:
+def _not_found_message(
+    model: str, fingerprint: str, known: Sequence[PackageSummary]
+) -> str:
     """Say which packages there are instead, and the one thing to do next."""
-    recent = list(islice(list_packages(model), RECENT))
-    same = [package for package in recent if package.fingerprint == fingerprint]
+    recent = list(described(known[:RECENT]))
+    for package in recent:
+        problem = registration_problem(package)
+        # Somebody has changed its metadata, or another tool has registered it.
+        if package.fingerprint == fingerprint and problem:
+            return f"{model}: version {package.version} {problem}"
+    same = [one for one in known if one.fingerprint == fingerprint]
     pending = [one for one in same if one.approval_status == "PendingManualApproval"]
     train = (
         "push it on a branch, trigger a pipeline with `action: retrain`, or "
@@ -454,14 +473,14 @@ def _not_found_message(model: str, fingerprint: str) -> str:
         )
     elif same:
         head = f"version {same[0].version} of this content was rejected"
-        if same[0].approver:
-            head += f" ({same[0].approver})"
+        for package in described(same[:1]):
+            head += f" ({package.approver})" if package.approver else ""
         remedy = f"change what was wrong with it and train again: {train}"
     else:
         head = "no package has this content"
         remedy = f"train it: {train}"
-    known = package_table(recent) if recent else "  nothing has been registered yet"
-    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
+    table = package_table(recent) if recent else "  nothing has been registered yet"
+    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{table}"
 
 
 def _short(commit: str) -> str:

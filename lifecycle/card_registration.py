@@ -6,7 +6,7 @@ from typing import Any
 
 from lifecycle.aws import client, error_code, ignore_not_found
 from lifecycle.model_card import Status, card_name, status_of
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 
 
 def register_card(

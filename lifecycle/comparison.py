@@ -141,11 +141,3 @@ def format_within(value: float, interval: Sequence[float] | None) -> str:
     )
     text = f"{round(value, decimals):.{max(decimals, 0)}f}"
     return text if float(text) else text.removeprefix("-")
-
-
-def digits_of(low: float, high: float) -> int:
-    """Return how many significant digits an interval leaves to its bounds."""
-    size, width = max(abs(low), abs(high)), (high - low) / 2
-    if not width or not size:
-        return DIGITS
-    return max(2, min(DIGITS, 2 + math.floor(math.log10(size / width))))

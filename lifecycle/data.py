@@ -27,6 +27,7 @@ from lifecycle.membership import HASHES, row_hashes
 from lifecycle.s3 import (
     StoredFile,
     etag,
+    keep_object,
     list_files,
     list_folders,
     list_objects,
@@ -54,6 +55,9 @@ RAW = "raw"
 MAX_LISTED = 30
 # Where a run keeps its splits.
 SPLIT_URI = re.compile(r"(?P<run>.+)/(?P<part>train|validation|test)/(?P=part)\.csv")
+# The splits that are read after the training only if their model is live: then its
+# successor is compared on other rows. A deploy shows the test rows.
+ONLY_TRAINED_ON = ("train", "validation")
 # The column of the details that has a row's index in the table that was split.
 ROW = "row"
 PERCENTILES = [place / 100 for place in range(101)]
@@ -340,7 +344,9 @@ def write_splits(
         digest.update(content)
         digests[name] = hashlib.sha256(content).hexdigest()
         uri = run_uri(model, run, name, f"{name}.csv")
-        written[name] = write_bytes(uri, content, content_type="text/csv")
+        written[name] = write_bytes(
+            uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
+        )
     written["rows"] = {name: len(table) for name, table in checked.items()}
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]
@@ -377,18 +383,18 @@ def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.Dat
     return named.join(columns.drop(columns=ROW, errors="ignore"))
 
 
-def read_details(prepared: Mapping[str, Any]) -> "pd.DataFrame":
+def read_details(prepared: Mapping[str, Any], count: int) -> "pd.DataFrame":
     """Return what names each test row: `row`, its index, and the details.
 
     Args:
-        prepared: as `load_prepared` returns it. Without details the rows are numbered.
+        prepared: as `load_prepared` returns it.
+        count: of test rows, which are numbered if `write_splits` did not name them.
     """
     import pandas as pd
 
     if uri := prepared.get("details"):
         found = read_json(str(uri), remedy="prepare the data again")
         return pd.DataFrame(found["data"], columns=found["columns"])
-    count = int((prepared.get("rows") or {}).get("test") or 0)
     return pd.DataFrame({ROW: range(count)})
 
 
@@ -415,6 +421,20 @@ def evidence_of(split: str, name: str) -> str:
     """
     found = SPLIT_URI.fullmatch(split)
     return f"{found['run']}/evidence/{name}" if found else ""
+
+
+def keep_rows(test: str) -> None:
+    """Keep the rows that a model was trained on, which else may expire.
+
+    Args:
+        test: the URI of its test split.
+
+    Raises:
+        StorageError: their tags may not be removed.
+    """
+    if found := SPLIT_URI.fullmatch(test):
+        for name in ONLY_TRAINED_ON:
+            keep_object(f"{found['run']}/{name}/{name}.csv")
 
 
 def find_prepared(model: str) -> dict[str, Any] | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
     MIN_ROWS,
-    digits_of,
     format_interval,
     format_number,
+    format_within,
 )
 from lifecycle.membership import row_hashes
 
@@ -331,18 +331,19 @@ def shown(table: "pd.DataFrame") -> "pd.DataFrame":
     rows = []
     for row in table.to_dict("records"):
         ends = row.get("low", math.nan), row.get("high", math.nan)
-        digits = digits_of(*ends) if all(map(math.isfinite, ends)) else 3
         text = {}
         for name, value in row.items():
             if name == "low":
                 text["95 % interval"] = format_interval(ends)
             elif name != "high":
-                text[str(name)] = _cell(value, digits)
+                text[str(name)] = _cell(value, ends)
         rows.append(text)
     return pd.DataFrame(rows, index=table.index)
 
 
-def _cell(value: Any, digits: int) -> str:
-    if isinstance(value, float):
-        return format_number(value, digits) if math.isfinite(value) else "-"
-    return str(value)
+def _cell(value: Any, interval: tuple[float, float]) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if all(map(math.isfinite, (value, *interval))):
+        return format_within(value, interval)
+    return format_number(value, 3) if math.isfinite(value) else "-"

@@ -19,7 +19,7 @@ from lifecycle.errors import (
 from lifecycle.inference import ScriptedModel, load_scripted
 from lifecycle.invocation import read_golden
 from lifecycle.membership import row_hashes
-from lifecycle.registry import Package, describe
+from lifecycle.packages import Package, describe
 from lifecycle.s3 import read_archive, read_json
 
 if TYPE_CHECKING:
@@ -236,7 +236,8 @@ def _load_live(
         )
     if missing := [name for name in features if name not in columns]:
         raise DataError(
-            f"it needs {', '.join(map(repr, missing))}, which the test rows lack"
+            f"version {package.version} needs {', '.join(map(repr, missing))}, which "
+            "is no longer a feature"
         )
     return model, features
 

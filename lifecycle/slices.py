@@ -4,6 +4,7 @@
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from lifecycle.comparison import (
     SliceGroup,
     format_interval,
     format_number,
+    format_within,
     worst_first,
 )
 from lifecycle.decision import Decision
 from lifecycle.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from lifecycle.uncertainty import Measure
@@ -31,44 +34,58 @@ MAX_GROUPS = 50
 MISSING, OTHERS = "missing", "all others"
 
 
-def slice_metrics(
-    slices: Sequence[str],
-    rows: "pd.DataFrame",
-    prediction: Any,
-    *,
-    measure: "Measure",
-    decision: Decision | None = None,
-    details: "pd.DataFrame | None" = None,
-) -> list[SliceGroup]:
-    """Measure a model on each group of test rows, with 95 % confidence intervals.
+def group_rows(
+    slices: Sequence[str], rows: "pd.DataFrame", details: "pd.DataFrame | None" = None
+) -> "pd.DataFrame":
+    """Return the name of the group that each test row is in, a column per slice.
 
     Args:
         slices: columns of the rows or of the details; or the name before the `_` of
             columns with 0 and 1, as "sex" for sex_F, sex_I and sex_M.
-        rows: the test rows, label first.
-        prediction: one value per row.
-        measure: returns metrics by name from truth and prediction.
-        decision: whose threshold `measure` takes as its third argument, if any.
+        rows: the test rows.
         details: what `read_details` returns, for columns that are no features.
-
-    Returns:
-        By column its groups, worst first. A group of fewer than MIN_ROWS rows has no
-        metrics: chance alone would make the worst of many of them bad.
 
     Raises:
         DataError: there is no such column.
     """
+    import pandas as pd
+
+    names = {column: _names(column, rows, details).to_numpy() for column in slices}
+    return pd.DataFrame(names, index=rows.index)
+
+
+def slice_metrics(
+    groups: "pd.DataFrame",
+    truth: Any,
+    prediction: Any,
+    *,
+    measure: "Measure",
+    decision: Decision | None = None,
+) -> list[SliceGroup]:
+    """Measure a model on each group of test rows, with 95 % confidence intervals.
+
+    Args:
+        groups: of each row, as `group_rows` returns them.
+        truth: one value per row; so is the prediction.
+        measure: returns metrics by name from truth and prediction.
+        decision: whose threshold `measure` takes as its third argument, if any.
+
+    Returns:
+        By column its groups, worst first. A group of fewer than MIN_ROWS rows has no
+        metrics: chance alone would make the worst of many of them bad.
+    """
+    import numpy as np
+
     from lifecycle.uncertainty import statistic_makers
 
-    truth = rows.iloc[:, 0].to_numpy()
+    truth, prediction = np.asarray(truth), np.asarray(prediction)
     makers = statistic_makers(measure, truth, prediction, decision)
     first = next(iter(makers), "")
     found: list[SliceGroup] = []
-    for column in slices:
-        groups = _groups(column, rows, details)
+    for column in groups:
         measured = [
-            _measure_group(column, name, truth[chosen], prediction[chosen], makers)
-            for name, chosen in groups
+            _measure_group(str(column), name, truth[part], prediction[part], makers)
+            for name, part in _parts(groups[column].to_numpy())
         ]
         found += worst_first(measured, first)
     return found
@@ -91,7 +108,7 @@ def _text(found: Estimate) -> str:
     interval = (found.low, found.high)
     if any(map(math.isnan, interval)):
         return format_number(found.value, 3) if math.isfinite(found.value) else "-"
-    return f"{format_number(found.value, 3)} ({format_interval(interval)})"
+    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def _measure_group(
@@ -110,29 +127,21 @@ def _measure_group(
     return SliceGroup(column=column, group=name, rows=len(truth), metrics=metrics)
 
 
-def _groups(
-    column: str, rows: "pd.DataFrame", details: "pd.DataFrame | None"
-) -> Iterator[tuple[str, Any]]:
-    """Yield the groups of a column, the largest first, each with a mask of its rows."""
-    names = group_names(column, rows, details).to_numpy()
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    ordered = sorted(counts, key=lambda name: -counts[name])
+def _parts(names: "npt.NDArray[Any]") -> Iterator[tuple[str, Any]]:
+    """Yield the groups, the largest first, each with a mask of its rows."""
+    counts = Counter(names.tolist())
+    ordered = [name for name, _ in counts.most_common()]
     kept = ordered if len(ordered) <= MAX_GROUPS else ordered[: MAX_GROUPS - 1]
     yield from ((name, names == name) for name in kept)
     if len(kept) < len(ordered):
-        yield OTHERS, [name not in kept for name in names]
+        known = set(kept)
+        yield OTHERS, [name not in known for name in names]
 
 
-def group_names(
-    column: str, rows: "pd.DataFrame", details: "pd.DataFrame | None" = None
+def _names(
+    column: str, rows: "pd.DataFrame", details: "pd.DataFrame | None"
 ) -> "pd.Series[str]":
-    """Return for each row the name of its group.
-
-    Raises:
-        DataError: there is no such column.
-    """
+    """Return the names of the groups of one column."""
     import pandas as pd
 
     if details is not None and column in details:

@@ -1,11 +1,29 @@
-"""The CircleCI workflow of a job: its identity, and who approved in it."""
+"""The CircleCI workflow of a job: its branch, its identity, who approved in it."""
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any
+
+from runner.git import find_default_branch
 
 API = "https://circleci.com/api/v2"
 TIMEOUT_SECONDS = 10
+# What CircleCI writes for a value that a pipeline does not have.
+NIL = "<nil>"
+
+
+def pipeline_value(name: str) -> str:
+    """Return a variable that a job sets from a pipeline value; "" if it has none."""
+    value = os.environ.get(name, "")
+    return "" if value == NIL else value
+
+
+def is_default_branch(root: Path, branch: str) -> bool:
+    """Return whether a branch is the default one: CircleCI knows, else git does."""
+    told = pipeline_value("PIPELINE_ON_DEFAULT_BRANCH").lower()
+    known = {"1": True, "true": True, "0": False, "false": False}
+    return known.get(told, branch == find_default_branch(root))
 
 
 def workflow_identity() -> str:

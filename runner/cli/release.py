@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lifecycle.errors import CallError, RegistryError
+from runner.ci.config import read_button
 from runner.ci.environment import run_suffix
 from runner.cli.completion import complete_models
-from runner.cli.local import aws_at, target_option
+from runner.cli.local import TARGET_VARIABLE, aws_at, default_target, target_option
 from runner.cli.output import echo, print_json, print_table
 from runner.errors import SpecError
 from runner.git import short_commit
-from runner.spec.content import content_in, open_tree
+from runner.spec.content import Content, content_in, describe_pending, open_tree
 from runner.spec.folders import check_name, find_root, list_models, suggest_model
 from runner.spec.models import load_spec, notebook_values
 
 if TYPE_CHECKING:
-    from lifecycle.registry import Package
+    from lifecycle.packages import Package
     from lifecycle.status import ModelStatus, Version
 
+RUNNER = "python -m runner"
 STATUS_HEADER = [
     "model",
     "package of\nthis content",
@@ -167,7 +169,7 @@ def _check_decision(
 
 
 @click.command("rollback")
-@click.argument("model", shell_complete=complete_models)
+@click.argument("model", required=False, shell_complete=complete_models)
 @click.option(
     "--to",
     "--version",
@@ -175,22 +177,45 @@ def _check_decision(
     type=click.IntRange(1),
     help="Version to go back to; default: the previous one.",
 )
+@click.option("--reason", default="", help="Why; it is kept with the record.")
+@click.option(
+    "--button",
+    is_flag=True,
+    help="Do what CircleCI's Rollback button asks for; see .circleci/rollback.yml.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @target_option
-def rollback_command(model: str, to: int | None, as_json: bool, target: str) -> None:
+def rollback_command(
+    model: str | None,
+    to: int | None,
+    reason: str,
+    button: bool,
+    as_json: bool,
+    target: str,
+) -> None:
     """Go back to the previous version, with the same checks as a deploy.
 
     Each call without --to goes one version further back: use --to N if unsure.
     """
     # model.yaml is not read: it may be what is broken.
     root = find_root()
+    live = None
+    if button:
+        if model or to or reason:
+            raise CallError("--button: CircleCI names model, version and reason")
+        asked = read_button(root)
+        model, to, live, reason = asked.model, asked.to, asked.live, asked.reason
+    elif not model:
+        raise CallError("rollback: name a model, as in `runner rollback churn`")
     check_name(model)
     with aws_at(target):
         from runner.pipeline.release import STOPPED, roll_back_recorded
 
         say = (lambda _: None) if as_json else echo
         try:
-            record = roll_back_recorded(root, model, to=to, on_progress=say)
+            record = roll_back_recorded(
+                root, model, to=to, live=live, reason=reason, on_progress=say
+            )
         except (KeyboardInterrupt, SystemExit):
             echo(STOPPED, err=True)
             raise
@@ -213,6 +238,8 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
         load_spec(root, model)
     with aws_at(target):
         rows = _status_rows(root, [model] if model else list_models(root))
+    if target != default_target():
+        rows = [_at(target, row) for row in rows]
     if as_json:
         print_json(rows)
         return
@@ -221,8 +248,27 @@ def status_command(model: str | None, as_json: bool, target: str) -> None:
         for line in _decisions(row):
             echo(f"{row['model']}: {line}")
     for row in rows:
-        if row["why"]:
-            echo(f"{row['model']}: {row['why']}")
+        for line in _next_lines(row):
+            echo(f"{row['model']}: {line}")
+
+
+def _at(target: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Name in every command where this one was sent to."""
+    there = f"{TARGET_VARIABLE}={target} {RUNNER}"
+    steps = [one.replace(RUNNER, there) for one in row["next"]]
+    return row | {"why": row["why"].replace(RUNNER, there), "next": steps}
+
+
+def _next_lines(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what others have set, what is not committed, and what to do next."""
+    for one in row.get("kept", ()):
+        yield f"kept by deploys: {one}"
+    if row["why"]:
+        yield row["why"]
+        if row.get("pending"):
+            yield row["pending"]
+    for command in row["next"]:
+        yield f"next: {command}" if command == row["next"][0] else f"or: {command}"
 
 
 def _what_was_approved(package: "Package") -> Iterator[tuple[str, str]]:
@@ -248,12 +294,12 @@ def _status_rows(root: Path, models: list[str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name in models:
         try:
-            content = content_in(tree, name).fingerprint
-            status = _read_status(root, name, content)
+            content = content_in(tree, name)
+            status = _read_status(root, name, content.fingerprint)
         except SpecError as error:
             # A broken model.yaml hides no other model.
             row = {"content": "", "newest": None, "live": None, "in_sync": False}
-            rows.append({"model": name, **row, "why": str(error)})
+            rows.append({"model": name, **row, "why": str(error), "next": []})
         else:
             rows.append(_status_row(name, content, status))
     return rows
@@ -264,20 +310,24 @@ def _read_status(root: Path, name: str, content: str) -> "ModelStatus":
 
     spec = load_spec(root, name)
     gates = notebook_values(spec)["gates"]
-    return read_status(name, content, spec.approval, gates)
+    endpoint = notebook_values(spec)["endpoint"]
+    return read_status(name, content, spec.approval, gates, endpoint)
 
 
-def _status_row(name: str, content: str, status: "ModelStatus") -> dict[str, Any]:
-    from lifecycle.status import why_not_in_sync
+def _status_row(name: str, content: Content, status: "ModelStatus") -> dict[str, Any]:
+    from lifecycle.status import next_step
 
-    why = why_not_in_sync(name, content, status)
+    step = next_step(name, content.fingerprint, status)
     return {
         "model": name,
-        "content": content,
+        "content": content.fingerprint,
+        "pending": describe_pending(content),
         "newest": _version_as_json(status.newest),
         "live": _version_as_json(status.live),
-        "in_sync": not why,
-        "why": why,
+        "kept": list(status.kept),
+        "in_sync": not step.why,
+        "why": step.why,
+        "next": [f"python -m runner {one}" for one in step.commands],
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
-from lifecycle.aws import aws_errors, run_uri
+from lifecycle.aws import aws_errors, run_uri, utc
 from lifecycle.card_registration import register_card
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
@@ -29,7 +29,7 @@ from lifecycle.model_card import (
     read_card,
     status_of,
 )
-from lifecycle.registry import Package, describe, find_package
+from lifecycle.packages import Package, describe, find_package
 from lifecycle.shown import evaluation_of, judge
 from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path
@@ -193,6 +193,12 @@ def rebuild_page(root: Path, model: str, version: int | None) -> Path:
         StorageError: what the version's run left is gone, or was changed.
     """
     package = find_package(model, version)
+    if not package.evidence:
+        raise StorageError(
+            f"{model}: version {package.version} was registered by another tool, so no "
+            f"run has left a page of it; `python -m runner review {model}` shows the "
+            "newest that one has"
+        )
     # No model's name has an @, so this folder is no model's own.
     folder = root / "build" / f"{model}@{package.version}"
     evidence = package.evidence
@@ -312,6 +318,8 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
         "package": now.package,
         "run_id": now.run_id,
         "rolled_back_from": now.rolled_back_from,
+        "rolled_back_by": now.rolled_back_by,
+        "rolled_back_at": utc(now.rolled_back_at) if now.rolled_back_at else "",
         "source": s3.find_json(f"{prefix}/{SOURCE}"),
         "data-summary": s3.find_json(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},

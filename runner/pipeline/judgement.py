@@ -10,13 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lifecycle import registry, s3
+from lifecycle import packages, registry, s3
 from lifecycle.aws import aws_errors
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import RELATIVE, failures, slice_of
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.shown import evaluation_of, judge, numbers
 from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path
 from runner.notebook import ipynb
@@ -25,7 +25,7 @@ from runner.review.evidence import SOURCE
 from runner.spec.models import load_spec, notebook_values
 
 # How many of the newest versions may be of a run that has just ended.
-RECENT = 10
+RECENT = 8
 # The largest relative difference between two values of one metric.
 TOLERANCE = 1e-6
 PRE_APPROVED = "pre-approved"
@@ -50,7 +50,7 @@ def judge_candidate(
         FailedGateError: a gate failed; or nobody will look at it, and it is undecided.
     """
     where = display_path(stage.notebook)
-    package = registry.describe(str(results["package"]))
+    package = packages.describe(str(results["package"]))
     _check_origin(plan, package, results, where)
     if package.approval_status == "Approved" and plan.spec.approval != PRE_APPROVED:
         raise ResultsError(
@@ -124,7 +124,7 @@ def reject_candidates(plan: Plan, reason: str, say: Callable[[str], None]) -> li
     rejected = []
     try:
         with aws_errors():
-            for package in islice(registry.list_packages(plan.model), RECENT):
+            for package in islice(packages.list_packages(plan.model), RECENT):
                 if package.run_id != plan.run_id:
                     continue
                 if package.approval_status != "Rejected":

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import approval, registry, s3
+from lifecycle import approval, packages, s3
 from lifecycle.aws import aws_errors, run_uri, utc
 from lifecycle.card_registration import follow_approval
 from lifecycle.deploy import roll_back
@@ -23,7 +23,7 @@ from lifecycle.errors import (
     RegistryError,
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
-from lifecycle.registry import Mode, Package
+from lifecycle.packages import Mode, Package
 from lifecycle.status import ways_out
 from runner.ci.environment import approval_note, rejection_note, workflow_identity
 from runner.errors import SpecError
@@ -83,7 +83,7 @@ def hand_over(root: Path, model: str) -> Path:
             f"build/{model}/train-register.json: no version was registered here; run "
             "the model first"
         )
-    package = registry.describe(record["results"]["package"])
+    package = packages.describe(record["results"]["package"])
     told = record["results"].get("digest", package.digest)
     if told != package.digest:
         raise IntegrityError(
@@ -124,13 +124,15 @@ def approve(
     evidence = None
     wanted = content(root, model).fingerprint
     if version:
-        package = registry.find_package(model, version)
+        package = packages.find_package(model, version)
     elif this_workflow:
         handed = _read_hand_over(root, model)
         package = _check_hand_over(handed, wanted)
         evidence = handed.evidence
     else:
         package = approval.find_newest(model, wanted)
+    if problem := approval.registration_problem(package):
+        raise IntegrityError(f"{model}: version {package.version} {problem}")
     require_passed(package, gates_of_package(root, package, wanted))
     return approval.approve(
         model, arn=package.arn, description=approval_note(model), evidence=evidence
@@ -145,7 +147,7 @@ def reject(root: Path, model: str, *, version: int | None, reason: str) -> Packa
     """
     approval.check_reason(reason)
     if version:
-        package = registry.find_package(model, version)
+        package = packages.find_package(model, version)
     else:
         package = approval.find_newest(model, content(root, model).fingerprint)
     note = rejection_note()
@@ -167,9 +169,19 @@ def update_card(package: Package) -> str:
 
 
 def roll_back_recorded(
-    root: Path, model: str, *, to: int | None, on_progress: Callable[[str], None]
+    root: Path,
+    model: str,
+    *,
+    to: int | None,
+    live: int | None = None,
+    reason: str = "",
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """Roll back, and keep the outcome in build/ and in S3 as a stage's is kept.
+
+    Args:
+        live: go back only if this version is live.
+        reason: why, in a person's words.
 
     Returns:
         The record: the version that is live, and the one that was.
@@ -181,9 +193,15 @@ def roll_back_recorded(
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
         "from_version": before.version,
         "to": to,
+        "reason": reason,
     }
     folder = root / "build" / model
     try:
+        if live and before.version not in (live, to):
+            raise EndpointError(
+                f"{model}: version {before.version} is live, but version {live} was "
+                "when this rollback was asked for; look again, then ask again"
+            )
         with aws_errors():
             now = roll_back(
                 model, to=to, approval=_mode(root, model), on_progress=on_progress
@@ -283,7 +301,7 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
 
 def _check_hand_over(handed: HandOver, content: str) -> Package:
     """Return the package that the train job has shown; refuse any other."""
-    package = registry.describe(handed.package)
+    package = packages.describe(handed.package)
     for what, found, wanted, whose in (
         ("model", package.model, handed.model, "this workflow's"),
         ("run", package.run_id, handed.run_id, "the hand-over's"),

@@ -6,6 +6,7 @@ notebook did not show is left out.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 from lifecycle.comparison import (
@@ -14,6 +15,7 @@ from lifecycle.comparison import (
     SliceGroup,
     format_interval,
     format_number,
+    format_within,
     worst_first,
 )
 from lifecycle.gates import BY, slice_of
@@ -113,19 +115,18 @@ def _slice_sentence(
         return f"No group has {MIN_ROWS} rows, so none is judged."
     worst = judged[0]
     found, whole = worst.metrics[metric], evidence.metrics.get(metric)
+    intervals = evidence.evaluation.get("intervals") or {}
     sentence = (
         f"Worst is {worst.column} {worst.group}, with {metric} {_estimate(found)} on "
         f"{worst.rows} rows"
     )
     if whole is None:
         sentence += "."
-    elif found.low <= whole <= found.high:
-        sentence += (
-            f": that of all rows, {format_number(whole, 3)}, is inside the interval, "
-            "so no group is known to be worse."
-        )
     else:
-        sentence += f"; on all rows it is {format_number(whole, 3)}."
+        shown = format_within(whole, intervals.get(metric))
+        is_clear = _stands_out(found, whole, len(judged))
+        answer = "is too large for chance" if is_clear else "could be chance"
+        sentence += f"; on all rows it is {shown}. The difference {answer}."
     small = [f"{one.group} ({one.rows})" for one in groups if not one.metrics]
     if small:
         named = ", ".join(small[:MAX_FEATURES])
@@ -133,6 +134,21 @@ def _slice_sentence(
         tail = f" and {more} more" if more > 0 else ""
         sentence += f" Too few rows to judge: {named}{tail}."
     return sentence
+
+
+def _stands_out(found: Estimate, whole: float, groups: int) -> bool:
+    """Return whether the worst of some groups differs from all rows beyond chance.
+
+    The more groups there are, the further from the others is the worst of them. So its
+    interval is made as wide as one of 95 % for all groups together (Bonferroni's).
+    """
+    if math.isnan(found.low) or math.isnan(found.high):
+        return False
+    tails = (0.05 / 2, 0.05 / (2 * groups))
+    usual, wider = (NormalDist().inv_cdf(1 - tail) for tail in tails)
+    low = found.value - (found.value - found.low) * wider / usual
+    high = found.value + (found.high - found.value) * wider / usual
+    return not low <= whole <= high
 
 
 # ---- The decision
@@ -213,8 +229,9 @@ def _calibration_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
         )
     named = "; ".join(
         f"{one['answer']} for predictions of {one['prediction']}, on average "
-        f"{format_number(one['predicted'], 3)}, observed "
-        f"{format_number(one['observed'], 3)} ({format_interval(one['interval'])})"
+        f"{format_within(one['predicted'], one['interval'])}, observed "
+        f"{format_within(one['observed'], one['interval'])} "
+        f"({format_interval(one['interval'])})"
         for one in off
     )
     return f"Predictions are off in {len(off)} of {len(groups)} groups: {named}."
@@ -312,8 +329,9 @@ def _looks(evidence: Evidence) -> dict[str, Any] | None:
 
 def _estimate(found: Estimate) -> str:
     interval = _interval(found)
-    text = format_number(found.value, 3)
-    return f"{text} ({format_interval(interval)})" if interval else text
+    if interval is None:
+        return format_number(found.value, 3)
+    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def _interval(found: Estimate) -> list[float] | None:

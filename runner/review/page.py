@@ -91,6 +91,7 @@ def _render_page(
             "aws" if workflow_link(evidence) else "",
         ),
         parameters=_parameters(evidence),
+        units=_units(evidence, record),
         card=CARD_PAGE if str(evidence.card.get("text") or "").strip() else "",
         notebooks=[
             one for one in STAGES if (evidence.folder / f"{one}.html").is_file()
@@ -120,6 +121,14 @@ def _parameters(evidence: Evidence) -> dict[str, Any]:
     for stage in evidence.records:
         found = {**evidence.parameters(stage), **found}
     return {name: one for name, one in found.items() if name not in NOT_SETTINGS}
+
+
+def _units(evidence: Evidence, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the units of metrics that have one: the label's own, or of a cost."""
+    label = str((evidence.prepared.get("columns") or [""])[0])
+    is_regression = evidence.source.get("settings", {}).get("task") == "regression"
+    found = dict.fromkeys(("rmse", "mae"), label) if is_regression else {}
+    return found | {"cost": str((record["confusion"] or {}).get("unit") or "")}
 
 
 def lineage(evidence: Evidence) -> list[LineageRow]:

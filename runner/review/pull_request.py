@@ -16,8 +16,10 @@ from runner.review.verdict import SIGNS
 API = "https://api.github.com"
 ARTIFACTS = "https://output.circle-artifacts.com/output/job"
 PULL = re.compile(r"https://[^/]+/([\w.-]+/[\w.-]+)/pull/(\d+)")
+# A host, which may stand behind a user with a token, and before a port.
 ORIGIN = re.compile(
-    r"(?:https://|git@|ssh://git@)[^/:]+[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?"
+    r"(?:(?:https|ssh)://(?:[^/]*@)?[^/:@]+(?::\d+)?/|(?:[^/:]*@)?[^/:@]+:)"
+    r"([\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 # What GitHub's Markdown would read as markup, a mention or a link.
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&:])")
@@ -51,6 +53,11 @@ def announce(
             said = f"{review['headline']}. {review['because']}"
             commit.set_status(model, state, said, url)
             commit.write_comment(model, comment(review, url))
+        elif environment.get("GITHUB_TOKEN"):
+            raise GitHubError(
+                "GitHub: nobody is told there; `git remote get-url origin` names no "
+                "repository of GitHub, or CIRCLE_SHA1 is not set"
+            )
     except LifecycleError as error:
         return url, error
     return url, None
@@ -230,16 +237,28 @@ def _required(gate: Mapping[str, Any]) -> str:
 def _metric_table(review: Mapping[str, Any]) -> list[str]:
     version = review["live_version"]
     live = f"live, version {version}" if version else "live"
+    if not any(one["answer"] for one in review["comparison"]):
+        return _measured_table(review)
     rows = [
         f"| {escape_markdown(one['metric'])} "
         f"| {_with_span(one['candidate'], one['candidate_interval'])} "
-        f"| {number(one['live'])} "
+        f"| {number(one['live'], one['candidate_interval'])} "
         f"| {_with_span(one['difference'], one['interval'], signed=True)} "
         f"{one['answer'] or ''} |"
         for one in review["comparison"]
     ]
     head = [f"| metric | this version | {live} | difference |", "|---|--:|--:|--:|"]
-    return [*head, *rows, ""] if rows else []
+    return [*head, *rows, ""]
+
+
+def _measured_table(review: Mapping[str, Any]) -> list[str]:
+    """Return the metrics of a version that is compared with none."""
+    rows = [
+        f"| {escape_markdown(one['metric'])} "
+        f"| {_with_span(one['candidate'], one['candidate_interval'])} |"
+        for one in review["comparison"]
+    ]
+    return ["| metric | this version |", "|---|--:|", *rows, ""] if rows else []
 
 
 def _with_span(

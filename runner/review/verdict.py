@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import format_number
+from lifecycle.comparison import format_within
 from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
 from runner.review.findings import suspicions
 from runner.review.rows import (
     Compared,
+    MetricRow,
     compared,
     gate_rows,
     gates_asked,
@@ -103,7 +104,10 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
     yield from suspicions(evidence)
     content = evidence.run_fact("fingerprint")
     if content and evidence.previous.get("rolled_back_from") == content:
-        yield "This content was live before and was rolled back"
+        who, when = (evidence.previous.get(f"rolled_back_{k}") for k in ("by", "at"))
+        known = f" on {str(when)[:16].replace('T', ' at ')} UTC" if when else ""
+        known += f" by {who}" if who else ""
+        yield f"This content was live before and was rolled back{known}"
     label = (evidence.prepared.get("columns") or [""])[0]
     for one in evidence.drift:
         counts = one.column == label or one.weight >= IMPORTANT
@@ -263,12 +267,19 @@ def _comparison_sentence(evidence: Evidence) -> str:
     if not word:
         return ""
     quoted = [
-        f"{one.name} {format_number(one.candidate)} against {format_number(one.live)}"
+        _quote(one)
         for one in metric_rows(evidence)
         if one.gated and one.candidate is not None and one.live is not None
     ]
     values = f" ({', '.join(quoted)})" if quoted else ""
     return f"{COMPARED[word].format(against)}{values}."
+
+
+def _quote(row: MetricRow) -> str:
+    """Quote a metric of both models, with the digits that its interval leaves."""
+    values = (row.candidate, row.live)
+    shown = [format_within(one, row.interval) for one in values if one is not None]
+    return f"{row.name} {' against '.join(shown)}"
 
 
 def _first_version(evidence: Evidence) -> str:

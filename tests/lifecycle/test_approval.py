@@ -36,7 +36,8 @@ from lifecycle.approval import (
 )
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import roll_back
-from lifecycle.endpoint import config_name, read_state
+from lifecycle.endpoint import read_state
+from lifecycle.endpoint_config import config_name
 from lifecycle.errors import (
     CallError,
     EndpointError,
@@ -47,7 +48,7 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.integrity import EVIDENCE, evidence_digest
-from lifecycle.registry import Package, describe, find_package
+from lifecycle.packages import Package, describe, describe_origin, find_package
 from lifecycle.s3 import StoredObject, parse_uri, read_bytes, read_json, write_bytes
 
 OTHER = "e" * 64
@@ -663,18 +664,34 @@ def test_data_that_no_digest_is_over_is_not_served(model):
 
 
 def test_what_cannot_be_deployed_is_passed_over(model):
-    """So nobody can keep an approved version from being deployed; it is said."""
+    """So nobody can keep an approved version from being deployed.
+
+    What was registered as this content is named; what says so since, or says so in its
+    description alone, was never found by it.
+    """
     wanted = make_package(model)
     make_package(model, approved=False, mode="pre-approved")
     edited = make_package(model, fingerprint=OTHER)
     update(edited, CustomerMetadataProperties={"fingerprint": MINE})
     register_directly(model)
+    origin = describe_origin("", "r1", MINE, edited.registered_digest)
+    register_directly(model, origin)
+    other = make_package(model, fingerprint=OTHER)
+    forged = register_directly(
+        model,
+        describe_origin("", "r1", MINE, other.digest),
+        model_data=other.model_data,
+        **other.metadata,
+        **{"metric.rmse": "0.5"},
+    )
+    update(forged, ApprovalDescription=other.approval_description)
+    assert approval_problem(describe(forged.arn), "manual") == ""
     said: list[str] = []
 
     assert find_approved(model, MINE, on_progress=said.append) == wanted
 
     assert [line.split(" was ")[0] for line in said] == [
-        f"passed over: {model}: version {number}" for number in (5, 3, 2)
+        f"passed over: {model}: version {number}" for number in (7, 2)
     ]
 
 

@@ -226,5 +226,5 @@ def test_a_table_is_shown_with_the_digits_that_mean_something():
 
     rows = shown(table).to_numpy().tolist()
 
-    assert rows[0] == ["123456", "45600", "45000 to 46000", ""]
+    assert rows[0] == ["123456", "45590", "45000 to 46000", ""]
     assert rows[1] == ["2", "0.94", "-", "too low"]

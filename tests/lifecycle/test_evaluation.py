@@ -174,7 +174,7 @@ def test_a_feature_that_is_gone_is_named(live):
     """The number of columns says nothing: another one may have come."""
     found = score(live, NEW.rename(columns={"b": "c"}))
 
-    assert found.reason == "it needs 'b', which the test rows lack"
+    assert found.reason == "version 1 needs 'b', which is no longer a feature"
     assert "version 1" in str(found)
     assert str(found).endswith(f"is not comparable: {found.reason}")
     assert (found.metrics, comparison_table(found).empty) == ({}, True)
@@ -289,7 +289,7 @@ def test_metrics_are_shown_with_no_more_digits_than_their_intervals_have():
 
     table = interval_table(found)
 
-    assert table.loc["rmse"].tolist() == ["2.2", "2.03 to 2.42"]
+    assert table.loc["rmse"].tolist() == ["2.20", "2.03 to 2.42"]
 
 
 def decide(truth, probability, threshold=0.5) -> dict[str, float]:

@@ -41,7 +41,7 @@ from lifecycle.evaluation import (
 from lifecycle.gates import evaluate_gates
 from lifecycle.invocation import record_golden
 from lifecycle.registry import create_package
-from lifecycle.slices import slice_metrics, slice_table
+from lifecycle.slices import group_rows, slice_metrics, slice_table
 from lifecycle.uncertainty import compare, statistics_of
 
 RAW = ["sex", "length", "diameter", "height", "whole_weight", "shucked_weight"]
@@ -233,8 +233,9 @@ def test_no_table_has_more_digits_than_its_numbers_mean() -> None:
     test = splits["test"]
     prediction = predict(booster, test.iloc[:, 1:])
     shap = shap_importance(booster, test.iloc[:, 1:])
-    details = read_details({"rows": {"test": len(test)}})
-    groups = slice_metrics(["sex", "shell_weight"], test, prediction, measure=measure)
+    details = read_details({}, len(test))
+    named = group_rows(["sex", "shell_weight"], test)
+    groups = slice_metrics(named, test["rings"], prediction, measure=measure)
     worst = partial(worst_predictions, details=details, important=shap)
     tables = [
         interval_table(intervals(measure, test["rings"], prediction)),

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 from lifecycle.decision import Decision
 from lifecycle.errors import DataError
-from lifecycle.slices import group_names, slice_metrics, slice_table
+from lifecycle.slices import group_rows, slice_metrics, slice_table
 
 CHANCE = np.random.default_rng(1)
 SEX = np.array(["F"] * 60 + ["M"] * 60 + ["I"] * 40 + ["X"] * 10)
@@ -32,14 +32,15 @@ def measure(truth, prediction):
     return {"rmse": root_mean_squared_error(truth, prediction)}
 
 
-def groups(*columns):
+def measured(*columns, details=DETAILS):
     """Measure by these columns."""
-    return slice_metrics(columns, ROWS, PREDICTION, measure=measure, details=DETAILS)
+    groups = group_rows(columns, ROWS, details)
+    return slice_metrics(groups, ROWS.y, PREDICTION, measure=measure)
 
 
 def test_every_group_has_its_metrics_the_worst_first():
     """With an interval, on its own rows."""
-    found = groups("sex")
+    found = measured("sex")
 
     assert (found[0].group, found[0].rows) == ("M", 60)
     for one in found[:3]:
@@ -52,7 +53,7 @@ def test_every_group_has_its_metrics_the_worst_first():
 
 def test_a_group_of_few_rows_is_not_judged():
     """The worst of many small groups is bad by chance."""
-    (small,) = [one for one in groups("sex") if one.rows < 30]
+    (small,) = [one for one in measured("sex") if one.rows < 30]
 
     assert (small.group, small.rows, small.metrics) == ("X", 10, {})
     assert slice_table([small]).to_numpy().tolist() == [["10"]]
@@ -60,15 +61,15 @@ def test_a_group_of_few_rows_is_not_judged():
 
 def test_columns_of_zero_and_one_make_one_slice():
     """As prepare makes them of a text; a row may have none of them."""
-    found = {one.group: one.rows for one in groups("kind")}
+    found = {one.group: one.rows for one in measured("kind")}
 
     assert found == {"a": 57, "b": 57, "all others": 56}
 
 
 def test_numbers_are_grouped_by_value_or_by_quarter():
     """Few values are groups; of many a quarter of the rows is one."""
-    assert {one.group for one in groups("rooms")} == {"0", "1", "2", "3"}
-    quarters = groups("size")
+    assert {one.group for one in measured("rooms")} == {"0", "1", "2", "3"}
+    quarters = measured("size")
     assert sorted(one.rows for one in quarters) == [42, 42, 43, 43]
     assert all(" to " in one.group for one in quarters)
 
@@ -78,14 +79,16 @@ def test_what_is_missing_is_a_group():
     details = pd.DataFrame({"plan": ["a", None, "a"], "age": [1.0, math.nan, 2.5]})
     rows = ROWS[:3]
 
-    assert group_names("plan", rows, details).tolist() == ["a", "missing", "a"]
-    assert group_names("age", rows, details).tolist() == ["1", "missing", "2.5"]
+    found = group_rows(["plan", "age"], rows, details)
+
+    assert found["plan"].tolist() == ["a", "missing", "a"]
+    assert found["age"].tolist() == ["1", "missing", "2.5"]
 
 
 def test_most_groups_of_a_column_of_names_are_taken_together():
     """Nobody reads a thousand of them, and none has rows enough."""
     details = DETAILS.assign(name=[f"n{place}" for place in range(170)])
-    found = slice_metrics(["name"], ROWS, PREDICTION, measure=measure, details=details)
+    found = measured("name", details=details)
 
     assert len(found) == 50
     others = found[0]
@@ -95,7 +98,7 @@ def test_most_groups_of_a_column_of_names_are_taken_together():
 def test_a_slice_that_is_no_column_is_named():
     """With the nearest one, and what to do about it."""
     with pytest.raises(DataError, match=r"slices: 'sizes' is not a column .*'size'\?"):
-        groups("sizes")
+        group_rows(["sizes"], ROWS, DETAILS)
 
 
 def test_decisions_are_measured_at_their_threshold():
@@ -112,7 +115,11 @@ def test_decisions_are_measured_at_their_threshold():
         }
 
     found = slice_metrics(
-        ["g"], truth, probability, measure=classify, decision=Decision(threshold=0.8)
+        group_rows(["g"], truth),
+        truth.y,
+        probability,
+        measure=classify,
+        decision=Decision(threshold=0.8),
     )
 
     assert [one.group for one in found] == ["1", "0"]

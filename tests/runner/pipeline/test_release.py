@@ -21,7 +21,7 @@ from model_packages import (
 )
 from repository import Repository
 
-from lifecycle import registry
+from lifecycle import packages, registry
 from lifecycle.aws import aws_errors, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_deployed_tags, read_state, wait_until_settled
@@ -34,7 +34,7 @@ from lifecycle.errors import (
     RegistryError,
 )
 from lifecycle.integrity import evidence_digest
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import read_json, upload_folder, write_bytes, write_json
 from runner.pipeline.plan import make_plan, new_run_id
 from runner.pipeline.release import (
@@ -275,7 +275,7 @@ def test_another_models_or_contents_package_is_refused(
         path.write_text(json.dumps(kept | given | {"digest": package.digest}))
         with pytest.raises(RegistryError, match=message):
             approve_here(repo, model)
-        assert registry.describe(package.arn).approval_status != "Approved"
+        assert packages.describe(package.arn).approval_status != "Approved"
 
 
 def test_a_workflow_that_handed_nothing_over_approves_nothing(

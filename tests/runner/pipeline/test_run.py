@@ -25,10 +25,11 @@ from forked_kernels.client import WarmKernels
 from model_packages import IMAGE, delete_endpoint, new_name
 from repository import Repository
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.aws import client, role, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import CallError, EndpointError, StorageError
-from lifecycle.registry import Package, describe
+from lifecycle.packages import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
 from runner import STAGES
 from runner.errors import (
@@ -165,6 +166,37 @@ def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> 
     )
     assert finished.live.package == finished.package.arn
     assert finished.live.is_verified
+
+
+def test_its_model_card_is_registered_and_approved_with_it(finished: Finished) -> None:
+    """In SageMaker, with its metrics."""
+    name = f"{finished.model}-1"
+    shown = client("sagemaker").describe_model_card(ModelCardName=name)
+    (evaluation,) = json.loads(shown["Content"])["evaluation_details"]
+    (metric,) = evaluation["metric_groups"][0]["metric_data"]
+
+    assert shown["ModelCardStatus"] == "Approved"
+    assert (metric["name"], metric["value"]) == ("rmse", 0.1)
+
+
+def test_a_card_that_is_refused_fails_no_run(
+    finished: Finished, tmp_path: Path, aws: EmbeddedAWS
+) -> None:
+    """The training is paid already; the run says what is missing."""
+    clone = finished.copy(tmp_path / "clone")
+    refusal = aws.inject(
+        Fault(kind="expired-credentials", operation="CreateModelCard", count=FOREVER)
+    )
+    listener = Listener()
+    options = RunOptions(observer=listener)
+
+    result = run_model(
+        clone.root, finished.model, stages=TRAINING_STAGES, options=options
+    )
+    aws.clear(refusal)
+
+    assert result.error is None
+    assert listener.said("its model card is not registered: ")
 
 
 def test_the_endpoint_records_which_checkout_it_serves(finished: Finished) -> None:
@@ -829,7 +861,7 @@ def test_a_lock_ends_with_the_process_that_holds_it(
         holder.kill()
 
     path.write_text("a run that was killed")
-    assert "another run, still goes on" in str(waiting.error)
+    assert "another run, is still running" in str(waiting.error)
     assert run("prepare").error is None
 
 

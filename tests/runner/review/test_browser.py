@@ -282,6 +282,7 @@ def test_a_reviewer_finds_all_sections(pages, visit, size):
     assert [one.inner_text() for one in page.locator("h2").all()] == [
         "Gates",
         "Against the live model",
+        "A closer look",
         "Figures",
         "What changed",
         "Training data",

@@ -31,8 +31,13 @@ def group(name, value, low, high, rows=40):
 @pytest.mark.parametrize(
     ("low", "said"),
     [
-        (2.1, "Worst is sex F, with rmse 2.5 (2.1 to 2.9) on 40 rows; on all rows it "),
-        (1.9, "that of all rows, 2, is inside the interval, so no group is known to"),
+        (
+            2.2,
+            "Worst is sex F, with rmse 2.50 (2.20 to 2.90) on 40 rows; on all rows it "
+            "is 2.00. The difference is too large for chance. Too few",
+        ),
+        # Outside of its interval, which the worst of two often is.
+        (2.05, "on all rows it is 2.00. The difference could be chance. Too few rows"),
     ],
 )
 def test_the_worst_group_is_named(folder, read, low, said):
@@ -70,7 +75,7 @@ def test_a_decision_says_what_it_costs(folder, read):
 
     assert found["sentence"] == (
         "At the threshold 0.25, the cheapest on the validation rows: a row costs $28.4 "
-        "on average, $75 if none were taken for positive, $100 if all were."
+        "on average, $75 if none were predicted positive, $100 if all were."
     )
     assert suspicions(read()) == []
 
@@ -94,7 +99,7 @@ def test_without_costs_only_the_threshold_is_said(folder, read):
 
     said = findings(read())["confusion"]["sentence"]
 
-    assert said == "At the threshold 0.5; model.yaml says nothing of costs."
+    assert said == "At the threshold 0.5; model.yaml gives no costs."
 
 
 def test_predictions_that_are_off_are_told_of(folder, read):
@@ -105,7 +110,7 @@ def test_predictions_that_are_off_are_told_of(folder, read):
 
     assert found["sentence"] == (
         "Predictions are off in 1 of 1 groups: too low for predictions of text, on "
-        "average 2, observed 3 (2.5 to 3.5)."
+        "average 2.00, observed 3.00 (2.50 to 3.50)."
     )
     assert found["groups"][0]["interval"] == [2.5, 3.5]
 
@@ -114,10 +119,13 @@ def test_predictions_that_are_off_are_told_of(folder, read):
     ("leaks", "said"),
     [
         (CLEAN, None),
-        (CLEAN | {"features": {"closed": 0.9991}}, "closed nearly tells the label by"),
+        (
+            CLEAN | {"features": {"closed": 0.9991}},
+            "closed predicts the label almost al",
+        ),
         (
             CLEAN | {"shared_rows": 5},
-            "5 of 50 test rows stand in the training rows, so",
+            "5 of 50 test rows are also training rows, so",
         ),
         (CLEAN | {"shared_rows": 5, "distinct": 0.2}, None),
     ],
@@ -138,8 +146,8 @@ def test_a_leak_is_a_reason_to_look_closer(folder, read, leaks, said):
     ("looks", "said"),
     [
         (0, "It is the first version that was judged on these test rows."),
-        (1, "1 registered version was judged on these very test rows before: the"),
-        (7, "7 registered versions were judged on these very test rows before: the"),
+        (1, "1 registered version was judged on the same test rows before: the"),
+        (7, "7 registered versions were judged on the same test rows before: the"),
     ],
 )
 def test_it_is_said_how_often_the_test_rows_were_used(folder, read, looks, said):
@@ -185,7 +193,7 @@ def test_the_page_shows_what_the_review_says(folder):
         "Gates",
         "Against the live model",
         "By text",
-        "The decision",
+        "Threshold and costs",
         "A closer look",
     ]
 

@@ -267,6 +267,15 @@ GIVEN = {"GITHUB_TOKEN": TOKEN, "CIRCLE_SHA1": SHA}
         ),
         ({}, "https://github.com/team/my.models", "team/my.models", None),
         ({}, "ssh://git@github.com/team/models.git", "team/models", None),
+        ({}, "ssh://git@ssh.github.com:443/team/models.git", "team/models", None),
+        (
+            {},
+            "https://x-access-token:ghs_1@github.com/team/models",
+            "team/models",
+            None,
+        ),
+        ({}, "https://ghs_1@github.com/team/models.git/", "team/models", None),
+        ({}, "github.com:team/models", "team/models", None),
     ],
 )
 def test_the_repository_is_found(
@@ -290,7 +299,17 @@ def test_without_a_token_or_a_commit_github_is_not_called(missing: str) -> None:
 def test_an_origin_that_is_no_repository_is_ignored() -> None:
     """For example a path."""
     assert find_commit(GIVEN, "/srv/git/models") is None
+    assert find_commit(GIVEN, "../git/models") is None
     assert find_commit(GIVEN, "https://github.com/team/models/../../evil") is None
+    assert find_commit(GIVEN, "https://evil@team/models@github.com") is None
+
+
+def test_a_token_without_a_repository_is_told(folder):
+    """Whoever set the token waits for a comment."""
+    reviews.write_training(folder, reviews.evaluation(2.0, live=2.5))
+    write_page(folder, "toy")
+    url, error = announce(folder.parents[1], "toy", GIVEN)
+    assert url and "names no repository of GitHub" in str(error)
 
 
 def test_a_comment_has_the_headline_the_metrics_and_the_link(folder):
@@ -303,7 +322,7 @@ def test_a_comment_has_the_headline_the_metrics_and_the_link(folder):
     assert text.startswith("### ✓ toy version 2: Can be approved\n")
     assert "| rmse | at most 2.5 | 2.00 (1.90 to 2.10) | passed |" in text
     difference = f"{minus}0.5 ({minus}0.5 to {minus}0.5) better"
-    assert f"| rmse | 2.00 (1.90 to 2.10) | 2.5 | {difference} |" in text
+    assert f"| rmse | 2.00 (1.90 to 2.10) | 2.50 | {difference} |" in text
     relative = "at most 5 % worse than live \\(at most 2.625; live\\: 2.5\\)"
     assert f"| rmse | {relative} |" in text
     assert f"**[Open the review page]({URL})**" in text

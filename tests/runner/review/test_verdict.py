@@ -42,7 +42,7 @@ def test_a_better_version_says_by_how_much(folder, read):
     said = headline(read())
 
     assert (said.tone, said.title) == ("good", "Can be approved")
-    assert "better than live version 1 (rmse 2 against 2.2)" in said.because
+    assert "better than live version 1 (rmse 2.00 against 2.20)" in said.because
 
 
 def test_a_worse_version_within_its_bounds_asks_to_look_closer(folder, read):
@@ -184,7 +184,7 @@ def test_after_a_deployment_the_former_version_was_live(folder, read):
 
     assert headline(read()).because == (
         "Endpoint toy serves version 2. Every gate passed. It is better than version "
-        "1, live before (rmse 2 against 2.2)."
+        "1, live before (rmse 2.00 against 2.20)."
     )
 
 
@@ -423,10 +423,13 @@ def test_a_gate_that_asks_for_more_is_not_loosened(old, new):
 
 def test_content_that_was_rolled_back_is_told(folder, read):
     """It comes back for instance by the revert of a revert."""
-    write_before(folder, rolled_back_from="f" * 64)
+    when = {"rolled_back_at": "2026-11-28T21:52:27.123+00:00"}
+    known = when | {"rolled_back_from": "f" * 64, "rolled_back_by": "arn:ada"}
+    write_before(folder, **known)
 
     (concern,) = headline(read()).concerns
-    assert concern == "This content was live before and was rolled back"
+    said = "This content was live before and was rolled back on 2026-11-28 at 21:52 UTC"
+    assert concern == f"{said} by arn:ada"
 
 
 def test_changed_data_is_told(folder, read):

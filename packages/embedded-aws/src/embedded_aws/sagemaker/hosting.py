@@ -29,6 +29,7 @@ from embedded_aws.sagemaker.hosting_config import (
     EndpointConfigs,
     ModelContainer,
 )
+from embedded_aws.sagemaker.hosting_rules import check_update
 from embedded_aws.sagemaker.inputs import find_image
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
 from embedded_aws.sagemaker.script_hosting import (
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
     Server = ModelServer | ScriptServer
 
+# Only an endpoint that has failed cannot be updated at all.
+UPDATABLE = ("InService", "OutOfService", "UpdateRollbackFailed")
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 STUCK_SECONDS = 3600.0
 ABANDONED = (
@@ -66,6 +69,7 @@ class Endpoint(Resource):
     variants: "list[Variant]" = field(default_factory=list)
     failure_reason: str | None = None
     pending: Values | None = None
+    capture: Values | None = None
 
     @property
     def log_group(self) -> str:
@@ -83,9 +87,23 @@ class Endpoint(Resource):
             "EndpointConfigName": self.config_name,
             "EndpointStatus": self.status,
             "FailureReason": self.failure_reason,
+            "DataCaptureConfig": self.describe_capture(),
             "ProductionVariants": [v.describe() for v in self.variants] or None,
             "PendingDeploymentSummary": self.pending,
             "LastDeploymentConfig": self.request.get("DeploymentConfig"),
+        }
+
+    def describe_capture(self) -> Values | None:
+        """Return the capture's entry in the answer of DescribeEndpoint."""
+        if not self.capture:
+            return None
+        enabled = self.capture.get("EnableCapture", False)
+        return {
+            "EnableCapture": enabled,
+            "CaptureStatus": "Started" if enabled else "Stopped",
+            "CurrentSamplingPercentage": self.capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": self.capture["DestinationS3Uri"],
+            "KmsKeyId": self.capture.get("KmsKeyId", ""),
         }
 
     def choose_variant(self, name: str | None) -> "Variant":
@@ -151,12 +169,18 @@ class Endpoints(Collection[Endpoint]):
         """Answer UpdateEndpoint."""
         endpoint = self.find_settled(request["EndpointName"])
         config = self.configs.find(request["EndpointConfigName"])
-        if endpoint.status != "InService":
+        if endpoint.status not in UPDATABLE:
             raise ValidationError(
                 f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}.'
             )
         retained = retained_properties(endpoint, request)
         definitions = self.definitions(config, retained)
+        check_update(
+            endpoint.arn,
+            [variant.definition for variant in endpoint.variants],
+            [definition for definition, _ in definitions],
+            request.get("DeploymentConfig"),
+        )
         endpoint.status = "Updating"
         endpoint.request = endpoint.request | {
             "DeploymentConfig": request.get("DeploymentConfig")
@@ -191,6 +215,7 @@ class Endpoints(Collection[Endpoint]):
             endpoint=endpoint,
             save=self.save,
             config_name=config.name,
+            capture=config.request.get("DataCaptureConfig"),
             operation="UpdateEndpoint" if endpoint.variants else "CreateEndpoint",
             definitions=definitions,
         )
@@ -257,6 +282,7 @@ class Deployment:
     endpoint: Endpoint
     save: Callable[[Endpoint], None]
     config_name: str
+    capture: Values | None
     operation: str
     definitions: list[tuple[Values, ModelContainer]]
 
@@ -324,16 +350,22 @@ class Deployment:
                 endpoint.status = "Failed"
             elif failure:
                 endpoint.status = "RollingBack"
+            elif faults.take("out-of-service", endpoint.name, self.operation):
+                endpoint.status = "OutOfService"
             elif not faults.take("silent-rollback", endpoint.name, self.operation):
                 endpoint.variants = variants
                 endpoint.config_name = self.config_name
+                endpoint.capture = self.capture
             endpoint.touch()
             self.save(endpoint)
         if endpoint.status == "RollingBack":
             self.inject_delays("RollingBack")
         with endpoint.scope.lock:
-            if endpoint.status != "Failed":
-                endpoint.status = "InService"
+            if endpoint.status in IN_PROGRESS:
+                failed = endpoint.status == "RollingBack" and faults.take(
+                    "rollback-failed", endpoint.name, "RollingBack"
+                )
+                endpoint.status = "UpdateRollbackFailed" if failed else "InService"
                 endpoint.touch()
                 self.save(endpoint)
         if endpoint.variants is not variants:

@@ -6,6 +6,7 @@ from moto.sagemaker.exceptions import ValidationError
 
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
+from embedded_aws.sagemaker.hosting_rules import check_config, check_network
 from embedded_aws.sagemaker.inputs import Image, check_role, find_image
 from embedded_aws.sagemaker.packages import ModelPackages
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
@@ -173,6 +174,9 @@ class EndpointConfigs(Collection[EndpointConfig]):
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) < len(names):
             raise ValidationError(f"Duplicate production variant names: {names}")
+        check_config(request, variants)
+        for variant in (*variants, *request.get("ShadowProductionVariants", [])):
+            check_network(self.models.find(variant["ModelName"]).request, variant)
         config = EndpointConfig(
             name=name,
             arn=self.arn(name),

@@ -15,6 +15,7 @@ from moto.sagemakerruntime.models import (
 from embedded_aws import regions
 from embedded_aws.logs import models as logs
 from embedded_aws.sagemaker import models as sagemaker
+from embedded_aws.sagemaker.capture import keep_capture
 from embedded_aws.sagemaker.hosting import (
     Endpoint,
     LoadError,
@@ -35,7 +36,13 @@ if TYPE_CHECKING:
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 MAX_BYTES = 6_291_456
 MAX_SERVERLESS_BYTES = 4_194_304
-SERVING = ("InService", "Updating", "RollingBack", "SystemUpdating")
+SERVING = (
+    "InService",
+    "Updating",
+    "RollingBack",
+    "SystemUpdating",
+    "UpdateRollbackFailed",
+)
 
 
 class ValidationError(ServiceException):
@@ -83,6 +90,13 @@ class Backend(SageMakerRuntimeBackend):
         logs.write(self.region_name, group, variant.stream, [line])
         if response.status >= 400 or response.status == 0:
             raise self.model_error(endpoint, response)
+        if endpoint.capture:
+            keep_capture(
+                endpoint.capture,
+                (endpoint.name, variant.name),
+                (invocation.content_type, invocation.body),
+                (response.headers.get("Content-Type"), response.body),
+            )
         return variant.name, one_too_high(response) if variant.wrong else response
 
     def find_server(
