@@ -354,16 +354,7 @@ def _same_content(model: str, fingerprint: str, status: ModelStatus) -> Step:
     deploys = _can_be_deployed(fingerprint, status)
     deploy = (f"run {model} --stage deploy",) if deploys else ()
     if live.problem:
-        found = f"version {live.version} is live, and {live.problem}"
-        if deploys:
-            why = f"{found}: deploy version {newest.version}, which is approved"
-            return Step(why=why, commands=deploy)
-        back = (f"rollback {model}",) if status.way_back else ()
-        go_back = "go back to a version that is approved, or " if back else ""
-        return Step(
-            why=f"{found}: {go_back}train again",
-            commands=(*back, f"run {model} {TRAIN}"),
-        )
+        return _live_problem_step(model, fingerprint, status)
     if not deploys and (status.deleted_config or status.drift or not status.verified):
         return _cannot_be_deployed(model, fingerprint, status)
     if status.deleted_config:
@@ -393,6 +384,24 @@ def _same_content(model: str, fingerprint: str, status: ModelStatus) -> Step:
             commands=deploy,
         )
     return Step()
+
+
+def _live_problem_step(model: str, fingerprint: str, status: ModelStatus) -> Step:
+    """Name the ways on from a live version that could not be deployed now."""
+    live, newest = status.live, status.newest
+    found = f"version {live.version} is live, and {live.problem}"
+    step = _missing_step(model, fingerprint, status)
+    if _can_be_deployed(fingerprint, status):
+        why = f"{found}: deploy version {newest.version}, which is approved"
+        return Step(why=why, commands=step.commands)
+    back = (f"rollback {model}",) if status.way_back else ()
+    if newest.version not in (0, live.version):
+        return Step(why=f"{found}; {step.why}", commands=(*step.commands, *back))
+    go_back = "go back to a version that is approved, or " if back else ""
+    return Step(
+        why=f"{found}: {go_back}train again",
+        commands=(*back, f"run {model} {TRAIN}"),
+    )
 
 
 def _cannot_be_deployed(model: str, fingerprint: str, status: ModelStatus) -> Step:
