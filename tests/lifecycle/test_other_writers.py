@@ -15,8 +15,9 @@ from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state, wait_until_settled
 from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
+from lifecycle.next_step import next_step
 from lifecycle.packages import find_package, list_packages
-from lifecycle.status import next_step, read_status
+from lifecycle.status import read_status
 
 MINE, OTHER = "f" * 64, "e" * 64
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
