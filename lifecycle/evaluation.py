@@ -233,7 +233,8 @@ def _load_live(
         )
     if missing := [name for name in features if name not in columns]:
         raise DataError(
-            f"it needs {', '.join(map(repr, missing))}, which the test rows lack"
+            f"version {package.version} needs {', '.join(map(repr, missing))}, which "
+            "is no longer a feature"
         )
     return booster, features
 

@@ -167,7 +167,11 @@ def test_capture_and_key_set_by_hand_survive_a_deploy_and_a_rollback(model):
         "captured",
         DataCaptureConfig=capture(),
         KmsKeyId=KEY,
-        variant={"VariantName": "blue", "VolumeSizeInGB": 50},
+        variant={
+            "VariantName": "blue",
+            "VolumeSizeInGB": 50,
+            "InitialInstanceCount": 5,
+        },
         Tags=[{"Key": "cost-center", "Value": "7"}],
     )
     assert state_of(model).version == 1
@@ -179,6 +183,7 @@ def test_capture_and_key_set_by_hand_survive_a_deploy_and_a_rollback(model):
 
     place = f"s3://{bucket()}/theirs"
     assert [line for line in said if line.startswith("kept: ")] == [
+        "kept: 5 instances instead of 1",
         f"kept: data capture, 20 % to {place}",
         f"kept: the KMS key {KEY}",
         "kept: the variant's name, blue",
@@ -188,6 +193,7 @@ def test_capture_and_key_set_by_hand_survive_a_deploy_and_a_rollback(model):
     assert why(model) == ""
 
     roll_back(model, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [5]
     for config in (second, config_of(model)):
         assert config["DataCaptureConfig"] == capture()
         assert config["KmsKeyId"] == KEY
