@@ -267,7 +267,8 @@ def _run(
     gc.freeze()
     gc.enable()
     address = f"{READY}http://{HOST}:{server.server_port}"
-    print(address, f"{TOKEN_VARIABLE}={token}", sep="\n", flush=True)
+    # At once: who started this reads the first line, and then no more.
+    os.write(sys.stdout.fileno(), f"{address}\n{TOKEN_VARIABLE}={token}\n".encode())
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _watch(meanwhile)
