@@ -6,9 +6,13 @@ from moto.sagemaker.exceptions import ValidationError
 
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
-from embedded_aws.sagemaker.inputs import check_role, find_image
+from embedded_aws.sagemaker.inputs import check_own_code, check_role, find_image
 from embedded_aws.sagemaker.packages import ModelPackages
+from embedded_aws.sagemaker.refusals import refuse
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
+
+# Members of a package's container that change what a model does.
+OF_BOTH = ("ModelDataSource", "AdditionalModelDataSources")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,8 @@ class Models(Collection[Model]):
         if role:
             check_role(role)
         container = self.resolve(only_container(request))
-        find_image(container.image, self.scope.region, role)
+        find_image(container.image, self.scope.region)
+        check_own_code(container.environment, "Environment")
         check_model_data(container)
         model = Model(
             name=name,
@@ -73,6 +78,9 @@ class Models(Collection[Model]):
         own = definition.get("Environment", {})
         if name := definition.get("ModelPackageName"):
             definition = self.approved(name)
+            # What a package may hold and a model may not have.
+            given = {k: v for k, v in definition.items() if k in OF_BOTH}
+            refuse("CreateModel", {"PrimaryContainer": given})
         environment = definition.get("Environment", {}) | own
         source = definition.get("ModelDataSource", {}).get("S3DataSource", {})
         url = definition.get("ModelDataUrl") or source.get("S3Uri")
@@ -161,6 +169,7 @@ class EndpointConfigs(Collection[EndpointConfig]):
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) < len(names):
             raise ValidationError(f"Duplicate production variant names: {names}")
+        check_capture(request.get("DataCaptureConfig"), variants)
         config = EndpointConfig(
             name=name,
             arn=self.arn(name),
@@ -186,5 +195,20 @@ class EndpointConfigs(Collection[EndpointConfig]):
                 "MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120, 6144; "
                 f"not {serverless['MemorySizeInMB']}."
             )
+        if serverless and "InitialInstanceCount" in variant:
+            raise ValidationError(
+                f"Production variant {variant['VariantName']} has a ServerlessConfig, "
+                "and so no InitialInstanceCount."
+            )
         counted = {"InitialInstanceCount": 1} if instance else {}
         return {"InitialVariantWeight": 1.0} | counted | variant
+
+
+def check_capture(capture: Values | None, variants: list[Values]) -> None:
+    """Raise AWS's error for data capture of what cannot be captured."""
+    serverless = [v["VariantName"] for v in variants if "ServerlessConfig" in v]
+    if capture and serverless:
+        raise ValidationError(
+            f"DataCaptureConfig is not supported for serverless variants: "
+            f"{', '.join(serverless)}."
+        )

@@ -24,6 +24,32 @@ IMAGE_URI = re.compile(
     r"(?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
     r"/(?P<repository>[^:@]+):(?P<tag>[^:@]+)"
 )
+# What other images are, whose repositories AWS has in its own accounts.
+BUILT_IN = {
+    "sagemaker-scikit-learn": "the scikit-learn image",
+    "blazingtext": "a built-in algorithm",
+    "factorization-machines": "a built-in algorithm",
+    "forecasting-deepar": "a built-in algorithm",
+    "kmeans": "a built-in algorithm",
+    "knn": "a built-in algorithm",
+    "linear-learner": "a built-in algorithm",
+    "lda": "a built-in algorithm",
+    "pca": "a built-in algorithm",
+    "randomcutforest": "a built-in algorithm",
+    "pytorch-training": "a deep learning container",
+    "pytorch-inference": "a deep learning container",
+    "tensorflow-training": "a deep learning container",
+    "tensorflow-inference": "a deep learning container",
+    "huggingface-pytorch-training": "a deep learning container",
+    "huggingface-pytorch-inference": "a deep learning container",
+}
+# Make an image run a user's code, as environment variable or hyperparameter.
+OWN_CODE = (
+    "SAGEMAKER_PROGRAM",
+    "SAGEMAKER_SUBMIT_DIRECTORY",
+    "sagemaker_program",
+    "sagemaker_submit_directory",
+)
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -60,28 +86,56 @@ class Image:
         )
 
 
-def find_image(uri: str, region: str, role: str = "") -> Image:
-    """Return a built-in image, or raise AWS's error for one that it cannot pull."""
+def find_image(uri: str, region: str) -> Image:
+    """Return a built-in image, or raise an error for one that cannot be run."""
     match = IMAGE_URI.fullmatch(uri)
     if match is None:
         raise ValidationError(f"Requested image {uri} not found.")
-    repository, tag = match["repository"], match["tag"]
+    repository = match["repository"]
     if match["region"] != region:
         raise ValidationError(
             f"Requested image {uri} is in {match['region']}, not in {region}."
         )
-    if repository == "sagemaker-xgboost" and tag in VERSION_OF_TAG:
-        return Image(uri=uri, version=VERSION_OF_TAG[tag])
-    if repository == "xgboost" and tag in LEGACY_TAGS:
-        return Image(uri=uri, version=tag)
+    if version := version_of(uri):
+        return Image(uri=uri, version=version)
     if repository in ("sagemaker-xgboost", "xgboost"):
-        raise ValidationError(f"Requested image {uri} not found.")
+        known = ", ".join(IMAGE_VERSIONS)
+        raise ValidationError(
+            f"Requested image {uri} not found. There are the versions {known}."
+        )
+    kind = BUILT_IN.get(repository, "an image of your own")
     raise ValidationError(
-        f"Cannot find repository: {repository} in registry ID: {match['registry']} "
-        f"Please check if your ECR repository exists and role {role} has proper pull "
-        "permissions for SageMaker: ecr:BatchCheckLayerAvailability, "
-        "ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"
+        f"The embedded AWS does not run image {uri}: {repository} is {kind}, and only "
+        "SageMaker's built-in XGBoost (sagemaker-xgboost) is implemented. "
+        f"On AWS: Cannot find repository: {repository} in registry ID: "
+        f"{match['registry']}, unless it exists and the role may pull from it."
     )
+
+
+def version_of(uri: str) -> str:
+    """Return the version of a built-in XGBoost image, or nothing for another one."""
+    match = IMAGE_URI.fullmatch(uri)
+    if match is None:
+        return ""
+    repository, tag = match["repository"], match["tag"]
+    if repository == "xgboost":
+        return tag if tag in LEGACY_TAGS else ""
+    return VERSION_OF_TAG.get(tag, "") if repository == "sagemaker-xgboost" else ""
+
+
+def check_own_code(variables: Values, where: str) -> None:
+    """Raise an error for what would make an image run a user's code.
+
+    Args:
+        variables: the environment of a container, or the hyperparameters of a job.
+        where: the parameter that has them.
+    """
+    for name in OWN_CODE:
+        if variables.get(name):
+            raise ValidationError(
+                f"The embedded AWS does not implement {where}.{name}: script mode and "
+                "a user's own inference code do not run, only the image's own code."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from embedded_aws.sagemaker.inputs import (
     Channel,
     Image,
     check_channel,
+    check_own_code,
     check_role,
     find_image,
 )
@@ -88,9 +89,12 @@ class TrainingJobs(Collection[TrainingJob]):
         self.check_unused(name)
         algorithm, role = request["AlgorithmSpecification"], request["RoleArn"]
         check_role(role)
+        check_complete(request)
+        check_own_code(request.get("HyperParameters", {}), "HyperParameters")
+        check_own_code(request.get("Environment", {}), "Environment")
         check_metric_definitions(algorithm)
         check_spot(request)
-        image = find_image(algorithm["TrainingImage"], self.scope.region, role)
+        image = find_image(algorithm["TrainingImage"], self.scope.region)
         mode = algorithm["TrainingInputMode"]
         channels = [Channel.parse(c, mode) for c in request.get("InputDataConfig", [])]
         for channel in channels:
@@ -138,6 +142,22 @@ def end_abandoned(job: TrainingJob) -> None:
     else:
         job.failure_reason = ABANDONED
         job.enter("Failed", "Training job failed", "Failed")
+
+
+def check_complete(request: Values) -> None:
+    """Raise AWS's error for a job that says not what to run, or not on what."""
+    if "TrainingImage" not in request["AlgorithmSpecification"]:
+        raise ValidationError(
+            "No training image or algorithm name is specified: "
+            "AlgorithmSpecification.TrainingImage is required."
+        )
+    resources = request.get("ResourceConfig", {})
+    missing = [n for n in ("InstanceType", "InstanceCount") if not resources.get(n)]
+    if missing:
+        names = " and ".join(f"ResourceConfig.{name}" for name in missing)
+        raise ValidationError(f"{names} required: the job runs on instances.")
+    if "StoppingCondition" not in request:
+        raise ValidationError("StoppingCondition is required.")
 
 
 def check_metric_definitions(algorithm: Values) -> None:

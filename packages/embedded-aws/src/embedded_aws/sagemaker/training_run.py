@@ -27,9 +27,9 @@ from embedded_aws.files import Content
 from embedded_aws.logs import models as logs
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import AccessDeniedError, S3Uri
-from embedded_aws.sagemaker.hosting import import_model_server
 from embedded_aws.sagemaker.inputs import Channel, Image, download_channel
 from embedded_aws.sagemaker.resources import Resource, Values
+from embedded_aws.sagemaker.variants import import_model_server
 
 ENDED = ("Completed", "Failed", "Stopped")
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"

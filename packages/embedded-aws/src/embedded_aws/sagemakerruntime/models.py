@@ -13,7 +13,9 @@ from moto.sagemakerruntime.models import (
 from embedded_aws import regions
 from embedded_aws.logs import models as logs
 from embedded_aws.sagemaker import models as sagemaker
-from embedded_aws.sagemaker.hosting import Endpoint, access_line
+from embedded_aws.sagemaker.hosting import Endpoint
+from embedded_aws.sagemaker.variants import access_line
+from embedded_aws.sagemakerruntime.capture import capture
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.container.serve_utils import Response
@@ -49,7 +51,8 @@ class Invocation:
     body: bytes
     content_type: str | None
     accept: str | None
-    target_variant: str | None
+    target_variant: str | None = None
+    inference_id: str | None = None
 
 
 class Backend(SageMakerRuntimeBackend):
@@ -68,7 +71,30 @@ class Backend(SageMakerRuntimeBackend):
         logs.write(self.region_name, group, variant.stream, [line])
         if response.status >= 400:
             raise self.model_error(endpoint, response)
-        return variant.name, one_too_high(response) if variant.wrong else response
+        if variant.wrong:
+            response = one_too_high(response)
+        if endpoint.capture and endpoint.capture.get("EnableCapture"):
+            failure = self.capture(endpoint, variant.name, invocation, response)
+            if failure:
+                logs.write(self.region_name, group, variant.stream, [failure])
+        return variant.name, response
+
+    def capture(
+        self,
+        endpoint: Endpoint,
+        variant: str,
+        invocation: Invocation,
+        response: "Response",
+    ) -> str:
+        """Write a call and its answer to S3; return why that was not possible."""
+        assert endpoint.capture is not None
+        return capture(
+            endpoint.capture,
+            (endpoint.name, variant),
+            (invocation.body, invocation.content_type or ""),
+            (response.body, response.headers.get("Content-Type", "")),
+            invocation.inference_id,
+        )
 
     def find_endpoint(self, name: str) -> Endpoint:
         """Return an endpoint in service, or raise AWS's error."""
