@@ -1,11 +1,11 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
 import hashlib
-import io
-import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from sagemaker_xgboost import archive
 
 from lifecycle.comparison import Comparison, Estimate, format_interval
 from lifecycle.data import PREPARED, evidence_of, read_split
@@ -85,15 +85,13 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
             "restore that version of the object in S3, or train again"
         )
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            member = archive.extractfile(MODEL_FILE)
-            model = member.read() if member else b""
-    except (tarfile.TarError, EOFError, OSError, KeyError) as error:
+        model = archive.read_member(content, MODEL_FILE)
+    except archive.ArchiveError as error:
         raise StorageError(
             f"{model_data}: holds no readable {MODEL_FILE}, {error}; train again"
         ) from error
     try:
-        return xgb.Booster(model_file=bytearray(model))
+        return xgb.Booster(model_file=model)
     except xgb.core.XGBoostError as error:
         raise StorageError(
             f"{model_data}: {MODEL_FILE} is not a model of XGBoost; train again"

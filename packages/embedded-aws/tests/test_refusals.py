@@ -1,4 +1,4 @@
-"""Parameters: each is implemented, stored or refused by name, and a table says which."""
+"""Parameters: each is implemented, stored or refused by name, as a table says."""
 
 import ast
 import inspect
@@ -132,5 +132,5 @@ def test_rules_of_records_are_those_of_moto():
 )
 def test_what_moto_only_pretends_is_not_implemented(action):
     """The reason says what is not there."""
-    with pytest.raises(NotImplementedError, match="not been implemented: .* (no|not) "):
+    with pytest.raises(NotImplementedError, match=r"not been implemented: .* (no|not) "):
         rules_of(action)

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 from moto.core.utils import utcnow
 from moto.s3.exceptions import MissingBucket
+from sagemaker_xgboost import archive
 
-from embedded_aws import archive
 from embedded_aws.activity import activity
 from embedded_aws.faults import faults
 from embedded_aws.files import Content

@@ -9,10 +9,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from moto.core.utils import utcnow
+from sagemaker_xgboost import archive
+from sagemaker_xgboost.archive import ArchiveError
 from sagemaker_xgboost.container.data_utils import import_xgboost
 
-from embedded_aws import archive
-from embedded_aws.archive import ArchiveError
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.hosting_config import ModelContainer
