@@ -34,7 +34,7 @@ runtime: .venv/runtime  ## create .venv with what runs a model, and no more
 .venv/ready: REQUIREMENTS := requirements.txt requirements-dev.txt
 .venv/ready: PACKAGES := . $(wildcard packages/*)
 .venv/runtime: REQUIREMENTS := requirements.txt
-.venv/runtime: PACKAGES := . packages/sagemaker-xgboost packages/forked-kernels packages/notebook-inputs packages/notebook-page
+.venv/runtime: PACKAGES := . packages/sagemaker-xgboost packages/forked-kernels packages/notebook-inputs packages/notebook-page packages/secret-scrubber
 
 .venv/ready .venv/runtime: $(wildcard requirements*.txt pyproject.toml packages/*/pyproject.toml) Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -71,7 +71,7 @@ lab: setup  ## open JupyterLab with the embedded AWS up; MODEL=churn: for that m
 	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab $(LAB_OPTIONS)
 
 pictures: setup  ## take the pictures of the review page in docs/
-	PYTHONPATH=tests $(BIN)/python -m story.pictures
+	PYTHONPATH=tests:packages/notebook-page/tests $(BIN)/python -m story.pictures
 
 requirements: setup  ## pin what is new in requirements*.in; what is pinned stays
 	$(COMPILE) --output-file requirements.txt requirements.in

@@ -1,36 +1,47 @@
-"""The approval of a version: what it binds, and what a deploy checks.
+"""The decision about a version: what an approval binds, and what a deploy checks.
 
 `approve` writes, in the one call that sets a package to Approved, the digest of the
 package and that of the evidence that was read. A deploy computes both again, and the
-sha256 of the archive and the golden records, and refuses what differs.
-docs/approval.md says who can write what.
+sha256 of the archive and the golden records, and refuses what differs. `reject` writes
+who rejects a package and why. docs/approval.md says who can write what.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 
+from lifecycle import registry
 from lifecycle.aws import Progress, client
-from lifecycle.errors import IntegrityError, NotApprovedError, RegistryError
+from lifecycle.endpoint import read_state
+from lifecycle.errors import (
+    CallError,
+    IntegrityError,
+    NotApprovedError,
+    RegistryError,
+)
+from lifecycle.hosting import version_in
 from lifecycle.integrity import (
     evidence_digest,
     hash_evidence,
     name_changes,
 )
 from lifecycle.invocation import read_golden
-from lifecycle.registry import (
+from lifecycle.packages import (
     RECENT,
     Mode,
     Package,
+    PackageSummary,
     describe,
+    described,
     find_package,
-    list_packages,
+    list_summaries,
 )
 from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
 
 # Characters left for text in ApprovalDescription (limit 1,024) after the digests.
 MAX_CHARACTERS = 850
+# Of the reason of a rejection.
+MAX_REASON = 500
 # The metadata without which nothing can be checked.
 NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 RESTORE = "restore that version of the object in S3, or train again"
@@ -93,14 +104,13 @@ def approve(
         StorageError: its archive or its golden records are missing, or are not golden
             records.
     """
-    package = describe(arn) if arn else find_package(model, version)
-    if package.model != model:
-        raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
+    package = _find(model, version, arn)
     if package.approval_status == "Rejected":
+        words = f" ({package.approver})" if package.approver else ""
         raise RegistryError(
-            f"{model}: version {package.version} was rejected; train a new one"
+            f"{model}: version {package.version} was rejected{words}; train a new one"
         )
-    if problem := _registration_problem(package):
+    if problem := registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     check_objects(package)
     # Refuse empty golden records now, not only at deploy time.
@@ -110,10 +120,7 @@ def approve(
     approved = (package.digest, evidence_digest(found))
     if package.approval_status == "Approved" and package.approved == approved:
         return package
-    caller = client("sts").get_caller_identity()["Arn"]
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    who = f"{description}, as {caller}" if description else f"Approved by {caller}"
-    words = " ".join(f"{who}, {when}".split())[:MAX_CHARACTERS]
+    words = _who_and_when("Approved", description)[:MAX_CHARACTERS]
     client("sagemaker").update_model_package(
         ModelPackageArn=package.arn,
         ModelApprovalStatus="Approved",
@@ -122,16 +129,72 @@ def approve(
     return describe(package.arn)
 
 
+def reject(
+    model: str,
+    *,
+    reason: str,
+    version: int | None = None,
+    arn: str = "",
+    description: str = "",
+) -> Package:
+    """Reject a package, by default the newest, and record who rejects it, and why.
+
+    No deploy or rollback takes a rejected package. One that is rejected already keeps
+    the reason that it has.
+
+    Args:
+        description: who rejects, and where; the caller's ARN is added.
+
+    Raises:
+        CallError: the reason is empty or too long.
+        RegistryError: it is another model's, or it is live or about to be.
+    """
+    why = check_reason(reason)
+    package = _find(model, version, arn)
+    if package.approval_status == "Rejected":
+        return package
+    if problem := _live_problem(package):
+        raise RegistryError(f"{model}: version {package.version} {problem}")
+    room = MAX_CHARACTERS - len(why)
+    who = _who_and_when("Rejected", description)[:room]
+    return registry.reject(package, f"{who}: {why}")
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason of a rejection on one line.
+
+    Raises:
+        CallError: it is empty or too long.
+    """
+    printable = (one if one.isprintable() else " " for one in reason)
+    why = " ".join("".join(printable).split())
+    if not why:
+        raise CallError(
+            "--reason: empty; say what is wrong with this version, for whoever trains "
+            "the next one"
+        )
+    if len(why) > MAX_REASON:
+        raise CallError(
+            f"--reason: {len(why)} characters, SageMaker keeps {MAX_REASON}; say it "
+            "shorter, or link to where it is said"
+        )
+    return why
+
+
 def find_newest(model: str, fingerprint: str) -> Package:
     """Find the newest package of this content, whatever its approval status.
 
     Raises:
         RegistryError: there is none; the message says what to do.
     """
-    for package in list_packages(model):
-        if package.fingerprint == fingerprint:
-            return package
-    raise RegistryError(_not_found_message(model, fingerprint))
+    known: list[PackageSummary] = []
+    for summary in list_summaries(model):
+        known.append(summary)
+        if summary.fingerprint == fingerprint:
+            package = describe(summary.arn)
+            if package.fingerprint == fingerprint:
+                return package
+    raise RegistryError(_not_found_message(model, fingerprint, known))
 
 
 def find_approved(
@@ -152,17 +215,23 @@ def find_approved(
         NotApprovedError: there is none; the message says where to approve it.
     """
     refused: list[str] = []
-    for package in list_packages(model, "Approved"):
-        if package.fingerprint != fingerprint:
+    known: list[PackageSummary] = []
+    for summary in list_summaries(model):
+        known.append(summary)
+        is_approved = summary.approval_status == "Approved"
+        if summary.fingerprint != fingerprint or not is_approved:
             continue
-        problem = approval_problem(package, approval)
-        if not problem:
-            for one in refused:
-                on_progress(f"passed over: {one}")
-            return package
-        refused.append(f"{model}: version {package.version} {problem}")
+        for package in described([summary]):
+            problem = approval_problem(package, approval)
+            # A description is what its writer says, and no digest is over it.
+            if not problem and package.fingerprint == fingerprint:
+                for one in refused:
+                    on_progress(f"passed over: {one}")
+                return package
+            if problem:
+                refused.append(f"{model}: version {package.version} {problem}")
     raise NotApprovedError(
-        "\n  ".join(refused) or _not_found_message(model, fingerprint)
+        "\n  ".join(refused) or _not_found_message(model, fingerprint, known)
     )
 
 
@@ -174,7 +243,7 @@ def approval_problem(package: Package, approval: Mode | None) -> str:
     Args:
         approval: of model.yaml; None if a deploy has accepted the package before.
     """
-    if problem := _registration_problem(package):
+    if problem := registration_problem(package):
         return problem
     digest, _ = package.approved
     again = f"`python -m runner approve {package.model} --version {package.version}`"
@@ -197,6 +266,13 @@ def approval_problem(package: Package, approval: Mode | None) -> str:
         "was set to Approved by hand, which does not say what was approved; look at "
         f"it, then {again}"
     )
+
+
+def rejected_by(package: Package) -> str:
+    """Say who or what rejected a package, when, and why; "" if nobody did."""
+    if package.approval_status != "Rejected":
+        return ""
+    return package.approver or "Rejected by hand: no reason is given"
 
 
 def approved_by(package: Package) -> str:
@@ -225,11 +301,9 @@ def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
     now = describe(package.arn)
     named = f"{now.model}: version {now.version}"
     if now.approval_status != "Approved":
-        remedy = (
-            "train a new one"
-            if now.approval_status == "Rejected"
-            else f"`python -m runner approve {now.model} --version {now.version}`"
-        )
+        remedy = f"`python -m runner approve {now.model} --version {now.version}`"
+        if why := rejected_by(now):
+            remedy = f"train a new one ({why})"
         raise NotApprovedError(
             f"{named} is {now.approval_status}, so it is not served; {remedy}"
         )
@@ -291,6 +365,40 @@ def package_table(packages: Sequence[Package]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
+def _find(model: str, version: int | None, arn: str) -> Package:
+    """Find a model's package by its ARN, by its version, or the newest."""
+    package = describe(arn) if arn else find_package(model, version)
+    if package.model != model:
+        raise RegistryError(f"{arn}: a package of {package.model}, not of {model}")
+    return package
+
+
+def _who_and_when(decision: str, description: str) -> str:
+    caller = client("sts").get_caller_identity()["Arn"]
+    who = f"{description}, as {caller}" if description else f"{decision} by {caller}"
+    return " ".join(f"{who}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC".split())
+
+
+def _live_problem(package: Package) -> str:
+    """Say why a package cannot be rejected now, and what to do; "" if it can."""
+    now = read_state(package.model)
+    if now is None:
+        return ""
+    model, version = package.model, package.version
+    back = f"`python -m runner rollback {model}`"
+    if now.package == package.arn:
+        return (
+            "is live, and would stay live; go back to an earlier version first, with "
+            f"{back}, then reject it"
+        )
+    if version in (version_in(now.pending_config), version_in(now.rollback_target)):
+        return (
+            f"is being deployed; wait until `python -m runner status {model}` says "
+            f"whether it is live, and go back with {back} if it is"
+        )
+    return ""
+
+
 def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
     """Yield what each object of a package is, its URI and its registered sha256."""
     known = package.metadata
@@ -300,7 +408,7 @@ def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
         yield "the golden records", golden, known.get("golden_sha256", "")
 
 
-def _registration_problem(package: Package) -> str:
+def registration_problem(package: Package) -> str:
     """Say why a package is not one that `register` has made; "" if it is."""
     if not package.registered_digest:
         return (
@@ -340,10 +448,17 @@ def _compare_evidence(
             )
 
 
-def _not_found_message(model: str, fingerprint: str) -> str:
+def _not_found_message(
+    model: str, fingerprint: str, known: Sequence[PackageSummary]
+) -> str:
     """Say which packages there are instead, and the one thing to do next."""
-    recent = list(islice(list_packages(model), RECENT))
-    same = [package for package in recent if package.fingerprint == fingerprint]
+    recent = list(described(known[:RECENT]))
+    for package in recent:
+        problem = registration_problem(package)
+        # Somebody has changed its metadata, or another tool has registered it.
+        if package.fingerprint == fingerprint and problem:
+            return f"{model}: version {package.version} {problem}"
+    same = [one for one in known if one.fingerprint == fingerprint]
     pending = [one for one in same if one.approval_status == "PendingManualApproval"]
     train = (
         "push it on a branch, trigger a pipeline with `action: retrain`, or "
@@ -358,12 +473,14 @@ def _not_found_message(model: str, fingerprint: str) -> str:
         )
     elif same:
         head = f"version {same[0].version} of this content was rejected"
+        for package in described(same[:1]):
+            head += f" ({package.approver})" if package.approver else ""
         remedy = f"change what was wrong with it and train again: {train}"
     else:
         head = "no package has this content"
         remedy = f"train it: {train}"
-    known = package_table(recent) if recent else "  nothing has been registered yet"
-    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{known}"
+    table = package_table(recent) if recent else "  nothing has been registered yet"
+    return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{table}"
 
 
 def _short(commit: str) -> str:

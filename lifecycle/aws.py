@@ -250,8 +250,11 @@ def ignore_not_found() -> Iterator[None]:
 def is_not_found(error: "ClientError") -> bool:
     """Return whether SageMaker refused a call because a resource does not exist.
 
-    SageMaker has no error code for it, only these words in the message.
+    For most resources SageMaker has no error code for it, only these words in the
+    message.
     """
+    if error_code(error) == "ResourceNotFound":
+        return True
     message = error_message(error).lower()
     return any(words in message for words in NOT_FOUND)
 

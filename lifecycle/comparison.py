@@ -4,7 +4,7 @@ Imports nothing heavy: a page is made of it where neither pandas nor boto3 is in
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,8 @@ LOWER_IS_BETTER = frozenset(
 HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
 # Significant digits of a number.
 DIGITS = 4
+# Two models are compared, and a group of rows is judged, on at least so many rows.
+MIN_ROWS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,39 @@ class Comparison:
         return "better" if less == (high < 0) else "worse"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SliceGroup:
+    """The metrics of one group of test rows, as of all rows with one value of a column.
+
+    Attributes:
+        metrics: by name; empty where the group has fewer than MIN_ROWS rows.
+    """
+
+    column: str
+    group: str
+    rows: int
+    metrics: Mapping[str, Estimate]
+
+
+def worst_first(
+    groups: Iterable[SliceGroup], metric: str, bounds: Bounds | None = None
+) -> list[SliceGroup]:
+    """Sort groups by a metric, the worst first; those without a value come last.
+
+    Args:
+        bounds: the metric's gate, which says whether less is better.
+    """
+    less = lower_is_better(metric, bounds or {})
+
+    def place(one: SliceGroup) -> tuple[bool, float, int]:
+        found = one.metrics.get(metric)
+        if found is None or math.isnan(found.value) or less is None:
+            return True, 0.0, -one.rows
+        return False, -found.value if less else found.value, -one.rows
+
+    return sorted(groups, key=place)
+
+
 def lower_is_better(metric: str, bounds: Bounds) -> bool | None:
     """Return whether less of a metric is better; None if nothing says it.
 
@@ -86,17 +121,23 @@ def format_number(value: object, digits: int = DIGITS) -> str:
 
 
 def format_interval(interval: Sequence[float] | None) -> str:
-    """Format an interval, with no more digits than its width gives a meaning."""
+    """Format an interval, with the decimals to which its width gives a meaning."""
     if interval is None or not all(map(math.isfinite, interval)):
         return "-"
-    low, high = interval
-    digits = digits_of(low, high)
-    return f"{format_number(low, digits)} to {format_number(high, digits)}"
+    return " to ".join(format_within(one, interval) for one in interval)
 
 
-def digits_of(low: float, high: float) -> int:
-    """Return how many significant digits an interval leaves to its bounds."""
-    size, width = max(abs(low), abs(high)), (high - low) / 2
-    if not width or not size:
-        return DIGITS
-    return max(2, min(DIGITS, 2 + math.floor(math.log10(size / width))))
+def format_within(value: float, interval: Sequence[float] | None) -> str:
+    """Format a number with no more decimals than its interval gives a meaning to."""
+    if not interval or not all(map(math.isfinite, (value, *interval))):
+        return format_number(value)
+    half = abs(interval[1] - interval[0]) / 2
+    size = max(abs(value), *map(abs, interval))
+    if not half or not size or size >= 1e6:
+        return format_number(value)
+    # Two digits of half the width, and no more than DIGITS of the number.
+    decimals = min(
+        1 - math.floor(math.log10(half)), DIGITS - 1 - math.floor(math.log10(size))
+    )
+    text = f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return text if float(text) else text.removeprefix("-")

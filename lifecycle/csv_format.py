@@ -1,7 +1,6 @@
 """How a CSV file is written: its separator, its numbers, its encoding.
 
-All of it is guessed from the content, for the strict reader in `lifecycle.tables` to
-confirm.
+All of it is guessed from the content, for `lifecycle.csv_checks` to confirm.
 """
 
 import csv
@@ -18,33 +17,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PARQUET = b"PAR1"
-
-
+UTF32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-
-
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-
-
 # Numbers as pandas reads them, and as they are written elsewhere.
 PLAIN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-
-
 DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:[. \u00a0\u202f']\d{3})+|\d*),\d+"
-
-
 THOUSANDS = {
     ",": r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?",
     ".": r"[+-]?\d{1,3}(?:\.\d{3})+(?:\.\d{3}|,\d+)",
     " ": r"[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d+)?",
     "'": r"[+-]?\d{1,3}(?:['\u2019]\d{3})+(?:[.,]\d+)?",
 }
-
-
 # The share of a column's texts that must look like numbers to be taken for some.
 MOSTLY = 0.9
-
-
 # Rows that tell how a file is written.
 SAMPLE_ROWS = 1000
 
@@ -54,9 +40,17 @@ class CsvFormat:
     """How a CSV file is written; `read_table` takes these as arguments."""
 
     separator: str = ","
-    decimal: str = "."
+    # "": a point, where nothing else could be meant.
+    decimal: str = ""
     thousands: str = ""
     encoding: str = "utf-8"
+    # A word that stands for missing cells, beside empty ones.
+    missing: str = ""
+
+    @property
+    def decimal_mark(self) -> str:
+        """Return the decimal mark: a comma where points group the digits."""
+        return self.decimal or ("," if self.thousands == "." else ".")
 
     def arguments(self) -> dict[str, str]:
         """Return what differs from the defaults, by argument."""
@@ -81,7 +75,7 @@ def detect_format(content: bytes) -> CsvFormat:
     # A row for a header, which says nothing, and perhaps a row that was cut.
     cells = [cell.strip() for row in list(rows)[1:-1] for cell in row if cell.strip()]
     decimal, thousands = _detect_numbers(cells)
-    return replace(written, decimal=decimal, thousands=thousands)
+    return replace(written, decimal=decimal.strip("."), thousands=thousands)
 
 
 def local_number(texts: "pd.Series[Any]") -> tuple[str, str]:
@@ -105,12 +99,14 @@ def local_number(texts: "pd.Series[Any]") -> tuple[str, str]:
     decimal, thousands = _detect_numbers(known[elsewhere].tolist())
     if decimal == "." and not thousands:
         return example, 'thousands="," or decimal=","'
-    found = CsvFormat(decimal=decimal, thousands=thousands).arguments()
+    found = CsvFormat(decimal=decimal.strip("."), thousands=thousands).arguments()
     return example, ", ".join(f'{name}="{value}"' for name, value in found.items())
 
 
 def detect_encoding(content: bytes) -> str:
     """Return the likeliest encoding: UTF-8 if it can be, else that of Windows."""
+    if content.startswith(UTF32):
+        return "utf-32"
     if content.startswith(UTF16):
         return "utf-16"
     for encoding in ("utf-8", "cp1252"):
@@ -140,7 +136,9 @@ def _detect_numbers(cells: Sequence[str]) -> tuple[str, str]:
         mark: [one for one in cells if re.fullmatch(pattern, one)]
         for mark, pattern in THOUSANDS.items()
     }
-    decimal = "," if any(one not in grouped[","] for one in commas) else "."
+    points = any(one.count(".") > 1 for one in grouped["."])
+    is_comma = points or any(one not in grouped[","] for one in commas)
+    decimal = "," if is_comma else "."
     sure = [
         mark
         for mark, found in grouped.items()

@@ -27,6 +27,7 @@ from lifecycle.membership import HASHES, row_hashes
 from lifecycle.s3 import (
     StoredFile,
     etag,
+    keep_object,
     list_files,
     list_folders,
     list_objects,
@@ -47,11 +48,18 @@ if TYPE_CHECKING:
 MAX_VALUES = 20
 # What the prepare stage returned, in the evidence of its run.
 PREPARED = "prepared.json"
+# Which rows of the raw table the test rows are, with what else names or groups them.
+DETAILS = "test-details.json"
 # The folder of a model's raw data in the project's bucket.
 RAW = "raw"
 MAX_LISTED = 30
 # Where a run keeps its splits.
 SPLIT_URI = re.compile(r"(?P<run>.+)/(?P<part>train|validation|test)/(?P=part)\.csv")
+# The splits that are read after the training only if their model is live: then its
+# successor is compared on other rows. A deploy shows the test rows.
+ONLY_TRAINED_ON = ("train", "validation")
+# The column of the details that has a row's index in the table that was split.
+ROW = "row"
 PERCENTILES = [place / 100 for place in range(101)]
 
 
@@ -72,9 +80,10 @@ def read_table(
     header: bool = True,
     text: Sequence[str] = (),
     separator: str = ",",
-    decimal: str = ".",
+    decimal: str = "",
     thousands: str = "",
     encoding: str = "utf-8",
+    missing: str = "",
 ) -> "pd.DataFrame":
     """Read a table from S3: a CSV or Parquet file, or all files below a folder.
 
@@ -87,9 +96,11 @@ def read_table(
         header: whether the first line names the columns.
         text: columns that stay text, as codes with leading zeros.
         separator: what stands between cells, as ";".
-        decimal: the decimal mark, as ",".
+        decimal: the decimal mark, as ","; by default a point, where nothing else could
+            be meant.
         thousands: what groups the digits of large numbers, as ",".
         encoding: for instance "latin-1".
+        missing: a word that stands for missing cells, as "NA"; empty ones always are.
 
     Raises:
         DataError: it is no such table, or columns are missing.
@@ -97,11 +108,17 @@ def read_table(
     """
     uri = raw_uri(model, data)
     written = CsvFormat(
-        separator=separator, decimal=decimal, thousands=thousands, encoding=encoding
+        separator=separator,
+        decimal=decimal,
+        thousands=thousands,
+        encoding=encoding,
+        missing=missing,
     )
     files = _read_files(uri, model if uri != data else "")
     if not header:
-        _refuse_unknown(uri, text, columns)
+        if unknown := [name for name in text if name not in columns]:
+            hint = did_you_mean(unknown[0], list(columns))
+            raise DataError(f"{uri}: text={unknown[0]!r} is no column of it; {hint}")
         # The columns of the file are numbered.
         places = [list(columns).index(name) for name in text]
         return _name_columns(
@@ -111,20 +128,12 @@ def read_table(
             "restore the file or change the notebook",
         )
     table = parse_table(files, written, text=text)
-    _refuse_unknown(uri, text, list(map(str, table)))
-    if missing := [name for name in columns if name not in table]:
+    if absent := [name for name in columns if name not in table]:
         raise DataError(
-            f"{uri}: column {', '.join(map(repr, missing))} is missing, it has "
+            f"{uri}: column {', '.join(map(repr, absent))} is missing, it has "
             f"{_listed(table)}; restore the file or change the notebook"
         )
     return table[list(columns)] if columns else table
-
-
-def _refuse_unknown(uri: str, text: Sequence[str], columns: Sequence[str]) -> None:
-    """Refuse columns that should stay text and are none of the file's."""
-    if unknown := [name for name in text if name not in columns]:
-        hint = did_you_mean(unknown[0], list(columns))
-        raise DataError(f"{uri}: text={unknown[0]!r} is no column of it; {hint}")
 
 
 def raw_uri(model: str, data: str) -> str:
@@ -186,7 +195,7 @@ def list_tables(path: Path) -> list[Path]:
     found = sorted(one for one in path.rglob("*") if one.is_file())
     if files := [one for one in found if one.name[0] not in "._"]:
         return files
-    raise DataError(f"{path}: holds no files; give a table, or a folder of some")
+    raise DataError(f"{path}: holds no files; give a table, or a folder of tables")
 
 
 def upload_raw(
@@ -297,40 +306,96 @@ def split_in_time(
 
 
 def write_splits(
-    model: str, run: Run, splits: "Mapping[str, pd.DataFrame]", *, label: str = ""
+    model: str,
+    run: Run,
+    splits: "Mapping[str, pd.DataFrame]",
+    *,
+    label: str = "",
+    details: "pd.DataFrame | None" = None,
 ) -> dict[str, Any]:
     """Check each split, and write it as CSV below the run's prefix.
 
     Args:
         label: the column to predict, which is written first; by default that of
             model.yaml, else the first column.
+        details: columns that are no features, of the table that was split: a review
+            names its rows by them, and `slices` of model.yaml may group by them. They
+            are kept for the test rows only, beside the run's evidence.
 
     Returns:
-        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`, and as
-        `notes` what a reader should know of the rows: the results of a prepare
-        notebook.
+        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`,
+        `test_sha256`, `details` (a URI), and as `notes` what a reader should know of
+        the rows: the results of a prepare notebook.
 
     Raises:
         DataError: XGBoost would read the rows otherwise than they are meant.
     """
     label = label or str(run.get("label") or "")
-    checked, notes = check_splits(splits, label=label, task=str(run.get("task") or ""))
-    digest = hashlib.sha256()
+    checked, notes = check_splits(
+        splits,
+        label=label,
+        task=str(run.get("task") or ""),
+        hyperparameters=run.get("hyperparameters"),
+    )
+    digest, digests = hashlib.sha256(), {}
     written: dict[str, Any] = {}
     for name, table in checked.items():
         content = table.to_csv(header=False, index=False).encode()
         digest.update(content)
+        digests[name] = hashlib.sha256(content).hexdigest()
         uri = run_uri(model, run, name, f"{name}.csv")
-        written[name] = write_bytes(uri, content, content_type="text/csv")
+        written[name] = write_bytes(
+            uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
+        )
     written["rows"] = {name: len(table) for name, table in checked.items()}
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]
     written["data_sha256"] = digest.hexdigest()
+    written["test_sha256"] = digests["test"]
     written["notes"] = notes
+    uri = run_uri(model, run, "evidence", DETAILS)
+    named = _details_of(splits["test"], details)
+    content = named.to_json(orient="split", date_format="iso").encode()
+    written["details"] = write_bytes(uri, content, content_type="application/json")
     write_json(_prepared_uri(model, run), written)
     summary = run_uri(model, run, "evidence", "data-summary.json")
     write_json(summary, summarise(checked["train"]))
     return written
+
+
+def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.DataFrame":
+    """Return what names the test rows: their index, and the columns of the details.
+
+    Raises:
+        DataError: the details are of another table.
+    """
+    import pandas as pd
+
+    named = pd.DataFrame({ROW: test.index.to_numpy()})
+    if details is None:
+        return named
+    if not details.index.is_unique or not test.index.isin(details.index).all():
+        raise DataError(
+            "details: their index is not that of the table that was split; take them "
+            "from the same table, as raw[['Phone']], before its rows are numbered anew"
+        )
+    columns = details.loc[test.index].rename(columns=str).reset_index(drop=True)
+    return named.join(columns.drop(columns=ROW, errors="ignore"))
+
+
+def read_details(prepared: Mapping[str, Any], count: int) -> "pd.DataFrame":
+    """Return what names each test row: `row`, its index, and the details.
+
+    Args:
+        prepared: as `load_prepared` returns it.
+        count: of test rows, which are numbered if `write_splits` did not name them.
+    """
+    import pandas as pd
+
+    if uri := prepared.get("details"):
+        found = read_json(str(uri), remedy="prepare the data again")
+        return pd.DataFrame(found["data"], columns=found["columns"])
+    return pd.DataFrame({ROW: range(count)})
 
 
 def load_prepared(model: str, run: Run) -> dict[str, Any]:
@@ -356,6 +421,20 @@ def evidence_of(split: str, name: str) -> str:
     """
     found = SPLIT_URI.fullmatch(split)
     return f"{found['run']}/evidence/{name}" if found else ""
+
+
+def keep_rows(test: str) -> None:
+    """Keep the rows that a model was trained on, which else may expire.
+
+    Args:
+        test: the URI of its test split.
+
+    Raises:
+        StorageError: their tags may not be removed.
+    """
+    if found := SPLIT_URI.fullmatch(test):
+        for name in ONLY_TRAINED_ON:
+            keep_object(f"{found['run']}/{name}/{name}.csv")
 
 
 def find_prepared(model: str) -> dict[str, Any] | None:

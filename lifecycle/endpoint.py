@@ -1,58 +1,46 @@
-"""A model's endpoint: its state, its endpoint configs, and which of them are kept.
+"""A model's endpoint: what it serves, and what its tags record about its deploys.
 
-Only this module reads and writes the tags of endpoints and their configs;
-`EndpointState` says what they record of deploys. An endpoint config and its SageMaker
-model have the same name, made from their content: creating them again finds the same
-ones, and rolling back to a version is naming its config again.
+Only this module writes the tags of endpoints; those of configs are written here and in
+`endpoint_config`.
 """
 
-import hashlib
-import json
-import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import (
     Progress,
     add_tags,
     as_tags,
-    aws_errors,
     client,
-    error_message,
     ignore_not_found,
     list_tagged,
     polls,
     read_tags,
-    role,
     tag_number,
     tag_time,
     utc,
 )
-from lifecycle.errors import ConfigurationError, EndpointError, LifecycleError
-from lifecycle.registry import Package
+from lifecycle.endpoint_config import (
+    package_tags,
+    read_declared_instances,
+    read_hosting,
+)
+from lifecycle.errors import EndpointError
+from lifecycle.hosting import Hosting, is_own, own_variant, version_in
+from lifecycle.packages import Package
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import (
-        DescribeEndpointOutputTypeDef,
-        ProductionVariantTypeDef,
-    )
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
-VARIANT = "AllTraffic"
 CHANGING = frozenset(
     {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 )
-# The shortest time limit, in seconds, that SageMaker takes for a blue/green update.
-MIN_UPDATE_SECONDS = 600
-# Former configs that are kept, besides the live one, to roll back to.
-KEPT_CONFIGS = 2
-# What `config_name` appends to a model's name.
-CONFIG_SUFFIX = re.compile(r"-v(\d+)-[0-9a-f]{8}")
-# An unverified config may belong to a deploy that still waits for its turn.
-ABANDONED_AFTER = timedelta(hours=6)
+# The endpoint answers nothing, or by some instances of a config and some of another;
+# an update can bring it back. One that has Failed can only be deleted.
+DAMAGED = frozenset({"OutOfService", "UpdateRollbackFailed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +62,8 @@ class EndpointState:
     config_arn: str
     # The config that an update goes to, while it goes on.
     pending_config: str
+    # The variant that deploys replace, if others have added further ones.
+    variant: str = ""
 
     # From the tags of the config that is served.
     package: str
@@ -88,6 +78,8 @@ class EndpointState:
     verified_at: datetime | None
     # The content that was rolled back from, which no deploy may bring back by itself.
     rolled_back_from: str
+    rolled_back_by: str = ""
+    rolled_back_at: datetime | None = None
     # The config that a rollback was begun to, until it is verified or has failed.
     rollback_target: str
     # What `rolled_back_from` was before that rollback.
@@ -96,6 +88,11 @@ class EndpointState:
     attempted_version: int
     deployment: str
     deployed_commit: str
+
+    @property
+    def is_config_deleted(self) -> bool:
+        """Return whether the config that is served is gone; the endpoint serves on."""
+        return not self.config_arn
 
     @property
     def is_verified(self) -> bool:
@@ -138,7 +135,12 @@ class EndpointState:
         add_tags(self.arn, before | cleared)
 
     def record_verified(
-        self, package: Package, *, previous_config: str, rolled_back_from: str
+        self,
+        package: Package,
+        *,
+        previous_config: str,
+        rolled_back_from: str,
+        rolled_back_by: str = "",
     ) -> None:
         """Record that the config served now was verified, and what it replaced."""
         since = utc(self.modified)
@@ -149,10 +151,12 @@ class EndpointState:
         add_tags(
             self.arn,
             {
-                **_package_tags(package),
+                **package_tags(package),
                 "config": self.config,
                 "since": since,
                 "rolled_back_from": rolled_back_from,
+                "rolled_back_by": rolled_back_by,
+                "rolled_back_at": since if rolled_back_by else "",
                 "rolled_back_from_before": "",
                 "goes_back_to": "",
                 "attempted": "",
@@ -228,203 +232,50 @@ def delete_endpoint(name: str, deadline: float) -> None:
     wait_until_settled(name, deadline, on_progress=lambda _: None)
 
 
-def config_name(package: Package, endpoint: Mapping[str, Any]) -> str:
-    """Name the endpoint config and the SageMaker model that serve a package.
-
-    Args:
-        endpoint: the section of model.yaml; its canary does not change the name.
-    """
-    settings = _serving_settings(endpoint)
-    content = [package.arn, package.model_data, package.image, role(), settings]
-    text = json.dumps(content, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{package.model}-v{package.version}-{digest}"
-
-
-def version_in(config: str) -> int:
-    """Return the version that a name made by `config_name` is of; 0 for other names."""
-    found = CONFIG_SUFFIX.search(config)
-    return int(found[1]) if found else 0
-
-
-def ensure_config(package: Package, endpoint: Mapping[str, Any]) -> str:
-    """Create the SageMaker model and endpoint config of a package if they are missing.
-
-    Returns:
-        Their common name.
-
-    Raises:
-        EndpointError: SageMaker refuses one of them.
-    """
-    name = config_name(package, endpoint)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    tags = as_tags({**_package_tags(package), "created": created})
-    sagemaker = client("sagemaker")
-    _create(
-        sagemaker.create_model,
-        name,
-        ModelName=name,
-        PrimaryContainer={"ModelPackageName": package.arn},
-        ExecutionRoleArn=role(),
-        Tags=tags,
-    )
-    _create(
-        sagemaker.create_endpoint_config,
-        name,
-        EndpointConfigName=name,
-        ProductionVariants=[_variant(name, _serving_settings(endpoint))],
-        Tags=tags,
-    )
-    return name
-
-
-def read_settings(config: str) -> dict[str, Any]:
-    """Read back from an endpoint config the keys of model.yaml that it was made from.
-
-    Raises:
-        EndpointError: it cannot be read.
-    """
-    from botocore.exceptions import ClientError
-
-    try:
-        found = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
-    except ClientError as error:
-        raise EndpointError(
-            f"{config}: cannot be read; {error_message(error)}"
-        ) from error
-    variant = found["ProductionVariants"][0]
-    if serverless := variant.get("ServerlessConfig"):
-        memory, most = serverless["MemorySizeInMB"], serverless["MaxConcurrency"]
-        return {"serverless": {"memory_mb": memory, "max_concurrency": most}}
-    return {
-        "instance_type": variant["InstanceType"],
-        "instance_count": variant["InitialInstanceCount"],
-    }
-
-
-def deployment_config(canary: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate `endpoint.canary` of model.yaml into arguments of UpdateEndpoint."""
-    if not canary:
-        return {}
-    routing = {
-        "Type": "CANARY",
-        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": canary["percent"]},
-        "WaitIntervalInSeconds": canary["wait_seconds"],
-    }
-    policy = {
-        "TrafficRoutingConfiguration": routing,
-        # Instances take minutes to start, besides the wait.
-        "MaximumExecutionTimeoutInSeconds": MIN_UPDATE_SECONDS + canary["wait_seconds"],
-    }
-    alarms = [{"AlarmName": name} for name in canary["alarms"]]
-    return {
-        "DeploymentConfig": {
-            "BlueGreenUpdatePolicy": policy,
-            "AutoRollbackConfiguration": {"Alarms": alarms},
-        }
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetainedConfig:
-    """An endpoint config of a model, with the tags that say when it was live."""
-
-    name: str
-    package: str
-    version: int
-    verified: str
-    created: str
-    # Why the last deploy to it failed; "" if it did not.
-    failed: str
-
-
-def retained_configs(model: str) -> list[RetainedConfig]:
-    """List a model's own endpoint configs, the one that was verified last first.
-
-    They are its own by their owner tag and the form of their name.
-    """
-    found = [
-        RetainedConfig(
-            name=name,
-            package=tags.get("package", ""),
-            version=tag_number(tags, "version"),
-            verified=tags.get("verified", ""),
-            created=tags.get("created", ""),
-            failed=tags.get("failed", ""),
-        )
-        for name, tags in _tagged_configs(model)
-        if _is_ours(name, model)
-    ]
-    return sorted(found, key=lambda one: (one.verified, one.created), reverse=True)
-
-
-def record_failure(config: str, reason: str) -> None:
-    """Record on a config why it did not go live, for `status`; failing is no error.
-
-    Nothing else remembers it if the endpoint is deleted, or serves another config.
-    """
-    with suppress(LifecycleError), aws_errors():
-        arn, _ = _read_config_tags(config)
-        if arn:
-            add_tags(arn, {"failed": reason.partition("\n")[0]})
-
-
-def clean_up(model: str, on_progress: Progress) -> None:
-    """Delete the endpoint configs and models that are not kept; failing is no error."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        for name in outdated_configs(model):
-            delete_config(name)
-            on_progress(f"deleted {name}, an old endpoint config and model")
-    except (ClientError, BotoCoreError, ConfigurationError) as error:
-        on_progress(f"older endpoint configs are left for the next deploy: {error}")
-
-
-def outdated_configs(model: str) -> list[str]:
-    """Return the configs to delete: former ones beyond KEPT_CONFIGS, abandoned ones.
-
-    What any endpoint of the account uses stays.
-    """
-    owned = retained_configs(model)
-    verified = [one for one in owned if one.verified]
-    limit = (datetime.now(UTC) - ABANDONED_AFTER).isoformat(timespec="seconds")
-    abandoned = [one for one in owned if not one.verified and one.created < limit]
-    old = [*verified[KEPT_CONFIGS + 1 :], *abandoned]
-    # Takes a call per endpoint, so only if there is something to delete.
-    used = _used_names() if old else set()
-    return [one.name for one in old if one.name not in used]
-
-
-def delete_config(name: str) -> None:
-    """Delete a config and its model; a concurrent deploy may have done it already."""
-    sagemaker = client("sagemaker")
-    with ignore_not_found():
-        sagemaker.delete_endpoint_config(EndpointConfigName=name)
-    with ignore_not_found():
-        sagemaker.delete_model(ModelName=name)
-
-
 def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
     with ignore_not_found():
         return client("sagemaker").describe_endpoint(EndpointName=name)
     return None
 
 
+def read_hosting_of(state: EndpointState) -> Hosting:
+    """Read how an endpoint is hosted, whoever has set that.
+
+    Raises:
+        EndpointError: it was deleted meanwhile.
+    """
+    response = _describe(state.name)
+    if response is None:
+        raise EndpointError(f"{state.name}: the endpoint was deleted meanwhile")
+    name, config = state.name, response["EndpointConfigName"]
+    # Another's config says nothing of model.yaml; the one that was verified last does.
+    ours = config if is_own(config, name) else state.verified_config
+    live = read_hosting(name, config, response)
+    return replace(live, declared=read_declared_instances(name, ours))
+
+
 def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
-    config_arn, served = _read_config_tags(response["EndpointConfigName"])
+    name, config = response["EndpointName"], response["EndpointConfigName"]
     history = read_tags(response["EndpointArn"])
+    config_arn, variants, served = _read_config(config)
+    if not config_arn and history.get("config") == config:
+        # The config was deleted; what it served was recorded when it was verified.
+        served = history
+    elif not served.get("package"):
+        served = _read_model_tags(name, variants) or served
+    several = len(variants) > 1
     return EndpointState(
-        name=response["EndpointName"],
+        name=name,
         arn=response["EndpointArn"],
         status=response["EndpointStatus"],
         failure_reason=response.get("FailureReason", ""),
         modified=datetime.fromisoformat(utc(response["LastModifiedTime"])),
-        config=response["EndpointConfigName"],
+        config=config,
         config_arn=config_arn,
         pending_config=response.get("PendingDeploymentSummary", {}).get(
             "EndpointConfigName", ""
         ),
+        variant=own_variant(name, variants).get("VariantName", "") if several else "",
         package=served.get("package", ""),
         version=tag_number(served, "version"),
         fingerprint=served.get("fingerprint", ""),
@@ -434,6 +285,8 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         verified_config=history.get("config", ""),
         verified_at=tag_time(history, "since"),
         rolled_back_from=history.get("rolled_back_from", ""),
+        rolled_back_by=history.get("rolled_back_by", ""),
+        rolled_back_at=tag_time(history, "rolled_back_at"),
         rollback_target=history.get("goes_back_to", ""),
         rolled_back_from_before=history.get("rolled_back_from_before", ""),
         attempted_version=tag_number(history, "attempted"),
@@ -442,94 +295,33 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
     )
 
 
-def _read_config_tags(name: str) -> tuple[str, dict[str, str]]:
-    """Return a config's ARN and tags; an endpoint serves on after its deletion."""
+def _read_config(
+    name: str,
+) -> tuple[str, Sequence[Mapping[str, Any]], dict[str, str]]:
+    """Return a config's ARN, variants and tags; nothing if it was deleted."""
     with ignore_not_found():
         config = client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
-        return config["EndpointConfigArn"], read_tags(config["EndpointConfigArn"])
-    return "", {}
+        arn = config["EndpointConfigArn"]
+        return arn, config["ProductionVariants"], read_tags(arn)
+    return "", (), {}
 
 
-def _package_tags(package: Package) -> dict[str, str]:
-    """Return the tags that say whose a resource is and which version it serves."""
-    return {
-        "owner": package.model,
-        "version": str(package.version),
-        "fingerprint": package.fingerprint,
-        "commit": package.commit,
-        "run_id": package.run_id,
-        "package": package.arn,
-    }
+def _read_model_tags(
+    model: str, variants: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return what a model that a deploy has made says of itself, in another's config.
 
-
-def _serving_settings(endpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of `endpoint` in model.yaml says how to serve; a canary does not."""
-    return {
-        key: value
-        for key, value in endpoint.items()
-        if value is not None and key != "canary"
-    }
-
-
-def _variant(model: str, settings: Mapping[str, Any]) -> "ProductionVariantTypeDef":
-    """Translate the keys of model.yaml into a production variant."""
-    variant: ProductionVariantTypeDef = {"VariantName": VARIANT, "ModelName": model}
-    if serverless := settings.get("serverless"):
-        variant["ServerlessConfig"] = {
-            "MemorySizeInMB": serverless["memory_mb"],
-            "MaxConcurrency": serverless["max_concurrency"],
-        }
-        return variant
-    variant["InstanceType"] = settings["instance_type"]
-    variant["InitialInstanceCount"] = settings.get("instance_count", 1)
-    variant["InitialVariantWeight"] = 1.0
-    return variant
-
-
-def _create(call: Any, name: str, **request: Any) -> None:
-    """Create a resource unless an earlier or a concurrent deploy has created it."""
+    Somebody may have made a config for the same model, with data capture for instance.
+    Whoever may not describe models does not know what it serves.
+    """
     from botocore.exceptions import ClientError
 
+    name = own_variant(model, variants).get("ModelName", "")
+    if not is_own(name, model):
+        return {}
     try:
-        call(**request)
-    except ClientError as error:
-        message = error_message(error)
-        if "already exist" not in message:
-            raise EndpointError(f"{name}: cannot be created; {message}") from error
-
-
-def _tagged_configs(owner: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    for arn, tags in list_tagged("sagemaker:endpoint-config", owner=owner):
-        yield arn.rpartition("/")[2], tags
-
-
-def _is_ours(config: str, owner: str) -> bool:
-    return bool(CONFIG_SUFFIX.fullmatch(config.removeprefix(owner)))
-
-
-def _used_names() -> set[str]:
-    """Return the configs and models that any endpoint of the account serves or will."""
-    # A config of ours is named like its model; of another one its models are asked for.
-    ours = {name for name, tags in _tagged_configs() if _is_ours(name, tags["owner"])}
-    used: set[str] = set()
-    for page in client("sagemaker").get_paginator("list_endpoints").paginate():
-        for summary in page["Endpoints"]:
-            used |= set(_configs_of(summary["EndpointName"]))
-    return used | {model for name in used - ours for model in _models_of(name)}
-
-
-def _configs_of(endpoint: str) -> Iterator[str]:
-    """Yield the config that an endpoint serves, and the one it is updated to."""
-    with ignore_not_found():
-        response = client("sagemaker").describe_endpoint(EndpointName=endpoint)
-        yield response["EndpointConfigName"]
-        pending = response.get("PendingDeploymentSummary", {})
-        if name := pending.get("EndpointConfigName"):
-            yield name
-
-
-def _models_of(config: str) -> Iterator[str]:
-    with ignore_not_found():
-        found = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
-        for variant in found["ProductionVariants"]:
-            yield variant.get("ModelName", "")
+        found = client("sagemaker").describe_model(ModelName=name)
+        tags = read_tags(found["ModelArn"])
+    except ClientError:
+        return {}
+    return tags if tags.get("owner") == model else {}

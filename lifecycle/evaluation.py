@@ -1,14 +1,16 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_xgboost import archive
 
-from lifecycle.comparison import Comparison, Estimate, format_interval
+from lifecycle.comparison import MIN_ROWS, Comparison, Estimate, format_number
 from lifecycle.data import PREPARED, evidence_of, read_split
+from lifecycle.decision import Decision
+from lifecycle.diagnosis import shown
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     DataError,
@@ -18,7 +20,7 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import read_golden
 from lifecycle.membership import row_hashes
-from lifecycle.registry import Package, describe
+from lifecycle.packages import Package, describe
 from lifecycle.s3 import ARCHIVE_REMEDY, read_bytes, read_json
 
 if TYPE_CHECKING:
@@ -26,12 +28,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xgboost as xgb
 
+    from lifecycle.uncertainty import Measure
+
 MODEL_FILE = "xgboost-model"
-Measure = Callable[[Any, Any], Mapping[str, float]]
-
-
-# Two models are compared on at least so many rows.
-MIN_ROWS = 30
+# A package's metric of this name is the threshold at which its decision is made.
+THRESHOLD = "threshold"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class LiveScore:
         rows: how many test rows are compared on.
         left_out: how many are not, because the live model has trained on them.
         reason: why nothing could be compared.
+        threshold: at which the live model's decision is made; None without a decision.
+        predictions: the live model's for each test row, NaN for those left out.
     """
 
     live: EndpointState
@@ -52,6 +55,8 @@ class LiveScore:
     rows: int = 0
     left_out: int = 0
     reason: str = ""
+    threshold: float | None = None
+    predictions: Any = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         if self.reason:
@@ -113,33 +118,56 @@ def predict(booster: "xgb.Booster", features: Any) -> "np.ndarray[Any, Any]":
     return booster.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
 
 
-def intervals(measure: Measure, truth: Any, prediction: Any) -> dict[str, Estimate]:
+def intervals(
+    measure: "Measure", truth: Any, prediction: Any, decision: Decision | None = None
+) -> dict[str, Estimate]:
     """Return each metric of a model with its 95 % confidence interval.
 
     Args:
         measure: returns metrics by name from truth and prediction.
+        decision: whose threshold `measure` takes as its third argument, if any.
     """
     from lifecycle.uncertainty import estimate, statistics_of
 
-    return estimate(statistics_of(measure, truth, prediction), len(truth))
+    return estimate(statistics_of(measure, truth, prediction, decision), len(truth))
+
+
+def interval_table(estimates: Mapping[str, Estimate]) -> "pd.DataFrame":
+    """Return metrics with their intervals, as text."""
+    import pandas as pd
+
+    rows = {
+        name: {"value": one.value, "low": one.low, "high": one.high}
+        for name, one in estimates.items()
+    }
+    return shown(pd.DataFrame.from_dict(rows, orient="index"))
 
 
 def score_live(
-    model: str, rows: "pd.DataFrame", prediction: Any, *, measure: Measure
+    model: str,
+    rows: "pd.DataFrame",
+    prediction: Any,
+    *,
+    measure: "Measure",
+    decision: Decision | None = None,
 ) -> LiveScore | None:
     """Compare a candidate with the live model, on rows that neither has trained on.
 
-    The live model gets its own features, by their names.
+    The live model gets its own features, by their names, and decides at its own
+    threshold, if it was registered with one.
 
     Args:
         rows: the test rows, label first.
         prediction: what the candidate predicts for them.
         measure: returns metrics by name from truth and prediction.
+        decision: whose threshold `measure` takes as its third argument, if any.
 
     Returns:
         None if no version of this project is live. A live model that cannot be compared
         does not keep its successor from being registered: `reason` says why.
     """
+    import numpy as np
+
     live = read_state(model)
     if live is None or live.status == "Failed" or not live.package:
         return None
@@ -160,10 +188,27 @@ def score_live(
             else f"{count} test rows are too few, {MIN_ROWS} are needed"
         )
         return LiveScore(live=live, left_out=left_out, reason=reason)
-    known, guess = rows[is_new], prediction[is_new]
+    known, guess = rows[is_new], np.asarray(prediction)[is_new]
     former = predict(booster, known[features])
-    found = _compare(live, known.iloc[:, 0].to_numpy(), guess, former, measure)
-    return replace(found, left_out=left_out)
+    chosen = _decision_of(package, decision)
+    sides = (guess, decision), (former, chosen)
+    found = _compare(live, known.iloc[:, 0].to_numpy(), *sides, measure)
+    predictions = np.full(len(rows), np.nan)
+    predictions[is_new] = former
+    return replace(
+        found,
+        left_out=left_out,
+        threshold=chosen.threshold if chosen else None,
+        predictions=predictions,
+    )
+
+
+def _decision_of(package: Package, decision: Decision | None) -> Decision | None:
+    """Return the decision with a version's own threshold, if costs have chosen one."""
+    own = package.metrics.get(THRESHOLD)
+    if decision is None or not decision.costs or own is None:
+        return decision
+    return replace(decision, threshold=own)
 
 
 def _load_live(
@@ -186,7 +231,8 @@ def _load_live(
         )
     if missing := [name for name in features if name not in columns]:
         raise DataError(
-            f"it needs {', '.join(map(repr, missing))}, which the test rows lack"
+            f"version {package.version} needs {', '.join(map(repr, missing))}, which "
+            "is no longer a feature"
         )
     return booster, features
 
@@ -220,23 +266,27 @@ def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
 
 
 def _compare(
-    live: EndpointState, truth: Any, prediction: Any, former: Any, measure: Measure
+    live: EndpointState,
+    truth: Any,
+    candidate: tuple[Any, Decision | None],
+    former: tuple[Any, Decision | None],
+    measure: "Measure",
 ) -> LiveScore:
-    """Compare the predictions of candidate and live model, on rows new to both."""
+    """Compare two models on rows new to both: predictions and decision of each."""
     from lifecycle.uncertainty import compare, statistics_of
 
     try:
-        metrics = measure(truth, former)
-        mine = statistics_of(measure, truth, prediction)
-        theirs = statistics_of(measure, truth, former)
+        mine = statistics_of(measure, truth, *candidate)
+        theirs = statistics_of(measure, truth, *former)
     except ValueError as error:
         # scikit-learn refuses some metrics where all rows are of one class.
         reason = f"its metrics cannot be measured on {len(truth)} rows: {error}"
         return LiveScore(live=live, reason=reason)
+    comparisons = compare(mine, theirs, len(truth))
     return LiveScore(
         live=live,
-        metrics=metrics,
-        comparisons=compare(mine, theirs, len(truth)),
+        metrics={name: one.live for name, one in comparisons.items()},
+        comparisons=comparisons,
         rows=len(truth),
     )
 
@@ -249,49 +299,13 @@ def comparison_table(score: LiveScore | None) -> "pd.DataFrame":
     version = score.live.version if score else ""
     rows = {
         one.metric: {
-            "candidate": one.candidate,
-            f"live, version {version}": one.live,
+            "candidate": format_number(one.candidate),
+            f"live, version {version}": format_number(one.live),
             "difference": one.difference.value,
-            "from": one.difference.low,
-            "to": one.difference.high,
+            "low": one.difference.low,
+            "high": one.difference.high,
             "answer": one.answer(),
         }
         for one in found
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def gain_shares(booster: "xgb.Booster", features: Sequence[str]) -> "pd.Series[float]":
-    """Return each feature's share of the total gain of all splits, largest first."""
-    import pandas as pd
-
-    names = {f"f{place}": name for place, name in enumerate(features)}
-    gain = booster.get_score(importance_type="total_gain")
-    shares = pd.Series({name: gain.get(key, 0.0) for key, name in names.items()})
-    return (shares / max(shares.sum(), 1e-12)).sort_values(ascending=False)
-
-
-def error_by_size(truth: Any, prediction: Any, groups: int = 5) -> "pd.DataFrame":
-    """Return the error by the size of the prediction: a row per quantile.
-
-    The residual is the true minus the predicted value, as in the figure above it. By
-    the size of the truth it would slope for every model, which is regression to the
-    mean.
-    """
-    import numpy as np
-    import pandas as pd
-
-    table = pd.DataFrame({"size": np.asarray(prediction, dtype=float)})
-    table["residual"] = np.asarray(truth, dtype=float) - table["size"]
-    sizes = pd.qcut(table["size"], groups, duplicates="drop")
-    rows = {
-        format_interval((part["size"].min(), part["size"].max())): {
-            "rows": len(part),
-            "mean residual": part["residual"].mean(),
-            "mae": part["residual"].abs().mean(),
-            "rmse": (part["residual"] ** 2).mean() ** 0.5,
-        }
-        for _, part in table.groupby(sizes, observed=True)
-    }
-    found = pd.DataFrame.from_dict(rows, orient="index").rename_axis("prediction")
-    return found.astype({"rows": int})
+    return shown(pd.DataFrame.from_dict(rows, orient="index"))

@@ -2,7 +2,7 @@
 
 import re
 
-from lifecycle.endpoint import EndpointState
+from lifecycle.endpoint import DAMAGED, EndpointState
 
 # The likely cause by what SageMaker's reason and the container's log say; the first
 # match is named.
@@ -47,7 +47,7 @@ CAUSES = (
     ),
     (
         r"gives no reason",
-        "somebody, or a policy, stopped the update: CloudTrail names the caller",
+        "a person or a policy stopped the update: CloudTrail names the caller",
     ),
 )
 
@@ -68,6 +68,8 @@ def failure_reason(before: EndpointState | None, after: EndpointState | None) ->
         return "the endpoint was deleted meanwhile"
     if after.failure_reason:
         return after.failure_reason
+    if after.status in DAMAGED:
+        return f"it left the endpoint {after.status}"
     if after.status == "InService" and (not before or before.config != after.config):
         return "another deploy came after it"
     return "it was rolled back, and SageMaker gives no reason"

@@ -2,6 +2,7 @@
 
 A bound on a metric is compared with its value. A bound on the loss against the live
 model is compared with the confidence interval of that loss, so it may be undecided.
+So may a bound on a metric by slice, as `rmse by sex`, which each group has to keep.
 Imports nothing heavy: model.yaml is checked with it where neither pandas nor boto3 is
 installed.
 """
@@ -14,11 +15,15 @@ from typing import Literal, Protocol
 from lifecycle.comparison import (
     DIGITS,
     LOWER_IS_BETTER,
+    MIN_ROWS,
     Answer,
     Bounds,
     Comparison,
     Estimate,
+    SliceGroup,
+    format_interval,
     format_number,
+    worst_first,
 )
 from lifecycle.errors import GateError, did_you_mean
 
@@ -27,15 +32,21 @@ Verdict = Literal["passed", "failed", "undecided", "not comparable", "nothing li
 
 RELATIVE = "worse_than_live"  # the one rule that needs a live model to compare with
 RULES = ("min", "max", RELATIVE)
+# Between the metric and the slice in the name of a gate, as `rmse by sex`.
+BY = " by "
+# The metric that `decision` of model.yaml adds to a binary classification.
+COST = "cost"
 # The metrics of notebooks/<task>/train-register.ipynb.
 METRICS = {
     "regression": ("mae", "r2", "rmse"),
-    "binary": ("accuracy", "auc", "f1", "logloss", "precision", "recall"),
+    "binary": (
+        *("accuracy", "auc", "brier", COST, "f1", "logloss", "precision", "recall"),
+    ),
 }
 TASKS = {"regression": "a regression", "binary": "a binary classification"}
 # Without a person who decides, these keep a version from being deployed.
 UNSURE = frozenset({"undecided", "not comparable"})
-# Digits of two numbers that would otherwise look the same.
+# Digits of a value that would otherwise look like its bound.
 MOST_DIGITS = 12
 # Above so many test rows nothing is promised to decide a gate.
 MOST_ROWS = 1_000_000
@@ -66,6 +77,7 @@ class GateVerdict:
         interval: of the value; of a relative bound, of the live model's value plus the
             difference.
         verdict: "nothing live" is a relative bound of a first version.
+        note: what the value is of, where it is not of all test rows.
     """
 
     metric: str
@@ -76,6 +88,7 @@ class GateVerdict:
     verdict: Verdict
     reason: str
     interval: tuple[float, float] | None = None
+    note: str = ""
 
     def __str__(self) -> str:
         return f"{self.verdict}: {self.reason}"
@@ -97,6 +110,7 @@ def evaluate_gates(
     live: LiveComparison | None = None,
     *,
     intervals: Mapping[str, Estimate] | None = None,
+    slices: Iterable[SliceGroup] = (),
 ) -> list[GateVerdict]:
     """Evaluate each bound of each gate on a candidate's metrics.
 
@@ -105,18 +119,20 @@ def evaluate_gates(
         gates: as in model.yaml, for instance {"rmse": {"max": 2.5}}.
         live: the comparison with the live model; None if nothing is live.
         intervals: of the metrics, to stand beside them.
+        slices: the metrics by group of rows, for gates such as `rmse by sex`.
 
     Raises:
         GateError: a gate names an unknown metric or rule, or has not one direction.
     """
     shown = {name: (one.low, one.high) for name, one in (intervals or {}).items()}
-    return [
-        verdict
-        for metric, bounds in gates.items()
-        for verdict in evaluate_metric(
-            metric, _value(metric, metrics), bounds, live, shown.get(metric)
-        )
-    ]
+    groups, verdicts = list(slices), []
+    for gate, bounds in gates.items():
+        if slice_of(gate):
+            verdicts.append(evaluate_slice(gate, bounds, groups))
+            continue
+        value = _value(gate, metrics)
+        verdicts += evaluate_metric(gate, value, bounds, live, shown.get(gate))
+    return verdicts
 
 
 def failures(verdicts: Iterable[GateVerdict], *, approval: str = "manual") -> str:
@@ -184,6 +200,7 @@ def name_answers(
         f"{metric}: {_answer(live.comparisons.get(metric), bounds)}"
         f"{' - undecided' if metric in undecided else ''}"
         for metric, bounds in gates.items()
+        if not slice_of(metric)
     )
 
 
@@ -193,16 +210,18 @@ def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
 
 def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
     """Return the gates on metrics that the shared notebook of a task has not."""
-    return [metric for metric in gates if metric not in METRICS[task]]
+    measured = [gate.partition(BY)[0] for gate in gates]
+    return [metric for metric in measured if metric not in METRICS[task]]
 
 
 def find_reversed(task: str, gates: Mapping[str, Bounds]) -> str:
     """Return an error message for a gate that would pass worse models, else ""."""
-    for metric, bounds in gates.items():
+    for gate, bounds in gates.items():
+        metric = gate.partition(BY)[0]
         right = "max" if metric in LOWER_IS_BETTER else "min"
         if metric in METRICS[task] and bounds.get(right) is None:
             wrong, better = ("min", "less") if right == "max" else ("max", "more")
-            return f"gates.{metric}.{wrong}: {better} {metric} is better; give {right}"
+            return f"gates.{gate}.{wrong}: {better} {metric} is better; give {right}"
     return ""
 
 
@@ -236,20 +255,98 @@ def evaluate_metric(
     Raises:
         GateError: the gate has an unknown rule, or has not one direction.
     """
+    rule, given = _rules(metric, bounds)
+    yield _absolute(metric, value, rule, given[rule], interval)
+    if RELATIVE in given:
+        yield _relative(metric, value, rule, given[RELATIVE], live)
+
+
+def _rules(gate: str, bounds: Bounds) -> tuple[str, dict[str, float]]:
+    """Return the direction of a gate, "min" or "max", and its bounds by rule."""
     given = {rule: float(b) for rule, b in bounds.items() if b is not None}
     for rule in given:
         if rule not in RULES:
             hint = did_you_mean(rule, RULES)
-            raise GateError(f"model.yaml: gates.{metric}.{rule}: unknown key; {hint}")
+            raise GateError(f"model.yaml: gates.{gate}.{rule}: unknown key; {hint}")
     if ("min" in given) == ("max" in given):
         raise GateError(
-            f"model.yaml: gates.{metric}: give either min (more is better) or max "
+            f"model.yaml: gates.{gate}: give either min (more is better) or max "
             "(less is better)"
         )
-    rule = "min" if "min" in given else "max"
-    yield _absolute(metric, value, rule, given[rule], interval)
-    if RELATIVE in given:
-        yield _relative(metric, value, rule, given[RELATIVE], live)
+    return "min" if "min" in given else "max", given
+
+
+def slice_of(gate: str) -> str:
+    """Return the slice that a gate names, as "sex" of `rmse by sex`; "" if none."""
+    return gate.partition(BY)[2]
+
+
+def evaluate_slice(
+    gate: str, bounds: Bounds, groups: Iterable[SliceGroup]
+) -> GateVerdict:
+    """Evaluate a gate such as `rmse by sex`, whose bound each group has to keep.
+
+    Returns:
+        The verdict on the worst group. A group whose value breaks the bound fails it
+        if its whole interval does; else it is undecided.
+
+    Raises:
+        GateError: the gate has an unknown rule, or has not one direction.
+    """
+    metric, _, column = gate.partition(BY)
+    rule, given = _rules(gate, bounds)
+    bound = given[rule]
+    known = [one for one in groups if one.column == column]
+    judged = [
+        one
+        for one in worst_first(known, metric, bounds)
+        if metric in one.metrics and not math.isnan(one.metrics[metric].value)
+    ]
+    if not judged:
+        reason = f"{gate} was not measured"
+        if known:
+            reason = f"{gate}: no group has {MIN_ROWS} rows and a value"
+        return GateVerdict(
+            metric=gate,
+            rule=rule,
+            value=math.nan,
+            bound=bound,
+            live=None,
+            verdict="undecided" if known else "failed",
+            reason=reason,
+        )
+    verdicts = [(_judge_group(one.metrics[metric], rule, bound), one) for one in judged]
+    order = ("failed", "undecided", "passed")
+    verdict, worst = min(verdicts, key=lambda pair: order.index(pair[0]))
+    found = worst.metrics[metric]
+    first, second = _apart(found.value, bound)
+    which = f"{column} {worst.group}, {worst.rows} rows"
+    reason = f"{metric} {first} of {which}, is {_compare(found.value, rule, bound)[1]}"
+    reason = f"{reason} {second}"
+    if verdict == "undecided":
+        span = format_interval((found.low, found.high))
+        reason = f"{reason}, and {second} is inside its interval, {span}"
+    return GateVerdict(
+        metric=gate,
+        rule=rule,
+        value=found.value,
+        bound=bound,
+        live=None,
+        verdict=verdict,
+        reason=reason,
+        interval=(found.low, found.high),
+        note=f"the worst of {len(judged)} groups: {which}",
+    )
+
+
+def _judge_group(
+    found: Estimate, rule: str, bound: float
+) -> Literal["passed", "failed", "undecided"]:
+    if _compare(found.value, rule, bound)[0]:
+        return "passed"
+    best = found.low if rule == "max" else found.high
+    broken = not math.isnan(best) and not _compare(best, rule, bound)[0]
+    return "failed" if broken else "undecided"
 
 
 def _absolute(
@@ -284,7 +381,7 @@ def _relative(
         bound=None,
         live=None,
         verdict="failed",
-        reason=f"{metric} {value:g} is no number, so not within the live model's",
+        reason=f"{metric} {value:g} is not a number, so it cannot be compared",
     )
     if math.isnan(value):
         return nothing
@@ -316,16 +413,15 @@ def _loss_reason(
     against = f"the live model's {format_number(found.live)}"
     first = f"{found.metric} {format_number(found.candidate)}"
     if verdict == "not comparable":
-        return (
-            f"{first} is not comparable with {against}: {found.rows} rows say nothing"
-        )
+        rows = f"{found.rows} rows are not enough"
+        return f"{first} is not comparable with {against}: {rows}"
     low, high = _loss(found, less)
     if low == high == 0:
         return f"{first} is exactly as good as {against}"
     unit = abs(found.live)
     if not unit:
         span = f"{format_number(low)} to {format_number(high)} worse than"
-        return f"{first} is {span} {against}; nothing may be lost of 0"
+        return f"{first} is {span} {against}; nothing worse than 0 is allowed"
     allowed = f"{format_number(100 * share)} % worse is allowed"
     text = f"{first} is {_span(low / unit, high / unit)} than {against}; {allowed}"
     if verdict != "undecided":
@@ -339,7 +435,7 @@ def _what_would_decide(found: Comparison, allowed: float, less: bool) -> str:
     gap = abs((low + high) / 2 - allowed)
     needed = found.rows * ((high - low) / 2 / gap) ** 2 if gap else math.inf
     if needed > MOST_ROWS:
-        return "more test rows would hardly decide it"
+        return "many more test rows would not decide it"
     count = float(f"{max(needed, found.rows + 1):.2g}")
     return f"about {count:,.0f} test rows would decide it, {found.rows:,} are compared"
 
@@ -361,19 +457,23 @@ def _span(low: float, high: float) -> str:
 
 
 def _apart(value: float, bound: float) -> tuple[str, str]:
-    """Format two numbers so that they look different if they are."""
-    texts = "", ""
-    for digits in range(DIGITS + 2, MOST_DIGITS + 1):
-        texts = format_number(value, digits), format_number(bound, digits)
-        if texts[0] != texts[1] or value == bound:
+    """Format a bound as it is, and a value so that it looks on the right side of it."""
+    second = format_number(bound, MOST_DIGITS)
+    for digits in range(DIGITS, MOST_DIGITS + 1):
+        first = format_number(value, digits)
+        if _order(float(first), bound) == _order(value, bound):
             break
-    return texts
+    return first, second
+
+
+def _order(value: float, bound: float) -> int:
+    return (value > bound) - (value < bound)
 
 
 def _compare(value: float, rule: str, bound: float) -> tuple[bool, str]:
     """Compare a value with a bound; NaN and infinity pass no bound."""
     if math.isnan(value) or (rule == "min" and math.isinf(value)):
-        return False, "no number, so not within"
+        return False, "not a number, so not within"
     if rule == "min":
         return value >= bound, "at least" if value >= bound else "below"
     return value <= bound, "at most" if value <= bound else "above"

@@ -20,7 +20,7 @@ METRIC = "metric."
 REGISTERED = frozenset(
     """
     approval archive_sha256 ci_url commit compared data_sha256 evidence fingerprint
-    golden golden_sha256 run_id test training_job
+    golden golden_sha256 looks run_id test test_sha256 training_job
     """.split()  # noqa: SIM905, a list of keys reads better unquoted
 )
 # The keys of a model package that decide what is served from it.

@@ -32,8 +32,11 @@ class Golden:
     columns: Sequence[str] = ()
 
 
-def invoke(endpoint: str, rows: Rows) -> list[float]:
+def invoke(endpoint: str, rows: Rows, variant: str = "") -> list[float]:
     """Return an endpoint's prediction for each row, in as many requests as needed.
+
+    Args:
+        variant: the production variant to ask; by their weights if empty.
 
     Raises:
         EndpointError: the endpoint refuses a request or does not answer.
@@ -41,7 +44,7 @@ def invoke(endpoint: str, rows: Rows) -> list[float]:
     return [
         float(line)
         for payload in _payloads(rows)
-        for line in _invoke(endpoint, payload).split()
+        for line in _invoke(endpoint, payload, variant).split()
     ]
 
 
@@ -93,13 +96,13 @@ def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
     return _parse_golden(uri, content)
 
 
-def check_golden(endpoint: str, golden: Golden) -> None:
+def check_golden(endpoint: str, golden: Golden, variant: str = "") -> None:
     """Check that an endpoint predicts what was recorded at training.
 
     Raises:
         EndpointError: it does not answer, or a prediction differs.
     """
-    compare_with_golden(endpoint, invoke(endpoint, golden.rows), golden)
+    compare_with_golden(endpoint, invoke(endpoint, golden.rows, variant), golden)
 
 
 def compare_with_golden(
@@ -162,8 +165,10 @@ def _payloads(rows: Rows) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _invoke(endpoint: str, payload: str) -> str:
+def _invoke(endpoint: str, payload: str, variant: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
+
+    target: dict[str, Any] = {"TargetVariant": variant} if variant else {}
 
     try:
         response = client("sagemaker-runtime").invoke_endpoint(
@@ -171,6 +176,7 @@ def _invoke(endpoint: str, payload: str) -> str:
             ContentType="text/csv",
             Accept="text/csv",
             Body=payload,
+            **target,
         )
         return response["Body"].read().decode()
     except ClientError as error:

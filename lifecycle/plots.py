@@ -1,28 +1,40 @@
 """The figures and the style that notebooks share.
 
-Metrics' own figures are scikit-learn's and XGBoost's, drawn on the axes that `axes`
-returns.
+Every figure is legible at the width of a telephone, tells its series apart by line,
+marker or hatching as well as by colour, and says in words what is to be seen in it.
+Where a version is live, its curve is drawn in the candidate's figure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.comparison import format_number
+
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7")
+# Series of one figure differ in these as well: colours are lost in print, and to some.
+LINES = ("-", "--", ":", "-.")
+MARKERS = ("o", "x", "^", "s")
+HATCHES = ("", "////", "....", "xxxx")
+# Inches: at 370 pixels, as on a telephone, letters are still ten pixels high.
+WIDTH, HEIGHT, SQUARE = 5.0, 3.2, 4.2
 STYLE: Any = {
-    "figure.dpi": 110,
+    "figure.dpi": 130,
     # The figure is cut to what was drawn, labels included; a layout engine that made
     # room for them would take as long as the drawing.
     "savefig.bbox": "tight",
-    "figure.subplot.left": 0.07,
+    "figure.subplot.left": 0.12,
     "figure.subplot.right": 0.99,
-    "figure.subplot.bottom": 0.12,
-    "figure.subplot.top": 0.93,
+    "figure.subplot.bottom": 0.15,
+    "figure.subplot.top": 0.92,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -31,21 +43,37 @@ STYLE: Any = {
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "legend.frameon": False,
+    "legend.fontsize": 10,
     "font.size": 10,
     "axes.titlesize": 11,
+    "hatch.linewidth": 0.6,
+    "lines.linewidth": 1.8,
 }
+CHANCE: Any = {"color": "#6B7280", "linestyle": ":", "linewidth": 1.2}
+# The line of what is predicted as it is.
+EXACT = "exact"
+# Of a series of bars or points, how many are told one by one.
+TOLD = 12
 
 
-def axes(width: float = 8, height: float = 4) -> "Axes":
+def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
     """Return the axes of a new figure in the common style; sizes in inches."""
     import matplotlib.pyplot as plt
+    from IPython import get_ipython
+    from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     # For all figures of the notebook, its own ones too.
-    plt.rcParams.update(STYLE)
+    cycle = cycler(color=list(COLOURS), linestyle=list(LINES))
+    plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle})
     ax = plt.subplots(figsize=(width, height))[1]
     if "inline" in plt.get_backend():
         # The backend draws what a cell shows; IPython would draw it once more before.
         plt.uninstall_repl_displayhook()
+    if shell := get_ipython():
+        # What a page says to those who do not see the picture.
+        plain = shell.display_formatter.formatters["text/plain"]
+        plain.for_type(Figure, lambda one, out, _: out.text(describe(one)))
     return ax
 
 
@@ -58,9 +86,11 @@ def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axe
         shares = table[label].value_counts(normalize=True)
         xs = [at + (place - 1) * width for at in range(len(values))]
         heights = [100 * shares.get(value, 0.0) for value in values]
-        ax.bar(xs, heights, width, color=COLOURS[place], label=name)
+        look: Any = {"color": COLOURS[place], "hatch": HATCHES[place]}
+        ax.bar(xs, heights, width, edgecolor="white", linewidth=0, label=name, **look)
     ax.set(title=f"{label} by split", xlabel=label, ylabel="rows (%)")
-    ax.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+    step = -(-len(values) // TOLD)
+    ax.set_xticks(range(0, len(values), step), [f"{one:g}" for one in values[::step]])
     ax.grid(visible=False, axis="x")
     ax.legend()
     return ax
@@ -76,32 +106,219 @@ def learning_curve(curves: Mapping[str, Sequence[float]], metric: str = "") -> "
     ax = axes()
     if curves and not metric:
         metric = list(curves)[-1].split()[-1]
-    for colour, channel in zip(COLOURS, ("train", "validation"), strict=False):
+    for colour, line, channel in zip(
+        COLOURS, LINES, ("train", "validation"), strict=False
+    ):
         if values := curves.get(f"{channel} {metric}"):
-            ax.plot(range(1, len(values) + 1), values, color=colour, label=channel)
+            rounds = range(1, len(values) + 1)
+            ax.plot(rounds, values, color=colour, linestyle=line, label=channel)
     ax.set(title=f"Learning curve, {metric}", xlabel="round", ylabel=metric)
     if ax.lines:
         ax.legend()
     return ax
 
 
-def predictions(task: str, truth: Any, prediction: Any) -> "Axes":
-    """Draw predictions against the truth: a point per row, or a histogram per class."""
-    if task == "regression":
-        from sklearn.metrics import PredictionErrorDisplay
+def predictions(task: str, truth: Any, prediction: Any, live: Any = None) -> "Axes":
+    """Draw predictions against the truth: a point per row, or a histogram per class.
 
-        display = PredictionErrorDisplay.from_predictions(
-            truth,
-            prediction,
-            kind="actual_vs_predicted",
-            subsample=None,
-            scatter_kwargs={"s": 14, "alpha": 0.5, "color": BLUE},
-            ax=axes(width=6, height=5),
+    Args:
+        live: the live model's score, whose predictions are drawn as well if there are
+            any, on the rows that it was compared on; of a regression only.
+    """
+    if task != "regression":
+        return _class_histograms(truth, prediction)
+    ax = axes(height=SQUARE)
+    for place, (name, known, values) in enumerate(_series(truth, prediction, live)):
+        look: Any = {"color": COLOURS[place], "marker": MARKERS[place]}
+        look |= {"s": 14, "alpha": 0.5, "label": name, "zorder": 3 - place}
+        ax.scatter(values, known, **look)
+    low, high = ax.get_ylim()
+    ax.plot([low, high], [low, high], label=EXACT, **CHANCE)
+    ax.set_ylim(low, high)
+    what = getattr(truth, "name", None) or "value"
+    ax.set(xlabel=f"predicted {what}", ylabel=f"true {what}")
+    ax.set(title="Predicted against true")
+    ax.legend(loc="upper left")
+    return ax
+
+
+def residuals(truth: Any, prediction: Any) -> "Axes":
+    """Draw the residuals of a regression, true minus predicted, by the prediction."""
+    import numpy as np
+
+    ax = axes()
+    gaps = np.asarray(truth, dtype=float) - np.asarray(prediction, dtype=float)
+    ax.scatter(prediction, gaps, s=14, alpha=0.5, color=BLUE, label="test rows")
+    ax.axhline(0, label=EXACT, **CHANCE)
+    what = getattr(truth, "name", None) or "value"
+    ax.set(xlabel=f"predicted {what}", ylabel=f"true minus predicted {what}")
+    ax.set(title="Residuals by prediction")
+    ax.legend()
+    return ax
+
+
+def roc_curve(truth: Any, prediction: Any, live: Any = None) -> "Axes":
+    """Draw the ROC curve of a binary classification, and the live model's.
+
+    Args:
+        live: the live model's score; both curves are of the rows that they were
+            compared on.
+    """
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    ax = axes(height=SQUARE)
+    for place, (name, known, values) in enumerate(_series(truth, prediction, live)):
+        if not _has_both_classes(known):
+            continue
+        false_alarms, found, _ = roc_curve(known, values)
+        area = roc_auc_score(known, values)
+        look: Any = {"color": COLOURS[place], "linestyle": LINES[place]}
+        ax.plot(false_alarms, found, label=f"{name}, area {area:.3f}", **look)
+    ax.plot([0, 1], [0, 1], label="guessing", **CHANCE)
+    ax.set(
+        title="ROC curve",
+        xlabel="false alarms, share of the negatives",
+        ylabel="found, share of the positives",
+    )
+    ax.legend(loc="lower right")
+    return ax
+
+
+def precision_recall_curve(truth: Any, prediction: Any, live: Any = None) -> "Axes":
+    """Draw precision by recall of a binary classification, and the live model's.
+
+    Args:
+        live: the live model's score; both curves are of the rows that they were
+            compared on.
+    """
+    import numpy as np
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    ax = axes(height=SQUARE)
+    for place, (name, known, values) in enumerate(_series(truth, prediction, live)):
+        if not _has_both_classes(known):
+            continue
+        precision, recall, _ = precision_recall_curve(known, values)
+        mean = average_precision_score(known, values)
+        look: Any = {"color": COLOURS[place], "linestyle": LINES[place]}
+        ax.plot(
+            recall[::-1], precision[::-1], label=f"{name}, average {mean:.3f}", **look
         )
-        ax: Axes = display.ax_
-        ax.set(title="Predicted against true")
-        return ax
-    return _class_histograms(truth, prediction)
+    ax.axhline(float(np.mean(truth)), label="guessing", **CHANCE)
+    ax.set(
+        title="Precision and recall",
+        xlabel="recall, share of the positives that are found",
+        ylabel="precision, share of right alarms",
+        ylim=(0, 1.03),
+    )
+    ax.legend(loc="lower left")
+    return ax
+
+
+def reliability(table: "pd.DataFrame") -> "Axes":
+    """Draw how often groups of rows are positive against the predicted probability.
+
+    Args:
+        table: as `lifecycle.diagnosis.calibration` returns it.
+    """
+    ax = axes(height=SQUARE)
+    ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
+    margins = [table.observed - table.low, table.high - table.observed]
+    ax.errorbar(
+        table.predicted,
+        table.observed,
+        yerr=margins,
+        fmt="o-",
+        color=BLUE,
+        capsize=3,
+        label="groups of rows",
+    )
+    ax.set(
+        title="Reliability of the probabilities",
+        xlabel="predicted probability",
+        ylabel="observed share of positives",
+    )
+    ax.legend()
+    return ax
+
+
+def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
+    """Draw the mean absolute SHAP values of the most important features.
+
+    Args:
+        table: as `lifecycle.diagnosis.shap_importance` returns it.
+    """
+    largest = table[:most][::-1]
+    ax = axes(height=1.2 + 0.27 * max(len(largest), 2))
+    for direction, colour, hatch in zip(
+        ("raises", "lowers", "mixed"), COLOURS, HATCHES, strict=False
+    ):
+        part = largest.mean_shap.where(largest.direction == direction, 0.0)
+        if part.any():
+            name = "mixed" if direction == "mixed" else f"{direction} the prediction"
+            look: Any = {"color": colour, "hatch": hatch, "edgecolor": "white"}
+            ax.barh(largest.index, part, linewidth=0, label=name, **look)
+    # Room for the names inside of the figure, which would grow with them else.
+    longest = max((len(str(name)) for name in largest.index), default=0)
+    ax.figure.subplots_adjust(left=min(0.6, 0.04 + 0.0145 * longest), top=0.9)
+    ax.set(title="Features, by their SHAP values", xlabel="mean absolute SHAP value")
+    ax.grid(visible=False, axis="y")
+    if ax.patches:
+        ax.legend(title="a larger value", loc="lower right")
+    return ax
+
+
+def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
+    """Draw what a row costs at every threshold, and the one that was chosen.
+
+    Args:
+        curve: thresholds and costs, as `lifecycle.decision.cost_curve` returns them.
+        chosen: as `lifecycle.decision.choose_threshold` returns it.
+    """
+    ax = axes()
+    ax.plot(*curve, color=BLUE, drawstyle="steps-post", label="cost")
+    look: Any = {"color": ORANGE, "linestyle": LINES[1]}
+    ax.axvline(chosen.threshold, label=f"chosen: {chosen.threshold:.2f}", **look)
+    unit = f" ({chosen.unit})" if chosen.unit else ""
+    ax.set(
+        title="Cost by threshold, validation rows",
+        xlabel="threshold",
+        ylabel=f"cost per row{unit}".replace("$", r"\$"),
+        xlim=(0, 1),
+    )
+    ax.legend()
+    return ax
+
+
+def describe(figure: "Figure") -> str:
+    """Say in words what is to be seen in a figure: titles, axes, series and values."""
+    return " ".join(text for ax in figure.axes for text in _described(ax))
+
+
+def _series(
+    truth: Any, prediction: Any, live: Any
+) -> list[tuple[str, "np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]]:
+    """Return name, truth and predictions of the candidate, and of the live model.
+
+    Both are of the rows that they were compared on, or else a reader would compare
+    what cannot be compared.
+    """
+    import numpy as np
+
+    known, mine = np.asarray(truth), np.asarray(prediction)
+    former = getattr(live, "predictions", None)
+    if former is None:
+        return [("candidate", known, mine)]
+    theirs = np.asarray(former, dtype=float)
+    both = ~np.isnan(theirs)
+    return [
+        ("candidate", known[both], mine[both]),
+        (f"live, version {live.live.version}", known[both], theirs[both]),
+    ]
+
+
+def _has_both_classes(truth: Any) -> bool:
+    return len(set(truth.tolist())) > 1
 
 
 def _class_histograms(truth: Any, probability: Any) -> "Axes":
@@ -110,17 +327,11 @@ def _class_histograms(truth: Any, probability: Any) -> "Axes":
 
     ax = axes()
     bins = np.linspace(0, 1, 21).tolist()
-    for label, colour in ((0, BLUE), (1, ORANGE)):
+    for label in (0, 1):
         chosen = np.asarray(probability)[np.asarray(truth) == label]
         shares = np.full(len(chosen), 100 / max(len(chosen), 1))
-        ax.hist(
-            chosen,
-            bins,
-            weights=shares,
-            color=colour,
-            alpha=0.6,
-            label=f"true label {label}",
-        )
+        look: Any = {"color": COLOURS[label], "hatch": HATCHES[label], "alpha": 0.6}
+        ax.hist(chosen, bins, weights=shares, label=f"true label {label}", **look)
     ax.set(
         title="Predicted probability by true label",
         xlabel="predicted probability",
@@ -128,3 +339,86 @@ def _class_histograms(truth: Any, probability: Any) -> "Axes":
     )
     ax.legend()
     return ax
+
+
+def _described(ax: "Axes") -> Iterator[str]:
+    """Yield sentences about one pair of axes."""
+    title = ax.get_title(loc="left") or ax.get_title()
+    across, up = (one.replace("\\$", "$") for one in (ax.get_xlabel(), ax.get_ylabel()))
+    named = (("Across", across), ("Up", up))
+    said = "".join(f" {way}: {name}." for way, name in named if name)
+    yield f"{title or 'A figure'}.{said}"
+    for line in ax.lines:
+        xs, ys = _known(line.get_xydata())
+        label = str(line.get_label())
+        if len(xs) > 1 and not label.startswith("_") and label != EXACT:
+            yield f"{line.get_label()}: {_course(xs, ys)}."
+    for points in ax.collections:
+        xs, ys = _known(points.get_offsets())
+        # Error bars are collections as well.
+        if xs and hasattr(points, "get_sizes"):
+            name = str(points.get_label()).lstrip("_")
+            ranges = f"{across or 'x'} {_range(xs)}, {up or 'y'} {_range(ys)}"
+            yield f"{name}: {len(xs):,} points, {ranges}."
+    for drawn in ax.containers:
+        if hasattr(drawn, "patches"):
+            yield _bars(ax, drawn)
+        else:
+            yield f"{drawn.get_label()}: {_course(*_known(drawn[0].get_xydata()))}."
+    written = [text.get_text() for text in ax.texts if text.get_text()]
+    if ax.images and written:
+        yield f"Row by row: {', '.join(written)}."
+
+
+def _course(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """Say how a line runs: its values at five places, and its extremes between."""
+    if len(set(xs)) == 1:
+        return f"at {format_number(xs[0], 3)}"
+    if len(set(ys)) == 1:
+        return f"{format_number(ys[0], 3)} everywhere"
+    if xs[0] > xs[-1]:
+        xs, ys = xs[::-1], ys[::-1]
+    wanted = [xs[0] + (xs[-1] - xs[0]) * step / 4 for step in range(5)]
+    places = [min(range(len(xs)), key=lambda at: abs(xs[at] - x)) for x in wanted]
+    said = ", ".join(_at(xs, ys, place) for place in dict.fromkeys(places))
+    lowest, highest = ys.index(min(ys)), ys.index(max(ys))
+    for word, place in (("lowest", lowest), ("highest", highest)):
+        if ys[place] not in (ys[0], ys[-1]):
+            said += f", {word} {_at(xs, ys, place)}"
+    return said
+
+
+def _at(xs: Sequence[float], ys: Sequence[float], place: int) -> str:
+    return f"{format_number(ys[place], 3)} at {format_number(xs[place], 3)}"
+
+
+def _known(pairs: Any) -> tuple[list[float], list[float]]:
+    """Return the coordinates of points, without those that have none."""
+    import numpy as np
+
+    filled: Any = np.ma.filled(np.ma.asarray(pairs, dtype=float), np.nan)
+    xs, ys = filled[~np.isnan(filled).any(axis=1)].T.tolist()
+    return xs, ys
+
+
+def _bars(ax: "Axes", bars: Any) -> str:
+    """Say how long the bars of one series are, and what each is called."""
+    upright = getattr(bars, "orientation", "vertical") != "horizontal"
+    sizes = [one.get_height() if upright else one.get_width() for one in bars]
+    shown = [format_number(float(one), 3) for one in sizes]
+    labels = ax.get_xticklabels() if upright else ax.get_yticklabels()
+    ticks = [one.get_text() for one in labels]
+    if len(ticks) == len(shown):
+        named = zip(ticks, shown, strict=True)
+        shown = [f"{tick} {size}" for tick, size in named if size != "0"]
+    if not upright:
+        shown.reverse()
+    names = [str(one.get_label()) for one in (bars, *bars[:1])]
+    name = next((one for one in names if not one.startswith("_")), "bars")
+    more = f" and {len(shown) - TOLD} more" * (len(shown) > TOLD)
+    return f"{name}: {', '.join(islice(shown, TOLD))}{more}."
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = format_number(min(values), 3), format_number(max(values), 3)
+    return f"from {low} to {high}"

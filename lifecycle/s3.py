@@ -17,6 +17,8 @@ NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
 ACCESS_DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
 # Operations whose permission has another name.
 PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+# What a lifecycle rule may delete (docs/circleci.md); no prefix tells it apart.
+MAY_EXPIRE = "may-expire=true"
 # For a model archive that is missing.
 ARCHIVE_REMEDY = "train again, the archive is the model"
 # The names that boto3 sends to S3 at all.
@@ -110,19 +112,49 @@ def hash_object(uri: str, *, remedy: str = "check the URI") -> StoredObject:
     return StoredObject(digest.hexdigest(), " ".join(map(str, identity)))
 
 
-def write_bytes(uri: str, content: bytes, *, content_type: str = "") -> str:
-    """Write an object and return its URI; the type is told by the key if not given."""
+def write_bytes(
+    uri: str, content: bytes, *, content_type: str = "", may_expire: bool = False
+) -> str:
+    """Write an object and return its URI; the type is told by the key if not given.
+
+    Args:
+        may_expire: tag it as one that a lifecycle rule of the bucket may delete.
+    """
     from botocore.exceptions import ClientError
 
     bucket, key = parse_uri(uri)
     known = CONTENT_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
+    given: dict[str, Any] = {
+        "Bucket": bucket,
+        "Key": key,
+        "ContentType": content_type or known,
+    }
+    if may_expire:
+        # Tags take a permission of their own.
+        given["Tagging"] = MAY_EXPIRE
     try:
-        client("s3").put_object(
-            Bucket=bucket, Key=key, Body=content, ContentType=content_type or known
-        )
+        client("s3").put_object(Body=content, **given)
     except ClientError as error:
         raise _storage_error(error, uri, "let the caller s3:PutObject there") from error
     return uri
+
+
+def keep_object(uri: str) -> None:
+    """Let no lifecycle rule delete an object any more; nothing if it is gone already.
+
+    Raises:
+        StorageError: its tags may not be removed.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        client("s3").delete_object_tagging(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in NOT_FOUND:
+            return
+        remedy = "let the caller s3:DeleteObjectTagging there"
+        raise _storage_error(error, uri, remedy) from error
 
 
 def upload_file(

@@ -7,21 +7,28 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from numbers import Real
-from typing import Any
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
     Bounds,
     Comparison,
     Estimate,
+    SliceGroup,
     format_interval,
     format_number,
 )
-from lifecycle.gates import GateVerdict, evaluate_metric
+from lifecycle.decision import OUTCOMES
+from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice, slice_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The output of a training notebook that the review page reads.
 EVALUATION_MIME = "application/vnd.runner.evaluation+json"
 JOB_SECONDS = ("seconds", "billable_seconds")
+# Of a table of rows: more than these nobody reads on a page.
+MAX_ROWS, MAX_COLUMNS, MAX_CELL = 1000, 20, 100
 COLUMNS = ("metric", "rule", "bound", "value", "interval", "verdict", "reason")
 
 
@@ -34,17 +41,28 @@ class EvaluationOutput:
 
     Attributes:
         metrics: on all test rows; `intervals`: of them.
-        importance: by feature, its share of the total gain.
         live: the comparison with the live model; None if nothing is live.
+        slices: the metrics by group of rows.
+        calibration, features, worst, disagreements, leaks: what the functions of
+            lifecycle.diagnosis return.
+        confusion: what `confusion` of lifecycle.decision returns.
+        looks: how many versions were judged on these test rows before.
     """
 
     metrics: Mapping[str, float]
     verdicts: Sequence[GateVerdict]
     intervals: Mapping[str, Estimate] | None = None
-    importance: Mapping[str, float] | None = None
     live: Any = None
     job: Any = None
     test_rows: int = 0
+    slices: Sequence[SliceGroup] = ()
+    calibration: "pd.DataFrame | None" = None
+    confusion: Mapping[str, Any] | None = None
+    features: "pd.DataFrame | None" = None
+    worst: "pd.DataFrame | None" = None
+    disagreements: "pd.DataFrame | None" = None
+    leaks: Any = None
+    looks: int | None = None
 
     def data(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
@@ -55,10 +73,17 @@ class EvaluationOutput:
                 name: (one.low, one.high)
                 for name, one in (self.intervals or {}).items()
             },
-            "importance": dict(self.importance or {}),
-            "live": asdict(self.live) if self.live else None,
+            "live": _live_data(self.live) if self.live else None,
             "job": asdict(self.job) if self.job else None,
             "test_rows": self.test_rows,
+            "slices": [asdict(one) for one in self.slices],
+            "calibration": _table(self.calibration),
+            "confusion": self.confusion,
+            "features": _table(self.features),
+            "worst": _table(self.worst),
+            "disagreements": _table(self.disagreements),
+            "leaks": asdict(self.leaks) if self.leaks else None,
+            "looks": self.looks,
         }
         return dict(_nan_as_none(json.loads(json.dumps(plain, default=_plain))))
 
@@ -84,6 +109,30 @@ class EvaluationOutput:
         }
 
 
+def _live_data(live: Any) -> dict[str, Any]:
+    """Return a live model's score without its predictions, a row each."""
+    return asdict(replace(live, predictions=None))
+
+
+def _table(table: "pd.DataFrame | None") -> dict[str, Any] | None:
+    """Return a table as its columns, the index first, and its rows."""
+    if table is None or table.empty:
+        return None
+    whole = table.reset_index()
+    rows = [
+        [value if isinstance(value, str) else _number_or_text(value) for value in row]
+        for row in whole.itertuples(index=False)
+    ]
+    return {"columns": list(map(str, whole.columns)), "rows": rows}
+
+
+def _number_or_text(value: Any) -> Any:
+    """Return a number as JSON has it; whole ones stay whole."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)
+
+
 def judge(
     metrics: Mapping[str, Any],
     gates: Mapping[str, Bounds],
@@ -96,23 +145,30 @@ def judge(
     Args:
         metrics: JSON values by name.
         shown: the evaluation that goes with them, as `evaluation_of` returns it; if it
-            has no score of a live model, nothing was live.
+            has no score of a live model, nothing was live. Without it gates on slices
+            are left out.
 
     Raises:
         GateError: a gate has an unknown rule, or has not one direction.
     """
-    shown = shown or {}
-    live = shown.get("live")
+    known = shown or {}
+    live = known.get("live")
     score = read_live(live) if isinstance(live, Mapping) else None
+    groups = read_slices(known.get("slices"))
     found: list[GateVerdict] = []
     for metric, bounds in gates.items():
+        if slice_of(metric):
+            found += (
+                [evaluate_slice(metric, bounds, groups)] if shown is not None else []
+            )
+            continue
         value = number_or_none(metrics.get(metric))
         verdicts = evaluate_metric(
             metric,
             math.nan if value is None else value,
             bounds,
             score,
-            _pair(shown.get("intervals"), metric),
+            _pair(known.get("intervals"), metric),
         )
         if metric not in metrics:
             reason = f"{metric} was not measured"
@@ -140,18 +196,121 @@ def evaluation_of(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(found, Mapping):
         return None
     live, job = found.get("live"), found.get("job")
+    features = _read_table(found.get("features"))
+    confusion, leaks = found.get("confusion"), found.get("leaks")
     return {
         "metrics": numbers(found.get("metrics")),
         "intervals": _pairs(found.get("intervals")),
-        "importance": {
-            name: share
-            for name, share in numbers(found.get("importance")).items()
-            if share is not None
-        },
+        "importance": _importance(features),
         "live": _live_score(live) if isinstance(live, Mapping) else None,
         "job": _job(job) if isinstance(job, Mapping) else None,
         "test_rows": number_or_none(found.get("test_rows")) or 0,
+        "slices": [_slice(one) for one in read_slices(found.get("slices"))],
+        "calibration": _read_table(found.get("calibration")),
+        "confusion": _confusion(confusion) if isinstance(confusion, Mapping) else None,
+        "features": features,
+        "worst": _read_table(found.get("worst")),
+        "disagreements": _read_table(found.get("disagreements")),
+        "leaks": _leaks(leaks) if isinstance(leaks, Mapping) else None,
+        "looks": _whole(found.get("looks")),
     }
+
+
+def read_slices(shown: Any) -> list[SliceGroup]:
+    """Read the metrics by group of rows, of which any part may be missing."""
+    given = shown if isinstance(shown, list) else []
+    return [
+        SliceGroup(
+            column=str(one.get("column") or ""),
+            group=str(one.get("group") or ""),
+            rows=_whole(one.get("rows")) or 0,
+            metrics=_estimates(one.get("metrics")),
+        )
+        for one in given
+        if isinstance(one, Mapping)
+    ]
+
+
+def _estimates(values: Any) -> dict[str, Estimate]:
+    if not isinstance(values, Mapping):
+        return {}
+    found = {}
+    for name, one in values.items():
+        parts = numbers(one)
+        value, low, high = (
+            math.nan if parts.get(part) is None else float(parts[part] or 0)
+            for part in ("value", "low", "high")
+        )
+        found[str(name)] = Estimate(value=value, low=low, high=high)
+    return found
+
+
+def _slice(group: SliceGroup) -> dict[str, Any]:
+    return dict(_nan_as_none(asdict(group)))
+
+
+def read_rows(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the rows of a table of an evaluation, each by its columns."""
+    if not table:
+        return []
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+
+
+def _read_table(shown: Any) -> dict[str, Any] | None:
+    """Read a table, if it is one: texts and numbers, as many as a page can show."""
+    if not isinstance(shown, Mapping):
+        return None
+    columns, rows = shown.get("columns"), shown.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        return None
+    whole = [row for row in rows if isinstance(row, list) and len(row) == len(columns)]
+    cells = [[_cell(one) for one in row[:MAX_COLUMNS]] for row in whole[:MAX_ROWS]]
+    names = [str(one)[:MAX_CELL] for one in columns[:MAX_COLUMNS]]
+    return {"columns": names, "rows": cells} if cells else None
+
+
+def _cell(value: Any) -> float | str | None:
+    return value[:MAX_CELL] if isinstance(value, str) else number_or_none(value)
+
+
+def _importance(features: Mapping[str, Any] | None) -> dict[str, float]:
+    shares = {
+        str(one.get("feature")): one.get("importance") for one in read_rows(features)
+    }
+    return {name: one for name, one in shares.items() if isinstance(one, int | float)}
+
+
+def _confusion(shown: Mapping[str, Any]) -> dict[str, Any]:
+    costs = {
+        name: one
+        for name, one in numbers(shown.get("costs")).items()
+        if one is not None and name in OUTCOMES
+    }
+    return {
+        "threshold": number_or_none(shown.get("threshold")),
+        "costs": costs,
+        "unit": str(shown.get("unit") or "")[:MAX_CELL],
+        **{one: _whole(shown.get(one)) or 0 for one in OUTCOMES},
+        **{
+            one: number_or_none(shown.get(one))
+            for one in ("cost", "cost_of_none", "cost_of_all")
+        },
+    }
+
+
+def _leaks(shown: Mapping[str, Any]) -> dict[str, Any]:
+    alone = numbers(shown.get("features")).items()
+    return {
+        "test_rows": _whole(shown.get("test_rows")) or 0,
+        "shared_rows": _whole(shown.get("shared_rows")) or 0,
+        "distinct": number_or_none(shown.get("distinct")) or 0.0,
+        "features": {name: one for name, one in alone if one is not None},
+    }
+
+
+def _whole(value: object) -> int | None:
+    number = number_or_none(value)
+    return None if number is None else int(number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,9 +365,10 @@ def _live_score(score: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "metrics": numbers(score.get("metrics")),
         "comparisons": _nan_as_none(compared),
-        "rows": int(number_or_none(score.get("rows")) or 0),
-        "left_out": int(number_or_none(score.get("left_out")) or 0),
+        "rows": _whole(score.get("rows")) or 0,
+        "left_out": _whole(score.get("left_out")) or 0,
         "reason": read.reason,
+        "threshold": number_or_none(score.get("threshold")),
         "live": {"version": int(version)} if version else {},
     }
 

@@ -6,10 +6,13 @@ matrix of bootstrap weights, resamples x rows, serves all metrics of both models
 Sources:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
         bias-corrected and accelerated (BCa) interval.
+    Clopper and Pearson, The Use of Confidence Limits, 1934: the interval of a share.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -17,11 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lifecycle.comparison import Comparison, Estimate
+from lifecycle.decision import HALF, Decision, cost_per_row
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 # Row weights, resamples x rows, to one value per resample.
 Statistic = Callable[[Array], Array]
+# Truth and prediction to metrics by name; with a threshold for a classification.
+Measure = Callable[..., Mapping[str, float]]
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -48,24 +54,32 @@ NORMAL = NormalDist()
 
 
 def metric_statistic(
-    metric: str, truth: Any, prediction: Any, *, threshold: float = 0.5
+    metric: str,
+    truth: Any,
+    prediction: Any,
+    *,
+    threshold: float = HALF,
+    costs: Mapping[str, float] | None = None,
 ) -> Statistic:
-    """Return a metric of scikit-learn's as a function of row weights.
+    """Return a metric of scikit-learn's, or the mean cost, as a function of weights.
 
     Args:
-        metric: a name in METRICS.
+        metric: "cost" or a name in METRICS or DECISIONS.
         truth: one value per row; 0 or 1 for a classification.
         prediction: one value per row; a probability for a classification.
         threshold: from which probability on a row counts as positive.
+        costs: of a row by outcome, for "cost".
 
     Raises:
-        KeyError: the metric is not in METRICS.
+        KeyError: the metric is not known.
     """
     rows = np.asarray(truth, dtype=float), np.asarray(prediction, dtype=float)
-    if metric in DECISIONS:
-        truth, positive = rows[0] == 1, rows[1] >= threshold
-        return DECISIONS[metric](truth, positive)
-    return METRICS[metric](*rows)
+    if metric in METRICS:
+        return METRICS[metric](*rows)
+    known, positive = rows[0] == 1, rows[1] >= threshold
+    if metric == "cost" and costs:
+        return row_mean(cost_per_row(known, positive, costs))
+    return DECISIONS[metric](known, positive)
 
 
 def row_mean(values: Any) -> Statistic:
@@ -75,22 +89,40 @@ def row_mean(values: Any) -> Statistic:
 
 
 def statistics_of(
-    measure: Callable[[Any, Any], Mapping[str, float]], truth: Any, prediction: Any
+    measure: Measure, truth: Any, prediction: Any, decision: Decision | None = None
 ) -> dict[str, Statistic]:
     """Return what a notebook measures, metric by metric, as functions of row weights.
+
+    Args:
+        decision: whose threshold `measure` takes as its third argument, if there is
+            one.
+    """
+    makers = statistic_makers(measure, truth, prediction, decision)
+    return {name: make(truth, prediction) for name, make in makers.items()}
+
+
+def statistic_makers(
+    measure: Measure, truth: Any, prediction: Any, decision: Decision | None = None
+) -> dict[str, Callable[[Any, Any], Statistic]]:
+    """Return by metric what makes its statistic, of these rows or of some of them.
 
     A metric that is known here by name and value is computed from the weights; any
     other is measured again on every resample.
     """
+    if decision:
+        measure = partial(measure, threshold=decision.threshold)
     everything = np.ones((1, len(truth)))
-    found: dict[str, Statistic] = {}
+    chosen = decision or Decision()
+    found: dict[str, Callable[[Any, Any], Statistic]] = {}
     for name, value in measure(truth, prediction).items():
-        if name in METRICS or name in DECISIONS:
-            known = metric_statistic(name, truth, prediction)
-            if np.isclose(known(everything)[0], value, rtol=SAME, equal_nan=True):
+        found[name] = partial(_Measured, measure, name)
+        known = partial(
+            metric_statistic, name, threshold=chosen.threshold, costs=chosen.costs
+        )
+        with suppress(KeyError):
+            same = known(truth, prediction)(everything)[0]
+            if np.isclose(same, value, rtol=SAME, equal_nan=True):
                 found[name] = known
-                continue
-        found[name] = _Measured(measure, name, truth, prediction)
     return found
 
 
@@ -101,7 +133,7 @@ class _Measured:
 
     def __init__(
         self,
-        measure: Callable[[Any, Any], Mapping[str, float]],
+        measure: Measure,
         name: str,
         truth: Any,
         prediction: Any,
@@ -217,12 +249,16 @@ def estimate(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
     seed: int = SEED,
+    may_be_exact: bool = False,
 ) -> dict[str, Estimate]:
     """Return each statistic with its bootstrap interval (BCa), on the same resamples.
 
     Args:
         rows: the number of rows that the statistics take weights of.
         confidence: the share of samples whose interval covers the true value.
+        may_be_exact: whether a statistic that is the same in all resamples is known
+            exactly, as the difference of two equal models; else it has no interval, as
+            the accuracy of a model that was right on few rows.
     """
     everything = np.ones((1, rows))
     values = {name: float(one(everything)[0]) for name, one in statistics.items()}
@@ -244,15 +280,63 @@ def estimate(
         for name, statistic in statistics.items():
             if wanted[name] >= QUANTILE_RESAMPLES:
                 left_out[name].append(statistic(weights))
-    return {
-        name: _bca(
-            values[name],
-            np.concatenate(drawn[name]),
-            np.concatenate(left_out[name]),
-            confidence,
-        )
-        for name in statistics
-    }
+    found = {}
+    for name, value in values.items():
+        parts = np.concatenate(drawn[name]), np.concatenate(left_out[name])
+        one = _bca(value, *parts, confidence)
+        is_exact = one.high - one.low <= 1e-12 * max(1.0, abs(value))
+        if is_exact and not may_be_exact:
+            one = Estimate(value=value, low=math.nan, high=math.nan)
+        found[name] = one
+    return found
+
+
+def share_interval(
+    hits: float, rows: int, *, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return the exact interval of a share of rows; it is never of width zero."""
+    tail, places = (1 - confidence) / 2, np.arange(rows + 1)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.maximum(places[1:], 1)))])
+    ways = logs[-1] - logs - logs[::-1]
+
+    def chance(share: float, chosen: slice) -> float:
+        terms = places * math.log(share) + (rows - places) * math.log1p(-share)
+        return float(np.exp((ways + terms)[chosen]).sum())
+
+    count = round(hits)
+    at_least, at_most = slice(count, None), slice(None, count + 1)
+    low = _bisect(lambda share: chance(share, at_least) < tail) if count else 0.0
+    high = _bisect(lambda share: chance(share, at_most) > tail) if count < rows else 1.0
+    return low, high
+
+
+def mean_interval(
+    values: Any, *, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return Student's interval of a mean; NaN without any spread.
+
+    For high confidence from few rows it holds where a bootstrap is too narrow.
+    """
+    rows = np.asarray(values, dtype=float)
+    freedom = len(rows) - 1
+    spread = float(rows.std(ddof=1)) if freedom > 0 else 0.0
+    if not spread:
+        return math.nan, math.nan
+    z = NORMAL.inv_cdf((1 + confidence) / 2)
+    # Cornish and Fisher's expansion of Student's quantile.
+    first = (z**3 + z) / (4 * freedom)
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    half = (z + first + second) * spread / math.sqrt(len(rows))
+    return float(rows.mean()) - half, float(rows.mean()) + half
+
+
+def _bisect(is_below: Callable[[float], bool]) -> float:
+    """Return where a condition ends to hold, between 0 and 1."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_below(middle) else (low, middle)
+    return (low + high) / 2
 
 
 def compare(
@@ -272,7 +356,12 @@ def compare(
     both = [metric for metric in candidate if metric in live]
     differences = {metric: _Minus(candidate[metric], live[metric]) for metric in both}
     estimates = estimate(
-        differences, rows, confidence=confidence, resamples=resamples, seed=seed
+        differences,
+        rows,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        may_be_exact=True,
     )
     everything = np.ones((1, rows))
     return {

@@ -17,6 +17,8 @@ SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
 DIRTY = "-dirty"
 SHORT = 7
+# The exit code of git where it gives up.
+REFUSED = 128
 # How many commits back the commit of an earlier deployment is searched.
 MAX_COMMITS = 10_000
 
@@ -86,6 +88,7 @@ def find_base(
     default_branch: str,
     pushed_from: str | None = None,
     deployed: Collection[str] = (),
+    one_commit: bool = True,
 ) -> Base:
     """Find the commit that the checked-out one is compared with.
 
@@ -94,20 +97,31 @@ def find_base(
         rev: a revision to compare with instead.
         pushed_from: the commit that the branch was at before this push.
         deployed: the commits of earlier deployments.
+        one_commit: whether a push to the default branch that nothing tells of is taken
+            for one commit; else everything counts as changed.
     """
     if head is None:
         return Base(sha=None, note="there is no git history here")
     if rev is not None:
         return _since_revision(root, rev)
     if branch == default_branch:
-        return _since_last_push(root, head, pushed_from, deployed)
+        found = _since_last_push(root, head, pushed_from, deployed)
+        return found or (_first_parent(root) if one_commit else _unknown_push())
     return _since_fork(root, head, default_branch)
 
 
 def find_default_branch(root: Path) -> str:
-    """Return the default branch: origin's HEAD, else main."""
+    """Return the default branch: origin's HEAD, else its main or master, else main."""
     name = git_line(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-    return name.removeprefix("refs/remotes/origin/") if name else "main"
+    if name:
+        return name.removeprefix("refs/remotes/origin/")
+    names = ("main", "master")
+    known = (one for one in names if _has_branch(root, f"refs/remotes/origin/{one}"))
+    return next(known, "main")
+
+
+def _has_branch(root: Path, name: str) -> bool:
+    return bool(git_line(root, "rev-parse", "--verify", "--quiet", name))
 
 
 def checked_out_branch(root: Path) -> str:
@@ -129,11 +143,19 @@ def find_uncommitted(root: Path) -> Iterator[Callable[[], bool]]:
 
 
 def resolve(root: Path, rev: str) -> str | None:
-    """Return the sha of a revision; None if there is none."""
+    """Return the sha of a revision; None if there is none.
+
+    Raises:
+        CallError: git refuses to read the repository.
+    """
     wanted = f"{rev}^{{commit}}"
     found = run_git(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted
     )
+    if found.returncode == REFUSED and is_repository(root):
+        # Its history cannot be read, which is not the same as none.
+        with as_call_errors():
+            git.checked(root, found)
     return found.stdout.decode().strip() or None
 
 
@@ -167,8 +189,12 @@ def _since_revision(root: Path, rev: str) -> Base:
 
 def _since_last_push(
     root: Path, head: str, pushed_from: str | None, deployed: Collection[str]
-) -> Base:
-    """Compare with the commit before the push, so that all pushed commits count."""
+) -> Base | None:
+    """Compare with the commit before the push, so that all pushed commits count.
+
+    Returns:
+        None if neither the push nor an earlier deployment tells which commit that is.
+    """
     if pushed_from and SHA.fullmatch(pushed_from) and pushed_from != head:
         if is_ancestor(root, pushed_from, head):
             return Base(sha=pushed_from)
@@ -183,7 +209,7 @@ def _since_last_push(
     for sha in listed.stdout.decode().split() if listed else ():
         if sha in earlier:
             return Base(sha=sha)
-    return _first_parent(root)
+    return None
 
 
 def _since_fork(root: Path, head: str, default_branch: str) -> Base:
@@ -206,6 +232,10 @@ def _first_parent(root: Path) -> Base:
         return Base(sha=parent)
     first = Base(sha=None, note="this is the first commit")
     return _shallow() if _is_shallow(root) else first
+
+
+def _unknown_push() -> Base:
+    return Base(sha=None, note="neither the last push nor what is live is known")
 
 
 def _shallow() -> Base:

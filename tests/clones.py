@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +143,21 @@ def clean_environment(root: Path, aws: EmbeddedAWS) -> dict[str, str]:
 
 
 def run(
-    root: Path, aws: EmbeddedAWS, *command: str, timeout: float = 600
+    root: Path,
+    aws: EmbeddedAWS,
+    *command: str,
+    timeout: float = 600,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a Python module in a clone: `run(root, aws, "runner", "list")`."""
+    """Run a Python module in a clone: `run(root, aws, "runner", "list")`.
+
+    Args:
+        variables: of the environment, beside those that lead to the AWS.
+    """
     return subprocess.run(
         [warm_python.executable(), "-m", *command],
         cwd=root,
-        env=clean_environment(root, aws),
+        env={**clean_environment(root, aws), **(variables or {})},
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -17,8 +17,11 @@ from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
+from lifecycle.endpoint_config import read_hosting
+from lifecycle.hosting import read_settings
 from lifecycle.invocation import record_golden
-from lifecycle.registry import Mode, Package, create_package
+from lifecycle.packages import Mode, Package
+from lifecycle.registry import create_package
 from lifecycle.s3 import write_bytes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -64,6 +67,7 @@ def make_package(
     golden_factor: float | None = None,
     approved: bool = True,
     mode: Mode = "manual",
+    metrics: Mapping[str, float] | None = None,
     **metadata: str,
 ) -> Package:
     """Register a small model, by default approved and with true golden rows."""
@@ -88,7 +92,7 @@ def make_package(
         model,
         image=IMAGE,
         model_data=upload_model(model, run_id, booster),
-        metrics={"rmse": 0.5},
+        metrics=metrics or {"rmse": 0.5},
         metadata=lineage | metadata,
         approval=mode,
     )
@@ -146,6 +150,11 @@ def serve(
     return deploy(
         package, endpoint=endpoint, wait_seconds=wait_seconds, on_progress=on_progress
     )
+
+
+def settings_of(model: str, config: str) -> dict[str, Any]:
+    """Read the keys of model.yaml that an endpoint config was made from."""
+    return read_settings(read_hosting(model, config, {"EndpointName": model}))
 
 
 def delete_endpoint(name: str) -> None:

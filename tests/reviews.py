@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import toys
 from comparisons import comparison
 
-from lifecycle.comparison import Estimate
+from lifecycle.comparison import Estimate, SliceGroup
+from lifecycle.decision import OUTCOMES, Decision, confusion
+from lifecycle.diagnosis import Leaks
 from lifecycle.evaluation import LiveScore
 from lifecycle.gates import evaluate_gates
 from lifecycle.shown import EVALUATION_MIME, EvaluationOutput
@@ -67,12 +70,43 @@ def evaluation(
     return EvaluationOutput(
         metrics=metrics,
         intervals=intervals,
-        importance=importance,
+        features=features(importance) if importance else None,
         verdicts=evaluate_gates(metrics, gates, score, intervals=intervals),
         live=score,
         job=JOB,
         test_rows=50,
     )
+
+
+def features(importance: Mapping[str, float]) -> pd.DataFrame:
+    """Make the table of features with these shares of the SHAP values."""
+    shares = pd.Series(importance, name="importance").rename_axis("feature")
+    return shares.to_frame().assign(mean_shap=shares, direction="raises")
+
+
+def with_findings(
+    evaluated: EvaluationOutput, text: str = "text", **changed: Any
+) -> EvaluationOutput:
+    """Add all that a notebook can find; every text in it is `text`."""
+    estimate = Estimate(value=2.5, low=2.0, high=3.0)
+    group = SliceGroup(column=text, group=text, rows=40, metrics={"rmse": estimate})
+    small = SliceGroup(column=text, group=f"few {text}", rows=5, metrics={})
+    calibrated = {"rows": [40], "predicted": [2.0], "observed": [3.0], "low": [2.5]}
+    rows = pd.DataFrame({text: [text], "truth": [1.0]}, [123456]).rename_axis("row")
+    chosen = Decision(threshold=0.25, costs=dict.fromkeys(OUTCOMES, 1.0), unit=text)
+    found: dict[str, Any] = {
+        "slices": [group, small],
+        "calibration": pd.DataFrame(
+            calibrated | {"high": [3.5], "answer": ["too low"]}, [text]
+        ).rename_axis("prediction"),
+        "confusion": confusion([0, 0, 1], [0.1, 0.7, 0.9], chosen) | {"cost": 0.5},
+        "features": features({text: 0.6, "other": 0.4}),
+        "worst": rows,
+        "disagreements": rows,
+        "leaks": Leaks(test_rows=50, shared_rows=0, distinct=1.0),
+        "looks": 3,
+    }
+    return replace(evaluated, **(found | changed))
 
 
 def compare(
@@ -163,7 +197,9 @@ def source(code: str = "x = 1", **settings: Any) -> dict[str, Any]:
 
 def write_run(folder: Path, text: str = "text") -> None:
     """Write a run with all evidence; every text in it is `text`."""
-    evaluated = evaluation(2.0, live=2.2, importance={text: 0.01}, **{f"m{text}": 1.0})
+    evaluated = evaluation(2.0, live=2.2, **{f"m{text}": 1.0})
+    weak = features({text: 0.01})
+    evaluated = with_findings(evaluated, text, features=weak)
     write_stage(
         folder,
         "prepare",

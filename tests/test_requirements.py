@@ -17,7 +17,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 # What `make runtime` installs of them.
-RUN_TIME = ("sagemaker-xgboost", "forked-kernels", "notebook-inputs", "notebook-page")
+RUN_TIME = (
+    "sagemaker-xgboost",
+    "forked-kernels",
+    "notebook-inputs",
+    "notebook-page",
+    "secret-scrubber",
+)
 # Stubs, which only type checkers import.
 TYPES = re.compile(r"mypy_boto3_\w+|_typeshed")
 

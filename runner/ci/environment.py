@@ -1,11 +1,29 @@
-"""The CircleCI workflow of a job: its identity, and who approved in it."""
+"""The CircleCI workflow of a job: its branch, its identity, who approved in it."""
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any
+
+from runner.git import find_default_branch
 
 API = "https://circleci.com/api/v2"
 TIMEOUT_SECONDS = 10
+# What CircleCI writes for a value that a pipeline does not have.
+NIL = "<nil>"
+
+
+def pipeline_value(name: str) -> str:
+    """Return a variable that a job sets from a pipeline value; "" if it has none."""
+    value = os.environ.get(name, "")
+    return "" if value == NIL else value
+
+
+def is_default_branch(root: Path, branch: str) -> bool:
+    """Return whether a branch is the default one: CircleCI knows, else git does."""
+    told = pipeline_value("PIPELINE_ON_DEFAULT_BRANCH").lower()
+    known = {"1": True, "true": True, "0": False, "false": False}
+    return known.get(told, branch == find_default_branch(root))
 
 
 def workflow_identity() -> str:
@@ -30,9 +48,19 @@ def approval_note(model: str, *, api: str = API) -> str:
     if person := _approver(workflow, f"review-{model}", api):
         return f"{where} by {person}"
     # Who started the pipeline need not be who approved.
-    return (
-        f"{where}, started by {os.environ.get('CIRCLE_USERNAME') or 'an unnamed user'}"
-    )
+    return f"{where}, started by {_starter()}"
+
+
+def rejection_note() -> str:
+    """Return the workflow that rejects, and who started it; "" elsewhere."""
+    workflow = os.environ.get("CIRCLE_WORKFLOW_ID")
+    if not workflow:
+        return ""
+    return f"Rejected in CircleCI workflow {workflow}, started by {_starter()}"
+
+
+def _starter() -> str:
+    return os.environ.get("CIRCLE_USERNAME") or "an unnamed user"
 
 
 def _approver(workflow: str, job: str, api: str) -> str:

@@ -75,6 +75,7 @@ def select(
     default_branch: str | None = None,
     pushed_from: str | None = None,
     live: DeployedTags | None = None,
+    one_commit: bool = True,
 ) -> Selection:
     """Select the models that the checked-out commit affects.
 
@@ -82,6 +83,8 @@ def select(
         base: a revision to compare with instead of the usual one.
         pushed_from: the commit that the branch was at before this push.
         live: the tags of all endpoints, on the branch that is deployed.
+        one_commit: whether a push to that branch that nothing tells of is taken for one
+            commit; else everything is selected.
     """
     found = _Reasons(names=list_models(root))
     head = resolve(root, "HEAD")
@@ -99,6 +102,7 @@ def select(
             default_branch=default_branch or find_default_branch(root),
             pushed_from=pushed_from,
             deployed=deployed,
+            one_commit=one_commit or bool(live),
         )
         if began.sha is None or after is None:
             found.add(found.names, f"everything: {began.note}")

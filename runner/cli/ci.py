@@ -1,23 +1,34 @@
-"""The verbs of CircleCI's setup job: `select` and `ci-config`."""
+"""The verbs of CircleCI's jobs: `select`, `ci-config` and `deploy-marker`."""
 
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lifecycle.errors import LifecycleError
-from runner.ci.config import Action, check_request, continuation
+from lifecycle.errors import CallError, LifecycleError
+from runner.ci.config import (
+    VERSION,
+    Action,
+    check_request,
+    continuation,
+    read_button,
+)
+from runner.ci.environment import NIL, is_default_branch
 from runner.ci.selection import DeployedTags, Selection, select
+from runner.cli.local import aws_at, target_option
 from runner.cli.output import echo, print_json
 from runner.git import checked_out_branch, find_default_branch
-from runner.spec.folders import find_root
+from runner.spec.folders import check_name, find_root
 
-# What CircleCI writes for a value that a pipeline does not have.
-NIL = "<nil>"
+if TYPE_CHECKING:
+    from runner.pipeline.markers import Stage
+
 MAX_REASONS = 3
+# GitHub's merge queue tests there what it is about to merge, and nobody reviews it.
+MERGE_QUEUE = "gh-readonly-queue/"
 
 
 def _none_as_empty(_: click.Context, __: click.Parameter, value: str | None) -> str:
@@ -101,8 +112,7 @@ def ci_config_command(
         echo(format_selection(selection), err=True)
         names = [one.name for one in selection.models]
     else:
-        here = branch or checked_out_branch(root)
-        on_default = here == find_default_branch(root)
+        on_default = is_default_branch(root, branch or checked_out_branch(root))
     request = check_request(
         action,
         model=model,
@@ -115,6 +125,56 @@ def ci_config_command(
         print_json({"models": request.models, "config": text})
     else:
         click.echo(text, nl=False)
+
+
+@click.command("deploy-marker")
+@click.argument("moment", type=click.Choice(["start", "end"]))
+@click.argument("model", required=False)
+@click.option(
+    "--stage",
+    type=click.Choice(["deploy", "rollback"]),
+    default="deploy",
+    show_default=True,
+    help="What is shown.",
+)
+@click.option(
+    "--version",
+    callback=_none_as_empty,
+    help="The version to be served; default: the one that a deploy takes.",
+)
+@click.option(
+    "--button", is_flag=True, help="What CircleCI's Rollback button asks for."
+)
+@target_option
+def deploy_marker_command(
+    moment: str,
+    model: str | None,
+    stage: "Stage",
+    version: str,
+    button: bool,
+    target: str,
+) -> None:
+    """Show the start or the end of a deploy of MODEL in CircleCI's Deploys.
+
+    It calls CircleCI's program; what goes wrong with that is told, and is no failure.
+    """
+    root = find_root()
+    if button:
+        asked = read_button(root)
+        model, stage, version = asked.model, "rollback", str(asked.to or "")
+    check_name(model or "")
+    if version and not VERSION.fullmatch(version):
+        raise CallError(
+            f"version {version!r}: not a model package version; give a number, as 17"
+        )
+    from runner.pipeline.markers import Marker, end_marker, start_marker
+
+    marker = Marker(model=model or "", stage=stage)
+    if moment == "end":
+        echo(end_marker(root, marker))
+        return
+    with aws_at(target):
+        echo(start_marker(root, marker, int(version) if version else None))
 
 
 def format_selection(selection: Selection) -> str:
@@ -138,20 +198,29 @@ def _select(
     """Return what is affected, and whether this is the branch that is deployed."""
     here = branch or checked_out_branch(root)
     if not here and (tag := os.environ.get("CIRCLE_TAG")):
-        nothing = f"tag {tag!r}: trains and deploys nothing"
-        return Selection(base=None, models=(), notes=(nothing,)), False
-    default = find_default_branch(root)
-    live, note = _read_live() if here == default else (None, "")
+        return _nothing(f"tag {tag!r}"), False
+    if here.startswith(MERGE_QUEUE):
+        return _nothing(f"merge queue {here!r}"), False
+    on_default = is_default_branch(root, here)
+    live, note = _read_live() if on_default else (None, "")
     selection = select(
         root,
         base=base,
         branch=here,
-        default_branch=default,
+        default_branch=here if on_default else find_default_branch(root),
         pushed_from=pushed_from,
         live=live,
+        # CircleCI need not tell how many commits were pushed.
+        one_commit="CIRCLECI" not in os.environ,
     )
     notes = (*selection.notes, note) if note else selection.notes
-    return replace(selection, notes=notes), here == default
+    return replace(selection, notes=notes), on_default
+
+
+def _nothing(what: str) -> Selection:
+    return Selection(
+        base=None, models=(), notes=(f"{what}: trains and deploys nothing",)
+    )
 
 
 def _read_live() -> tuple[DeployedTags | None, str]:

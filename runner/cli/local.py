@@ -10,9 +10,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,7 +28,19 @@ if TYPE_CHECKING:
     from embedded_aws import RunningAWS
 
 TARGETS = ("local", "aws")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# As NO_PROXY names this machine.
+HERE = ("127.0.0.1", "localhost", "::1", "[::1]")
+# What AWS's clients read: addresses, profiles, files, credentials, ways to get some.
+READ_BY_CLIENTS = ("AWS_", "BOTO")
+# Of these, what belongs to an AWS at an address that a person gives.
+GIVEN = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+)
 # Keeps the state somewhere else: on another disk, or away from what a test may touch.
 FOLDER_VARIABLE = "EMBEDDED_AWS_FOLDER"
 FOLDER = ".embedded-aws"
@@ -53,7 +66,7 @@ def target_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(TARGETS),
         default=default_target,
         show_default=f"{TARGET_VARIABLE}, or local, in CircleCI aws",
-        help="The embedded AWS (or the one at AWS_ENDPOINT_URL), or AWS.",
+        help="This machine: the embedded AWS, or one at AWS_ENDPOINT_URL; or AWS.",
     )(command)
 
 
@@ -71,46 +84,99 @@ def default_target() -> str:
     return target
 
 
-def is_on_this_machine(target: str) -> bool:
-    """Return whether AWS is embedded, here or in another process of this machine."""
-    url = os.environ.get("AWS_ENDPOINT_URL") or "http://localhost"
-    return target == "local" and urlsplit(url).hostname in LOOPBACK
-
-
 @contextmanager
 def aws_at(
     target: str, meanwhile: Callable[[], object] = lambda: None
 ) -> Iterator[None]:
     """Make AWS reachable for this process and the kernels that it starts.
 
+    Local means this machine: of AWS's variables only those that lead there are left.
+
     Args:
         meanwhile: work to do while the embedded AWS starts.
+
+    Raises:
+        CallError: AWS_ENDPOINT_URL is no address, or with `local` none of this machine.
     """
     from lifecycle.aws import aws_errors
 
-    url = os.environ.get("AWS_ENDPOINT_URL")
+    url = _given_url(target)
     with ExitStack() as stack:
         if target == "local" and not url:
             with ThreadPoolExecutor(1) as thread:
                 done = thread.submit(meanwhile)
                 embedded = stack.enter_context(_embedded_aws())
                 done.result()
-            stack.enter_context(_environment(embedded.environment))
+            stack.enter_context(_environment(_lead_here(embedded.environment)))
             stack.enter_context(_tell_of_its_end(embedded))
         else:
             meanwhile()
-        if url and is_on_this_machine(target):
-            stack.enter_context(_environment(_nothing_elsewhere(url)))
+        if target == "local" and url:
+            stack.enter_context(_environment(_lead_here(_given_variables())))
         stack.enter_context(aws_errors())
         yield
 
 
-def _nothing_elsewhere(url: str) -> dict[str, str]:
-    """Override what is set of one service's address and would lead elsewhere."""
-    services = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
-    ignore = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
-    overridden = {ignore: "false"} if ignore in os.environ else {}
-    return dict.fromkeys(services, url) | overridden
+def _given_url(target: str) -> str:
+    """Return AWS_ENDPOINT_URL, or "" where it is not set."""
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        host, is_address = parts.hostname, parts.scheme in ("http", "https")
+        # Reading a port checks it.
+        is_address = is_address and bool(host) and parts.port != 0
+    except ValueError:
+        host, is_address = None, False
+    if not is_address:
+        raise CallError(
+            f"AWS_ENDPOINT_URL={url}: is no address; give one as http://127.0.0.1:5000,"
+            " or unset it"
+        )
+    if target == "local" and not _is_loopback(str(host)):
+        raise CallError(
+            f"AWS_ENDPOINT_URL={url}: is not on this machine, and the target is local; "
+            "unset it, or say --target aws"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, whatever its resolver says."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _given_variables() -> dict[str, str]:
+    """Return what a person has set of the AWS at a loopback address."""
+    needed = {"AWS_ACCESS_KEY_ID": "unused", "AWS_SECRET_ACCESS_KEY": "unused"}
+    fixed = {
+        # An account's profile may name other addresses, or be missing.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    given = {name: os.environ[name] for name in GIVEN if name in os.environ}
+    return needed | given | fixed
+
+
+def _lead_here(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment, in which AWS is only what variables say."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(READ_BY_CLIENTS)
+    }
+    # A proxy, if one is set, is not for this machine.
+    url = urlsplit(variables["AWS_ENDPOINT_URL"])
+    direct = {
+        name: ",".join(filter(None, (*HERE, url.hostname, os.environ.get(name))))
+        for name in ("NO_PROXY", "no_proxy")
+    }
+    return {**kept, **variables, **direct}
 
 
 @contextmanager
@@ -179,6 +245,9 @@ def _serve(port: int, memory: bool) -> None:
         click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
+        leading = {one for one in os.environ if one.startswith(READ_BY_CLIENTS)}
+        if elsewhere := sorted(leading - embedded.environment.keys()):
+            click.echo(f"unset {' '.join(elsewhere)}")
         again = "" if embedded.is_new else ", which runs already,"
         echo(f"# the embedded AWS{again} serves until Ctrl-C")
         while embedded.is_running():
@@ -189,7 +258,7 @@ def _serve(port: int, memory: bool) -> None:
 def _wrap(port: int, memory: bool, around: tuple[str, ...]) -> None:
     """Run a command, and exit with its code."""
     with _embedded_aws(port, memory) as embedded:
-        code = _run_command(around, embedded.environment)
+        code = _run_command(around, _lead_here(embedded.environment))
         if not embedded.is_running():
             echo(f"error: {embedded.ending()}", err=True)
             code = code or LocalAwsError.exit_code
@@ -260,23 +329,30 @@ def _embedded_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables, and restore them."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these environment variables and no others, and put back what differs."""
+    names = os.environ.keys() | variables.keys()
+    before = {name: os.environ.get(name) for name in names}
+    changed = [name for name in names if before[name] != variables.get(name)]
+    _set_variables({name: variables.get(name) for name in changed})
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set_variables({name: before[name] for name in changed})
 
 
-def _run_command(around: tuple[str, ...], environment: dict[str, str]) -> int:
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    """Set environment variables; None unsets one."""
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _run_command(around: tuple[str, ...], environment: Mapping[str, str]) -> int:
     """Run a command and return its exit code; SIGTERM is passed on to it."""
-    with subprocess.Popen(around, env=os.environ | environment) as process:
+    with subprocess.Popen(around, env=environment) as process:
         # Ctrl-C reaches the command too, which answers it.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

@@ -56,7 +56,7 @@ def _upload(model: str, path: Path, *, is_read: bool = False) -> None:
     with _progress(path) as on_bytes:
         uploads = upload_raw(model, path, on_bytes=on_bytes)
     for one in uploads:
-        state = "uploaded" if one.is_new else "there already, with this very content"
+        state = "uploaded" if one.is_new else "already there, with the same content"
         echo(f"{one.uri}: {state}{'' if is_read else _how_to_read(one)}")
 
 
@@ -100,7 +100,8 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
 @click.option("--separator", help="Of a CSV file, as ';'; detected by default,")
 @click.option("--decimal", help="as its decimal mark,")
 @click.option("--thousands", help="what groups its digits,")
-@click.option("--encoding", help="and its encoding.")
+@click.option("--encoding", help="its encoding,")
+@click.option("--missing", help="and a word for missing cells, as NA.")
 @click.option("--text", multiple=True, metavar="COLUMN", help="Keep it as text.")
 @click.option("--blank", is_flag=True, help="A bare skeleton, without data.")
 @click.option(
@@ -120,6 +121,7 @@ def new_command(
     decimal: str | None,
     thousands: str | None,
     encoding: str | None,
+    missing: str | None,
     text: tuple[str, ...],
     blank: bool,
     like: str | None,
@@ -140,6 +142,7 @@ def new_command(
         "decimal": decimal,
         "thousands": thousands,
         "encoding": encoding,
+        "missing": missing,
     }
     if data is None:
         of_data = {**given, "time": time, "text": text}

@@ -57,9 +57,18 @@ def echo(text: object, *, err: bool = False) -> None:
     """Print a line of text, in which paths of the clone lead from the current folder.
 
     Args:
-        err: on standard error.
+        err: on standard error, without secrets: what AWS, git and notebooks report may
+            name some.
     """
-    click.echo(plain(from_here(str(text))), err=err)
+    said = without_secrets(str(text)) if err else str(text)
+    click.echo(plain(from_here(said)), err=err)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the environment's secrets and whatever looks like one."""
+    from secret_scrubber import Scrubber
+
+    return Scrubber.from_environment(os.environ).text(text)
 
 
 def from_here(text: str) -> str:

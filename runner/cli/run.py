@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +18,7 @@ from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
 from runner.cli.completion import complete_models
-from runner.cli.local import aws_at, is_on_this_machine, target_option
+from runner.cli.local import aws_at, target_option
 from runner.cli.output import echo, observer, print_json, print_table
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def run_command(
     """Execute the stages of MODELS and keep the executed notebooks in build/."""
     from runner.spec.folders import find_root
 
-    local = is_on_this_machine(target)
+    local = target == "local"
     wanted = stages or (STAGES if local else TRAINING_STAGES)
     root = find_root()
     with _Kernels(root, cold) as kernels:
@@ -92,9 +93,10 @@ def run_command(
             kernels.begin()
         plans, broken = _make_plans(root, models, every, wanted, parameters)
         kernels.plans = plans
-        if not (reuse and all(map(_is_unchanged, plans))):
+        executes = not (reuse and all(map(_is_unchanged, plans)))
+        if executes:
             kernels()
-        with aws_at(target, meanwhile=_import_pipeline):
+        with aws_at(target, meanwhile=partial(_import_pipeline, executes)):
             from runner.pipeline.run import RunOptions, run_models
 
             with observer(as_json) as watching:
@@ -216,7 +218,7 @@ def _make_plans(
     return plans, broken
 
 
-def _import_pipeline() -> None:
+def _import_pipeline(executes: bool) -> None:
     """Import what runs notebooks, which takes as long as the embedded AWS to start.
 
     These modules stay, so the garbage collector need not look at them: that saves a
@@ -225,6 +227,8 @@ def _import_pipeline() -> None:
     gc.disable()
     try:
         importlib.import_module("runner.pipeline.run")
+        if executes:
+            importlib.import_module("runner.notebook.execute")
     finally:
         gc.freeze()
         gc.enable()

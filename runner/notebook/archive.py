@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote
 
 import notebook_page
 from notebook_page.outputs import shown_in_short
+from secret_scrubber import Scrubber
 
 from runner import STAGES
 from runner.errors import (
@@ -32,7 +33,6 @@ from runner.errors import (
     display_path,
 )
 from runner.notebook import ipynb
-from runner.notebook.scrub import Scrubber
 
 # Returns whether archiving has to come to its end.
 IsLate = Callable[[], bool]

@@ -32,11 +32,11 @@ from nbformat import ValidationError
 from notebook_page.outputs import Amounts, KeptOutputs
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from secret_scrubber import Scrubber
 
 from lifecycle.errors import ConfigurationError
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
-from runner.notebook.scrub import Scrubber
 
 ENGINE = "runner"
 STARTUP_SECONDS = 60

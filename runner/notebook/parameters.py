@@ -22,6 +22,7 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import TypeAdapter, ValidationError
 from sagemaker_xgboost.hyperparameters import NAMES
+from secret_scrubber import looks_secret
 
 from lifecycle.errors import did_you_mean, yaml_repr
 from runner.errors import SignatureError, display_path
@@ -36,7 +37,6 @@ from runner.notebook.ipynb import (
     parse_cells,
     read_text,
 )
-from runner.notebook.scrub import looks_secret
 
 PLAIN_TYPES: dict[str, Any] = {
     "str": str,

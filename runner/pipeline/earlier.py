@@ -16,12 +16,15 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
+from secret_scrubber import Scrubber
+
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
+from lifecycle.change import wanted_config
 from lifecycle.contract import SPLITS
 from lifecycle.data import data_version
-from lifecycle.endpoint import EndpointState, config_name, read_state
+from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     CallError,
     LifecycleError,
@@ -29,19 +32,18 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import check_golden, read_golden
-from lifecycle.registry import Mode, Package, list_packages
+from lifecycle.packages import Mode, Package, packages_of
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
 from runner.notebook.archive import RenderedPages, archive, as_record
-from runner.notebook.scrub import Scrubber
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE
 from runner.spec.content import describe_pending
 from runner.spec.models import notebook_values
 
-# How many versions and runs are searched: each takes a call or two.
+# How many runs, and versions of a content, are searched: each takes a call or two.
 RECENT = 20
 NOT_DONE = {
     "prepare": "The data was not prepared again",
@@ -289,9 +291,8 @@ def _useful_package(plan: Plan) -> Package | None:
 
     With `approval: pre-approved` a package that waits for approval is of no use.
     """
-    for package in islice(list_packages(plan.model), RECENT):
-        same = package.fingerprint == plan.fingerprint
-        if same and _is_trusted(package, plan.spec.approval):
+    for package in islice(packages_of(plan.model, plan.fingerprint), RECENT):
+        if _is_trusted(package, plan.spec.approval):
             return package
     return None
 
@@ -335,7 +336,7 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     package = find_approved(
         plan.model, plan.fingerprint, mode, on_progress=lambda _: None
     )
-    if not now.serves(config_name(package, settings)):
+    if not now.serves(wanted_config(package, settings, now)):
         return False
     golden = read_golden(package.model, check_approval(package, mode).package.metadata)
     if golden is None:

@@ -1,7 +1,8 @@
 """What a review needs besides the notebooks: written into the run's folder, and back.
 
 `source.json` is what was run, `baseline.json` what the live version left,
-`data-summary.json` the training data, `package.json` the decision about the package.
+`data-summary.json` the training data, `model-card.json` the model's README, and
+`package.json` the decision about the package.
 """
 
 import json
@@ -15,19 +16,28 @@ from typing import Any
 
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
-from lifecycle.aws import aws_errors, run_uri
+from lifecycle.aws import aws_errors, run_uri, utc
+from lifecycle.card_registration import register_card
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
-from lifecycle.registry import Package, find_package
-from lifecycle.shown import evaluation_of
+from lifecycle.model_card import (
+    CARD,
+    Facts,
+    card_content,
+    find_gaps,
+    read_card,
+    status_of,
+)
+from lifecycle.packages import Package, describe, find_package
+from lifecycle.shown import evaluation_of, judge
 from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line
 from runner.notebook import ipynb
 from runner.notebook.archive import read_record, write_json, write_notebook
 from runner.pipeline.plan import Plan, StageResults
-from runner.review.evidence import BASELINE, PACKAGE, SOURCE, SUMMARY
+from runner.review.evidence import BASELINE, MODEL_CARD, PACKAGE, SOURCE, SUMMARY
 from runner.review.page import write_page
 from runner.spec.models import find_notebook, notebook_values
 
@@ -57,6 +67,7 @@ def begin(plan: Plan) -> dict[str, Any]:
             path.unlink()
     snapshot = source_snapshot(plan, os.environ) | {"evidence": evidence_uri(plan)}
     write_json(plan.folder / SOURCE, snapshot | plan.lineage)
+    write_json(plan.folder / MODEL_CARD, _card_snapshot(plan))
     found = baseline(plan.model)
     write_json(plan.folder / BASELINE, found)
     return found
@@ -79,6 +90,68 @@ def keep_error(plan: Plan, error: str) -> None:
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     asked = [stage.name for stage in plan.stages]
     write_json(path, known | plan.lineage | {"stages": asked, "error": error})
+
+
+def register_model_card(
+    plan: Plan, results: StageResults, notebook: ipynb.Notebook
+) -> str:
+    """Register the model card of a trained version in SageMaker, and keep its name.
+
+    Returns:
+        The card's name.
+    """
+    kept = _card_snapshot(plan)
+    package = describe(str(results["train-register"]["package"]))
+    prepared = results.get("prepare") or {}
+    facts = _card_facts(plan, package, prepared, evaluation_of(notebook) or {})
+    name = register_card(
+        plan.model,
+        package.version,
+        card_content(read_card(kept["text"]), facts),
+        status_of(package.approval_status, kept["gaps"]),
+    )
+    write_json(plan.folder / MODEL_CARD, kept | {"name": name})
+    return name
+
+
+def _card_snapshot(plan: Plan) -> dict[str, Any]:
+    """Return the model's README as it is now, and what it lacks."""
+    path = plan.root / "models" / plan.model / CARD
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    return {"text": text, "gaps": find_gaps(text)}
+
+
+def _card_facts(
+    plan: Plan,
+    package: Package,
+    prepared: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+) -> Facts:
+    """Return what a run and its package know of a version, for its card."""
+    settings = notebook_values(plan.spec)
+    job = package.metadata.get("training_job", "")
+    known = ("fingerprint", "commit", "run_id", "ci_url", "evidence")
+    data = [str(prepared.get(name, "")) for name in ("train", "validation")]
+    return Facts(
+        model=plan.model,
+        version=package.version,
+        description=plan.spec.description,
+        owner=plan.spec.owner,
+        task=plan.spec.task,
+        image=package.image,
+        model_data=package.model_data,
+        training_job_arn=f"{package.arn.rpartition(':')[0]}:training-job/{job}",
+        metrics=package.metrics,
+        intervals=evaluation.get("intervals") or {},
+        verdicts=judge(package.metrics, settings["gates"], evaluation),
+        hyperparameters=settings["hyperparameters"],
+        training_data=list(filter(None, data)),
+        test_data=str(prepared.get("test", "")),
+        test_rows=int(evaluation.get("test_rows") or 0),
+        compared=package.metadata.get("compared", ""),
+        details={name: package.metadata.get(name, "") for name in known}
+        | {"package": package.arn, "digest": package.digest},
+    )
 
 
 def build_page(
@@ -120,10 +193,16 @@ def rebuild_page(root: Path, model: str, version: int | None) -> Path:
         StorageError: what the version's run left is gone, or was changed.
     """
     package = find_package(model, version)
+    if not package.evidence:
+        raise StorageError(
+            f"{model}: version {package.version} was registered by another tool, so no "
+            f"run has left a page of it; `python -m runner review {model}` shows the "
+            "newest that one has"
+        )
     # No model's name has an @, so this folder is no model's own.
     folder = root / "build" / f"{model}@{package.version}"
     evidence = package.evidence
-    download(evidence, folder, STAGES, (SOURCE, SUMMARY, BASELINE))
+    download(evidence, folder, STAGES, (SOURCE, SUMMARY, BASELINE, MODEL_CARD))
     write_json(folder / PACKAGE, _decision(package))
     try:
         return write_page(folder, model)
@@ -239,6 +318,8 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
         "package": now.package,
         "run_id": now.run_id,
         "rolled_back_from": now.rolled_back_from,
+        "rolled_back_by": now.rolled_back_by,
+        "rolled_back_at": utc(now.rolled_back_at) if now.rolled_back_at else "",
         "source": s3.find_json(f"{prefix}/{SOURCE}"),
         "data-summary": s3.find_json(f"{prefix}/{SUMMARY}"),
         "parameters": {name: one.get("parameters") for name, one in records.items()},

@@ -10,13 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lifecycle import registry, s3
+from lifecycle import packages, registry, s3
 from lifecycle.aws import aws_errors
 from lifecycle.comparison import Bounds
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
-from lifecycle.gates import RELATIVE, failures
-from lifecycle.registry import Package
+from lifecycle.gates import RELATIVE, failures, slice_of
+from lifecycle.packages import Package
 from lifecycle.shown import evaluation_of, judge, numbers
 from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path
 from runner.notebook import ipynb
@@ -25,7 +25,7 @@ from runner.review.evidence import SOURCE
 from runner.spec.models import load_spec, notebook_values
 
 # How many of the newest versions may be of a run that has just ended.
-RECENT = 10
+RECENT = 8
 # The largest relative difference between two values of one metric.
 TOLERANCE = 1e-6
 PRE_APPROVED = "pre-approved"
@@ -50,7 +50,7 @@ def judge_candidate(
         FailedGateError: a gate failed; or nobody will look at it, and it is undecided.
     """
     where = display_path(stage.notebook)
-    package = registry.describe(str(results["package"]))
+    package = packages.describe(str(results["package"]))
     _check_origin(plan, package, results, where)
     if package.approval_status == "Approved" and plan.spec.approval != PRE_APPROVED:
         raise ResultsError(
@@ -74,7 +74,7 @@ def require_passed(package: Package, gates: Mapping[str, Bounds]) -> None:
     Raises:
         RegistryError: a gate failed.
     """
-    shown = _read_evaluation(package) if _has_relative(gates) else {}
+    shown = _read_evaluation(package) if _needs_evaluation(gates) else {}
     mode = package.metadata.get("approval", "manual")
     if failed := failures(judge(package.metrics, gates, shown), approval=mode):
         raise RegistryError(
@@ -124,7 +124,7 @@ def reject_candidates(plan: Plan, reason: str, say: Callable[[str], None]) -> li
     rejected = []
     try:
         with aws_errors():
-            for package in islice(registry.list_packages(plan.model), RECENT):
+            for package in islice(packages.list_packages(plan.model), RECENT):
                 if package.run_id != plan.run_id:
                     continue
                 if package.approval_status != "Rejected":
@@ -132,7 +132,7 @@ def reject_candidates(plan: Plan, reason: str, say: Callable[[str], None]) -> li
                     say(f"rejected version {package.version}, which it had registered")
                 rejected.append(package.version)
     except LifecycleError as error:
-        say(f"what it may have registered could not be rejected: {error}")
+        say(f"what it has registered, if anything, could not be rejected: {error}")
     return rejected
 
 
@@ -170,6 +170,8 @@ def _check_metrics(
     # On fewer rows than all the value is another one.
     is_whole = compared and live["rows"] == shown["test_rows"]
     for metric in gates:
+        if slice_of(metric):
+            continue
         values = {place: known.get(metric) for place, known in places.items()}
         if is_whole and metric in compared:
             values["the comparison"] = compared[metric]["candidate"]
@@ -203,8 +205,12 @@ def _not_compared(
     )
 
 
-def _has_relative(gates: Mapping[str, Bounds]) -> bool:
-    return any(bounds.get(RELATIVE) is not None for bounds in gates.values())
+def _needs_evaluation(gates: Mapping[str, Bounds]) -> bool:
+    """Return whether a gate needs more than the metrics that a package keeps."""
+    return any(
+        slice_of(gate) or bounds.get(RELATIVE) is not None
+        for gate, bounds in gates.items()
+    )
 
 
 def _read_evaluation(package: Package) -> Mapping[str, Any]:

@@ -49,7 +49,7 @@ def locked(
                 raise StoppedError(f"told to stop, while it waited for {holder}")
             if time.monotonic() - started > limit:
                 raise CallError(
-                    f"{plan.model}: {holder}, still goes on in this clone after "
+                    f"{plan.model}: {holder}, is still running in this clone after "
                     f"{limit:g} s; end it, or work in another clone"
                 )
         file.truncate(0)

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import approval, registry, s3
+from lifecycle import approval, packages, s3
 from lifecycle.aws import aws_errors, run_uri, utc
+from lifecycle.card_registration import follow_approval
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
@@ -22,9 +23,9 @@ from lifecycle.errors import (
     RegistryError,
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
-from lifecycle.registry import Mode, Package
+from lifecycle.packages import Mode, Package
 from lifecycle.status import ways_out
-from runner.ci.environment import approval_note, workflow_identity
+from runner.ci.environment import approval_note, rejection_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit
 from runner.notebook.archive import read_record, write_json
@@ -82,7 +83,7 @@ def hand_over(root: Path, model: str) -> Path:
             f"build/{model}/train-register.json: no version was registered here; run "
             "the model first"
         )
-    package = registry.describe(record["results"]["package"])
+    package = packages.describe(record["results"]["package"])
     told = record["results"].get("digest", package.digest)
     if told != package.digest:
         raise IntegrityError(
@@ -123,23 +124,64 @@ def approve(
     evidence = None
     wanted = content(root, model).fingerprint
     if version:
-        package = registry.find_package(model, version)
+        package = packages.find_package(model, version)
     elif this_workflow:
         handed = _read_hand_over(root, model)
         package = _check_hand_over(handed, wanted)
         evidence = handed.evidence
     else:
         package = approval.find_newest(model, wanted)
+    if problem := approval.registration_problem(package):
+        raise IntegrityError(f"{model}: version {package.version} {problem}")
     require_passed(package, gates_of_package(root, package, wanted))
     return approval.approve(
         model, arn=package.arn, description=approval_note(model), evidence=evidence
     )
 
 
+def reject(root: Path, model: str, *, version: int | None, reason: str) -> Package:
+    """Reject one package of a model, and record why.
+
+    Args:
+        version: this one; else the newest of the checkout's content.
+    """
+    approval.check_reason(reason)
+    if version:
+        package = packages.find_package(model, version)
+    else:
+        package = approval.find_newest(model, content(root, model).fingerprint)
+    note = rejection_note()
+    return approval.reject(model, arn=package.arn, reason=reason, description=note)
+
+
+def update_card(package: Package) -> str:
+    """Give a decided version's model card the status of its approval.
+
+    Returns:
+        Why it has the status of before; "" if it has the new one, or there is no card.
+    """
+    try:
+        with aws_errors():
+            follow_approval(package)
+    except LifecycleError as error:
+        return f"its model card has the status of before: {error}"
+    return ""
+
+
 def roll_back_recorded(
-    root: Path, model: str, *, to: int | None, on_progress: Callable[[str], None]
+    root: Path,
+    model: str,
+    *,
+    to: int | None,
+    live: int | None = None,
+    reason: str = "",
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """Roll back, and keep the outcome in build/ and in S3 as a stage's is kept.
+
+    Args:
+        live: go back only if this version is live.
+        reason: why, in a person's words.
 
     Returns:
         The record: the version that is live, and the one that was.
@@ -151,9 +193,15 @@ def roll_back_recorded(
         "ci_url": os.environ.get("CIRCLE_BUILD_URL", ""),
         "from_version": before.version,
         "to": to,
+        "reason": reason,
     }
     folder = root / "build" / model
     try:
+        if live and before.version not in (live, to):
+            raise EndpointError(
+                f"{model}: version {before.version} is live, but version {live} was "
+                "when this rollback was asked for; look again, then ask again"
+            )
         with aws_errors():
             now = roll_back(
                 model, to=to, approval=_mode(root, model), on_progress=on_progress
@@ -226,18 +274,18 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
         handed = HandOver(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CallError(
-            f"{shown}: no hand-over, {error}; rerun the train job"
+            f"{shown}: not a hand-over, {error}; rerun the train job"
         ) from error
     evidence = handed.evidence if isinstance(handed.evidence, dict) else {"": None}
     values = [*(asdict(handed) | {"evidence": ""}).values(), *evidence.values()]
     if not all(isinstance(one, str) for one in values):
         raise CallError(
-            f"{shown}: no hand-over, a value is no text; rerun the train job"
+            f"{shown}: not a hand-over, a value is not text; rerun the train job"
         )
     if not PACKAGE_ARN.fullmatch(handed.package):
         raise CallError(
-            f"{shown}: no hand-over, {handed.package!r} is no model package; rerun the "
-            "train job"
+            f"{shown}: not a hand-over, {handed.package!r} is not a model package; "
+            "rerun the train job"
         )
     for what, found, here in (
         ("model", handed.model, model),
@@ -253,7 +301,7 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
 
 def _check_hand_over(handed: HandOver, content: str) -> Package:
     """Return the package that the train job has shown; refuse any other."""
-    package = registry.describe(handed.package)
+    package = packages.describe(handed.package)
     for what, found, wanted, whose in (
         ("model", package.model, handed.model, "this workflow's"),
         ("run", package.run_id, handed.run_id, "the hand-over's"),

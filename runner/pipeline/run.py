@@ -1,9 +1,7 @@
 """Runs of models: each executes its stages in order and keeps what they leave."""
 
-import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,20 +15,19 @@ from forked_kernels.client import WarmKernels
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
+from lifecycle.card_registration import follow_approval
 from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.shown import numbers
 from runner.errors import (
     MALFORMED,
     FileError,
-    UnexpectedError,
     display_path,
+    keep_traceback,
 )
 from runner.notebook import ipynb
-from runner.notebook.archive import Recording, import_ahead, recording, write_whole
-from runner.notebook.execute import execute, failed_commands
-from runner.notebook.scrub import Scrubber
+from runner.notebook.archive import Recording, import_ahead, recording
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
@@ -42,6 +39,7 @@ from runner.pipeline.evidence import (
     build_page,
     evidence_uri,
     keep_error,
+    register_model_card,
     succeeded_run,
 )
 from runner.pipeline.judgement import (
@@ -62,8 +60,6 @@ STOP_SECONDS = 3.0
 ARCHIVE_SECONDS = 1.0
 # How many of the commands that failed in a notebook are said.
 MAX_COMMANDS = 5
-# Of an error that nothing foresaw.
-TRACEBACK = "error.log"
 # What stages must return, whatever else they do.
 REQUIRED_RESULTS = {
     "prepare": (*SPLITS, "data_sha256"),
@@ -274,7 +270,7 @@ class _ModelRun:
             with aws_errors():
                 step()
         except (ConnectionError, TimeoutError) as error:
-            return self._unexpected(error)
+            return keep_traceback(error, self.plan.folder)
         except OSError as error:
             return FileError.of(error, self.plan.folder)
         except LifecycleError as error:
@@ -283,22 +279,8 @@ class _ModelRun:
             # The one net for what nobody foresaw: a mistake in the runner, or what a
             # notebook of one model returned, must not end the runs of all the others.
             # It is reported as the failure that it is, and its traceback is kept.
-            return self._unexpected(error)
+            return keep_traceback(error, self.plan.folder)
         return None
-
-    def _unexpected(self, error: Exception) -> UnexpectedError:
-        """Keep the traceback of an error for whoever will mend it."""
-        scrubber = Scrubber.from_environment(os.environ)
-        lines = traceback.format_exception(error)
-        first = scrubber.text(f"{type(error).__name__}: {error}").partition("\n")[0]
-        path = self.plan.folder / TRACEBACK
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, scrubber.text("".join(lines)))
-        except (OSError, FileError) as lost:
-            return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
-        where = display_path(path)
-        return UnexpectedError(f"{first}; the traceback is in {where}: report it")
 
     def _run_stages(self) -> None:
         resumed = resume(self.plan) if self.options.resume else None
@@ -318,10 +300,15 @@ class _ModelRun:
             started = time.monotonic()
             if stage.name == "deploy":
                 self.approved = self._judge_approved()
-            if not self._reuse(stage):
+            reused = self._reuse(stage)
+            if not reused:
                 self._execute(stage)
             self.seconds[stage.name] = time.monotonic() - started
-            self._keep()
+            if stage.name == TRAINING_STAGES[-1]:
+                self._register_card()
+            # What is only shown again is in S3 already, with the run that made it.
+            if not reused or stage is self.plan.stages[-1]:
+                self._keep()
             self.kept.add(stage.name)
             # Of what was registered, an approval binds what all these stages left.
             if stage.name == TRAINING_STAGES[-1] and self.options.approve:
@@ -350,6 +337,9 @@ class _ModelRun:
 
     def _execute(self, stage: Stage) -> None:
         """Execute one stage; its notebook is in build/ however it ends."""
+        # Takes long to import, and a run may only show again what is there.
+        from runner.notebook.execute import execute, failed_commands
+
         plan = self.plan
         parameters = plan.parameters(stage, self.results)
         limit = self.options.time_limit or plan.time_limit(stage)
@@ -446,6 +436,15 @@ class _ModelRun:
         """Copy what the run has left so far: CircleCI's artifacts do not last."""
         s3.upload_folder(self.plan.folder, evidence_uri(self.plan), self.uploaded)
 
+    def _register_card(self) -> None:
+        """Register the model card; without it a paid training is no less a success."""
+        notebook = self.notebooks.get(TRAINING_STAGES[-1])
+        if notebook is None:
+            return
+        step = partial(register_model_card, self.plan, self.results, notebook)
+        if error := self._attempt(step):
+            self._say(f"its model card is not registered: {error}")
+
     def _approve(self) -> None:
         """Approve what this run registered."""
         registered = self.results["train-register"]
@@ -457,6 +456,8 @@ class _ModelRun:
             description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
+        if error := self._attempt(partial(follow_approval, package)):
+            self._say(f"its model card has the status of before: {error}")
 
     def _fail(self, error: LifecycleError) -> None:
         """Say what failed, keep the evidence, and stop what is left running."""
@@ -491,7 +492,7 @@ class _ModelRun:
                 for name in training.stop_training(self.plan.model, self.plan.run_id):
                     self._say(f"stopped the training job {name}")
         except LifecycleError as error:
-            self._say(f"a training job of this run may go on: {error}")
+            self._say(f"a training job of this run may still be running: {error}")
 
     def _say(self, text: str) -> None:
         # Whoever read the log may have gone, as `head` does; the run goes on.

@@ -1,11 +1,11 @@
-"""Drift: how far the training data is from the live model's, column by column.
+"""Drift: how the training data differs from the live model's, column by column.
 
-A column has moved if a test says that chance would hardly do that, and if it is far
-enough to matter. The test is that of Kolmogorov and Smirnov, or chi-squared where there
-are few values, with Benjamini and Hochberg's correction for the number of columns. How
-far is measured by the population stability index, the shares of rows per bin, theirs
-against ours, and by the Wasserstein distance in standard deviations, how far the values
-have to be moved on average.
+A column has drifted if a test finds a difference that is unlikely by chance, and if the
+difference is large enough to matter. The test is that of Kolmogorov and Smirnov, or
+chi-squared where there are few values, with Benjamini and Hochberg's correction for the
+number of columns. The size of the difference is the population stability index, which
+compares the shares of rows per bin, and the Wasserstein distance in standard
+deviations, by which the values differ on average.
 """
 
 import math
@@ -18,11 +18,11 @@ from typing import Any, Literal
 from lifecycle.chance import benjamini_hochberg, chi_squared, kolmogorov_smirnov
 from lifecycle.comparison import format_number
 
-# The share of undrifted columns that may be called moved.
+# The share of the columns that are said to drift which may not drift at all.
 FALSE_DISCOVERIES = 0.01
 # Of the population stability index, and of the distance in standard deviations.
-MOVED_INDEX, FAR_INDEX = 0.1, 0.25
-MOVED_DISTANCE, FAR_DISTANCE = 0.1, 0.25
+INDEX, STRONG_INDEX = 0.1, 0.25
+DISTANCE, STRONG_DISTANCE = 0.1, 0.25
 # A change of the share of missing cells that is told before that of the mean.
 MISSING = 0.1
 # Percentiles are no finer; with more rows every difference would count.
@@ -33,8 +33,8 @@ DECILES = range(10, 100, 10)
 BARS = 12
 
 Column = Mapping[str, Any]
-Word = Literal["alike", "moved", "far", "new", "gone"]
-ORDER: Sequence[Word] = ("new", "gone", "far", "moved", "alike")
+Word = Literal["no drift", "drift", "strong drift", "new", "gone"]
+ORDER: Sequence[Word] = ("new", "gone", "strong drift", "drift", "no drift")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Drift:
         index: the population stability index; None if only one side has the column.
         distance: of Wasserstein, in standard deviations.
         p_value: corrected for the number of columns.
-        importance: the feature's share of the total gain, if it is known.
+        importance: the feature's share of the SHAP values, if it is known.
     """
 
     column: str
@@ -60,38 +60,43 @@ class Drift:
 
     @property
     def effect(self) -> float:
-        """Return how far it moved; one that only one side has is the furthest away."""
+        """Return the size of the drift, 1 is strong; infinite if one side lacks it."""
         if self.index is None or self.distance is None:
             return math.inf
-        return max(self.index / FAR_INDEX, self.distance / FAR_DISTANCE)
+        return max(self.index / STRONG_INDEX, self.distance / STRONG_DISTANCE)
 
     @property
     def weight(self) -> float:
-        """Return how far it moved, 1 is far, times its share of the gain."""
+        """Return the size of the drift, 1 is strong, times the importance."""
         if self.index is None:
             return self.importance or 0.0
         return (self.importance or 0.0) * self.effect
 
     @property
     def sentence(self) -> str:
-        """Say in words what has become of the column."""
+        """Say in words how the column differs."""
         weight = ""
         if self.importance is not None:
-            weight = f" ({100 * self.importance:.0f} % of the gain)"
+            weight = f" ({100 * self.importance:.0f} % of the importance)"
         if self.word in ("new", "gone"):
             what = "is new" if self.word == "new" else "is gone"
             return f"Column {self.column}{weight} {what} in the training data"
+        changed = {
+            "no drift": "has not drifted",
+            "drift": "has drifted",
+            "strong drift": "has drifted strongly",
+        }[self.word]
         gaps = [one.get("missing") or 0.0 for one in (self.before, self.after)]
-        if self.word != "alike" and abs(gaps[1] - gaps[0]) >= MISSING:
+        if self.word != "no drift" and abs(gaps[1] - gaps[0]) >= MISSING:
             was, now = (f"{100 * one:.0f} %" for one in gaps)
             return (
-                f"{self.column}{weight} has moved: {was} of its cells were missing, "
+                f"{self.column}{weight} {changed}: {was} of its values were missing, "
                 f"now {now}"
             )
         means = [format_number(one.get("mean")) for one in (self.before, self.after)]
-        how = {"alike": "has not moved", "moved": "has moved", "far": "has moved far"}
-        moved = how[self.word]
-        return f"{self.column}{weight} {moved}: its mean was {means[0]}, now {means[1]}"
+        return (
+            f"{self.column}{weight} {changed}: its mean was {means[0]}, now {means[1]}"
+        )
 
 
 def drift(
@@ -99,10 +104,10 @@ def drift(
     after: Mapping[str, Any],
     importance: Mapping[str, float] | None = None,
 ) -> list[Drift]:
-    """Compare two summaries column by column: what moved first, the important before.
+    """Compare two summaries by column: what has drifted first, the important before.
 
     Args:
-        importance: by feature its share of the total gain.
+        importance: by feature its share of the mean absolute SHAP values.
     """
     old, new = before.get("columns", {}), after.get("columns", {})
     rows = before.get("rows", 0), after.get("rows", 0)
@@ -204,12 +209,12 @@ def _compare_column(
         return Drift(column=name, word=word, index=None, before=old, after=new)
     index = population_stability_index(before, after)
     distance = wasserstein(before, after)
-    word = "alike"
+    word = "no drift"
     if p_value is not None and p_value < FALSE_DISCOVERIES:
-        if index >= FAR_INDEX or distance >= FAR_DISTANCE:
-            word = "far"
-        elif index >= MOVED_INDEX or distance >= MOVED_DISTANCE:
-            word = "moved"
+        if index >= STRONG_INDEX or distance >= STRONG_DISTANCE:
+            word = "strong drift"
+        elif index >= INDEX or distance >= DISTANCE:
+            word = "drift"
     return Drift(
         column=name,
         word=word,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +20,11 @@ SOURCE = "source.json"
 SUMMARY = "data-summary.json"
 BASELINE = "baseline.json"
 PACKAGE = "package.json"
+MODEL_CARD = "model-card.json"
 # The cells with this tag hold the figures of the page; without any, all figures.
 FIGURE_TAG = "review"
+# Of Markdown, what a caption leaves out: targets of links, and marks around words.
+MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]+([^`*]+)[`*]+")
 MAGIC = {
     "image/png": b"\x89PNG\r\n\x1a\n",
     "image/jpeg": b"\xff\xd8\xff",
@@ -31,11 +35,19 @@ MAGIC = {
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """An image of an executed notebook, base64, and the heading it stood under."""
+    """An image of an executed notebook, base64, with the words around it.
+
+    Attributes:
+        heading: the one that it stands under.
+        caption: what the text below it says of it.
+        description: what is to be seen in it, for those who do not see it.
+    """
 
     heading: str
     mime: str
     content: str
+    caption: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +62,7 @@ class Evidence:
         baseline: what the version left that was live before this run.
         decision: who approved or rejected the package, and when.
         evaluation: the metrics, gates and the training job of this run.
+        card: the model's README, what it lacks, and the name of SageMaker's model card.
         notebooks: the executed notebooks by stage.
     """
 
@@ -61,6 +74,7 @@ class Evidence:
     baseline: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
     notebooks: Mapping[str, ipynb.Notebook] = field(default_factory=dict)
 
     def results(self, stage: str) -> Mapping[str, Any]:
@@ -181,6 +195,7 @@ def read_evidence(
         baseline=_read_json(folder / BASELINE),
         decision=_read_json(folder / PACKAGE),
         evaluation=(evaluation_of(trained) if trained else None) or {},
+        card=_read_json(folder / MODEL_CARD),
         notebooks=executed,
     )
 
@@ -191,12 +206,35 @@ def _figures(notebook: ipynb.Notebook) -> Iterator[Figure]:
         if tagged and FIGURE_TAG not in ipynb.cell_tags(cell):
             continue
         for output in cell.get("outputs", []):
+            data = output.get("data", {})
             for mime, magic in MAGIC.items():
-                image = output.get("data", {}).get(mime, "")
+                image = data.get(mime, "")
                 content = "".join(image.split()) if isinstance(image, str) else ""
                 if _starts_with(content, magic):
-                    heading = ipynb.heading(notebook, index)
-                    yield Figure(heading=heading, mime=mime, content=content)
+                    yield Figure(
+                        heading=ipynb.heading(notebook, index),
+                        mime=mime,
+                        content=content,
+                        caption=_caption(notebook, index),
+                        description=_description(data),
+                    )
+
+
+def _caption(notebook: ipynb.Notebook, index: int) -> str:
+    """Return the first paragraph below a figure, unless it leads to the next cell."""
+    below = notebook.cells[index + 1 : index + 2]
+    if not below or below[0].cell_type != "markdown":
+        return ""
+    first = str(below[0].source).strip().partition("\n\n")[0]
+    if first.startswith("#") or first.endswith(":"):
+        return ""
+    return " ".join(MARKUP.sub(r"\1\2", first).split())
+
+
+def _description(data: Mapping[str, Any]) -> str:
+    """Return what a figure says of itself; its name in Python says nothing."""
+    text = data.get("text/plain")
+    return text if isinstance(text, str) and not text.startswith("<") else ""
 
 
 def _starts_with(content: str, magic: bytes) -> bool:

@@ -11,25 +11,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateError
 from markupsafe import Markup
 
-from lifecycle.comparison import digits_of, format_interval, format_number
+from lifecycle.comparison import format_interval, format_within
 from runner import STAGES
 from runner.errors import MALFORMED
 from runner.git import short_commit
 from runner.notebook import ipynb
-from runner.notebook.archive import write_json, write_whole
-from runner.review.changes import changes
+from runner.notebook.archive import linked, write_json, write_whole
+from runner.review.changes import NOT_SETTINGS, changes
 from runner.review.evidence import Evidence, read_evidence
-from runner.review.record import REVIEW, LineageRow, review
+from runner.review.record import REVIEW, LineageRow, decision_commands, review
 from runner.review.verdict import SIGNS
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = "index.html"
+CARD_PAGE = "model-card.html"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WORKFLOWS = "https://app.circleci.com/pipelines/workflows"
 
@@ -48,6 +49,8 @@ def write_page(
     record = review(evidence, rows)
     page = _render_page(evidence, record, rows)
     write_json(folder / REVIEW, record)
+    if text := str(evidence.card.get("text") or "").strip():
+        write_whole(folder / CARD_PAGE, _render_card(evidence, text))
     write_whole(path, page)
     return path
 
@@ -82,10 +85,50 @@ def _render_page(
         changes=changes(evidence),
         lineage=rows,
         workflow=workflow_link(evidence),
+        decide=decision_commands(
+            evidence.model,
+            evidence.version or 0,
+            "aws" if workflow_link(evidence) else "",
+        ),
+        parameters=_parameters(evidence),
+        units=_units(evidence, record),
+        card=CARD_PAGE if str(evidence.card.get("text") or "").strip() else "",
         notebooks=[
             one for one in STAGES if (evidence.folder / f"{one}.html").is_file()
         ],
     )
+
+
+def _render_card(evidence: Evidence, text: str) -> str:
+    """Render the model's README as a page like those of its notebooks."""
+    # Takes a while to import, which a page without a card should not.
+    from notebook_page.page import Header, render
+
+    folder = PurePosixPath("models", evidence.model)
+    run = {name: evidence.run_fact(name) for name in ("ci_url", "commit")}
+    version = f"model card, version {evidence.version}" * bool(evidence.version)
+    return render(
+        {"cells": [{"cell_type": "markdown", "metadata": {}, "source": text}]},
+        Header(title=evidence.model, subtitle=version or "model card"),
+        folder=Path(folder),
+        link=lambda address: linked(address, folder, run),
+    )
+
+
+def _parameters(evidence: Evidence) -> dict[str, Any]:
+    """Return what the stages were given that a person may set, the first value each."""
+    found: dict[str, Any] = {}
+    for stage in evidence.records:
+        found = {**evidence.parameters(stage), **found}
+    return {name: one for name, one in found.items() if name not in NOT_SETTINGS}
+
+
+def _units(evidence: Evidence, record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the units of metrics that have one: the label's own, or of a cost."""
+    label = str((evidence.prepared.get("columns") or [""])[0])
+    is_regression = evidence.source.get("settings", {}).get("task") == "regression"
+    found = dict.fromkeys(("rmse", "mae"), label) if is_regression else {}
+    return found | {"cost": str((record["confusion"] or {}).get("unit") or "")}
 
 
 def lineage(evidence: Evidence) -> list[LineageRow]:
@@ -109,14 +152,19 @@ def number(
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "\N{EN DASH}"
-    text = format_number(value, digits_of(*interval) if interval else 4)
-    text = f"+{text}" if signed and value > 0 else text
+    text = format_within(value, interval)
+    text = f"+{text}" if signed and float(text) > 0 else text
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def span(interval: Sequence[float] | None) -> str:
     """Format an interval; nothing if there is none."""
     return format_interval(interval).replace("-", "\N{MINUS SIGN}") if interval else ""
+
+
+def count(value: object) -> str:
+    """Format a number of rows, with commas between thousands."""
+    return f"{value:,}" if isinstance(value, int) else number(value)
 
 
 def duration(seconds: float) -> str:
@@ -158,6 +206,7 @@ def _lineage_rows(evidence: Evidence) -> Iterator[LineageRow]:
     workflow = str(source.get("workflow", ""))
     yield LineageRow(name="CI workflow", value=workflow, link=workflow_link(evidence))
     yield LineageRow(name="package", value=str(registered.get("package") or ""))
+    yield LineageRow(name="model card", value=str(evidence.card.get("name") or ""))
     if decided := evidence.decision:
         now, by = decided.get("approval_status"), decided.get("approval_description")
         yield LineageRow(name="approval", value=str(now or ""))
@@ -226,6 +275,7 @@ def _environment() -> Environment:
         "number": number,
         "span": span,
         "day": day,
+        "count": count,
         "short": short_commit,
     }
     return environment

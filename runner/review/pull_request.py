@@ -10,13 +10,16 @@ from lifecycle.errors import CallError, LifecycleError
 from runner.errors import GitHubError
 from runner.git import git_line
 from runner.review.page import PAGE, number, read_review, span
+from runner.review.record import decision_commands
 from runner.review.verdict import SIGNS
 
 API = "https://api.github.com"
 ARTIFACTS = "https://output.circle-artifacts.com/output/job"
 PULL = re.compile(r"https://[^/]+/([\w.-]+/[\w.-]+)/pull/(\d+)")
+# A host, which may stand behind a user with a token, and before a port.
 ORIGIN = re.compile(
-    r"(?:https://|git@|ssh://git@)[^/:]+[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?"
+    r"(?:(?:https|ssh)://(?:[^/]*@)?[^/:@]+(?::\d+)?/|(?:[^/:]*@)?[^/:@]+:)"
+    r"([\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 # What GitHub's Markdown would read as markup, a mention or a link.
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&:])")
@@ -50,6 +53,11 @@ def announce(
             said = f"{review['headline']}. {review['because']}"
             commit.set_status(model, state, said, url)
             commit.write_comment(model, comment(review, url))
+        elif environment.get("GITHUB_TOKEN"):
+            raise GitHubError(
+                "GitHub: nobody is told there; `git remote get-url origin` names no "
+                "repository of GitHub, or CIRCLE_SHA1 is not set"
+            )
     except LifecycleError as error:
         return url, error
     return url, None
@@ -72,20 +80,36 @@ def comment(review: Mapping[str, Any], url: str) -> str:
     name = escape_markdown(review["model"])
     version = f" version {review['version']}" if review["version"] else ""
     sign, title = SIGNS[review["tone"]], escape_markdown(review["headline"])
-    is_amber = review["tone"] == "mind"
-    reasons = [f"- {escape_markdown(one)}" for one in review["reasons"] if is_amber]
+    listed = [f"- {escape_markdown(one)}" for one in _warnings(review)]
     return "\n".join(
         [
             f"### {sign} {name}{version}: {title}",
             "",
             escape_markdown(review["because"]),
             "",
-            *([*reasons, ""] if reasons else []),
+            *([*listed, ""] if listed else []),
             *_gate_table(review),
             *_metric_table(review),
             f"**[Open the review page]({url})**",
+            *_decision(review),
         ]
     )
+
+
+def _warnings(review: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a reviewer has to know besides the first sentences."""
+    yield from (one for one in review["reasons"] if one != review["because"])
+    for gap in review["card"]["gaps"]:
+        yield f"The model card is incomplete: {gap}."
+
+
+def _decision(review: Mapping[str, Any]) -> list[str]:
+    """Say how the version is approved or rejected, as long as nobody has decided."""
+    if not review["open"]:
+        return []
+    model = review["model"]
+    reject = decision_commands(model, review["version"], "aws")["reject"]
+    return ["", f"Approve `review-{model}` in its workflow, or reject it: `{reject}`"]
 
 
 def escape_markdown(text: str) -> str:
@@ -197,27 +221,44 @@ def find_commit(environment: Mapping[str, str], origin: str = "") -> Commit | No
 
 def _gate_table(review: Mapping[str, Any]) -> list[str]:
     rows = [
-        f"| {escape_markdown(one['metric'])} | {escape_markdown(one['asks'])} "
+        f"| {escape_markdown(one['metric'])} | {escape_markdown(_required(one))} "
         f"| {_with_span(one['value'], one['interval'])} | {one['verdict']} |"
         for one in review["gates"]
     ]
-    head = ["| gate | model.yaml asks | is | verdict |", "|---|---|--:|---|"]
+    head = ["| gate | required | measured | result |", "|---|---|--:|---|"]
     return [*head, *rows, ""] if rows else []
+
+
+def _required(gate: Mapping[str, Any]) -> str:
+    """Return the bound of a gate, with what it comes to in the metric's unit."""
+    return f"{gate['asks']} ({gate['note']})" if gate["note"] else str(gate["asks"])
 
 
 def _metric_table(review: Mapping[str, Any]) -> list[str]:
     version = review["live_version"]
     live = f"live, version {version}" if version else "live"
+    if not any(one["answer"] for one in review["comparison"]):
+        return _measured_table(review)
     rows = [
         f"| {escape_markdown(one['metric'])} "
         f"| {_with_span(one['candidate'], one['candidate_interval'])} "
-        f"| {number(one['live'])} "
+        f"| {number(one['live'], one['candidate_interval'])} "
         f"| {_with_span(one['difference'], one['interval'], signed=True)} "
         f"{one['answer'] or ''} |"
         for one in review["comparison"]
     ]
-    head = [f"| metric | this one | {live} | difference |", "|---|--:|--:|--:|"]
-    return [*head, *rows, ""] if rows else []
+    head = [f"| metric | this version | {live} | difference |", "|---|--:|--:|--:|"]
+    return [*head, *rows, ""]
+
+
+def _measured_table(review: Mapping[str, Any]) -> list[str]:
+    """Return the metrics of a version that is compared with none."""
+    rows = [
+        f"| {escape_markdown(one['metric'])} "
+        f"| {_with_span(one['candidate'], one['candidate_interval'])} |"
+        for one in review["comparison"]
+    ]
+    return ["| metric | this version |", "|---|--:|", *rows, ""] if rows else []
 
 
 def _with_span(

@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.review.drift import Drift
 from runner.review.evidence import Evidence
+from runner.review.findings import findings
 from runner.review.rows import gate_rows, metric_rows
 from runner.review.verdict import Headline, Tone, headline
 
@@ -67,10 +68,25 @@ def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
             }
             for one in metric_rows(evidence)
         ],
-        "slices": [],
+        **findings(evidence),
         "drift": [_drift(one) for one in evidence.drift],
+        "card": {
+            "name": str(evidence.card.get("name") or ""),
+            "gaps": [str(one) for one in evidence.card.get("gaps") or ()],
+        },
         "lineage": {one.name: one.value for one in lineage},
     }
+
+
+def decision_commands(model: str, version: int, target: str = "") -> dict[str, str]:
+    """Return the commands that approve and reject a version in a terminal.
+
+    Args:
+        target: where they are to work; "" for the default.
+    """
+    command = f"python -m runner approve {model} --version {version}"
+    command += f" --target {target}" * bool(target)
+    return {"approve": command, "reject": f'{command} --reject --reason "…"'}
 
 
 def _reasons(head: Headline) -> Iterator[str]:

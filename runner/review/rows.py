@@ -74,9 +74,9 @@ def metric_rows(evidence: Evidence) -> list[MetricRow]:
 
 
 def gate_rows(evidence: Evidence) -> list[GateRow]:
-    """Return every bound with its verdict, judged here from what the run measured.
+    """Return every bound with its verdict, judged from what the run measured.
 
-    A run that has not come to measure anything was not judged.
+    The gates of a run that ended before it measured anything are not judged.
     """
     bounds = gates_asked(evidence)
     if not evidence.metrics:
@@ -166,15 +166,15 @@ def _metric_row(
 
 def _row(verdict: GateVerdict, bounds: Mapping[str, Any]) -> GateRow:
     """Return the row of a bound that was judged."""
-    note = ""
+    note = verdict.note
     if verdict.rule == RELATIVE:
-        asks, note = _asks(RELATIVE, bounds.get(RELATIVE)), "nothing to compare with"
+        asks, note = _asks(RELATIVE, bounds.get(RELATIVE)), "nothing is live"
         if verdict.bound is not None and verdict.live is not None:
             word = "at most" if lower_is_better(verdict.metric, bounds) else "at least"
             bound, live = format_number(verdict.bound), format_number(verdict.live)
-            note = f"{word} {bound}, the live one has {live}"
+            note = f"{word} {bound}; live: {live}"
         elif verdict.verdict != "nothing live":
-            note = "not comparable"
+            note = ""
     else:
         asks = _asks(verdict.rule, verdict.bound)
     interval = verdict.interval

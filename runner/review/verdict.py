@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import format_number
+from lifecycle.comparison import format_within
 from lifecycle.gates import UNSURE
 from runner.review.evidence import Evidence
+from runner.review.findings import suspicions
 from runner.review.rows import (
     Compared,
+    MetricRow,
     compared,
     gate_rows,
     gates_asked,
@@ -33,8 +35,9 @@ COMPARED: Mapping[Compared, str] = {
 FAILED = "Cannot be approved: a gate failed"
 LOOK_CLOSER = "Can be approved, but look closer"
 NOTHING_LIVE = "Nothing was live before this run."
-# The share of the gain of a feature that is told of when it has moved far. With more
-# it has to move less, with less further.
+# Drift is a concern if its size, 1 is strong, times the feature's importance, its share
+# of the SHAP values, is at least this: strong drift of a feature with 10 %, less of a
+# more important one.
 IMPORTANT = 0.1
 
 
@@ -87,8 +90,10 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
     if evidence.is_baseline:
         return
     for gate in gate_rows(evidence):
-        if gate.verdict in UNSURE:
-            yield f"{gate.verdict.capitalize()}: {gate.reason}"
+        if gate.verdict == "undecided":
+            yield f"Undecided: {gate.reason}"
+        elif gate.verdict in UNSURE:
+            yield gate.reason
     if (word := compared(evidence)) in ("worse", "mixed"):
         against = COMPARED[word].format("the live model")
         yield f"{against}, within the bounds of its gates"
@@ -96,13 +101,17 @@ def _concerns(evidence: Evidence) -> Iterator[str]:
         evidence.previous.get("source", {}).get("settings", {}).get("gates") or {},
         gates_asked(evidence),
     )
+    yield from suspicions(evidence)
     content = evidence.run_fact("fingerprint")
     if content and evidence.previous.get("rolled_back_from") == content:
-        yield "This very content was live before, and was rolled back"
+        who, when = (evidence.previous.get(f"rolled_back_{k}") for k in ("by", "at"))
+        known = f" on {str(when)[:16].replace('T', ' at ')} UTC" if when else ""
+        known += f" by {who}" if who else ""
+        yield f"This content was live before and was rolled back{known}"
     label = (evidence.prepared.get("columns") or [""])[0]
     for one in evidence.drift:
         counts = one.column == label or one.weight >= IMPORTANT
-        if one.word != "alike" and counts:
+        if one.word != "no drift" and counts:
             yield one.sentence
 
 
@@ -137,7 +146,7 @@ def _registered(evidence: Evidence) -> Headline:
         return Headline(tone="bad", title="Rejected", because=by)
     if failed := _failed(evidence):
         # Whatever the notebook, or a person, has decided since.
-        stays = f"Version {evidence.version} fails, and is never deployed."
+        stays = f"So version {evidence.version} is never deployed."
         return Headline(tone="bad", title=FAILED, because=f"{failed}. {stays}")
     if known.get("approval_status") == "Approved":
         because = _sentences(evidence, f"{by.rstrip('.')}." if by else "")
@@ -196,12 +205,12 @@ def _registered_nothing(evidence: Evidence, stage: str) -> str:
     if not versions:
         return "No version was registered."
     named = ", ".join(map(str, versions))
-    return f"Version {named}, which the notebook registered all the same, is rejected."
+    return f"The notebook had registered version {named}, which is now rejected."
 
 
 def _ended(stage: str, status: str, registered: str, stays: str) -> tuple[str, str]:
     if stage == "deploy":
-        return "Not deployed", f"The endpoint was left, or put back, as it was. {stays}"
+        return "Not deployed", f"The endpoint is unchanged, or was restored. {stays}"
     because = f"{registered} {stays}"
     if status == "stopped":
         return "Cannot be approved: the run was stopped", because
@@ -234,10 +243,10 @@ def _data_sentence(evidence: Evidence) -> str:
     old, new = before.get("data_sha256"), evidence.prepared.get("data_sha256")
     if not old or not new or old == new or evidence.results("deploy"):
         return ""
-    counts = [
+    then, now = (
         (known.get("rows") or {}).get("train") for known in (before, evidence.prepared)
-    ]
-    rows = f": {counts[1]} training rows, then {counts[0]}" if all(counts) else ""
+    )
+    rows = f": {now:,} training rows, before {then:,}" * bool(then and now)
     return f"The data has changed since version {before.get('version')}{rows}."
 
 
@@ -245,7 +254,7 @@ def _comparison_sentence(evidence: Evidence) -> str:
     """Say how the candidate compares with the live model, if that is another one."""
     deployed = bool(evidence.results("deploy"))
     if evidence.is_baseline:
-        return "" if deployed else "It was live before this run already."
+        return "" if deployed else "This version was already live before this run."
     if not evidence.live_version:
         return "" if deployed else _first_version(evidence)
     former = f"version {evidence.live_version}"
@@ -258,7 +267,7 @@ def _comparison_sentence(evidence: Evidence) -> str:
     if not word:
         return ""
     quoted = [
-        f"{one.name} {format_number(one.candidate)} against {format_number(one.live)}"
+        _quote(one)
         for one in metric_rows(evidence)
         if one.gated and one.candidate is not None and one.live is not None
     ]
@@ -266,7 +275,14 @@ def _comparison_sentence(evidence: Evidence) -> str:
     return f"{COMPARED[word].format(against)}{values}."
 
 
+def _quote(row: MetricRow) -> str:
+    """Quote a metric of both models, with the digits that its interval leaves."""
+    values = (row.candidate, row.live)
+    shown = [format_within(one, row.interval) for one in values if one is not None]
+    return f"{row.name} {' against '.join(shown)}"
+
+
 def _first_version(evidence: Evidence) -> str:
     if reason := evidence.baseline.get("reason"):
-        return f"What was live could not be read: {reason}."
+        return f"The live version could not be read: {reason}."
     return f"This is the first version. {NOTHING_LIVE}"

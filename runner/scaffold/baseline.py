@@ -156,7 +156,7 @@ def _is_better(metric: str, one: float, other: float) -> bool:
 def _rounded(value: float, *, up: bool) -> float:
     """Round to three digits, to the side on which the bound is weaker."""
     if value == 0 or not math.isfinite(value):
-        raise DataError("the baseline is no number; look at the label")
+        raise DataError("the baseline is not a number; look at the label")
     step = 10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)
     rounded = math.ceil(value / step) if up else math.floor(value / step)
     return float(f"{rounded * step:.10g}")

@@ -209,7 +209,8 @@ def _number(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
             return _left_out(values, COUNTS)
         if is_called_so and known.nunique() >= UNIQUE * len(known):
             return _left_out(
-                values, "different in nearly every row: a name, no property"
+                values,
+                "different in nearly every row: it names rows, and describes none",
             )
     if np.isinf(known.to_numpy(dtype="float64")).any():
         return _left_out(values, "is infinite in some rows")
@@ -247,9 +248,13 @@ def _category(values: "pd.Series[Any]", known: "pd.Series[Any]") -> Column:
     shares = known.value_counts(normalize=True)
     common = shares[shares >= COMMON].head(MAX_CATEGORIES)
     if different >= UNIQUE * len(known) and different > 2:
-        return _left_out(values, "different in nearly every row: a name, no property")
+        return _left_out(
+            values, "different in nearly every row: it names rows, and describes none"
+        )
     if common.sum() < COVERED:
-        return _left_out(values, f"{different:,} different values, hardly one common")
+        return _left_out(
+            values, f"{different:,} different values, almost none of them common"
+        )
     why = f"{different} values"
     if different > len(common):
         why += f", {len(common)} of them common"
@@ -276,7 +281,7 @@ def _date_format(known: "pd.Series[Any]") -> tuple[str, str] | None:
             if bad:
                 return other, ""
             return one, f"every cell could be {other} as well as {one}"
-        return one, f"{bad} cells are no date and become missing" if bad else ""
+        return one, f"{bad} cells are not a date and become missing" if bad else ""
     return None
 
 
@@ -302,7 +307,7 @@ def _date(
     }
     kept = tuple(name for name, part in parts.items() if part.min() < part.max())
     if not kept:
-        return _left_out(values, "one day in every row that has any")
+        return _left_out(values, "the same day in every row that has one")
     return Column(
         name=str(values.name),
         kind="date",

@@ -11,6 +11,7 @@ from pathlib import Path
 from lifecycle.csv_format import CsvFormat
 from lifecycle.data import read_local
 from lifecycle.errors import CallError, DataError, did_you_mean
+from lifecycle.model_card import CARD, TO_FILL_IN
 from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
 from runner.scaffold.cells import Cell, code, dumps, markdown, name_in_text, notebook
@@ -24,7 +25,6 @@ from runner.scaffold.prepare import (
     prepare_cells,
     title_of,
 )
-from runner.spec.check import CARD, TO_FILL_IN
 from runner.spec.folders import RESERVED, check_name
 from runner.spec.models import load_spec
 from runner.spec.schema import Task
@@ -44,7 +44,7 @@ BLANK_GATES: Mapping[Task, str] = {
 LOST = {"rmse": 0.05, "auc": 0.01}
 # Of so few rows as many ways to split them are tried, until one can be used.
 FEW_ROWS, MAX_SALTS = 2000, 20
-OPTIONS = "--separator, --decimal, --thousands, --encoding, --text"
+OPTIONS = "--separator, --decimal, --thousands, --encoding, --missing, --text"
 
 SPEC = """\
 name: {name}
@@ -281,8 +281,8 @@ def _check_features(plan: Scaffold) -> None:
     column = found[plan.time]
     if column.kind not in ("date", "number"):
         raise CallError(
-            f"--time {plan.time!r}: is no date ({column.why or column.kind}); give a "
-            "column of dates"
+            f"--time {plan.time!r}: is not a date ({column.why or column.kind}); "
+            "give a column of dates"
         )
     if "missing" in column.why:
         raise CallError(f"--time {plan.time!r}: {column.why}; mend them in the file")

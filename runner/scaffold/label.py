@@ -83,8 +83,7 @@ def _guess_name(table: "pd.DataFrame") -> str:
     last = str(table.columns[-1])
     likely = list(dict.fromkeys([*found, last, *two]))[:MAX_LISTED]
     raise CallError(
-        "--label: say which column is to be predicted, the file does not; likely: "
-        f"{', '.join(likely)}"
+        f"--label: say which column is to be predicted; likely: {', '.join(likely)}"
     )
 
 

@@ -200,7 +200,7 @@ def _described(new: Scaffold) -> list[str]:
     shown = left_out[:MAX_NAMES]
     lines += [f"| {name_in_text(one.name)} | {one.why} |" for one in shown]
     if more := len(left_out) - len(shown):
-        lines.append(f"| {more} more | for such reasons |")
+        lines.append(f"| {more} more | for similar reasons |")
     return [*lines, ""]
 
 
@@ -209,17 +209,17 @@ def _cleaning(new: Scaffold) -> Iterator[Cell]:
     said = (
         "A missing cell stays missing: at each split XGBoost learns where such rows go."
         if missing
-        else "No other cell is missing today; where one is, it stays so, and XGBoost "
-        "learns at each split where such rows go."
+        else "No other cell is missing now. If one is later, it stays missing: at each "
+        "split XGBoost learns where such rows go."
     )
     yield markdown(
         "clean-text",
         "## Which rows are left out?",
         "",
-        "Nothing can be learnt from a row without a label, nor can it test anything.",
-        *([f"Nor can a row without {name_in_text(new.time)}."] if new.time else []),
+        "A row without a label can neither train nor test a model.",
+        *([f"Neither can one without {name_in_text(new.time)}."] if new.time else []),
         said,
-        "What is there, of each column:",
+        "Each column, with its missing cells and an example:",
     )
     lines = []
     if new.label.is_text:
@@ -266,7 +266,7 @@ def _encoding(new: Scaffold) -> Iterator[Cell]:
     if new.of("date"):
         yield markdown("dates-text", *lead, *_dates_text(new))
         yield code("calendar", *_calendar(new))
-        lead = ["A date is now a few numbers, and all is put together:"]
+        lead = ["Each date is now a few numbers, and all columns are put together:"]
         parts.append("*calendar(clean)")
     if new.of("category"):
         parts.append("clean[CATEGORIES]")
@@ -317,7 +317,7 @@ def _dates_text(new: Scaffold) -> list[str]:
         f"{name_in_text(one.name)}: {one.why}; correct `format` if that is wrong."
         for one in unsure
     ]
-    return [*lines, "Of a date a tree can use the parts:"]
+    return [*lines, "A tree can use the parts of a date:"]
 
 
 def _calendar(new: Scaffold) -> list[str]:
@@ -353,14 +353,12 @@ def _splitting(new: Scaffold) -> Iterator[Cell]:
     )
     if new.time:
         name = name_in_text(new.time)
-        why = f"They are told apart by {name}: the oldest train, the newest test, "
+        why = f"They are split by {name}: the oldest train, the newest test, "
         why += "as the model will be used on rows that are newer still."
         text = [sizes, why, "Rows of the same time stay together:"]
     else:
-        why = (
-            "A hash of its raw values says where a row belongs. So it stays there when "
-        )
-        why += "the table grows, or when this notebook makes other features of it:"
+        why = "A hash of its raw values decides in which split a row is. So it stays "
+        why += "there when the table grows, or when this notebook makes other features:"
         text = [sizes, why]
     yield markdown("split-text", "## Are the splits alike?", "", *text)
     yield code("split", *_split_code(new))
@@ -385,8 +383,8 @@ def _figure(new: Scaffold) -> Iterator[Cell]:
     if new.label.task == "binary":
         yield markdown("label-text", "The label in each of them:")
         yield code("label", "plots.label_distribution(splits, label);", shows=True)
-        see = "Where the bars of each value are of about one height, what holds on "
-        see += "the test rows holds for the others."
+        see = "If the bars of each value have about the same height, what holds on the "
+        see += "test rows holds for the others as well."
     else:
         # What stands between two dollars would be set as a formula.
         is_plain = "$" not in new.label.name
@@ -399,17 +397,19 @@ def _figure(new: Scaffold) -> Iterator[Cell]:
             'look = {"bins": 20, "range": ends, "density": True, "histtype": "step"}',
             "",
             "ax = plots.axes()",
-            "for name, colour in zip(splits, plots.COLOURS, strict=False):",
-            "    ax.hist(splits[name][label], color=colour, label=name, **look)",
+            "looks = zip(splits, plots.COLOURS, plots.LINES, strict=False)",
+            "for name, colour, line in looks:",
+            '    own = {"color": colour, "linestyle": line, "label": name}',
+            "    ax.hist(splits[name][label], **look, **own)",
             f'ax.set(title={title}, xlabel={unit}, ylabel="density")',
             "ax.legend();",
             shows=True,
         )
-        see = "Where the three outlines have about one shape, what holds on the test "
-        see += "rows holds for the others."
+        see = "If the three outlines have about the same shape, what holds on the test "
+        see += "rows holds for the others as well."
     if new.time:
-        see = "Where the parts differ the world has changed with time, and the test "
-        see += "says how well the model bears that."
+        see = "Where the splits differ, the data has changed with time, and the test "
+        see += "rows show how the model copes with that."
     yield markdown("label-see", see)
 
 
@@ -420,8 +420,7 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
         "common-text",
         "## Which categories get a column?",
         "",
-        "No order holds among the values of a category, so each gets a column of 1 and "
-        "0.",
+        "The values of a category have no order, so each gets a column of 1 and 0.",
         "Which ones is decided by the training rows alone, so that later rows change "
         f"nothing: what {100 * COMMON:g} % of them have, and at most {MAX_CATEGORIES}:",
     )
@@ -468,7 +467,7 @@ def end_cells(splits: str = "splits") -> Iterator[Cell]:
         "write-text",
         "## Where is it written?",
         "",
-        "Each cell is checked: XGBoost would read what is no number as some number.",
+        "Each cell is checked: XGBoost would read text as some number.",
         "No run overwrites another one, and the sha256 says which rows a model was "
         "trained on:",
     )

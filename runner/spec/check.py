@@ -17,6 +17,7 @@ from notebook_inputs.git import is_repository
 from notebook_inputs.magics import LOOKS_LIKE_MAGIC
 
 from lifecycle.errors import CallError
+from lifecycle.model_card import CARD, TO_FILL_IN
 from runner import STAGES
 from runner.errors import SignatureError, SpecError, display_path
 from runner.git import git_output
@@ -51,19 +52,18 @@ GIVEN = {
     "max_runtime_seconds": "int",
     "hyperparameters": "dict",
     "gates": "dict",
+    "slices": "list",
+    "decision": "dict",
     "endpoint": "dict",
     "run": "dict",
 }
 # Settings that are lost if no notebook has a parameter of that name.
 SETTINGS = (
     *("image_framework", "image_version", "instance_type", "instance_count", "spot"),
-    *("max_runtime_seconds", "hyperparameters", "endpoint"),
+    *("max_runtime_seconds", "hyperparameters", "slices", "decision", "endpoint"),
 )
 OBJECTIVE = ("training", "hyperparameters", "objective")
 SIMILARITY = 0.8
-# The model card, and how what is missing in it is marked.
-CARD = "README.md"
-TO_FILL_IN = "*To fill in:*"
 OF_THIS_MACHINE = re.compile(r"(/home/|/Users/|/root/|~/|[A-Z]:\\).+")
 UNKNOWN = re.compile(r"(?P<path>.+) imports (?P<module>\S+), which is neither here nor")
 PLACE = re.compile(
@@ -196,7 +196,7 @@ def _check_card(root: Path, name: str, spec: ModelSpec | None) -> Iterator[Findi
         message = f"{count} places are still to be filled in"
         yield Finding(file=f"models/{name}/{CARD}", message=message, is_hint=True)
     if spec and not spec.owner:
-        message = "owner: empty; say who answers for it"
+        message = "owner: empty; say who is responsible for it"
         yield Finding(file=f"models/{name}/model.yaml", message=message, is_hint=True)
 
 
@@ -246,7 +246,7 @@ def _check_code(
             yield Finding(
                 file=file,
                 cell=used[name],
-                message=f"uses {name}, which is no parameter; add `{name}: "
+                message=f"uses {name}, which is not a parameter; add `{name}: "
                 f"{kind} = ...  # help` to the parameters cell",
             )
     for one in signature.parameters.values():

@@ -10,9 +10,12 @@ from pydantic import ValidationError
 
 from lifecycle.errors import CallError, did_you_mean
 from lifecycle.gates import (
+    BY,
+    COST,
     TASKS,
     find_reversed,
     find_unmeasured,
+    slice_of,
     unmeasured_message,
 )
 from runner import STAGES
@@ -123,15 +126,35 @@ def notebook_values(spec: ModelSpec) -> dict[str, Any]:
             name: gate.model_dump(exclude_none=True)
             for name, gate in spec.gates.items()
         },
+        "slices": list(spec.slices),
+        "decision": spec.decision.model_dump() if spec.decision else {},
         "endpoint": spec.endpoint.model_dump(exclude_none=True),
     }
 
 
 def run_values(spec: ModelSpec) -> dict[str, Any]:
-    """Return what model.yaml says in `run` of the data and the registration."""
+    """Return what model.yaml says in `run` of data, training and registration."""
     values = notebook_values(spec)
-    said = {name: values[name] for name in ("task", "description", "gates")}
-    return said | {"label": spec.label}
+    given = ("task", "description", "gates", "hyperparameters")
+    return {name: values[name] for name in given} | {"label": spec.label}
+
+
+def _find_unfit_slices(spec: ModelSpec) -> Iterator[str]:
+    """Find slices that stand twice, and gates on slices that are not measured."""
+    if twice := sorted({one for one in spec.slices if spec.slices.count(one) > 1}):
+        yield f"slices: {twice[0]!r} stands twice; remove one"
+    for name, gate in spec.gates.items():
+        if not (column := slice_of(name)):
+            continue
+        if column not in spec.slices:
+            hint = did_you_mean(column, spec.slices) if spec.slices else ""
+            remedy = hint or f"add slices: [{column}]"
+            yield f"gates.{name}: {column!r} is no slice; {remedy}"
+        if gate.worse_than_live is not None:
+            yield (
+                f"gates.{name}.worse_than_live: groups are not compared with the live "
+                "model; give min or max alone"
+            )
 
 
 def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
@@ -184,6 +207,13 @@ def _find_unfit(root: Path, spec: ModelSpec) -> Iterator[str]:
     bounds = {name: gate.model_dump() for name, gate in spec.gates.items()}
     if wrong := find_reversed(spec.task, bounds):
         yield wrong
+    yield from _find_unfit_slices(spec)
+    if spec.decision and spec.task != "binary":
+        yield f"decision: {TASKS[spec.task]} decides nothing; remove it"
+    if spec.task == "binary" and not spec.decision:
+        for gate in (one for one in spec.gates if one.partition(BY)[0] == COST):
+            example = "decision: {false_positive: 5, false_negative: 100}"
+            yield f"gates.{gate}: nothing says what a mistake costs; add {example}"
     gates = find_unmeasured(spec.task, spec.gates)
     objective = str(spec.training.hyperparameters.get("objective", ""))
     is_usual = not objective or re.fullmatch(OBJECTIVES[spec.task], objective)

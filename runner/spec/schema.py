@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lifecycle.errors import did_you_mean, yaml_repr
+from lifecycle.refusals import has_local_storage
 from runner.spec.hyperparameters import (
     find_unknown_version,
     find_wrong_hyperparameter,
@@ -51,9 +52,12 @@ def _refuse_local_path(value: object) -> object:
     return value
 
 
+Subnet = Annotated[str, Field(pattern=r"^subnet-[0-9a-z-]+$", max_length=32)]
+SecurityGroup = Annotated[str, Field(pattern=r"^sg-[0-9a-z-]+$", max_length=32)]
 AlarmName = Annotated[str, Field(pattern=r"\S", max_length=255)]
 # What a model predicts: a number, or one of two classes.
 Task = Literal["regression", "binary"]
+Column = Annotated[str, Field(min_length=1)]
 Version = Annotated[str, BeforeValidator(_refuse_number), Field(min_length=1)]
 InstanceType = Annotated[
     str,
@@ -63,6 +67,7 @@ InstanceType = Annotated[
 AN_INSTANCE_TYPE = "an instance type, as ml.m5.large"
 A_COUNT = "a whole number, at least 1"
 A_BOUND = "a number"
+A_COST = "what such a row costs, as 5"
 
 
 # The type of the errors of `_key_error`.
@@ -144,6 +149,27 @@ class Gate(Section):
         return self
 
 
+class Costs(Section):
+    """What a row costs, by what was decided and what was true."""
+
+    true_positive: Number = Field(default=0.0, description=A_COST)
+    false_positive: Number = Field(default=0.0, description=A_COST)
+    false_negative: Number = Field(default=0.0, description=A_COST)
+    true_negative: Number = Field(default=0.0, description=A_COST)
+    unit: str = Field(default="", description="a text, as $")
+
+    @model_validator(mode="after")
+    def _check_decision(self) -> Self:
+        """Refuse costs with which deciding one way is always the cheapest."""
+        positive = self.true_positive < self.false_negative
+        if not positive or self.true_negative >= self.false_positive:
+            raise ValueError(
+                "nothing to decide; false_negative must cost more than true_positive, "
+                "and false_positive more than true_negative"
+            )
+        return self
+
+
 class Serverless(Section):
     """An endpoint that scales to zero."""
 
@@ -169,6 +195,28 @@ class Canary(Section):
     )
 
 
+class DataCapture(Section):
+    """What of requests and answers SageMaker keeps in S3."""
+
+    percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=100, description="a whole number from 0, which is none, to 100"
+    )
+    s3_uri: Annotated[str, Field(pattern=r"^s3://[a-z0-9.-]+(/\S*)?$")] | None = Field(
+        default=None, description="where to, as s3://bucket/prefix"
+    )
+
+
+class Vpc(Section):
+    """The network that the containers run in."""
+
+    subnets: Annotated[list[Subnet], Field(min_length=1, max_length=16)] = Field(
+        description="1 to 16 ids, as [subnet-0a1b]"
+    )
+    security_groups: Annotated[
+        list[SecurityGroup], Field(min_length=1, max_length=5)
+    ] = Field(description="1 to 5 ids, as [sg-0a1b]")
+
+
 class Endpoint(Section):
     """The endpoint: instances, or serverless."""
 
@@ -180,6 +228,16 @@ class Endpoint(Section):
         default=None, description="its size, as {memory_mb: 2048, max_concurrency: 5}"
     )
     canary: Canary | None = Field(default=None, description="as {alarms: [churn-5xx]}")
+    data_capture: DataCapture | None = Field(
+        default=None, description="as {percent: 20}"
+    )
+    kms_key: (
+        Annotated[str, Field(pattern=r"^[a-zA-Z0-9:/_-]+$", max_length=2048)] | None
+    ) = Field(default=None, description="a KMS key's id, ARN or alias")
+    vpc: Vpc | None = Field(
+        default=None,
+        description="as {subnets: [subnet-0a1b], security_groups: [sg-0c]}",
+    )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -188,8 +246,22 @@ class Endpoint(Section):
             raise ValueError("give instance_type or serverless, not both")
         if not self.serverless and not self.instance_type:
             raise ValueError("give instance_type or serverless")
-        if self.serverless and self.canary:
-            raise ValueError("canary needs instances, SageMaker has none serverless")
+        for key in ("canary", "data_capture", "vpc"):
+            if self.serverless and getattr(self, key):
+                raise ValueError(
+                    f"{key} needs instances, SageMaker has none serverless"
+                )
+        if self.canary and (self.instance_count or 1) < 2:
+            raise ValueError(
+                "canary needs instance_count: 2 or more, as at most half of the "
+                "instances may have the new version first"
+            )
+        kind = self.instance_type or ""
+        if self.kms_key and has_local_storage(kind):
+            raise ValueError(
+                f"kms_key: SageMaker takes none for {kind}, which encrypts its local "
+                "storage by itself; choose another instance_type, or leave kms_key out"
+            )
         return self
 
 
@@ -217,6 +289,13 @@ class ModelSpec(Section):
     )
     gates: dict[str, Gate] = Field(
         description="bounds by metric, as {rmse: {max: 2.5}}"
+    )
+    slices: list[Column] = Field(
+        default=[], description="columns to measure by, as [state, plan]"
+    )
+    decision: Costs | None = Field(
+        default=None,
+        description="what mistakes cost, as {false_positive: 5, false_negative: 100}",
     )
     endpoint: Endpoint = Field(
         description="how to serve, as {instance_type: ml.m5.large}"

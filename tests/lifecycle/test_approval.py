@@ -31,11 +31,15 @@ from lifecycle.approval import (
     find_approved,
     find_newest,
     package_table,
+    reject,
+    rejected_by,
 )
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import roll_back
-from lifecycle.endpoint import config_name, read_state
+from lifecycle.endpoint import read_state
+from lifecycle.endpoint_config import config_name
 from lifecycle.errors import (
+    CallError,
     EndpointError,
     IntegrityError,
     LifecycleError,
@@ -44,7 +48,7 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.integrity import EVIDENCE, evidence_digest
-from lifecycle.registry import Package, describe, find_package
+from lifecycle.packages import Package, describe, describe_origin, find_package
 from lifecycle.s3 import StoredObject, parse_uri, read_bytes, read_json, write_bytes
 
 OTHER = "e" * 64
@@ -56,7 +60,7 @@ def update(package: Package, **values: Any) -> None:
     client("sagemaker").update_model_package(ModelPackageArn=package.arn, **values)
 
 
-def reject(package: Package) -> None:
+def reject_by_hand(package: Package) -> None:
     """Reject a package, as a person does in SageMaker's console."""
     update(package, ModelApprovalStatus="Rejected")
 
@@ -137,7 +141,7 @@ def test_the_newest_is_approved_by_default(model):
 
 def test_a_rejected_content_is_not_found(model):
     """The error says that it was rejected, though it had been approved."""
-    reject(make_package(model))
+    reject_by_hand(make_package(model))
 
     with pytest.raises(NotApprovedError, match="version 1 of this content was reject"):
         find_approved(model, MINE)
@@ -145,10 +149,71 @@ def test_a_rejected_content_is_not_found(model):
 
 def test_a_rejected_version_cannot_be_approved(model):
     """A new version has to be trained."""
-    reject(make_package(model, approved=False))
+    reject_by_hand(make_package(model, approved=False))
 
     with pytest.raises(RegistryError, match="version 1 was rejected"):
         approve(model, version=1)
+
+
+def test_a_rejection_says_who_rejects_and_why(model):
+    """It can be read in the package, and by whoever tries to use the version."""
+    make_package(model, approved=False)
+
+    package = reject(model, reason="Too many\n false\x1b[31m alarms", description="Ada")
+
+    assert package.approval_status == "Rejected"
+    assert package.approver.startswith("Ada, as arn:")
+    assert package.approver.endswith(" UTC: Too many false [31m alarms")
+    assert rejected_by(package) == package.approver
+    with pytest.raises(RegistryError, match=r"was rejected.*Too many false"):
+        approve(model, version=1)
+    with pytest.raises(NotApprovedError, match=r"was rejected.*Too many false"):
+        find_approved(model, MINE)
+    with pytest.raises(NotApprovedError, match=r"train a new one.*Too many false"):
+        check_approval(package, "manual")
+
+
+def test_a_rejection_that_is_repeated_keeps_the_first_reason(model):
+    """Who looks later finds what was decided first."""
+    first = reject(model, arn=make_package(model).arn, reason="one")
+
+    assert reject(model, version=1, reason="two") == first
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"), [("", "empty"), (" \n", "empty"), ("x" * 501, "501 charac")]
+)
+def test_a_rejection_needs_a_reason_that_fits(model, reason, message):
+    """SageMaker keeps a limited number of characters, and nothing is cut off."""
+    package = make_package(model, approved=False)
+
+    with pytest.raises(CallError, match=message):
+        reject(model, reason=reason)
+
+    assert describe(package.arn) == package
+
+
+def test_the_longest_reason_is_kept_whole(model):
+    """What is cut off, if need be, is who rejected."""
+    make_package(model, approved=False)
+
+    package = reject(model, reason="x" * 500, description="y" * 900)
+
+    assert package.approver.endswith(f": {'x' * 500}")
+
+
+def test_what_is_live_is_not_rejected(model):
+    """The error names the way back; after it the version can be rejected."""
+    first, second = make_package(model), make_package(model, factor=2.0)
+    serve(first)
+    serve(second)
+
+    with pytest.raises(RegistryError, match=f"is live.*runner rollback {model}`"):
+        reject(model, version=2, reason="It is slow")
+    assert find_package(model, 2).approval_status == "Approved"
+
+    roll_back(model, on_progress=ignore)
+    assert reject(model, version=2, reason="It is slow").approval_status == "Rejected"
 
 
 def test_another_models_package_is_not_approved(model):
@@ -599,18 +664,34 @@ def test_data_that_no_digest_is_over_is_not_served(model):
 
 
 def test_what_cannot_be_deployed_is_passed_over(model):
-    """So nobody can keep an approved version from being deployed; it is said."""
+    """So nobody can keep an approved version from being deployed.
+
+    What was registered as this content is named; what says so since, or says so in its
+    description alone, was never found by it.
+    """
     wanted = make_package(model)
     make_package(model, approved=False, mode="pre-approved")
     edited = make_package(model, fingerprint=OTHER)
     update(edited, CustomerMetadataProperties={"fingerprint": MINE})
     register_directly(model)
+    origin = describe_origin("", "r1", MINE, edited.registered_digest)
+    register_directly(model, origin)
+    other = make_package(model, fingerprint=OTHER)
+    forged = register_directly(
+        model,
+        describe_origin("", "r1", MINE, other.digest),
+        model_data=other.model_data,
+        **other.metadata,
+        **{"metric.rmse": "0.5"},
+    )
+    update(forged, ApprovalDescription=other.approval_description)
+    assert approval_problem(describe(forged.arn), "manual") == ""
     said: list[str] = []
 
     assert find_approved(model, MINE, on_progress=said.append) == wanted
 
     assert [line.split(" was ")[0] for line in said] == [
-        f"passed over: {model}: version {number}" for number in (5, 3, 2)
+        f"passed over: {model}: version {number}" for number in (7, 2)
     ]
 
 

@@ -9,12 +9,14 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 from model_packages import new_name
 
-from lifecycle.aws import run_uri
+from lifecycle.aws import client, run_uri
 from lifecycle.data import (
     MAX_VALUES,
     data_version,
+    keep_rows,
     load_prepared,
     raw_uri,
+    read_details,
     read_split,
     read_table,
     split,
@@ -24,7 +26,7 @@ from lifecycle.data import (
 )
 from lifecycle.errors import DataError, StorageError
 from lifecycle.membership import row_hashes
-from lifecycle.s3 import read_bytes, read_json, write_bytes
+from lifecycle.s3 import parse_uri, read_bytes, read_json, write_bytes
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}
@@ -303,6 +305,29 @@ def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):
     assert written["columns"] == ["label", "size", "weight"]
 
 
+def test_only_rows_that_were_trained_on_may_expire(aws: EmbeddedAWS):
+    """A deploy shows the test rows, and an approval binds the evidence.
+
+    What is live is compared with its successor, so its rows are kept.
+    """
+    model = new_name()
+    written = write_splits(model, {"run_id": "r1"}, split_table())
+    uris = [written[name] for name in PARTS]
+    uris.append(run_uri(model, "r1", "evidence", "data-summary.json"))
+
+    def tags() -> list[list[dict[str, str]]]:
+        return [
+            client("s3").get_object_tagging(Bucket=at.bucket, Key=at.key)["TagSet"]
+            for at in map(parse_uri, uris)
+        ]
+
+    assert tags() == [[{"Key": "may-expire", "Value": "true"}]] * 2 + [[], []]
+    keep_rows(written["test"])
+    assert tags() == [[]] * 4
+    # Another tool's version does not say.
+    keep_rows("")
+
+
 def test_the_sha256_is_that_of_the_rows(aws: EmbeddedAWS):
     """The same rows have the same sha256 in every run."""
     splits = split_table()
@@ -312,6 +337,43 @@ def test_the_sha256_is_that_of_the_rows(aws: EmbeddedAWS):
 
     assert first["data_sha256"] == again["data_sha256"]
     assert first["data_sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_test_rows_are_named_by_what_is_no_feature(aws: EmbeddedAWS):
+    """By their index and the details of them, with the types that these have."""
+    splits = split_table()
+    every = pd.concat(splits.values()).sort_index()
+    codes = [f"0{place}" for place in every.index]
+    raw = pd.DataFrame({"code": codes, "age": 1.5, "day": pd.Timestamp("2026-01-02")})
+    raw.index = every.index
+
+    written = write_splits(new_name(), {"run_id": "r1"}, splits, details=raw)
+    found = read_details(written, len(splits["test"]))
+
+    test = splits["test"].index
+    assert found["row"].tolist() == test.tolist()
+    assert found["code"].tolist() == [f"0{place}" for place in test]
+    assert found["age"].tolist() == [1.5] * len(test)
+    assert found["day"].str.startswith("2026-01-02").all()
+    assert not {"code", "age"} & set(written["columns"])
+
+
+def test_test_rows_are_numbered_without_details(aws: EmbeddedAWS):
+    """Also of an older release, or of another notebook."""
+    written = write_splits(new_name(), {"run_id": "r1"}, splits := split_table())
+
+    found = read_details(written, len(splits["test"]))
+    assert list(found) == ["row"]
+    assert found["row"].tolist() == splits["test"].index.tolist()
+    assert read_details({}, 3)["row"].tolist() == [0, 1, 2]
+
+
+def test_details_of_another_table_are_refused(aws: EmbeddedAWS):
+    """Else a reviewer would look for the error in the wrong rows."""
+    details = pd.DataFrame({"code": ["a", "b"]}, index=[-1, -2])
+
+    with pytest.raises(DataError, match="details: their index is not that of the"):
+        write_splits(new_name(), {"run_id": "r1"}, split_table(), details=details)
 
 
 def test_the_training_rows_are_summarised_as_evidence(aws: EmbeddedAWS):

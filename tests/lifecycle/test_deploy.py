@@ -15,19 +15,17 @@ from model_packages import (
     make_package,
     once,
     serve,
+    settings_of,
     when_updating,
 )
 
 from lifecycle.aws import client, read_tags
-from lifecycle.deploy import roll_back, verification_report
-from lifecycle.endpoint import (
-    EndpointState,
+from lifecycle.deploy import roll_back
+from lifecycle.endpoint import EndpointState, read_state, wait_until_settled
+from lifecycle.endpoint_config import (
     config_name,
     deployment_config,
     ensure_config,
-    read_settings,
-    read_state,
-    wait_until_settled,
 )
 from lifecycle.errors import (
     EndpointError,
@@ -36,8 +34,9 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import invoke
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import parse_uri
+from lifecycle.update import verification_report
 
 LARGER = ENDPOINT | {"instance_count": 2}
 
@@ -622,11 +621,11 @@ def test_a_rollback_may_name_the_version(model):
 
     after = back(model, to=1)
     assert (after.version, after.rolled_back_from) == (1, "2" * 64)
-    assert read_settings(after.config) == LARGER
+    assert settings_of(model, after.config) == LARGER
 
     after = back(model, to=3)
     assert (after.version, after.rolled_back_from) == (3, "")
-    assert read_settings(after.config) == ENDPOINT
+    assert settings_of(model, after.config) == ENDPOINT
 
 
 def test_a_version_that_was_never_live_can_be_named(model):
@@ -637,7 +636,7 @@ def test_a_version_that_was_never_live_can_be_named(model):
     after = back(model, to=2)
 
     assert after.version == 2
-    assert read_settings(after.config) == LARGER
+    assert settings_of(model, after.config) == LARGER
 
 
 def test_a_rollback_to_the_live_version_changes_nothing(model):

@@ -18,24 +18,22 @@ from model_packages import (
     make_package,
     new_name,
     serve,
+    settings_of,
 )
 
 from lifecycle import endpoint
-from lifecycle.aws import add_tags, client, ignore_not_found, read_tags
-from lifecycle.endpoint import (
+from lifecycle.aws import add_tags, client, ignore_not_found, read_tags, role
+from lifecycle.endpoint import read_deployed_tags, read_state, wait_until_settled
+from lifecycle.endpoint_config import (
     clean_up,
     config_name,
     deployment_config,
     ensure_config,
     outdated_configs,
-    read_deployed_tags,
-    read_settings,
-    read_state,
     retained_configs,
-    wait_until_settled,
 )
 from lifecycle.errors import EndpointError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 CANARY = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}
@@ -119,8 +117,13 @@ def test_a_deploy_stage_that_ran_to_its_end_is_recorded(package):
 
 def test_an_endpoint_of_another_tool_has_no_version(package):
     """Without our tags it is unknown what it serves, but not that it serves."""
-    create_config_by_hand(f"{package.model}-theirs", ensure_config(package, ENDPOINT))
-    create_by_hand(package.model, f"{package.model}-theirs")
+    theirs = f"{package.model}-theirs"
+    container = {"ModelPackageName": package.arn}
+    client("sagemaker").create_model(
+        ModelName=theirs, PrimaryContainer=container, ExecutionRoleArn=role()
+    )
+    create_config_by_hand(theirs, theirs)
+    create_by_hand(package.model, theirs)
 
     state = read_state(package.model)
 
@@ -130,15 +133,28 @@ def test_an_endpoint_of_another_tool_has_no_version(package):
     assert not state.is_verified
 
 
-def test_an_endpoint_whose_config_was_deleted_has_no_version(package):
-    """It serves on, and can still be read."""
+def test_a_config_of_another_tool_that_serves_our_model_is_known(package):
+    """Somebody may have made it to capture data; no deploy has verified it."""
+    create_config_by_hand(f"{package.model}-theirs", ensure_config(package, ENDPOINT))
+    create_by_hand(package.model, f"{package.model}-theirs")
+
+    state = read_state(package.model)
+
+    assert state is not None
+    assert (state.version, state.package) == (1, package.arn)
+    assert not state.is_verified
+
+
+def test_an_endpoint_whose_config_was_deleted_is_known_by_its_verification(package):
+    """It serves on, and its own tags say what."""
     config = serve(package).config
     client("sagemaker").delete_endpoint_config(EndpointConfigName=config)
 
     state = read_state(package.model)
 
     assert state is not None
-    assert (state.config, state.version) == (config, 0)
+    assert (state.config, state.version, state.package) == (config, 1, package.arn)
+    assert state.is_config_deleted
 
 
 def test_tags_of_another_tool_are_not_taken_for_a_version(package):
@@ -285,13 +301,7 @@ def test_a_variant_may_be_serverless(package):
 @pytest.mark.parametrize("settings", [ENDPOINT, SERVERLESS])
 def test_settings_are_read_back_from_a_config(package, settings):
     """A rollback has no model.yaml to read them from."""
-    assert read_settings(ensure_config(package, settings)) == settings
-
-
-def test_the_settings_of_a_missing_config_are_an_error(aws: EmbeddedAWS):
-    """The error names the config."""
-    with pytest.raises(EndpointError, match="lost-config: cannot be read"):
-        read_settings("lost-config")
+    assert settings_of(package.model, ensure_config(package, settings)) == settings
 
 
 def test_a_canary_is_a_blue_green_update_with_alarms():

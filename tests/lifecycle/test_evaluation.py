@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
 from model_packages import (
     ROWS,
@@ -20,13 +19,14 @@ from model_packages import (
 )
 
 from lifecycle.aws import client, run_uri
+from lifecycle.comparison import Estimate
 from lifecycle.data import write_splits
+from lifecycle.decision import OUTCOMES, Decision
 from lifecycle.errors import IntegrityError, StorageError
 from lifecycle.evaluation import (
     LiveScore,
     comparison_table,
-    error_by_size,
-    gain_shares,
+    interval_table,
     intervals,
     load_booster,
     predict,
@@ -156,10 +156,11 @@ def test_the_live_model_is_scored_on_the_same_rows(live):
     assert str(found).startswith("live: version 1 (")
     assert str(found).endswith("; compared on 60 test rows")
     table = comparison_table(found)
-    expected = ["candidate", "live, version 1", "difference", "from", "to", "answer"]
-    assert list(table.columns) == expected
+    sides, interval = ["candidate", "live, version 1", "difference"], "95 % interval"
+    assert list(table.columns) == [*sides, interval, "answer"]
     assert table.loc["rmse", "answer"] == "better"
-    assert table.loc["rmse", "difference"] == pytest.approx(-by_hand(NEW))
+    shown = float(table.loc["rmse", "difference"])
+    assert shown == pytest.approx(-by_hand(NEW), rel=0.01)
 
 
 def test_the_live_model_gets_its_features_by_name(live):
@@ -173,7 +174,7 @@ def test_a_feature_that_is_gone_is_named(live):
     """The number of columns says nothing: another one may have come."""
     found = score(live, NEW.rename(columns={"b": "c"}))
 
-    assert found.reason == "it needs 'b', which the test rows lack"
+    assert found.reason == "version 1 needs 'b', which is no longer a feature"
     assert "version 1" in str(found)
     assert str(found).endswith(f"is not comparable: {found.reason}")
     assert (found.metrics, comparison_table(found).empty) == ({}, True)
@@ -188,6 +189,7 @@ def test_rows_that_the_live_model_trained_on_are_left_out(live):
     found = score(live, mixed)
 
     assert (found.rows, found.left_out) == (40, 40)
+    assert np.isfinite(found.predictions).tolist() == mixed.y.isin(NEW.y).tolist()
     assert found.metrics["rmse"] == pytest.approx(by_hand(NEW[:40]))
     assert str(found).endswith("on 40 test rows; 40 that it trained on left out")
 
@@ -281,43 +283,39 @@ def test_a_metric_has_an_interval():
     assert found[1].high - found[1].low < 0.5 * (found[0].high - found[0].low)
 
 
-def test_the_gain_is_shared_out_among_the_features():
-    """The feature that determines the label has nearly all of it."""
-    shares = gain_shares(train_booster(1.0), ["a", "b"])
+def test_metrics_are_shown_with_no_more_digits_than_their_intervals_have():
+    """The last digits of a float say nothing."""
+    found = {"rmse": Estimate(value=2.200371742, low=2.0320962, high=2.42451)}
 
-    assert shares.sum() == pytest.approx(1.0)
-    assert shares.index[0] == "a"
-    assert shares["a"] > 0.8
+    table = interval_table(found)
 
-
-def test_a_model_without_splits_has_no_gain():
-    """A constant label gives a model that uses no feature."""
-    rows = xgb.DMatrix(np.array(ROWS), label=[1.0] * 4)
-
-    shares = gain_shares(xgb.train({}, rows, 1), ["a", "b"])
-
-    assert shares.tolist() == [0.0, 0.0]
+    assert table.loc["rmse"].tolist() == ["2.20", "2.03 to 2.42"]
 
 
-def test_the_error_is_shown_by_the_size_of_the_prediction():
-    """A model that is wrong on large values shows it, in the sign of its figure."""
-    prediction = np.arange(1.0, 11.0)
-    truth = np.where(prediction > 5, prediction + 2, prediction)
-
-    table = error_by_size(truth, prediction, groups=2)
-
-    assert table.index.tolist() == ["1 to 5", "6 to 10"]
-    assert table["rows"].tolist() == [5, 5]
-    assert table["mean residual"].tolist() == [0.0, 2.0]
-    assert table["mae"].tolist() == [0.0, 2.0]
-    assert table["rmse"].tolist() == [0.0, 2.0]
+def decide(truth, probability, threshold=0.5) -> dict[str, float]:
+    """Return the share of rows that are decided rightly."""
+    return {"accuracy": float(np.mean((probability >= threshold) == truth))}
 
 
-def test_regression_to_the_mean_is_no_error_of_a_model():
-    """The best possible prediction has no residual at any size."""
-    random = np.random.default_rng(7)
-    prediction = random.normal(10, 2, 20000)
+def test_the_live_model_decides_at_its_own_threshold(module_aws):
+    """Its threshold was registered as a metric; a candidate has another one."""
+    name = new_name()
+    rows = NEW.assign(y=(NEW.y > 3).astype(float))
+    splits = {"train": TRAINED, "validation": VALIDATED, "test": NEW}
+    test = write_splits(name, {"run_id": "live"}, splits)["test"]
+    metrics = {"rmse": 2.0, "threshold": 2.5}
+    serve(make_package(name, factor=2.0, run_id="live", test=test, metrics=metrics))
+    costs = dict.fromkeys(OUTCOMES, 1.0)
 
-    table = error_by_size(prediction + random.normal(0, 2, 20000), prediction)
+    def threshold_of(decision):
+        guess = rows["y"].to_numpy()
+        found = score_live(name, rows, guess, measure=decide, decision=decision)
+        assert found is not None
+        return found.threshold, found.metrics["accuracy"]
 
-    assert table["mean residual"].abs().max() < 0.1
+    former = predict(train_booster(2.0), rows[["a", "b"]])
+    with_costs = threshold_of(Decision(threshold=0.9, costs=costs))
+    assert with_costs == (2.5, pytest.approx(np.mean((former >= 2.5) == rows.y)))
+    # Without costs a threshold is nobody's own.
+    assert threshold_of(Decision())[0] == 0.5
+    delete_endpoint(name)

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import nbformat
@@ -16,6 +17,26 @@ from lifecycle import plots
 mpl.use("agg")
 TRUTH = np.array([0, 1, 0, 1, 1])
 PROBABILITY = np.array([0.1, 0.8, 0.4, 0.3, 0.9])
+# The live model was compared on all rows but the first.
+LIVE = SimpleNamespace(
+    predictions=np.array([np.nan, 0.7, 0.9, 0.2, 0.8]), live=SimpleNamespace(version=3)
+)
+
+
+FEATURES = pd.DataFrame(
+    {"mean_shap": [0.75, 0.25], "direction": ["raises", "lowers"]},
+    index=["calls_to_customer_service", "age"],
+)
+
+
+GROUPS = pd.DataFrame(
+    {
+        "predicted": [0.2, 0.6],
+        "observed": [0.1, 0.7],
+        "low": [0.0, 0.5],
+        "high": [0.3, 0.9],
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +70,12 @@ def labels(ax) -> list[str]:
             lambda: plots.label_distribution({"train": pd.DataFrame({"y": [1]})}, "y"),
             "y by split",
         ),
+        (lambda: plots.residuals(TRUTH, PROBABILITY), "Residuals by prediction"),
+        (lambda: plots.roc_curve(TRUTH, PROBABILITY), "ROC curve"),
+        (
+            lambda: plots.precision_recall_curve(TRUTH, PROBABILITY, LIVE),
+            "Precision and recall",
+        ),
     ],
 )
 def test_every_figure_is_labelled_and_can_be_drawn(draw, title):
@@ -62,12 +89,87 @@ def test_every_figure_is_labelled_and_can_be_drawn(draw, title):
 
 
 def test_every_prediction_of_a_regression_is_a_point():
-    """The prediction is on the x axis and the truth on the y axis."""
-    ax = plots.predictions("regression", TRUTH, PROBABILITY)
+    """The prediction is on the x axis and the truth, with its name, on the y axis."""
+    ax = plots.predictions("regression", pd.Series(TRUTH, name="rings"), PROBABILITY)
 
     (points,) = (one.get_offsets() for one in ax.collections)
     assert points.tolist() == np.column_stack([PROBABILITY, TRUTH]).tolist()
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Predicted values", "Actual values")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted rings", "true rings")
+
+
+def test_the_live_model_is_in_the_figures_of_the_candidate():
+    """Its curve has another line or marker; both are of the rows that were compared."""
+    roc = plots.roc_curve(TRUTH, PROBABILITY, LIVE)
+    points = plots.predictions("regression", TRUTH, PROBABILITY, LIVE)
+    alone = plots.roc_curve(TRUTH, PROBABILITY, SimpleNamespace(predictions=None))
+
+    assert labels(roc) == [
+        "candidate, area 0.667",
+        "live, version 3, area 0.000",
+        "guessing",
+    ]
+    assert len({line.get_linestyle() for line in roc.lines}) == 3
+    assert labels(points) == ["candidate", "live, version 3", "exact"]
+    candidate, live = (one.get_paths()[0] for one in points.collections)
+    assert len(candidate) != len(live)
+    assert labels(alone) == ["candidate, area 0.833", "guessing"]
+
+
+def test_a_figure_of_one_class_has_no_curve():
+    """Few test rows may have only one label."""
+    assert labels(plots.roc_curve([1, 1], [0.9, 0.8])) == ["guessing"]
+
+
+def test_series_differ_by_more_than_their_colour():
+    """In print, and to some eyes, colours are alike."""
+    curves = {"train rmse": [2.0, 1.0], "validation rmse": [2.5, 2.0]}
+    ax = plots.learning_curve(curves)
+    bars = plots.predictions("binary", TRUTH, PROBABILITY)
+
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
+    assert len({one[0].get_hatch() for one in bars.containers}) == 2
+
+
+def test_letters_are_legible_on_a_telephone():
+    """At 370 pixels, the width of a page there, they are ten pixels high or more."""
+    for ax in (
+        plots.shap_importance(FEATURES),
+        plots.roc_curve(TRUTH, PROBABILITY, LIVE),
+    ):
+        figure = ax.figure
+        figure.canvas.draw()
+        wide = figure.get_tightbbox().width
+        points = min(one.get_fontsize() for one in ax.get_xticklabels())
+        assert points / 72 * 370 / wide >= 9.5
+
+
+@pytest.mark.parametrize(
+    ("draw", "told"),
+    [
+        (
+            lambda: plots.learning_curve({"train rmse": [3.0, 1.0, 2.0]}),
+            "train: 3 at 1, 1 at 2, 2 at 3, lowest 1 at 2.",
+        ),
+        (
+            lambda: plots.predictions("regression", TRUTH, PROBABILITY, LIVE),
+            "live, version 3: 4 points, predicted value from 0.2 to 0.9, true value",
+        ),
+        (
+            lambda: plots.reliability(GROUPS),
+            "groups of rows: 0.1 at 0.2, 0.7 at 0.6.",
+        ),
+        (
+            lambda: plots.shap_importance(FEATURES),
+            "raises the prediction: calls_to_customer_service 0.75. lowers",
+        ),
+    ],
+)
+def test_a_figure_says_in_words_what_is_to_be_seen(draw, told):
+    """Title, axes and values, for those who do not see the picture."""
+    ax = draw()
+    ax.figure.canvas.draw()
+
+    assert told in plots.describe(ax.figure)
 
 
 def test_each_class_has_a_histogram_of_its_own():
@@ -158,4 +260,5 @@ def test_a_kernel_draws_each_figure_no_more_than_twice() -> None:
 
     *_, own, counted = (cell.outputs for cell in notebook.cells)
     assert "image/png" in own[0].data
+    assert own[0].data["text/plain"] == "A figure."
     assert counted[0].text == "4\n"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,19 +37,24 @@ from lifecycle.errors import (
 )
 from lifecycle.integrity import content_of, digest_of
 from lifecycle.invocation import read_golden
-from lifecycle.registry import (
+from lifecycle.packages import (
     Package,
-    _properties,
-    create_package,
     describe,
+    describe_origin,
     find_package,
+    list_packages,
+)
+from lifecycle.registry import (
+    _properties,
+    count_looks,
+    create_package,
     fingerprint_of,
     gates_of,
-    list_packages,
     register,
     reject,
 )
 from lifecycle.s3 import exists, hash_object, read_json, write_bytes
+from lifecycle.status import read_status
 from lifecycle.training import TrainingJob
 from runner.spec import content as contents
 
@@ -81,7 +86,7 @@ def many(model: str) -> Callable[..., None]:
         for _ in range(count):
             client("sagemaker").create_model_package(
                 ModelPackageGroupName=model,
-                ModelPackageDescription=f"Digest {digest}.",
+                ModelPackageDescription=describe_origin("", "r", fingerprint, digest),
                 InferenceSpecification=specification,
                 ModelApprovalStatus=status,
                 CustomerMetadataProperties=properties,
@@ -168,6 +173,30 @@ def register_job(
     )
 
 
+def test_each_version_counts_how_often_its_test_rows_were_used(model, run, job):
+    """Only versions of other runs count, and only those with the very same rows."""
+    assert count_looks(model, run) == 0
+    register_job(model, run, job)
+    assert count_looks(model, run) == 0
+    for number in (2, 3):
+        again = {**run, "run_id": f"r{number}"}
+        assert count_looks(model, again) == number - 1
+        name = f"{model}-r{number}"
+        package = register_job(model, again, replace(job, name=name))
+        assert package.metadata["looks"] == str(number)
+    others = {**run["prepare"], "test_sha256": "f" * 64}
+
+    assert count_looks(model, {**run, "run_id": "r4", "prepare": others}) == 0
+
+
+def test_a_gate_on_a_slice_needs_the_metrics_of_its_groups(model, run, job):
+    """What the notebook has not measured by group is not registered."""
+    sliced = {**run, "gates": {"rmse by sex": {"max": 1.0}}}
+
+    with pytest.raises(GateError, match="rmse by sex was not measured"):
+        register_job(model, sliced, job)
+
+
 def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
     """The package says which content, run, job and data it was made from."""
     package = register_job(model, run, job)
@@ -184,6 +213,8 @@ def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
         "training_job": job.name,
         "data_sha256": run["prepare"]["data_sha256"],
         "test": run["prepare"]["test"],
+        "test_sha256": run["prepare"]["test_sha256"],
+        "looks": "1",
         "golden": golden,
         "golden_sha256": hash_object(golden).sha256,
         "archive_sha256": hash_object(job.model_data).sha256,
@@ -194,7 +225,8 @@ def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
     }
     described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
     about = described["ModelPackageDescription"]
-    assert about == f"Who is about to leave. Run r1. Digest {package.digest}."
+    origin = f"Run r1. Fingerprint {MINE}. Digest {package.digest}."
+    assert about == f"Who is about to leave. {origin}"
 
 
 def test_the_results_of_a_training_are_those_of_its_package(model, run, job):
@@ -617,11 +649,34 @@ def test_a_search_ends_at_the_first_match(model, many):
 
     with counted() as calls:
         assert find_approved(model, MINE, "pre-approved").version == 111
-    assert calls == ["ListModelPackages", *["DescribeModelPackage"] * 3]
+    assert calls == ["ListModelPackages", "DescribeModelPackage"]
 
     with counted() as calls:
         assert find_package(model, 2).version == 2
-    assert calls == [*["ListModelPackages"] * 2, "DescribeModelPackage"]
+    assert calls == ["ListModelPackages", "DescribeModelPackage"]
+
+
+def test_a_registry_of_300_versions_is_searched_in_ten_calls(model, many):
+    """Whatever is looked for, and however far back it is, or if it is not there."""
+    many(1, MINE)
+    many(300, OTHER)
+
+    for find in (
+        lambda: find_package(model),
+        lambda: find_package(model, 2),
+        lambda: find_newest(model, MINE),
+        lambda: find_approved(model, MINE, "pre-approved"),
+        lambda: read_status(model, MINE, "pre-approved"),
+        lambda: find_package(model, 999),
+        lambda: find_newest(model, "d" * 64),
+        lambda: find_approved(model, "d" * 64),
+        lambda: read_status(model, "d" * 64),
+    ):
+        with counted() as calls, suppress(RegistryError):
+            find()
+        assert len(calls) <= 10
+    assert find_approved(model, MINE, "pre-approved").version == 2
+    assert read_status(model, MINE, "pre-approved").newest.version == 2
 
 
 def test_an_unknown_version_is_an_error(model):

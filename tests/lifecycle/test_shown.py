@@ -2,22 +2,31 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from lifecycle.comparison import Comparison, Estimate
+from lifecycle.comparison import Comparison, Estimate, SliceGroup
+from lifecycle.decision import Decision, confusion
+from lifecycle.diagnosis import Leaks
 from lifecycle.endpoint import EndpointState
 from lifecycle.evaluation import LiveScore
 from lifecycle.gates import evaluate_gates, failures
 from lifecycle.shown import EVALUATION_MIME, EvaluationOutput, evaluation_of, judge
 from lifecycle.training import TrainingJob
 
+TABLES = ("calibration", "features", "worst", "disagreements")
 GATES = {"rmse": {"max": 2.5, "worse_than_live": 0.05}}
 JOB = TrainingJob(
     name="toy-r1", image="image", model_data="s3://b/m", seconds=125, billable_seconds=9
+)
+FEATURES = pd.DataFrame(
+    {"importance": [1.0], "mean_shap": [0.5], "direction": ["raises"]},
+    index=pd.Index(["size"], name="feature"),
 )
 LIVE = EndpointState(
     name="toy",
@@ -50,10 +59,10 @@ LIVE = EndpointState(
     [
         ({"rmse": 2.4}, ""),
         ({"rmse": 2.6}, "rmse 2.6 is above 2.5"),
-        ({"rmse": "2.4"}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": True}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": None}, "rmse nan is no number, so not within 2.5"),
-        ({"rmse": -math.inf}, "rmse nan is no number, so not within 2.5"),
+        ({"rmse": "2.4"}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": True}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": None}, "rmse nan is not a number, so not within 2.5"),
+        ({"rmse": -math.inf}, "rmse nan is not a number, so not within 2.5"),
         ({}, "rmse was not measured"),
     ],
 )
@@ -109,7 +118,7 @@ def evaluate(rmse: Any, live: float | None = None) -> EvaluationOutput:
     return EvaluationOutput(
         metrics={"rmse": rmse},
         intervals=intervals,
-        importance={"size": 1.0},
+        features=FEATURES,
         verdicts=evaluate_gates({"rmse": rmse}, GATES, score, intervals=intervals),
         live=score,
         job=JOB,
@@ -124,7 +133,7 @@ def test_an_evaluation_is_shown_as_a_table() -> None:
     assert shown["text/html"].count("<tr") == 3
     assert "worse_than_live" in shown["text/plain"]
     assert "failed" in shown["text/plain"]
-    assert "2.3 to 2.5" in shown["text/plain"]
+    assert "2.390 to 2.410" in shown["text/plain"]
 
 
 def test_an_evaluation_can_be_read_by_programs() -> None:
@@ -200,7 +209,10 @@ def test_an_evaluation_is_read_as_it_was_shown() -> None:
     "shown",
     [
         {"metrics": 5, "live": 5, "job": 5, "test_rows": "many"},
-        {"intervals": {"rmse": [1, "2"], "mae": 5, "r2": [1]}, "importance": 5},
+        {"intervals": {"rmse": [1, "2"], "mae": 5, "r2": [1]}, "features": 5},
+        {"slices": 5, "confusion": 5, "leaks": [], "looks": "often"},
+        {"slices": [5], "calibration": {"columns": ["a"], "rows": 5}},
+        {"worst": {"columns": ["a"], "rows": [5, [1, 2]]}, "disagreements": {}},
         {"metrics": [], "live": [], "job": [], "test_rows": None},
         {"a": 1},
     ],
@@ -210,7 +222,8 @@ def test_of_an_evaluation_only_what_has_the_right_types_counts(
 ) -> None:
     """A cell can display anything."""
     nothing = {"metrics": {}, "live": None, "job": None, "test_rows": 0}
-    nothing |= {"intervals": {}, "importance": {}}
+    nothing |= {"intervals": {}, "importance": {}, "slices": [], "looks": None}
+    nothing |= dict.fromkeys(TABLES) | {"confusion": None, "leaks": None}
 
     assert evaluation_of(notebook_with({EVALUATION_MIME: shown})) == nothing
 
@@ -226,3 +239,67 @@ def test_of_an_evaluation_only_what_has_the_right_types_counts(
 def test_a_notebook_may_show_no_evaluation(notebook: dict[str, Any]) -> None:
     """An own notebook need not show one."""
     assert evaluation_of(notebook) is None
+
+
+SLICED = {"rmse by sex": {"max": 2.0}}
+
+
+def sliced(value: Any, low: Any, high: Any, rows: int = 40) -> dict[str, Any]:
+    """Make what was shown of the error of one group."""
+    metrics = {"rmse": {"value": value, "low": low, "high": high}}
+    group = {"column": "sex", "group": "F", "rows": rows, "metrics": metrics}
+    return {"slices": [group, {"column": "sex", "group": "I", "rows": 3}]}
+
+
+@pytest.mark.parametrize(
+    ("shown", "verdicts"),
+    [
+        (None, []),
+        ({}, ["failed"]),
+        ({"slices": 5}, ["failed"]),
+        (sliced(1.9, 1.8, 2.1), ["passed"]),
+        (sliced(2.1, 1.9, 2.3), ["undecided"]),
+        (sliced(2.5, 2.2, 2.8), ["failed"]),
+        (sliced(2.5, None, None), ["undecided"]),
+        (sliced("2.5", 2.2, 2.8), ["undecided"]),
+    ],
+)
+def test_a_gate_on_a_slice_is_judged_from_what_was_shown(
+    shown: Any, verdicts: list[str]
+) -> None:
+    """A package keeps no metrics of groups, so without an evaluation it is left out."""
+    assert [one.verdict for one in judge({"rmse": 1.0}, SLICED, shown)] == verdicts
+
+
+def test_all_parts_of_an_evaluation_are_read_as_they_were_shown() -> None:
+    """Numbers stay numbers, whole ones whole, and texts texts."""
+    group = SliceGroup(
+        column="sex",
+        group="F",
+        rows=40,
+        metrics={"rmse": Estimate(value=1.0, low=0.5, high=math.nan)},
+    )
+    table = pd.DataFrame({"name": ["A1"], "truth": [2.5], "gone": [math.nan]}, [123456])
+    shown = replace(
+        evaluate(2.4),
+        slices=[group],
+        worst=table.rename_axis("row"),
+        leaks=Leaks(test_rows=9, shared_rows=1, distinct=0.5, features={"a": 0.99}),
+        confusion=confusion([0, 1], [0.1, 0.9], Decision()),
+        looks=3,
+    ).data()
+    json.dumps(shown, allow_nan=False)
+    found = evaluation_of(notebook_with({EVALUATION_MIME: shown})) or {}
+
+    metrics = {"rmse": {"value": 1.0, "low": 0.5, "high": None}}
+    assert found["slices"] == [
+        {"column": "sex", "group": "F", "rows": 40, "metrics": metrics}
+    ]
+    assert found["worst"] == {
+        "columns": ["row", "name", "truth", "gone"],
+        "rows": [[123456, "A1", 2.5, None]],
+    }
+    assert isinstance(found["worst"]["rows"][0][0], int)
+    assert found["leaks"]["features"] == {"a": 0.99}
+    assert (found["confusion"]["true_positive"], found["looks"]) == (1, 3)
+    assert found["disagreements"] is None

@@ -11,16 +11,22 @@ from model_packages import ENDPOINT, ignore, interrupt, make_package, once, serv
 from lifecycle.approval import approve
 from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
-from lifecycle.endpoint import ensure_config, wait_until_settled
+from lifecycle.endpoint import CHANGING, DAMAGED, wait_until_settled
+from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
-from lifecycle.registry import find_package
-from lifecycle.status import ModelStatus, Version, read_status, why_not_in_sync
+from lifecycle.packages import find_package
+from lifecycle.status import ModelStatus, Step, Version, next_step, read_status
 
 CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)
+MINE = Version(version=2, status="InService", fingerprint=CONTENT)
+DELETING = Version(version=1, status="Deleting", fingerprint=OTHER)
+GONE = "is Rejected"
 
 
-WAIT = "wait, then python -m runner status toy; if nobody waits for it any more"
+WAIT = (
+    "wait, then python -m runner status toy; if no command is waiting for it any more"
+)
 AGAIN = "run the command that began it again: it waits and then verifies"
 CHANGED = "the endpoint has changed since a deploy verified it: deploy again, which"
 
@@ -34,7 +40,11 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
     ("status", "expected"),
     [
         (ModelStatus(), "nothing is registered: train it"),
-        (ModelStatus(newest=package("Rejected")), "version 2 is Rejected: train again"),
+        (ModelStatus(newest=package("Deleting")), "version 2 is Deleting: train again"),
+        (
+            ModelStatus(newest=replace(package("Rejected"), rejected="Ada: slow")),
+            "version 2 is Rejected: change what is wrong with it, and train again",
+        ),
         (
             ModelStatus(newest=package(fingerprint=OTHER)),
             "the newest, version 2, has other content: train it",
@@ -105,8 +115,79 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             ),
         ),
         (
-            ModelStatus(live=Version(status="Failed"), reason="No ping."),
+            ModelStatus(
+                newest=package(), live=Version(status="Failed"), reason="No ping."
+            ),
             "the endpoint is Failed: No ping.; deploy again, which replaces it",
+        ),
+        (
+            ModelStatus(live=Version(status="Failed"), reason="No ping."),
+            "the endpoint is Failed: No ping.; nothing is registered: train it",
+        ),
+        (
+            ModelStatus(newest=package("PendingManualApproval"), live=DELETING),
+            "the endpoint is Deleting; version 2 waits for approval",
+        ),
+        (
+            ModelStatus(
+                newest=package(),
+                live=replace(LIVE, status="UpdateRollbackFailed"),
+                verified_version=1,
+                reason="No ping.",
+            ),
+            (
+                "the endpoint is UpdateRollbackFailed: No ping.; put back version 1, "
+                "which was verified, with python -m runner rollback toy --to 1, or "
+                "deploy again"
+            ),
+        ),
+        (
+            ModelStatus(newest=package(), live=replace(LIVE, fingerprint=CONTENT)),
+            ("version 2 of this content is approved, and version 1 is live: deploy it"),
+        ),
+        (
+            ModelStatus(
+                newest=package("Rejected"),
+                live=replace(MINE, problem=GONE),
+                way_back=1,
+            ),
+            (
+                "version 2 is live, and is Rejected: go back to a version that is "
+                "approved, or train again"
+            ),
+        ),
+        (
+            ModelStatus(newest=package(), live=MINE, deleted_config="toy-v2-0"),
+            (
+                "the endpoint config toy-v2-0 was deleted, the endpoint serves on "
+                "without it: deploy again, which makes it again"
+            ),
+        ),
+        (
+            ModelStatus(
+                newest=package(), live=MINE, drift=("a is 1",), refusal="give b"
+            ),
+            (
+                "the endpoint differs from model.yaml, a is 1; version 2 is approved, "
+                "and cannot be deployed: give b"
+            ),
+        ),
+        (
+            ModelStatus(newest=package(), live=MINE, drift=("a is 1, not 2",)),
+            "the endpoint differs from model.yaml, a is 1, not 2: deploy again, which "
+            "changes it",
+        ),
+        (
+            ModelStatus(
+                newest=replace(package(), since="2026-02"),
+                live=replace(LIVE, since="2026-01"),
+                rolled_back_from=CONTENT,
+            ),
+            "live version 1 has other content; version 2 is approved: deploy it",
+        ),
+        (
+            ModelStatus(newest=package(), live=Version(status="InService")),
+            "what is live was not deployed from here; version 2 is approved: deploy it",
         ),
         (
             ModelStatus(live=replace(LIVE, fingerprint=CONTENT), rollback_to=4),
@@ -120,12 +201,102 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
 )
 def test_the_nearest_reason_is_given_with_what_to_do(status, expected):
     """One sentence names the one step that comes next."""
-    assert why_not_in_sync("toy", CONTENT, status) == expected
+    assert next_step("toy", CONTENT, status).why == expected
+
+
+TRAIN = "run toy --stage prepare --stage train-register"
+DEPLOY, APPROVE = "run toy --stage deploy", "approve toy --version 2"
+CANDIDATES = {
+    "none": Version(),
+    "other content": package(fingerprint=OTHER),
+    "pending": package("PendingManualApproval"),
+    "rejected": package("Rejected"),
+    "approved": package(),
+    "approved by hand": replace(package(), problem=f"...; python -m runner {APPROVE}"),
+    "changed": replace(package(), problem="was changed; train again"),
+    "fails its gates": replace(package(), failed="rmse 3 is above 2"),
+}
+# What brings a candidate nearer to the endpoint, and to what.
+NEXT = {
+    "none": TRAIN,
+    "other content": TRAIN,
+    "pending": APPROVE,
+    "rejected": TRAIN,
+    "approved": DEPLOY,
+    "approved by hand": APPROVE,
+    "changed": TRAIN,
+    "fails its gates": TRAIN,
+}
+LIVES = {
+    "nothing": ModelStatus(),
+    "foreign": ModelStatus(live=Version(status="InService"), verified=False),
+    "other content": ModelStatus(live=LIVE),
+    "this content": ModelStatus(live=MINE),
+    "this content, unverified": ModelStatus(live=MINE, verified=False),
+    "this content, drifted": ModelStatus(live=MINE, drift=("instance_type",)),
+    "this content, config deleted": ModelStatus(live=MINE, deleted_config="toy-v2-0"),
+    "this content, rejected": ModelStatus(live=replace(MINE, problem="is Rejected")),
+    "rolled back": ModelStatus(live=LIVE, rolled_back_from=CONTENT),
+    "rollback begun": ModelStatus(live=MINE, rollback_to=1),
+    "deploy failed": ModelStatus(live=LIVE, attempted=2, reason="No ping."),
+    **{
+        status: ModelStatus(live=replace(LIVE, status=status), verified_version=1)
+        for status in (*sorted(CHANGING), *sorted(DAMAGED), "Failed")
+    },
+}
+
+
+@pytest.mark.parametrize("live", LIVES)
+@pytest.mark.parametrize("candidate", CANDIDATES)
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_the_next_step_is_right_in_every_state(
+    candidate: str, live: str, is_refused: bool
+) -> None:
+    """A command is named only where it leads on, and there is one in every state.
+
+    Deploying needs a version that may be deployed, approving one that waits for it.
+    """
+    refusal = "SageMaker takes none; give others" if is_refused else ""
+    known = {"newest": CANDIDATES[candidate], "refusal": refusal, "way_back": 1}
+    status = replace(LIVES[live], **known)
+    step = next_step("toy", CONTENT, status)
+
+    if live == "this content":
+        # What is live was approved, and only a newer version could change that.
+        assert step == Step()
+        return
+    assert step.why
+    assert step.commands or live == "rolled back" or is_refused
+    verbs = {command.split()[0] for command in step.commands}
+    deploys = DEPLOY in step.commands
+    assert not deploys or (candidate == "approved" and not is_refused)
+    if candidate == "approved" and is_refused:
+        # What to change is said; no command of the runner's could do it.
+        return
+    assert APPROVE not in step.commands or candidate in ("pending", "approved by hand")
+    if live in ("nothing", "foreign", "other content", "Failed", "Deleting"):
+        assert step.commands[0] == NEXT[candidate]
+    elif live == "deploy failed":
+        assert NEXT[candidate] in step.commands
+    elif live in CHANGING:
+        assert step.commands[0] == "status toy"
+    elif live in DAMAGED:
+        assert step.commands[0] == "rollback toy --to 1"
+    elif live == "rollback begun":
+        assert step.commands == ("rollback toy --to 1", "rollback toy --to 2")
+    elif live == "rolled back":
+        assert step.commands == (
+            ("rollback toy --to 2",) if candidate == "approved" else ()
+        )
+    elif live == "this content, unverified":
+        assert "rollback" in verbs
+    elif candidate == "approved":
+        assert step.commands[0] == DEPLOY
 
 
 def why(model: str) -> str:
     """Say why the endpoint of a model does not serve the content."""
-    return why_not_in_sync(model, CONTENT, read_status(model, CONTENT))
+    return next_step(model, CONTENT, read_status(model, CONTENT)).why
 
 
 def test_each_step_from_training_to_serving_is_told(model):

@@ -67,9 +67,38 @@ def test_cells_with_line_ends_and_blank_lines_are_fine():
         (b"\x1f\x8b\x08\x00", "compressed by gzip; unpack it"),
         (b"<!DOCTYPE html><html>", "HTML or XML"),
         (b'{"a": 1}', "JSON"),
-        (b"a,b\n1,\x00\n", "bytes that are no text"),
+        (b"a,b\n1,\x00\n", "bytes that are not text"),
         (b'a,b\n1,"2\n', "not CSV"),
         (b"PAR1 and no more", "not Parquet"),
+        ("a\n1\n".encode("utf-32"), "is UTF-32; save it as UTF-8, or read_table("),
+        (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "`git lfs pull` gets"),
+        (b"\x28\xb5\x2f\xfdabc", "compressed by zstd"),
+        (b'[{"a": 1}]', "JSON"),
+        (b"sep=;\na;b\n1;2\n", "the first line is Excel's 'sep=;'; leave it out"),
+        (b"a b\n1 2\n", "has one column, 'a b', with ' ' in its cells; write it with"),
+        (b"a,a \n1,2\n", "column 'a' stands 2 times, as column 1 and 2"),
+        ("\u00e9,e\u0301\n1,2\n".encode(), "stands 2 times, as column 1 and 2"),
+        (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", "seems to be a row; write names above"),
+        (b"M,yes\nF,no\nM,yes\n", "row 3 repeats the first line ('M,yes'); remove it"),
+        (b"M,yes\nF,yes\nM,no\n", "the first line ('M,yes') seems to be a row"),
+        (b"a,b\n1,2\na,b\n3,4\n", "row 3 repeats the first line ('a,b'); remove it"),
+        (
+            b'a,b\n"5" pipe,2\nx,4\n',
+            "line 2 has a quote inside quotes ('\"5\" pipe,2')",
+        ),
+        (b'a,b\n"x\\"y",2\n', 'write it twice: ""'),
+        (b"zip,b\n01234,1\n9,2\n", "holds '01234', whose zeros would be lost; read_ta"),
+        (b"id,b\n9007199254740993,1\n,2\n", "whose last digits would be lost; read_ta"),
+        (
+            b"id,b\n" + b"9" * 25 + b",1\n2,2\n",
+            'would be lost; read_table(..., text=["i',
+        ),
+        (
+            b"land,b\nDE,1\nNA,2\n",
+            "holds 'NA', which pandas takes for missing; read_ta",
+        ),
+        (b"land,b\nDE,1\nNA,2\n", 'missing="NA"), or text=["land"] if it is a word'),
+        (b'a,b\n"1.234.567",2\n12,3\n', 'read_table(..., decimal=",", thousands=".")'),
     ],
 )
 def test_what_would_be_guessed_is_refused(content: bytes, said: str):
@@ -81,6 +110,55 @@ def test_what_would_be_guessed_is_refused(content: bytes, said: str):
     assert said in text
     assert text.startswith("raw.csv: ")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "how", "said"),
+    [
+        (b"x;b\n1,5;1\n", {"thousands": ","}, "holds '1,5', which has no thousands"),
+        (b"x;b\n1.5;1\n", {"thousands": "."}, 'leave thousands="." out, or text=["x"]'),
+        (b"x;b\n1.234;1\n12;2\n", {}, 'read_table(..., thousands="."), or decimal="."'),
+        (
+            b"x;b\n1.5;1\n2,5;2\n",
+            {"decimal": ","},
+            "holds '1.5', and decimal=\",\" was",
+        ),
+        (
+            "n;b\nMü;1\n".encode(),
+            {"encoding": "latin-1"},
+            "is UTF-8, which reads 'Mü;1'",
+        ),
+        (
+            b"a;b\n1;2\n3;4\n",
+            {"header": False},
+            "holds 'a' above numbers, and seems to",
+        ),
+    ],
+)
+def test_what_is_said_wrongly_is_refused(content: bytes, how, said: str):
+    """The cells show that it is not so."""
+    with pytest.raises(DataError) as raised:
+        parse(content, separator=";", **how)
+
+    assert said in str(raised.value)
+
+
+def test_what_may_be_meant_otherwise_is_decided_by_an_argument():
+    """Points, zeros, words that pandas takes for missing."""
+    thousands = parse(b"x;b\n1.234;1\n12;2\n", separator=";", thousands=".")
+    points = parse(b"x;b\n1.234;1\n12;2\n", separator=";", decimal=".")
+    words = parse(b"land,n\nDE,1\nNA,2\n,3\n", text=["land"])
+    missing = parse(b"land,n\nDE,1\nNA,2\n", missing="NA")
+    in_numbers = parse(b"land,n\nDE,NA\nNA,2\n")
+    codes = parse(b" zip ,n\n007,1\n", text=["zip"])
+
+    assert thousands["x"].tolist() == [1234, 12]
+    assert points["x"].tolist() == [1.234, 12]
+    assert words["land"].tolist()[:2] == ["DE", "NA"]
+    assert words["land"].isna().tolist() == [False, False, True]
+    assert missing["land"].isna().tolist() == [False, True]
+    assert in_numbers["land"].isna().tolist() == [False, True]
+    assert codes["zip"].tolist() == ["007"]
 
 
 def test_a_long_cell_is_a_cell():
@@ -122,6 +200,15 @@ def test_parquet_is_read_with_its_types():
 
     assert table["id"].tolist() == ["x"]
     assert table["day"].dt.year.tolist() == [2026]
+
+
+def test_an_index_of_parquet_is_a_column_if_it_holds_data():
+    """One that counts the rows holds none."""
+    named = pd.DataFrame({"n": [2]}, index=["x"])
+    counted = pd.DataFrame({"n": [2, 3]}, index=[7, 9])
+
+    assert parse(parquet(named)).to_dict("list") == {"index": ["x"], "n": [2]}
+    assert parse(parquet(counted)).to_dict("list") == {"n": [2, 3]}
 
 
 def test_the_files_of_a_folder_are_one_table():

@@ -14,6 +14,7 @@ from lifecycle.uncertainty import (
     compare,
     estimate,
     metric_statistic,
+    share_interval,
     statistics_of,
 )
 
@@ -263,3 +264,26 @@ def test_the_area_has_an_interval_that_holds_the_true_one():
         hits += found.low <= true <= found.high
 
     assert hits / count >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("hits", "rows", "expected"),
+    [(0, 40, (0.0, 0.0881)), (5, 20, (0.0866, 0.4910)), (20, 20, (0.8316, 1.0))],
+)
+def test_the_interval_of_a_share_is_exact(hits, rows, expected):
+    """Clopper and Pearson's, as SciPy's binomtest has it; never empty."""
+    exact = stats.binomtest(hits, rows).proportion_ci(method="exact")
+
+    assert share_interval(hits, rows) == pytest.approx(expected, abs=1e-4)
+    assert share_interval(hits, rows) == pytest.approx((exact.low, exact.high))
+
+
+def test_what_no_resample_changes_is_not_known_exactly():
+    """Right on 40 of 40 rows is no proof; two equal models differ by nothing."""
+    perfect = metric_statistic("accuracy", [1] * 20 + [0] * 20, [0.9] * 20 + [0.1] * 20)
+
+    found = estimate({"accuracy": perfect}, 40)["accuracy"]
+
+    assert (found.value, math.isnan(found.low)) == (1.0, True)
+    equal = compare({"accuracy": perfect}, {"accuracy": perfect}, 40)["accuracy"]
+    assert (equal.difference.low, equal.difference.high) == (0.0, 0.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import clones
+import laptops
 import pytest
 from embedded_aws import EmbeddedAWS
 
@@ -33,11 +34,27 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(clone: Path, fresh_aws: EmbeddedAWS) -> Callable[..., dict[str, Outcome]]:
-    """Call `runner run` in the clone and return its outcomes by model."""
+def calls_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in which every call is noted that was not to this machine."""
+    return tmp_path_factory.mktemp("laptop") / "calls"
+
+
+@pytest.fixture(scope="module")
+def run(
+    clone: Path, fresh_aws: EmbeddedAWS, calls_elsewhere: Path
+) -> Callable[..., dict[str, Outcome]]:
+    """Call `runner run` in the clone and return its outcomes by model.
+
+    All that is set on this laptop leads elsewhere, where no call can go.
+    """
+    variables = laptops.variables(calls_elsewhere.parent) | {
+        "PYTHONPATH": f"{clone}:{clones.ROOT / 'tests' / 'blocker'}",
+        "CALLS_ELSEWHERE": str(calls_elsewhere),
+    }
 
     def call(*arguments: str) -> dict[str, Outcome]:
-        ended = clones.run(clone, fresh_aws, "runner", "run", *arguments, "--json")
+        command = ("runner", "run", *arguments, "--json", "--target", "local")
+        ended = clones.run(clone, fresh_aws, *command, variables=variables)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return {one["model"]: one for one in json.loads(ended.stdout)}
 
@@ -56,6 +73,14 @@ def second(
 ) -> Outcome:
     """The outcome of training one model again on the same AWS."""
     return run("size", "--no-reuse")["size"]
+
+
+def test_local_means_this_machine(
+    first: dict[str, Outcome], calls_elsewhere: Path
+) -> None:
+    """No variable, profile or file of the laptop leads a call to another address."""
+    assert {one["status"] for one in first.values()} == {"succeeded"}
+    assert not calls_elsewhere.exists(), calls_elsewhere.read_text()
 
 
 @pytest.mark.parametrize("model", ["size", "large"])
@@ -107,7 +132,7 @@ def test_the_same_rows_give_the_same_model(
         now["rows"]["test"],
         0,
     )
-    assert {one["answer"] for one in review["drift"]} == {"alike"}
+    assert {one["answer"] for one in review["drift"]} == {"no drift"}
 
 
 def test_nothing_unchanged_is_trained_again(

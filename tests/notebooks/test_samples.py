@@ -3,12 +3,15 @@
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import clones
 import pytest
+import yaml
 from embedded_aws import EmbeddedAWS
+from recompute import recompute, shown_of
 
 from lifecycle import approval, registry
 
@@ -68,7 +71,7 @@ def nbval(
     ("model", "promised"),
     [
         ("abalone", {"rmse": (0, 2.35)}),
-        ("churn", {"auc": (0.90, 1), "accuracy": (0.94, 1)}),
+        ("churn", {"auc": (0.90, 1), "cost": (0, 32)}),
     ],
 )
 def test_a_sample_is_as_good_as_promised(
@@ -84,6 +87,47 @@ def test_a_sample_is_as_good_as_promised(
         assert low <= metrics[name] <= high
 
 
+@pytest.mark.parametrize("model", SAMPLES)
+def test_what_a_sample_shows_is_computed_again_without_this_repository(
+    demo: dict[str, Any], clone: Path, samples_aws: EmbeddedAWS, model: str
+) -> None:
+    """Metrics, groups, outcomes, SHAP values and the largest errors."""
+    require(model)
+    folder, s3 = clone / "build" / model, clones.connect(samples_aws, "s3")
+
+    def read(uri: str) -> bytes:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    spec = (clone / "models" / model / "model.yaml").read_text()
+    expected = recompute(folder, read, yaml.safe_load(spec))
+    shown = shown_of(folder)
+
+    near = partial(pytest.approx, rel=1e-5, abs=1e-6)
+    assert shown["metrics"] == near(expected["metrics"])
+    assert shown["looks"] == 0
+    for one in shown["slices"]:
+        values = {name: value["value"] for name, value in one["metrics"].items()}
+        assert values == near(expected["slices"][one["column"], one["group"]])
+    assert len(shown["slices"]) == len(expected["slices"])
+    table = [
+        dict(zip(shown["features"]["columns"], one, strict=True))
+        for one in shown["features"]["rows"]
+    ]
+    assert [one["importance"] for one in table] == near(expected["shap"])
+    place = shown["worst"]["columns"].index("residual")
+    residuals = [abs(row[place]) for row in shown["worst"]["rows"]]
+    assert residuals == near(expected["worst"].tolist())
+    if "confusion" in expected:
+        names = ("true_negative", "false_positive", "false_negative", "true_positive")
+        assert [shown["confusion"][one] for one in names] == expected["confusion"]
+    review = json.loads((folder / "review.json").read_text())
+    assert {one["metric"]: one["candidate"] for one in review["comparison"]} == near(
+        expected["metrics"]
+    )
+
+
 def test_the_defaults_run_in_their_order(
     nbval: Callable[..., subprocess.CompletedProcess[str]],
     samples_aws: EmbeddedAWS,
@@ -95,7 +139,6 @@ def test_the_defaults_run_in_their_order(
     trained = nbval(
         "models/abalone/prepare.ipynb",
         "models/churn/prepare.ipynb",
-        "models/churn/train-register.ipynb",
         "notebooks/binary/train-register.ipynb",
         "notebooks/regression/train-register.ipynb",
     )

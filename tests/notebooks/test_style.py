@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = (
     "models/abalone/prepare.ipynb",
     "models/churn/prepare.ipynb",
-    "models/churn/train-register.ipynb",
     "notebooks/binary/train-register.ipynb",
     "notebooks/deploy.ipynb",
     "notebooks/regression/train-register.ipynb",

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # What CircleCI's setup job installs, with its dependencies, and this repository's own.
 SETUP = {"click", "pydantic", "yaml", "lifecycle", "runner", "sagemaker_xgboost"} | {
-    "notebook_inputs",
+    *("notebook_inputs", "secret_scrubber"),
     *("annotated_types", "pydantic_core", "typing_extensions", "typing_inspection"),
 }
 # What prints tables, with its dependencies.

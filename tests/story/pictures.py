@@ -1,7 +1,8 @@
 """Make the pictures of the review page: `make pictures`.
 
-Four runs of abalone on the embedded AWS, in a copy of this checkout: a first version,
-a better one, one that misses a gate, and one whose data has changed under it.
+Runs of abalone on the embedded AWS, in a copy of this checkout: a first version, a
+better one, one that misses a gate, one whose data has changed under it, one that shows
+no difference, and one that cannot be compared.
 """
 
 import io
@@ -84,6 +85,25 @@ def tell(story: Story) -> None:
     story.commit("Rename a column")
     story.run(*training)
     story.keep("failed")
+
+    story.edit(prepare, '[\\"gender\\", *MEASUREMENTS', '[\\"sex\\", *MEASUREMENTS')
+    story.edit(spec, "num_round: 9", "num_round: 50")
+    story.commit("Take the better one")
+    story.run("approve", "abalone")
+    story.run("run", "abalone", "--stage", "deploy")
+    story.edit(spec, "subsample: 0.7", "subsample: 0.75")
+    story.commit("Show each tree more rows")
+    story.run(*training)
+    story.keep("no-difference")
+
+    story.edit(
+        prepare,
+        "clean[MEASUREMENTS + WEIGHTS]",
+        'clean[MEASUREMENTS + WEIGHTS].drop(columns=\\"diameter\\")',
+    )
+    story.commit("Leave the diameter out, which is nearly the length")
+    story.run(*training)
+    story.keep("not-comparable")
 
 
 def photograph(pages: Path, pictures: Path) -> None:

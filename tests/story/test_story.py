@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import clones
+import first_day
+import permissions
 import pytest
 import tiny
 import toys
@@ -29,7 +31,7 @@ from repository import Repository
 
 from lifecycle.aws import client
 from lifecycle.deploy import deploy
-from lifecycle.registry import find_package, list_packages
+from lifecycle.packages import find_package, list_packages
 from lifecycle.s3 import read_bytes, write_bytes
 from runner.spec import content as contents
 
@@ -66,10 +68,21 @@ def always() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[EmbeddedAWS]:
-    """An AWS account of these stories' own, in which nothing is live yet."""
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[first_day.FirstDay]:
+    """An AWS account of these stories' own, after the first day of docs/circleci.md."""
     with clones.start_aws() as embedded:
-        yield embedded
+        folder = tmp_path_factory.mktemp("day") / "clone"
+        done = first_day.follow(folder, embedded)
+        # These tests write archives of their own, which bucket.json forbids.
+        clones.connect(embedded, "s3").delete_bucket_policy(Bucket=first_day.BUCKET)
+        yield done
+
+
+@pytest.fixture
+def account(day: first_day.FirstDay) -> EmbeddedAWS:
+    """That account."""
+    assert day.aws is not None
+    return day.aws
 
 
 @pytest.fixture
@@ -80,22 +93,26 @@ def contexts(account: EmbeddedAWS, tmp_path: Path) -> dict[str, dict[str, str]]:
     """
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     given = {k: v for k, v in account.environment.items() if k not in keys}
-    role = given.pop("SAGEMAKER_EXECUTION_ROLE_ARN")
+    role = given.pop("SAGEMAKER_EXECUTION_ROLE_ARN").rpartition("/")[0]
     found = {
-        f"model-{name}s": given | {"AWS_ROLE_ARN": f"{role}-{name}"}
+        f"model-{name}s": given | {"AWS_ROLE_ARN": f"{role}/model-{name}"}
         for name in ("trainer", "approver", "deployer")
     }
     for name in ("model-trainers", "model-deployers"):
-        found[name]["SAGEMAKER_EXECUTION_ROLE_ARN"] = role
+        found[name]["SAGEMAKER_EXECUTION_ROLE_ARN"] = first_day.EXECUTION_ROLE
     for name, variables in found.items():
         variables["AWS_CALLS"] = str(tmp_path / f"aws-calls-{name}")
+    # Where deploys are pipelines of GitHub OAuth.
+    found["model-rollbacks"] = found["model-deployers"]
     return found
 
 
 class Team:
     """A team's clone, the remote it pushes to, and CircleCI, which follows that."""
 
-    def __init__(self, folder: Path, contexts: dict[str, dict[str, str]]) -> None:
+    def __init__(
+        self, folder: Path, contexts: dict[str, dict[str, str]], expression: str
+    ) -> None:
         remote = folder / "remote.git"
         self.here = Repository(folder / "clone")
         self.here.git("init", "-q", "--bare", "-b", "main", str(remote))
@@ -104,9 +121,13 @@ class Team:
             remote=remote,
             folder=folder / "circleci",
             contexts=contexts,
+            restrictions=dict.fromkeys(
+                ("model-deployers", "model-rollbacks"), expression
+            ),
             replaced_steps=REPLACED,
             skipped_jobs=frozenset(always()),
-            slug="gh/team/models",
+            # All its pipelines are those of the GitHub App.
+            slug="circleci/team/models",
         )
 
     def trigger(self, branch: str, **parameters: str) -> PipelineRun:
@@ -117,6 +138,22 @@ class Team:
         config = setup.directory / ".circleci" / "config.yml"
         assert check_pair(config.read_text(), pipeline.config) == []
         return pipeline
+
+    def press_rollback(self, model: str, *, live: int, to: int, **more: str) -> JobRun:
+        """Press CircleCI's Rollback button, and choose in its dialog."""
+        chosen = {
+            "component_name": model,
+            "environment_name": "production",
+            "current_version": str(live),
+            "target_version": str(to),
+            **more,
+        }
+        pipeline = self.circleci.trigger(
+            "main",
+            config_path=".circleci/rollback.yml",
+            values={f"pipeline.deploy.{name}": one for name, one in chosen.items()},
+        )
+        return pipeline.run()["rollback"]
 
     def push(self, branch: str = "main") -> PipelineRun:
         """Push a branch, which triggers a pipeline."""
@@ -144,11 +181,13 @@ class Team:
 
 
 @pytest.fixture
-def team(tmp_path: Path, contexts: dict[str, dict[str, str]]) -> Callable[..., Team]:
+def team(
+    tmp_path: Path, day: first_day.FirstDay, contexts: dict[str, dict[str, str]]
+) -> Callable[..., Team]:
     """Begin a project with tiny models, pushed to main and not trained yet."""
 
     def begin(*models: str) -> Team:
-        made = Team(tmp_path, contexts)
+        made = Team(tmp_path, contexts, day.printed[1])
         root = made.here.root
         shutil.copytree(ROOT / ".circleci", root / ".circleci")
         shutil.copy(ROOT / ".gitignore", root)
@@ -219,35 +258,60 @@ def serve(root: Path, model: str) -> dict[str, Any]:
     return client("sagemaker").describe_endpoint(EndpointName=model)
 
 
-# Calls that are allowed under the name of another, or need no permission.
-ACTIONS = {
-    "s3:HeadObject": "s3:GetObject",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
-    "sagemaker-runtime:InvokeEndpoint": "sagemaker:InvokeEndpoint",
-}
-FREE = {"sts:AssumeRoleWithWebIdentity", "sts:GetCallerIdentity"}
+def assert_permitted(contexts: dict[str, dict[str, str]], raw_bucket: str) -> None:
+    """Compare all calls of the jobs so far with the documented policies.
+
+    raw_bucket: of the raw data, which step 4 lets the trainer read
+    """
+    files = {
+        role: Path(contexts[f"model-{role}s"]["AWS_CALLS"])
+        for role in ("trainer", "approver", "deployer")
+    }
+    for role, file in files.items():
+        names = ["trainer", "raw-data"] if role == "trainer" else [role]
+        policies = permissions.documented(*names, RAW_BUCKET=raw_bucket)
+        needs = list(permissions.recorded(file))
+        assert needs and permissions.refused(policies, needs) == []
+        done = list(permissions.done_as_execution_role(file))
+        assert permissions.refused(permissions.documented("execution"), done) == []
+        assert (done == []) == (role == "approver")
 
 
-def policy(role: str) -> set[str]:
-    """Read from docs/circleci.md what a role may do."""
-    told = (ROOT / "docs" / "circleci.md").read_text()
-    block = told.partition(f"`{role}.json`")[2].partition("```json\n")[2]
-    statements = json.loads(block.partition("```")[0])["Statement"]
-    actions = [one["Action"] for one in statements]
-    return set().union(*([one] if isinstance(one, str) else one for one in actions))
+def test_the_first_day_can_be_followed(day: first_day.FirstDay) -> None:
+    """AWS takes its commands, and the simulations at its end say what is told."""
+    simulated = [
+        one["EvaluationResults"][0]["EvalDecision"]
+        for call, one in day.answers
+        if call == "iam simulate-principal-policy"
+    ]
+    assert simulated == ["allowed", "implicitDeny", "implicitDeny"]
+    roles = [
+        one["Role"]["RoleName"]
+        for call, one in day.answers
+        if call == "iam create-role"
+    ]
+    assert roles == [
+        "sagemaker-execution",
+        "model-trainer",
+        "model-approver",
+        "model-deployer",
+    ]
 
 
 def test_a_change_goes_live(
     tmp_path: Path,
+    day: first_day.FirstDay,
     account: EmbeddedAWS,
     aws: None,
     contexts: dict[str, dict[str, str]],
     predict: Callable[..., float],
 ) -> None:
-    """The template's notebooks, from a push to the endpoint; no other model changes."""
+    """The template's notebooks, from a push to the endpoint; no other model changes.
+
+    Every call of its jobs is one that the documented policies allow.
+    """
     clones.upload_rows(account)
-    ours = Team(tmp_path, contexts)
+    ours = Team(tmp_path, contexts, day.printed[1])
     clones.clone_template(ours.here.root, "size", "large")
     ours.here.commit()
     ours.here.git("push", "-q", "origin", "main")
@@ -268,16 +332,26 @@ def test_a_change_goes_live(
     assert succeeded(deployed) == ["deploy-size"]
     assert results(deployed["deploy-size"])["changed"]
     assert predict("size", "2.5,1,0") == pytest.approx(6, abs=1)
-    assert "release log --component-name=size" in ours.circleci.circleci_calls
+    assert ours.circleci.circleci_calls.splitlines() == [
+        "run release plan deploy-size --environment-name=production "
+        "--component-name=size --target-version=1",
+        "run release update deploy-size --status=RUNNING",
+        "run release update deploy-size --status=SUCCESS",
+    ]
     ours.here.commit("README.md")
     assert model_jobs(ours.push()) == []
     now = client("sagemaker").describe_endpoint(EndpointName="large")
     assert now["LastModifiedTime"] == large["LastModifiedTime"]
     assert now["EndpointConfigName"] == large["EndpointConfigName"]
-    for role in ("trainer", "approver", "deployer"):
-        calls = Path(contexts[f"model-{role}s"]["AWS_CALLS"]).read_text().split()
-        needed = {ACTIONS.get(call, call) for call in calls} - FREE
-        assert needed and needed <= policy(role)
+    assert_permitted(contexts, clones.BUCKET)
+    (rows,) = [
+        one["Key"]
+        for one in client("s3").list_objects_v2(Bucket=first_day.BUCKET)["Contents"]
+        if one["Key"].startswith("size/") and one["Key"].endswith("/train.csv")
+    ]
+    # The rows of what is live stay, for the comparison with its successor.
+    tags = client("s3").get_object_tagging(Bucket=first_day.BUCKET, Key=rows)
+    assert tags["TagSet"] == []
 
 
 def test_a_rebase_goes_live_and_reruns_change_nothing(
@@ -310,9 +384,14 @@ def test_a_rebase_goes_live_and_reruns_change_nothing(
 
 
 def test_of_two_branches_the_one_merged_last_is_live(
-    team: Callable[..., Team], predict: Callable[..., float]
+    team: Callable[..., Team],
+    contexts: dict[str, dict[str, str]],
+    predict: Callable[..., float],
 ) -> None:
-    """Each merge deploys its own; only a rollback goes back, and no rerun undoes it."""
+    """Each merge deploys its own; only a rollback goes back, and no rerun undoes it.
+
+    CircleCI's button does so with the documented permissions, and is green.
+    """
     ours = team("two")
     one = ours.change("one", "two", slope=2.0)
     other = ours.change("other", "two", slope=3.0)
@@ -320,9 +399,11 @@ def test_of_two_branches_the_one_merged_last_is_live(
 
     first = ours.merge("one", "--squash")
     assert succeeded(first.run()) == ["deploy-two"]
+    older = results(first.jobs["deploy-two"])["version"]
     assert predict("two") == pytest.approx(20, rel=0.05)
     last = ours.merge("other", "--no-ff", "-X", "theirs")
     assert succeeded(last.run()) == ["deploy-two"]
+    newer = results(last.jobs["deploy-two"])["version"]
     assert predict("two") == pytest.approx(30, rel=0.05)
     refused = first.rerun("deploy-two")
     assert refused.status == "failed"
@@ -331,8 +412,25 @@ def test_of_two_branches_the_one_merged_last_is_live(
     assert "python -m runner rollback two" in refused.log
     assert predict("two") == pytest.approx(30, rel=0.05)
 
-    back = ours.trigger("main", action="rollback", model="two")
-    assert succeeded(back.run()) == ["rollback-two"]
+    stale = ours.press_rollback("two", live=older, to=older)
+    assert stale.status == "failed"
+    assert f"version {newer} is live, but version {older} was" in stale.log
+    reason = "it's $(touch pwned)"
+    back = ours.press_rollback("two", live=newer, to=older, reason=reason)
+    assert back.status == "success", back.log
+    assert f"two: version {older} is live, instead of version {newer}" in back.log
+    (record,) = back.directory.glob("build/two/rollback.json")
+    assert json.loads(record.read_text())["reason"] == reason
+    shown = ours.circleci.circleci_calls.splitlines()[-4:]
+    failed = f"--status=FAILED --failure-reason=two: version {newer} is live"
+    assert failed in shown[0]
+    assert shown[1:] == [
+        "run release plan rollback-two --environment-name=production "
+        f"--component-name=two --target-version={older} --rollback",
+        "run release update rollback-two --status=RUNNING",
+        "run release update rollback-two --status=SUCCESS",
+    ]
+    assert_permitted(contexts, "bucket")
     refused = last.rerun("deploy-two")
     assert (refused.status, predict("two")) == ("failed", pytest.approx(20, rel=0.05))
     assert "since a rollback from this content" in refused.log
@@ -382,7 +480,7 @@ def test_an_unapproved_merge_ends_red_and_heals(
     assert "this content is not approved yet" in refused.log
     assert "approve version 1 in CircleCI" in refused.log
     assert "PendingManualApproval" in refused.log
-    assert "https://circleci.com/gh/team/models/" in refused.log
+    assert "https://circleci.com/circleci/team/models/" in refused.log
     assert succeeded(pushed.run(approved=True)) == ["approve-unapproved"]
     ours.here.commit("README.md")
     later = ours.push()
@@ -394,7 +492,7 @@ def test_an_unapproved_merge_ends_red_and_heals(
 # What a hostile branch's train job does beside registering its own version, to every
 # other run's: it has the role of every train job.
 HOSTILITY = """\
-from lifecycle.registry import find_package, list_packages
+from lifecycle.packages import find_package, list_packages
 from lifecycle.s3 import read_bytes, write_bytes
 from lifecycle.s3 import write_json
 

@@ -366,6 +366,21 @@ def test_mistake_of_a_setup_config_is_found(old: str, new: str, told: str) -> No
     assert any(told in problem for problem in problems), problems
 
 
+def test_a_setup_job_may_stand_in_for_one_without_its_context() -> None:
+    """Of the two only one continues, whoever triggers the pipeline."""
+    pair = (
+        "[{select: {context: team}}, "
+        "{select: {name: again, requires: [{select: STATUS}]}}]"
+    )
+    for status, told in (
+        ("unauthorized", []),
+        ("terminal", ["workflows: setup continues 2 times on 'main'"]),
+    ):
+        config = SETUP.replace("[select]", pair.replace("STATUS", status), 1)
+        main = [Pipeline(branch="main")]
+        assert check(config, main) == told
+
+
 def test_approvals_differ_between_workflows() -> None:
     """Two workflows must not ask for an approval of the same name."""
     second = PIPELINE[PIPELINE.index("  main:\n") :].replace("  main:", "  other:")

@@ -1,6 +1,14 @@
 """Compiled jobs have nothing left to fill in."""
 
-from circleci_simulator import Pipeline, compile_jobs, compiled_size, load
+import pytest
+from circleci_simulator import (
+    ConfigError,
+    Pipeline,
+    check,
+    compile_jobs,
+    compiled_size,
+    load,
+)
 from examples import PIPELINE, RELEASE, SETUP
 
 SEVEN = Pipeline(values={"pipeline.number": 7})
@@ -158,3 +166,21 @@ def test_continuing_is_a_step_of_its_own() -> None:
     first, second = compile_jobs(text)[0].steps
     assert (first, second[0]) == (("checkout", None), "continue")
     assert second[1]["configuration_path"] == "x.yml"
+
+
+def test_a_serial_group_takes_no_free_text() -> None:
+    """Of letters, digits and four other characters, also where a value fills it."""
+    config = (
+        "version: 2.1\njobs:\n  work:\n    docker: [{image: cimg/base:current}]\n"
+        "    steps: [checkout]\nworkflows:\n  w:\n    jobs:\n      - work:\n"
+        "          serial-group: deploy/<< pipeline.deploy.component_name >>\n"
+    )
+    assert check(config) == []
+    for name, is_right in (("churn", True), ("a b", False), ("$(x)", False)):
+        given = {"pipeline.deploy.component_name": name}
+        pipeline = Pipeline(branch="main", values=given)
+        if is_right:
+            assert compile_jobs(config, pipeline)
+        else:
+            with pytest.raises(ConfigError, match="bad serial-group"):
+                compile_jobs(config, pipeline)

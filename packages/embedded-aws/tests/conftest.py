@@ -1,15 +1,28 @@
 """One embedded AWS for all of these tests, and short ways to fill it."""
 
+import os
+import sys
 from functools import cache, partial
+from pathlib import Path
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from embedded_account import Account, connect, rows
-from embedded_aws import start
+from embedded_aws import images, start
 
 
 @pytest.fixture(scope="session")
-def embedded():
+def image_cache(tmp_path_factory):
+    """Let the scikit-learn image run in these tests' own environment."""
+    folder = tmp_path_factory.mktemp("images")
+    with patch.dict(os.environ, {images.CACHE_VARIABLE: str(folder)}):
+        images.use_environment("sklearn:1.9-0", Path(sys.executable))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def embedded(image_cache):
     """Start the embedded AWS once."""
     with start() as aws:
         yield aws

@@ -42,7 +42,7 @@ def test_refuses_missing_data_duplicates_and_unknown_images(account, name, data)
     message = invalid(create, account, name, Image=IMAGE, ModelDataUrl=missing)
     assert message == f"Could not find model data at {missing}."
     other = IMAGE.replace("xgboost", "tensorflow")
-    assert "Cannot find repository" in invalid(
+    assert f"cannot serve with image {other}" in invalid(
         create, account, name, Image=other, ModelDataUrl=data
     )
     account.model(name, data)

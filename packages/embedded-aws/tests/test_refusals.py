@@ -132,5 +132,7 @@ def test_rules_of_records_are_those_of_moto():
 )
 def test_what_moto_only_pretends_is_not_implemented(action):
     """The reason says what is not there."""
-    with pytest.raises(NotImplementedError, match=r"not been implemented: .* (no|not) "):
+    with pytest.raises(
+        NotImplementedError, match=r"not been implemented: .* (no|not) "
+    ):
         rules_of(action)

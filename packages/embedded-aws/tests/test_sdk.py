@@ -6,9 +6,14 @@ import sys
 
 import pytest
 
-OPTED_OUT = """\
+# Without a default bucket the SDK would ask STS for the account, at AWS's own address.
+CONFIG = """\
 SchemaVersion: "1.0"
-SageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}
+SageMaker:
+  PythonSDK:
+    Modules:
+      TelemetryOptOut: true
+      Session: {DefaultS3Bucket: sagemaker-us-east-1-123456789012}
 """
 
 SCRIPT = """\
@@ -20,7 +25,7 @@ from sagemaker.core.resources import (
 )
 from sagemaker.core.shapes import ContainerDefinition, ProductionVariant
 from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import Compute, InputData, OutputDataConfig
+from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode
 
 role, bucket = os.environ["SAGEMAKER_EXECUTION_ROLE_ARN"], os.environ["BUCKET"]
 name, image = os.environ["NAME"], image_uris.retrieve("xgboost", "us-east-1", "3.2-0")
@@ -77,6 +82,68 @@ endpoint = Endpoint.create(endpoint_name=name, endpoint_config_name=name)
 endpoint.wait_for_status("InService", poll=1)
 answer = endpoint.invoke(body=b"0.5,0.25", content_type="text/csv")
 print("answer", answer.body.read().decode())
+
+# A script of one's own, with its own inference code in the model.
+scripted = ModelTrainer(
+    training_image=image_uris.retrieve(
+        "sklearn", "us-east-1", "1.9-0", image_scope="training"
+    ),
+    source_code=SourceCode(source_dir=os.environ["SOURCE"], entry_script="train.py"),
+    role=role,
+    base_job_name=name,
+    hyperparameters={"slope": 2, "name": "a b"},
+    compute=Compute(instance_type="ml.m5.large", instance_count=1),
+    output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/out"),
+)
+scripted.train(input_data_config=channels[:1], wait=False)
+scripted._latest_training_job.wait(poll=1, logs=True)
+scripted._latest_training_job.refresh()
+Model.create(
+    model_name=f"{name}-2",
+    execution_role_arn=role,
+    primary_container=ContainerDefinition(
+        image=scripted.training_image,
+        model_data_url=scripted._latest_training_job.model_artifacts.s3_model_artifacts,
+        environment={"SAGEMAKER_PROGRAM": "train.py"},
+    ),
+)
+variant.model_name = f"{name}-2"
+EndpointConfig.create(endpoint_config_name=f"{name}-2", production_variants=[variant])
+endpoint = Endpoint.create(endpoint_name=f"{name}-2", endpoint_config_name=f"{name}-2")
+endpoint.wait_for_status("InService", poll=1)
+answer = endpoint.invoke(body=b"21", content_type="text/csv", accept="text/csv")
+print("script", answer.body.read().decode())
+"""
+
+TRAIN = """\
+import argparse
+import os
+import pathlib
+import shutil
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slope", type=float)
+    parser.add_argument("--name")
+    given = parser.parse_args()
+    assert os.listdir(os.environ["SM_CHANNEL_TRAIN"]) == ["train.csv"]
+    model = pathlib.Path(os.environ["SM_MODEL_DIR"])
+    (model / "slope").write_text(str(given.slope))
+    shutil.copytree(".", model / "code")
+    print("trained", given.name)
+
+
+def model_fn(model_dir):
+    return float(pathlib.Path(model_dir, "slope").read_text())
+
+
+def predict_fn(rows, slope):
+    return rows.reshape(-1) * slope
+
+
+if __name__ == "__main__":
+    main()
 """
 
 
@@ -86,8 +153,12 @@ def test_sdk_trains_registers_approves_deploys_and_invokes(
 ):
     """ModelTrainer and the SDK's resources go the whole way on the embedded AWS."""
     config = tmp_path / "config.yaml"
-    config.write_text(OPTED_OUT)
+    config.write_text(CONFIG)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "train.py").write_text(TRAIN)
     environment = embedded.environment | {
+        "SOURCE": str(source),
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(config),
         "BUCKET": "sagemaker-us-east-1-123456789012",
         "NAME": name,
@@ -103,7 +174,8 @@ def test_sdk_trains_registers_approves_deploys_and_invokes(
     said = dict(
         line.partition(" ")[::2]
         for line in done.stdout.splitlines()
-        if line.startswith(("status ", "answer "))
+        if line.startswith(("status ", "answer ", "script "))
     )
     assert said["status"] == "Approved 1"
     assert 0 < float(said["answer"]) < 2
+    assert said["script"] == "42.0"

@@ -1,9 +1,7 @@
 """Training jobs from their start to their end."""
 
 import io
-import signal
 import subprocess
-import sys
 import tarfile
 import threading
 import time
@@ -18,13 +16,10 @@ from embedded_aws.faults import Fault
 from embedded_aws.sagemaker.inputs import find_image
 from embedded_aws.sagemaker.training import metric_definitions
 from embedded_aws.sagemaker.training_run import (
-    Container,
     Slots,
     TrainingJob,
     algorithm_error,
-    containers,
     final_metrics,
-    kill_containers,
 )
 
 
@@ -252,38 +247,6 @@ def test_spot_training_is_billed_for_less(spot, billed):
     times = job.times()
     assert times["TrainingTimeInSeconds"] == 100
     assert times["BillableTimeInSeconds"] == billed
-
-
-@pytest.fixture
-def container(monkeypatch, tmp_path):
-    """Start a container whose code has a child, both of which would wait for long."""
-    python = tmp_path / "python"
-    python.write_text("#!/bin/sh\nsleep 60 & echo ready; wait\n")
-    python.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(python))
-    container = Container(training_job(), tmp_path)
-    assert container.process.stdout.readline() == b"ready\n"
-    yield container
-    kill_containers()
-    container.process.wait(10)
-    container.process.stdout.close()
-    containers.discard(container)
-
-
-def test_containers_are_killed_with_their_children(container):
-    """Nothing of the process group of a container goes on."""
-    kill_containers()
-    assert container.process.wait(10) == -signal.SIGKILL
-    # The child holds the other end of this pipe as long as it lives.
-    assert container.process.stdout.read() == b""
-
-
-def test_a_container_that_has_ended_is_not_signalled(container):
-    """Interrupting what has ended does nothing."""
-    container.send(signal.SIGKILL)
-    container.process.wait(10)
-    container.interrupt()
-    assert container.process.returncode == -signal.SIGKILL
 
 
 def test_an_interrupted_job_does_not_wait_for_a_slot():

@@ -35,20 +35,20 @@ def link(name, target, kind):
 
 
 def test_unpacks_what_was_packed(tmp_path):
-    """The files at the top of a folder come back, folders are left out."""
+    """The files of a folder come back, with those of its folders."""
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "folder").mkdir(parents=True)
     (source / "xgboost-model").write_bytes(b"model")
     (source / "folder" / "other").write_bytes(b"other")
-    assert archive.pack(source, tmp_path / "packed")
+    assert archive.pack([source], tmp_path / "packed")
     archive.unpack(tmp_path / "packed", target)
-    assert [path.name for path in target.rglob("*")] == ["xgboost-model"]
+    assert (target / "folder" / "other").read_bytes() == b"other"
     assert (target / "xgboost-model").read_bytes() == b"model"
 
 
 def test_packs_nothing_from_an_empty_folder(tmp_path):
     """Without files there is no archive."""
-    assert not archive.pack(tmp_path, tmp_path / "packed")
+    assert not archive.pack([tmp_path], tmp_path / "packed")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -109,18 +109,19 @@ def bomb():
 
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.XGLTYPE])
 def test_a_small_archive_takes_little_memory(bomb, kind, tmp_path):
-    """A small archive that stands for 48 is not unpacked, wherever they are."""
+    """Many zeros go to the disk, not into memory, as member or as header of one."""
     packed = bomb(kind, 48 * len(ZEROS))
     assert len(packed) < len(ZEROS)
     (tmp_path / "packed").write_bytes(packed)
     (tmp_path / "folder").mkdir()
     tracemalloc.start()
-    for read in (
-        lambda: archive.unpack(tmp_path / "packed", tmp_path / "folder"),
-        lambda: archive.read_member(packed, "xgboost-model"),
-    ):
+    with pytest.raises(ArchiveError, match="larger than its limits"):
+        archive.read_member(packed, "xgboost-model")
+    if kind == tarfile.REGTYPE:
+        archive.unpack(tmp_path / "packed", tmp_path / "folder")
+    else:
         with pytest.raises(ArchiveError, match="larger than its limits"):
-            read()
+            archive.unpack(tmp_path / "packed", tmp_path / "folder")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 32 * len(ZEROS)

@@ -1,6 +1,7 @@
 """The continuation config: which jobs a pipeline runs, whatever text is in it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -349,10 +350,15 @@ def test_the_two_configs_fit_together() -> None:
 
 
 def test_setup_asks_aws_on_main_only() -> None:
-    """Other branches select without credentials."""
+    """Other branches select without credentials.
+
+    Whoever may not use the context, such as a merge queue, selects by history.
+    """
     setup = load((CIRCLECI / "config.yml").read_text())
     assert executed(setup, MAIN) == ["select-live"]
     assert executed(setup, FEATURE) == ["select"]
+    barred = executed(setup, MAIN, outcomes={"select-live": "unauthorized"})
+    assert barred == ["select-live", "select-by-history"]
     text = (CIRCLECI / "config.yml").read_text()
     found = {job.name: job for job in compile_jobs(text)}
     assert found["select"].contexts == ()
@@ -367,7 +373,8 @@ def test_circlecis_own_schema_accepts_all_configs(
     generated = tmp_path / "generated.yml"
     generated.write_text(asked(repository, "retrain", model="churn,fraud"))
     tool = [sys.executable, "-m", "check_jsonschema"]
-    files = [CIRCLECI / "config.yml", CIRCLECI / "jobs.yml", generated]
+    files = [*sorted(CIRCLECI.glob("*.yml")), generated]
+    assert len(files) == 4
     found = subprocess.run(
         [*tool, "--builtin-schema", "vendor.circle-ci", *map(str, files)],
         capture_output=True,
@@ -381,7 +388,8 @@ def test_circlecis_own_schema_accepts_all_configs(
 def test_every_command_is_short(repository: Repository) -> None:
     """Logic belongs into the runner or a script, where it can be tested."""
     setup = (CIRCLECI / "config.yml").read_text()
-    for text in (setup, asked(repository, "retrain", model="churn")):
+    button = (CIRCLECI / "rollback.yml").read_text()
+    for text in (setup, button, asked(repository, "retrain", model="churn")):
         for job in compile_jobs(text):
             for one in job.commands:
                 assert len(one["command"].strip().splitlines()) <= 3
@@ -410,7 +418,7 @@ def test_jobs_know_their_model_and_its_description(repository: Repository) -> No
 
 
 def test_the_documentation_names_everything_to_set_up(repository: Repository) -> None:
-    """Contexts, parameters, the required check and IAM policies."""
+    """Contexts, parameters and the required check."""
     documented = DOCS.read_text()
     text = asked(repository, "retrain", model="churn")
     contexts = {one for job in compile_jobs(text) for one in job.contexts}
@@ -418,16 +426,23 @@ def test_the_documentation_names_everything_to_set_up(repository: Repository) ->
     for name in (*contexts, *load(text).section("parameters"), "test/required"):
         path = name.partition("/")[2]
         assert f"`{name}`" in documented or f"/{path}`" in documented
-    blocks = [part.partition("```")[0] for part in documented.split("```json\n")[1:]]
-    assert len([json.loads(block) for block in blocks]) == 6
 
 
-def script(name: str, folder: Path, **environment: str) -> str:
-    """Run a script with stubs of other programs, and return which ones it called."""
+def script(
+    command: str, folder: Path, *, fails: str = "", **environment: str
+) -> tuple[int, str, str]:
+    """Run a command with stubs of other programs.
+
+    fails: a program that fails, and prints nothing.
+
+    Returns:
+        How it ended, what it wrote to standard error, and what it called.
+    """
     log = folder / "log"
     for program in ("sleep", "circleci"):
         stub = folder / program
-        stub.write_text(f'#!/bin/sh\necho {program} "$@" >> {log}\necho fresh\n')
+        ends = "exit 1" if program == fails else "echo fresh"
+        stub.write_text(f'#!/bin/sh\necho {program} "$@" >> {log}\n{ends}\n')
         stub.chmod(0o755)
     given = {
         "PATH": f"{folder}:/usr/bin:/bin",
@@ -435,17 +450,26 @@ def script(name: str, folder: Path, **environment: str) -> str:
         "BASH_ENV": str(folder / "environment"),
     }
     (folder / "environment").touch()
-    call = ["bash", "-eo", "pipefail", "-c", name]
-    subprocess.run(
-        call, env=given | environment, cwd=CIRCLECI.parent, timeout=60, check=True
+    ended = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", command],
+        env=given | environment,
+        cwd=CIRCLECI.parent,
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    return log.read_text() if log.exists() else ""
+    return ended.returncode, ended.stderr, log.read_text() if log.exists() else ""
+
+
+ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/model-trainer"}
+TAKE_ROLE = "bash .circleci/take-role.sh"
+RENEW_TOKEN = "bash .circleci/renew-token.sh"
 
 
 def test_a_role_is_taken_with_the_token_of_the_job(tmp_path: Path) -> None:
     """boto3 finds both in the environment of the steps that follow."""
-    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "CIRCLE_OIDC_TOKEN_V2": "token"}
-    script("bash .circleci/take-role.sh", tmp_path, **role)
+    script(TAKE_ROLE, tmp_path, **ROLE, CIRCLE_OIDC_TOKEN_V2="token")
 
     token = tmp_path / "circleci-oidc-token"
     assert token.read_text() == "token"
@@ -454,11 +478,38 @@ def test_a_role_is_taken_with_the_token_of_the_job(tmp_path: Path) -> None:
     assert f'export AWS_WEB_IDENTITY_TOKEN_FILE="{token}"' in exported
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (ROLE, "CIRCLE_OIDC_TOKEN_V2: not set"),
+        ({**ROLE, "CIRCLE_OIDC_TOKEN_V2": ""}, "CIRCLE_OIDC_TOKEN_V2: not set"),
+        (
+            {"AWS_ROLE_ARN": "model-trainer", "CIRCLE_OIDC_TOKEN_V2": "token"},
+            "AWS_ROLE_ARN: 'model-trainer' is not the ARN of a role",
+        ),
+        (
+            {**ROLE, "CIRCLE_OIDC_TOKEN_V2": "token", "BASH_ENV": ""},
+            "BASH_ENV: not set",
+        ),
+    ],
+)
+def test_without_a_token_the_step_is_red(
+    tmp_path: Path, given: dict[str, str], missing: str
+) -> None:
+    """And says what is missing; the steps that follow find no half of a role."""
+    status, error, _ = script(TAKE_ROLE, tmp_path, **given)
+    assert (status, error.count("\n")) == (1, 1)
+    assert error.startswith("take-role.sh: ") and missing in error
+    assert (tmp_path / "environment").read_text() == ""
+    assert not (tmp_path / "circleci-oidc-token").exists()
+
+
 @pytest.mark.parametrize("keys", [{}, {"AWS_ACCESS_KEY_ID": "AKIA"}])
 def test_access_keys_need_no_role(tmp_path: Path, keys: dict[str, str]) -> None:
     """Without a role, or with keys, the environment is left as it is."""
-    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x"} if keys else {}
-    script("bash .circleci/take-role.sh", tmp_path, **role, **keys)
+    status, error, _ = script(TAKE_ROLE, tmp_path, **(ROLE if keys else {}), **keys)
+    assert status == 0
+    assert ("neither AWS_ROLE_ARN nor AWS_ACCESS_KEY_ID" in error) == (not keys)
     assert (tmp_path / "environment").read_text() == ""
     assert not (tmp_path / "circleci-oidc-token").exists()
 
@@ -466,28 +517,82 @@ def test_access_keys_need_no_role(tmp_path: Path, keys: dict[str, str]) -> None:
 def test_a_token_is_renewed_while_the_job_runs(tmp_path: Path) -> None:
     """Every half hour, for as long as a job can take, if there is one."""
     organization = {"CIRCLE_ORGANIZATION_ID": "org"}
-    assert "oidc" not in script(
-        "bash .circleci/renew-token.sh", tmp_path, **organization
-    )
+    assert "oidc" not in script(RENEW_TOKEN, tmp_path, **organization)[2]
     token = tmp_path / "circleci-oidc-token"
     token.write_text("old")
-    log = script("bash .circleci/renew-token.sh", tmp_path, **organization)
+    status, error, log = script(RENEW_TOKEN, tmp_path, **organization)
+    assert (status, error) == (0, "")
     assert log.count('circleci run oidc get --claims {"aud": "org"}') == 10
     assert token.read_text() == "fresh\n"
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="CircleCI's images have jq")
-def test_a_deploy_marker_names_the_version(
-    repository: Repository, tmp_path: Path
+@pytest.mark.parametrize(
+    ("organization", "status", "told", "calls"),
+    [
+        ("org", 0, "CircleCI gave no new token", 20),
+        ("", 1, "CIRCLE_ORGANIZATION_ID", 0),
+    ],
+)
+def test_a_token_that_cannot_be_renewed_stays(
+    tmp_path: Path, organization: str, status: int, told: str, calls: int
 ) -> None:
-    """It is read from the results of the deploy stage."""
-    commands = jobs(config(repository, "churn", main=True))["deploy-churn"].commands
-    marker = next(one["command"] for one in commands if "release log" in one["command"])
-    record = tmp_path / "build" / "churn" / "deploy.json"
-    record.parent.mkdir(parents=True)
-    record.write_text('{"results": {"version": 17}}')
+    """It is tried again; an empty answer never takes the place of a token."""
+    token = tmp_path / "circleci-oidc-token"
+    token.write_text("old")
+    ended = script(
+        RENEW_TOKEN, tmp_path, fails="circleci", CIRCLE_ORGANIZATION_ID=organization
+    )
+    assert (ended[0], token.read_text()) == (status, "old")
+    assert told in ended[1]
+    assert ended[2].count("oidc get") == calls
 
-    log = script(f"cd {tmp_path}\n{marker}", tmp_path, MODEL_NAME="churn")
 
-    assert "release log --component-name=churn" in log
-    assert "--target-version=17" in log
+def test_deploys_and_rollbacks_are_shown_in_circlecis_deploys(
+    repository: Repository,
+) -> None:
+    """Before they begin, and however they end."""
+    found = jobs(config(repository, "churn", main=True))
+    found |= jobs(asked(repository, "rollback", model="churn"))
+    found["button"] = jobs((CIRCLECI / "rollback.yml").read_text())["rollback"]
+    for name in ("deploy-churn", "rollback-churn", "button"):
+        steps = found[name].commands
+        shown = [
+            (at, one.get("when"))
+            for at, one in enumerate(steps)
+            if "runner deploy-marker" in one["command"]
+        ]
+        (work,) = [
+            at
+            for at, one in enumerate(steps)
+            if re.search("runner (run|rollback)", one["command"])
+        ]
+        assert shown == [(work - 1, None), (work + 1, "always")]
+
+
+def test_the_rollback_button_does_what_the_rollback_job_does(
+    repository: Repository,
+) -> None:
+    """With the same context, and in turn with deploys; no free text is in a command."""
+    text = (CIRCLECI / "rollback.yml").read_text()
+    assert check(text) == []
+    given = {"pipeline.deploy.component_name": "churn"}
+    pressed = Pipeline(branch="main", values=given)
+    (button,) = compile_jobs(text, pressed)
+    asked_for = jobs(asked(repository, "rollback", model="churn"))["rollback-churn"]
+    assert asked_for.contexts == ("model-deployers",)
+    # The second one where deploys are pipelines of GitHub OAuth (docs/circleci.md).
+    assert set(button.contexts) <= {"model-deployers", "model-rollbacks"}
+    paths = {job.environment["PYTHONPATH"] for job in (button, asked_for)}
+    assert len(paths) == 1
+    names = [[one["name"] for one in job.commands] for job in (button, asked_for)]
+    assert names[0][:4] == names[1][:4]
+    (group,) = {
+        one["serial-group"].replace("<< pipeline.deploy.component_name >>", "churn")
+        for data in (text, config(repository, "churn", main=True))
+        for workflow in yaml.safe_load(data)["workflows"].values()
+        for entry in workflow["jobs"]
+        if isinstance(entry, dict)
+        for one in entry.values()
+        if "serial-group" in one
+    }
+    assert group == "<< pipeline.project.slug >>/deploy-churn"

@@ -163,6 +163,73 @@ def test_on_main_live_endpoints_are_compared_too(
     assert on_branch == []
 
 
+def test_what_a_push_brought_is_not_guessed(
+    repository: Repository,
+    invoke: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A merge queue pushes several commits, and may not ask AWS what is live.
+
+    GitHub App pipelines have no `pipeline.git.base_revision`.
+    """
+    repository.commit("models/abalone/a")
+    repository.checkout("main")
+    repository.git("merge", "-q", "feature")
+    monkeypatch.setenv("CIRCLE_BRANCH", "main")
+    assert selected(invoke("select", "--json")) == ["abalone"]
+    monkeypatch.setenv("CIRCLECI", "true")
+    monkeypatch.setenv("PIPELINE_BASE_REVISION", "<nil>")
+    text = invoke("select").stdout
+    assert text.startswith("3 models affected since the beginning")
+    assert "neither the last push nor what is live is known: everything" in text
+
+
+def test_a_merge_queue_trains_nothing(
+    repository: Repository,
+    invoke: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody reviews its branches; the checks of every pipeline run there."""
+    repository.commit("models/abalone/a")
+    queue = "gh-readonly-queue/main/pr-7-0123456789abcdef"
+    monkeypatch.setenv("CIRCLE_BRANCH", queue)
+    text = invoke("select").stdout
+    assert text.startswith("0 models affected")
+    assert f"note: merge queue '{queue}': trains and deploys nothing" in text
+
+
+@pytest.mark.parametrize(
+    ("branch", "told", "deploys"),
+    [
+        ("master", "1", True),
+        ("master", "<nil>", True),
+        ("trunk", "true", True),
+        ("trunk", "", False),
+        ("main", "0", False),
+    ],
+)
+def test_the_default_branch_need_not_be_main(
+    repository: Repository,
+    invoke: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    branch: str,
+    told: str,
+    deploys: bool,
+) -> None:
+    """CircleCI tells, also where its checkout has no origin/HEAD; else git does."""
+    repository.git("branch", "-m", "main", branch)
+    repository.checkout(branch)
+    repository.git("update-ref", f"refs/remotes/origin/{branch}", "HEAD")
+    repository.commit("models/abalone/a")
+    monkeypatch.setenv("CIRCLE_BRANCH", branch)
+    monkeypatch.setenv("PIPELINE_ON_DEFAULT_BRANCH", told)
+
+    found = invoke("ci-config", "--json")
+
+    config = json.loads(found.stdout)["config"]
+    assert ("- deploy:" in config.partition("\n  abalone:\n")[2]) == deploys
+
+
 @pytest.mark.parametrize(
     ("missing", "note"),
     [

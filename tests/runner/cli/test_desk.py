@@ -62,6 +62,7 @@ def test_the_chosen_model_gives_its_values(shared, monkeypatch, capsys):
         "run": {
             "task": "regression",
             "description": "",
+            "hyperparameters": {"num_round": 5},
             "gates": {"rmse": {"max": 2.5}},
             "label": "",
         },

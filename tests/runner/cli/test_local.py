@@ -7,9 +7,12 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-import boto3
+import botocore.session
+import botocore.utils
 import click
+import laptops
 import pytest
 from embedded_aws import find, stop
 
@@ -18,11 +21,14 @@ from lifecycle.errors import AwsError
 from runner.cli.local import (
     FOLDER_VARIABLE,
     aws_at,
-    is_on_this_machine,
     target_option,
 )
 from runner.errors import LocalAwsError
 
+ELSEWHERE = (
+    "is not on this machine, and the target is local; unset it, or say --target aws"
+)
+NO_ADDRESS = "is no address; give one as http://127.0.0.1:5000, or unset it"
 ENDED = "error: the embedded AWS ended by itself, by SIGKILL; it wrote "
 # What a command runs that ends the embedded AWS beside it.
 KILL = """\
@@ -107,40 +113,42 @@ def test_the_state_is_that_of_the_clone(monkeypatch, invoke, repo):
         assert stop(repo / ".embedded-aws")
 
 
-@pytest.mark.parametrize(
-    ("target", "url"), [("local", "http://127.0.0.1:1"), ("aws", "")]
-)
-def test_an_aws_that_is_there_is_used_as_it_is(monkeypatch, target, url):
-    """The real one, or that of `runner local` in another terminal."""
+def test_the_real_aws_is_used_as_it_is():
+    """With all that is configured for it."""
     done = []
-    if url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     before = dict(os.environ)
 
-    with aws_at(target, lambda: done.append(1)):
+    with aws_at("aws", lambda: done.append(1)):
         assert dict(os.environ) == before
 
     assert done == [1]
 
 
 @pytest.mark.parametrize(
-    ("target", "url", "here"),
+    ("target", "url", "said"),
     [
-        ("local", "", True),
-        ("local", "http://127.0.0.1:5000", True),
-        ("local", "https://vpce-1.sagemaker.us-east-1.vpce.amazonaws.com", False),
-        ("aws", "", False),
-        ("aws", "http://127.0.0.1:5000", False),
+        ("local", "https://vpce-1.sagemaker.us-east-1.vpce.amazonaws.com", ELSEWHERE),
+        ("local", "http://127.0.0.1.elsewhere.example", ELSEWHERE),
+        ("local", "http://localhost@elsewhere.example:5000", ELSEWHERE),
+        ("local", "http://[::1", NO_ADDRESS),
+        ("aws", "http://[::1", NO_ADDRESS),
+        ("local", "http://127.0.0.1:99999", NO_ADDRESS),
+        ("local", "127.0.0.1:5000", NO_ADDRESS),
+        ("local", "ftp://127.0.0.1", NO_ADDRESS),
+        ("local", "http://", NO_ADDRESS),
     ],
 )
-def test_only_this_machine_implies_an_approval(monkeypatch, target, url, here):
-    """An endpoint elsewhere may be a real account's, where a person approves."""
+def test_local_is_refused_where_it_would_lead_elsewhere(
+    monkeypatch, invoke, repo, target, url, said
+):
+    """A run of all stages on this machine implies an approval; elsewhere none does."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    assert is_on_this_machine(target) is here
+    monkeypatch.chdir(repo)
 
-    if not url:
-        monkeypatch.delenv("AWS_ENDPOINT_URL")
-        assert is_on_this_machine(target) is here
+    answer = invoke("status", "--target", target)
+
+    assert answer.exit_code == 2
+    assert answer.stderr == f"error: AWS_ENDPOINT_URL={url}: {said}\n"
 
 
 def test_a_refusal_of_aws_is_one_line(aws):
@@ -161,22 +169,48 @@ def test_an_aws_that_does_not_answer_is_named(aws, monkeypatch):
         client("sts").get_caller_identity()
 
 
-def test_local_leads_nowhere_else(monkeypatch):
-    """What is set of one service's address does not win over this machine's."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "https://elsewhere.example")
-    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+@pytest.mark.parametrize("given", ["http://127.0.0.1:9", "http://[::1]:9", ""])
+def test_local_leads_nowhere_else(monkeypatch, tmp_path, given):
+    """Whatever a laptop's variables, profiles and files say of a real account."""
+    for name, value in laptops.variables(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    if given:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", given)
+    before = dict(os.environ)
 
     with aws_at("local"):
-        addresses = {
-            boto3.Session(region_name="us-east-1").client(name).meta.endpoint_url
-            for name in ("s3", "sagemaker", "sagemaker-runtime", "sts", "logs")
-        }
+        here = os.environ["AWS_ENDPOINT_URL"]
+        session = botocore.session.Session()
+        clients = [
+            session.create_client(name, region_name="us-east-1")
+            for name in ("s3", "sagemaker", "sagemaker-runtime", "sts", "logs", "iam")
+        ]
+        credentials = session.get_credentials()
+        proxies = botocore.utils.get_environ_proxies(here)
 
-    assert addresses == {"http://127.0.0.1:9"}
-    assert os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] == "https://elsewhere.example"
+    assert {one.meta.endpoint_url for one in clients} == {given or here}
+    assert urlsplit(here).hostname in ("127.0.0.1", "::1")
+    assert (credentials.method, proxies) == ("env", {})
+    assert dict(os.environ) == before
+
+
+def test_a_command_is_led_nowhere_else(monkeypatch, tmp_path, invoke):
+    """It gets none of AWS's variables but those that lead to this machine."""
+    for name, value in laptops.variables(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    script = (
+        "import os, boto3; print(boto3.client('s3').list_buckets()['Buckets'] and 1);"
+        "print(*(k for k in os.environ if 'elsewhere' in os.environ[k]))"
+    )
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "runner", "local", "--", sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        printed, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, printed.split()) == (0, ["1"])
 
 
 def test_the_end_of_the_embedded_aws_is_named(folder):

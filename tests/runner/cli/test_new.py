@@ -90,7 +90,7 @@ def test_an_upload_is_done_once(invoke: Callable[..., Result], here: Path) -> No
     third = invoke("upload", "toy", "prices.csv").stdout
 
     assert "/toy/raw/prices.csv: uploaded\n" in first
-    assert "prices.csv: there already, with this very content\n" in again
+    assert "prices.csv: already there, with the same content\n" in again
     assert "uploaded\n" in third
     assert "to read this instead, write data: prices.csv" in first
 

@@ -156,3 +156,17 @@ def test_paths_lead_from_the_current_folder(repo, monkeypatch):
 
     there = "open ../../notebooks/deploy.ipynb (model.yaml:3), {} and 1/0"
     assert shown == there.format(others)
+
+
+def test_no_error_shows_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Git, AWS and GitHub name what they were given; a result on stdout is no error."""
+    monkeypatch.setenv("REGISTRY_PASS", "correct-horse-battery")
+    echo("error: git: https://ada:l0velace@example.com/x.git: not found", err=True)
+    echo("error: denied to correct%2Dhorse%2Dbattery, PGPASSWORD=x", err=True)
+
+    assert capsys.readouterr().err.splitlines() == [
+        "error: git: https://ada:[scrubbed]@example.com/x.git: not found",
+        "error: denied to [scrubbed], PGPASSWORD=[scrubbed]",
+    ]

@@ -1,6 +1,7 @@
 """The verbs of a release: `review`, `approve`, `rollback` and `status`."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +17,10 @@ from model_packages import ENDPOINT, delete_endpoint, make_package
 from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
-from lifecycle.endpoint import EndpointState, ensure_config, read_state
+from lifecycle.endpoint import EndpointState, read_state
+from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import upload_folder
 from runner.review.page import write_page
 from runner.spec import content as contents
@@ -222,6 +224,70 @@ def test_approve_takes_a_named_version(
     answer = verb("approve", model, "--version", "1")
 
     assert answer.stdout.startswith(f"{model}: version 1 is Approved ")
+
+
+def test_a_version_is_rejected_with_a_reason(
+    verb: Callable[..., Result], repo: Path, model: str, aws: EmbeddedAWS
+) -> None:
+    """By default the newest of this content; `status` says who rejected it, and why."""
+    content = contents.content(repo, model).fingerprint
+    make_package(model, approved=False, fingerprint=content)
+    make_package(model, approved=False)
+
+    answer = verb("approve", model, "--reject", "--reason", "It calls too many")
+    status = verb("status", model).stdout
+
+    head, decision = answer.stdout.splitlines()
+    assert head.startswith(f"{model}: version 1 is Rejected (fingerprint {content[:8]}")
+    assert re.fullmatch(
+        r"  decision  Rejected by arn:\S+, .*: It calls too many", decision
+    )
+    assert f"{model}: version 1: {decision.split(maxsplit=1)[1]}" in status
+    assert "version 1 is Rejected: change what is wrong with it" in status
+    assert find_package(model, 2).approval_status == "PendingManualApproval"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--reject"], "--reject: needs --reason TEXT"),
+        (["--reject", "--reason", " "], "--reason: empty"),
+        (["--reason", "slow"], "--reason: only with --reject"),
+        (["--reject", "--reason", "slow", "--this-workflow"], "--this-workflow: only"),
+    ],
+)
+def test_a_rejection_without_a_reason_is_refused(
+    verb: Callable[..., Result],
+    model: str,
+    aws: EmbeddedAWS,
+    arguments: list[str],
+    message: str,
+) -> None:
+    """So is a reason without a rejection; nothing is changed."""
+    package = make_package(model, approved=False)
+
+    answer = verb("approve", model, "--version", "1", *arguments)
+
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+    assert find_package(model) == package
+
+
+def test_a_card_that_cannot_be_updated_is_noted(
+    verb: Callable[..., Result], model: str, aws: EmbeddedAWS
+) -> None:
+    """The approval counts all the same."""
+    make_package(model, approved=False)
+    refusal = aws.inject(
+        Fault(kind="expired-credentials", operation="DescribeModelCard", name=model)
+    )
+
+    answer = verb("approve", model, "--version", "1")
+    aws.clear(refusal)
+
+    assert answer.exit_code == 0
+    assert "note: its model card has the status of before: AWS" in answer.stderr
+    assert find_package(model).approval_status == "Approved"
 
 
 def test_content_that_is_not_registered_is_an_error(
@@ -533,9 +599,12 @@ def test_people_get_a_table_of_all_models_and_the_reasons(
     assert cells == [model, "-", "1 InService", since, "c0ffeec-dirty", "no"]
     told = next(line for line in lines if line.startswith(f"{model}: version 1: "))
     assert told.endswith(f" UTC, digest {find_package(model).digest[:12]}")
-    assert lines[-2:] == [
+    train = "--stage prepare --stage train-register"
+    assert [line for line in lines[-5:] if "not committed" not in line] == [
         f"{model}: live version 1 has other content: train it",
+        f"{model}: next: python -m runner run {model} {train}",
         "zoo: nothing is registered: train it",
+        f"zoo: next: python -m runner run zoo {train}",
     ]
 
 
@@ -562,3 +631,152 @@ def test_status_of_all_models_survives_a_broken_one(
     assert "broken: models/broken/model.yaml:2: not YAML" in answer.stdout
     assert f"{model}: nothing is registered: train it" in answer.stdout
     assert verb("status", "broken").exit_code == 2
+
+
+CIRCLECI = """\
+#!/bin/sh
+echo "$@" >> {calls}
+[ ! -e {refuses} ] || {{ echo "it is not planned" >&2; exit 1; }}
+"""
+
+
+@pytest.fixture
+def button(
+    verb: Callable[..., Result],
+    tmp_path: Path,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., tuple[list[Result], list[str]]]:
+    """Press CircleCI's Rollback button: what rollback.yml does then, and its calls."""
+    calls, refuses = tmp_path / "calls", tmp_path / "refuses"
+    program = tmp_path / "bin" / "circleci"
+    program.parent.mkdir()
+    program.write_text(CIRCLECI.format(calls=calls, refuses=refuses))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    chosen = {
+        "MODEL_NAME": model,
+        "MODEL_VERSION": "1",
+        "LIVE_VERSION": "2",
+        "DEPLOY_ENVIRONMENT": "production",
+        "DEPLOY_NAMESPACE": "<nil>",
+        "DEPLOY_REASON": "too many\nalarms",
+        "PIPELINE_ON_DEFAULT_BRANCH": "1",
+    }
+
+    def press(**given: str) -> tuple[list[Result], list[str]]:
+        for name, value in (chosen | given).items():
+            monkeypatch.setenv(name, value)
+        calls.write_text("")
+        answers = [
+            verb("deploy-marker", "start", "--button"),
+            verb("rollback", "--button"),
+            verb("deploy-marker", "end", "--button"),
+        ]
+        return answers, calls.read_text().splitlines()
+
+    return press
+
+
+def test_circlecis_button_goes_back(
+    button: Callable[..., tuple[list[Result], list[str]]],
+    repo: Path,
+    model: str,
+    two_versions: None,
+    tmp_path: Path,
+) -> None:
+    """Once, and from the version that was live when it was pressed.
+
+    A deploy marker that CircleCI refuses stops nothing.
+    """
+    stale, told = button(LIVE_VERSION="7")
+    assert [one.exit_code for one in stale] == [0, 1, 0]
+    assert "version 2 is live, but version 7 was" in stale[1].stderr
+    failed = f"run release update rollback-{model} --status=FAILED --failure-reason="
+    assert told[2].startswith(f"{failed}{model}: version 2 is live, but version 7")
+    (tmp_path / "refuses").touch()
+
+    (start, back, end), told = button()
+
+    assert [one.exit_code for one in (start, back, end)] == [0, 0, 0]
+    assert start.stdout == "note: no deploy marker: it is not planned\n"
+    assert f"{model}: version 1 is live, instead of version 2" in back.stdout
+    kept = json.loads((repo / "build" / model / "rollback.json").read_text())
+    assert (kept["version"], kept["reason"]) == (1, "too many alarms")
+    # At the end it is planned anew, as it could not be planned at the start.
+    assert [one.split()[2] for one in told] == ["plan", "update", "plan"]
+    (tmp_path / "refuses").unlink()
+    again, told = button()
+    assert "version 1 is live, as it was before" in again[1].stdout
+    assert told == [
+        f"run release plan rollback-{model} --environment-name=production "
+        f"--component-name={model} --target-version=1 --rollback",
+        f"run release update rollback-{model} --status=RUNNING",
+        f"run release update rollback-{model} --status=SUCCESS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"MODEL_NAME": "<nil>"}, "rollback: no component; "),
+        ({"MODEL_NAME": "$(touch pwned)"}, "pwned"),
+        ({"MODEL_NAME": "--help"}, "'--help'"),
+        ({"MODEL_VERSION": "1; x"}, "'1; x': not a model package version"),
+        ({"LIVE_VERSION": "v2"}, "'v2': not a model package version"),
+        ({"DEPLOY_ENVIRONMENT": "staging"}, "deployed to 'production' only"),
+        ({"DEPLOY_NAMESPACE": "kube"}, "namespace 'kube': endpoints have none"),
+        ({"PIPELINE_ON_DEFAULT_BRANCH": "0"}, "only on the branch that is deployed"),
+    ],
+)
+def test_a_wrong_choice_at_the_button_is_refused(
+    button: Callable[..., tuple[list[Result], list[str]]],
+    repo: Path,
+    given: dict[str, str],
+    told: str,
+) -> None:
+    """Before AWS is asked, in one line, and nothing is shown in CircleCI."""
+    answers, calls = button(**given)
+    assert [one.exit_code for one in answers] == [2, 2, 2]
+    assert {one.stderr.count("\n") for one in answers} == {1}
+    assert told in answers[1].stderr
+    assert calls == []
+    assert not (repo / "build").exists()
+
+
+def test_the_button_or_a_model(verb: Callable[..., Result], model: str) -> None:
+    """Not both, and not none."""
+    for given in (["--button", model], ["--button", "--to", "1"], []):
+        answer = verb("rollback", *given)
+        assert answer.exit_code == 2
+        assert "name a model" in answer.stderr or "CircleCI names" in answer.stderr
+
+
+def test_a_deploy_marker_names_the_version_that_a_deploy_takes(
+    verb: Callable[..., Result],
+    button: Callable[..., tuple[list[Result], list[str]]],
+    repo: Path,
+    model: str,
+    aws: EmbeddedAWS,
+    tmp_path: Path,
+) -> None:
+    """The newest approved one; without one there is a note, and the deploy says why.
+
+    A deploy that failed before its notebook began has its reason in source.json.
+    """
+    nothing = verb("deploy-marker", "start", model)
+    assert nothing.exit_code == 0
+    assert nothing.stdout.startswith("note: no deploy marker: ")
+    content = contents.content(repo, model).fingerprint
+    make_package(model, fingerprint=content)
+    make_package(model, fingerprint=content, approved=False)
+    assert (
+        "deploy of version 1 is RUNNING" in verb("deploy-marker", "start", model).stdout
+    )
+    folder = repo / "build" / model
+    folder.mkdir(parents=True)
+    (folder / "source.json").write_text('{"error": "no\\nroom"}')
+    assert "FAILED, no room" in verb("deploy-marker", "end", model).stdout
+    calls = (tmp_path / "calls").read_text()
+    assert f"plan deploy-{model}" in calls and "--target-version=1" in calls
+    assert "--failure-reason=no room" in calls

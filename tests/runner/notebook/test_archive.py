@@ -13,6 +13,7 @@ import toys
 from bs4 import BeautifulSoup
 from forked_kernels.client import WarmKernels
 from notebook_page import page as notebook_page
+from secret_scrubber import MASK, Scrubber
 
 from runner.errors import CellError, FileError, StoppedError, display_path
 from runner.notebook import ipynb
@@ -28,7 +29,6 @@ from runner.notebook.archive import (
     write_whole,
 )
 from runner.notebook.execute import ExecutedNotebook
-from runner.notebook.scrub import MASK, Scrubber
 
 TOYS = Path(__file__).parent / "toys"
 SECRET = "s3cr&t<\"of'the>\\toy"

@@ -13,7 +13,7 @@ from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.errors import RegistryError, StorageError
-from lifecycle.registry import Package
+from lifecycle.packages import Package
 from lifecycle.s3 import upload_folder, write_bytes, write_json
 from runner import STAGES
 from runner.errors import FileError
@@ -109,6 +109,7 @@ def test_a_run_begins_with_an_empty_folder(
     assert {path.name for path in plan.folder.iterdir()} == {
         "source.json",
         "baseline.json",
+        "model-card.json",
     }
     source = json.loads((plan.folder / "source.json").read_text())
     assert source["evidence"] == run_uri(model, plan.run_id, "evidence")
@@ -207,7 +208,7 @@ def test_a_live_version_whose_evidence_is_malformed_fails_no_run(
 
     page = build_page(plan, {}, {})
 
-    assert "What was live could not be read: what its run left is malformed." in (
+    assert "The live version could not be read: what its run left is malformed." in (
         page.read_text()
     )
 

@@ -73,6 +73,7 @@ def test_the_parameter_run_holds_what_nobody_tunes(repo):
             "task": "regression",
             "label": "",
             "description": "",
+            "hyperparameters": {"num_round": 5},
             "gates": {"rmse": {"max": 2.5}},
             "prepare": {"train": "s3://b/k"},
         }

@@ -21,7 +21,7 @@ from model_packages import (
 )
 from repository import Repository
 
-from lifecycle import registry
+from lifecycle import packages, registry
 from lifecycle.aws import aws_errors, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_deployed_tags, read_state, wait_until_settled
@@ -34,7 +34,7 @@ from lifecycle.errors import (
     RegistryError,
 )
 from lifecycle.integrity import evidence_digest
-from lifecycle.registry import Package, find_package
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import read_json, upload_folder, write_bytes, write_json
 from runner.pipeline.plan import make_plan, new_run_id
 from runner.pipeline.release import (
@@ -221,13 +221,13 @@ def test_what_another_job_writes_to_s3_is_not_approved(
         ({"model": "churn"}, "of model churn, not of m-"),
         ({"run_id": "20260101000000-aaaaaa"}, "is of run .*hand-over's is 20260101"),
         ({"digest": "0" * 64}, f"is of digest .* the reviewed is {'0' * 64}"),
-        ({"package": ""}, "no hand-over, '' is no model package"),
-        ({"package": "../1"}, "no hand-over, '../1' is no model package"),
+        ({"package": ""}, "not a hand-over, '' is not a model package"),
+        ({"package": "../1"}, "not a hand-over, '../1' is not a model package"),
         ({"evidence": {}}, r"train-register\.ipynb has sha256 .* has not there"),
         ({"evidence": {"prepare.html": "0" * 64}}, r"prepare\.html has sha256 missing"),
-        ({"evidence": {"prepare.html": 7}}, "no hand-over, a value is no text"),
-        ({"evidence": []}, "no hand-over, a value is no text"),
-        ({"digest": None}, "no hand-over, a value is no text"),
+        ({"evidence": {"prepare.html": 7}}, "not a hand-over, a value is not text"),
+        ({"evidence": []}, "not a hand-over, a value is not text"),
+        ({"digest": None}, "not a hand-over, a value is not text"),
         ({"more": "values"}, "no hand-over, .*more"),
     ],
     ids=str,
@@ -252,7 +252,9 @@ def test_a_file_that_is_no_hand_over_is_refused(
     """The error names it, and says what to do."""
     (repo / "build" / model / HAND_OVER).write_text(content)
 
-    with pytest.raises(CallError, match=r"hand-over\.json: no hand-over, .* train job"):
+    with pytest.raises(
+        CallError, match=r"hand-over\.json: not a hand-over, .* train job"
+    ):
         approve_here(repo, model)
 
 
@@ -273,7 +275,7 @@ def test_another_models_or_contents_package_is_refused(
         path.write_text(json.dumps(kept | given | {"digest": package.digest}))
         with pytest.raises(RegistryError, match=message):
             approve_here(repo, model)
-        assert registry.describe(package.arn).approval_status != "Approved"
+        assert packages.describe(package.arn).approval_status != "Approved"
 
 
 def test_a_workflow_that_handed_nothing_over_approves_nothing(
@@ -454,7 +456,7 @@ def test_without_an_endpoint_there_is_no_way_back(
     repo: Path, model: str, aws: EmbeddedAWS
 ) -> None:
     """A name that no folder has may be misspelt; nothing is written for it."""
-    with pytest.raises(EndpointError, match=f"{model}: nothing is live, .* way back$"):
+    with pytest.raises(EndpointError, match=f"{model}: nothing is live, .* roll back$"):
         _roll_back(repo, model)
     with pytest.raises(EndpointError, match=f"did you mean '{model}'"):
         _roll_back(repo, f"{model}x")

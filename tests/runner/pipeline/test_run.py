@@ -25,10 +25,11 @@ from forked_kernels.client import WarmKernels
 from model_packages import IMAGE, delete_endpoint, new_name
 from repository import Repository
 
+from lifecycle import TRAINING_STAGES
 from lifecycle.aws import client, role, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import CallError, EndpointError, StorageError
-from lifecycle.registry import Package, describe
+from lifecycle.packages import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
 from runner import STAGES
 from runner.errors import (
@@ -167,6 +168,37 @@ def test_a_version_is_trained_approved_and_live_after_it(finished: Finished) -> 
     assert finished.live.is_verified
 
 
+def test_its_model_card_is_registered_and_approved_with_it(finished: Finished) -> None:
+    """In SageMaker, with its metrics."""
+    name = f"{finished.model}-1"
+    shown = client("sagemaker").describe_model_card(ModelCardName=name)
+    (evaluation,) = json.loads(shown["Content"])["evaluation_details"]
+    (metric,) = evaluation["metric_groups"][0]["metric_data"]
+
+    assert shown["ModelCardStatus"] == "Approved"
+    assert (metric["name"], metric["value"]) == ("rmse", 0.1)
+
+
+def test_a_card_that_is_refused_fails_no_run(
+    finished: Finished, tmp_path: Path, aws: EmbeddedAWS
+) -> None:
+    """The training is paid already; the run says what is missing."""
+    clone = finished.copy(tmp_path / "clone")
+    refusal = aws.inject(
+        Fault(kind="expired-credentials", operation="CreateModelCard", count=FOREVER)
+    )
+    listener = Listener()
+    options = RunOptions(observer=listener)
+
+    result = run_model(
+        clone.root, finished.model, stages=TRAINING_STAGES, options=options
+    )
+    aws.clear(refusal)
+
+    assert result.error is None
+    assert listener.said("its model card is not registered: ")
+
+
 def test_the_endpoint_records_which_checkout_it_serves(finished: Finished) -> None:
     """So that neither `select` nor a later job deploys it again."""
     serving = contents.content(finished.root, finished.model).serving_fingerprint
@@ -181,6 +213,7 @@ def test_each_stage_leaves_notebook_html_and_record(
     """In build/ and in S3, where the package points at them; beside the page."""
     stages = {f"{stage}.{kind}" for stage in STAGES for kind in KINDS}
     review = {"index.html", "review.json", "source.json", "baseline.json"}
+    review |= {"model-card.json"}
     kept = list_files(finished.package.metadata["evidence"])
 
     assert finished.files == stages | review
@@ -784,8 +817,9 @@ def test_a_run_waits_no_longer_than_it_may_take_itself(
     result = run("prepare", time_limit=0.3)
 
     assert isinstance(result.error, CallError)
-    assert "run r1, process 7, since noon, still goes on in this clone after 0.3 s" in (
-        str(result.error)
+    assert (
+        "run r1, process 7, since noon, is still running in this clone after 0.3 s"
+        in (str(result.error))
     )
     assert not (repo / "build" / model).exists()
 
@@ -827,7 +861,7 @@ def test_a_lock_ends_with_the_process_that_holds_it(
         holder.kill()
 
     path.write_text("a run that was killed")
-    assert "another run, still goes on" in str(waiting.error)
+    assert "another run, is still running" in str(waiting.error)
     assert run("prepare").error is None
 
 

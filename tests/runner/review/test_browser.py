@@ -5,6 +5,7 @@ hostile text only.
 """
 
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -236,6 +237,34 @@ def test_every_link_leads_somewhere(pages, visit, case):
             assert page.locator(f"#{anchor}").is_visible()
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_page_is_printed_on_three_sheets_at_most(pages, visit, case):
+    """Whoever prints it for a meeting wants no book."""
+    printed = visit(pages / case / "index.html").pdf(format="A4")
+
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 3
+
+
+def test_a_page_is_dark_where_the_reader_wants_it(pages, contexts):
+    """Text is light then, on a dark ground; figures stay on white."""
+    page = contexts["desktop"].new_page()
+    page.emulate_media(color_scheme="dark")
+    page.goto((pages / "better" / "index.html").as_uri())
+    look = "getComputedStyle(document.querySelector('{}')).{}"
+    ground, ink, figure = (
+        page.evaluate(look.format(*one))
+        for one in (
+            ("body", "backgroundColor"),
+            ("body", "color"),
+            ("figure img", "backgroundColor"),
+        )
+    )
+    page.close()
+
+    assert (ground, ink) == ("rgb(18, 23, 29)", "rgb(228, 232, 237)")
+    assert figure == "rgb(255, 255, 255)"
+
+
 def test_every_figure_is_shown(pages, visit):
     """The browser could read the images."""
     page = visit(pages / "better" / "index.html")
@@ -253,9 +282,11 @@ def test_a_reviewer_finds_all_sections(pages, visit, size):
     assert [one.inner_text() for one in page.locator("h2").all()] == [
         "Gates",
         "Against the live model",
+        "A closer look",
         "Figures",
         "What changed",
         "Training data",
+        "Model card",
         "Lineage",
     ]
     changes = page.locator("table.changes").inner_text()

@@ -1,4 +1,4 @@
-"""How far the training data is from the live model's."""
+"""How the training data differs from the live model's."""
 
 import numpy as np
 import pandas as pd
@@ -40,13 +40,13 @@ def test_the_index_is_that_of_the_rows(shift):
     assert index == pytest.approx(expected, rel=0.15, abs=0.003)
 
 
-def test_the_same_rows_have_not_moved():
+def test_the_same_rows_have_not_drifted():
     """Few values, many, ties, or none at all."""
     for values in ([0, 1, 1], NORMAL, np.r_[np.zeros(900), NORMAL[:100]], [np.nan] * 3):
         assert population_stability_index(column(values), column(values)) == 0
 
 
-def test_columns_are_sorted_by_how_far_they_moved():
+def test_columns_are_sorted_by_their_drift():
     """The furthest first, after the columns that only one side has."""
     flags = np.r_[np.zeros(4000), np.ones(1000)]
     before = summary(a=NORMAL, b=NORMAL, flag=flags, old=NORMAL)
@@ -57,9 +57,9 @@ def test_columns_are_sorted_by_how_far_they_moved():
     assert found == {
         "new": "new",
         "old": "gone",
-        "a": "far",
-        "b": "alike",
-        "flag": "alike",
+        "a": "strong drift",
+        "b": "no drift",
+        "flag": "no drift",
     }
 
 
@@ -71,20 +71,20 @@ def test_a_new_value_moves_a_column():
     assert population_stability_index(before, after) > 0.25
 
 
-def test_missing_values_move_a_column():
-    """A column of which half is lost has moved far, even if the rest is the same."""
+def test_missing_values_are_drift():
+    """Half of the values are lost: strong drift, even if the others are the same."""
     lost = np.where(np.arange(5000) % 2, NORMAL, np.nan)
 
     assert population_stability_index(column(NORMAL), column(lost)) > 0.25
     (found,) = drift(summary(x=NORMAL), summary(x=lost))
-    assert found.sentence.endswith("0 % of its cells were missing, now 50 %")
+    assert found.sentence.endswith("0 % of its values were missing, now 50 %")
 
 
 def test_few_values_may_become_many():
     """For example if a count becomes a measurement."""
     found = drift(summary(x=[1, 2, 3] * 100), summary(x=RNG.uniform(1, 3, 300)))
 
-    assert found[0].word == "far"
+    assert found[0].word == "strong drift"
     assert len(found[0].bars) == 12
 
 
@@ -104,14 +104,14 @@ def draw(rows, seed, scale=1.0):
 
 
 @pytest.mark.parametrize("rows", [60, 400])
-def test_without_drift_no_column_moves(rows):
+def test_without_drift_no_column_is_said_to_drift(rows):
     """Of 25 pairs of samples at most two may show one by chance."""
-    moved = 0
+    drifted = 0
     for seed in range(25):
         found = words(draw(rows, 2 * seed), draw(rows, 2 * seed + 1))
-        moved += set(found.values()) != {"alike"}
+        drifted += set(found.values()) != {"no drift"}
 
-    assert moved <= 2
+    assert drifted <= 2
 
 
 def test_a_unit_that_changed_is_heard():
@@ -121,26 +121,30 @@ def test_a_unit_that_changed_is_heard():
 
     first = drift(before, after, importance)[0]
 
-    assert (first.column, first.word, first.importance) == ("weight", "far", 0.5)
+    assert (first.column, first.word, first.importance) == (
+        "weight",
+        "strong drift",
+        0.5,
+    )
     assert first.index < 0.1
     assert first.p_value < 1e-6
     assert first.sentence.startswith(
-        "weight (50 % of the gain) has moved far: its mean"
+        "weight (50 % of the importance) has drifted strongly: its mean"
     )
-    assert set(words(before, after).values()) == {"far", "alike"}
+    assert set(words(before, after).values()) == {"strong drift", "no drift"}
 
 
-def test_what_is_too_small_to_matter_has_not_moved():
+def test_what_is_too_small_to_matter_is_no_drift():
     """With many rows every difference is sure to be one."""
     before, after = RNG.normal(0, 1, 50000), RNG.normal(0.05, 1, 50000)
 
     (one,) = drift(summary(x=before), summary(x=after))
 
     assert one.p_value < 0.01
-    assert one.word == "alike"
+    assert one.word == "no drift"
 
 
-def test_an_important_column_comes_before_one_that_moved_as_much():
+def test_an_important_column_comes_before_one_with_as_much_drift():
     """Which is what a reviewer looks at first."""
     before, after = summary(a=NORMAL, b=NORMAL), summary(a=NORMAL + 2, b=NORMAL + 1)
 
@@ -162,10 +166,10 @@ def test_the_distance_is_scipys_in_standard_deviations(shift):
         assert found == pytest.approx(expected, rel=0.05, abs=0.02)
 
 
-def test_columns_without_values_have_not_moved():
+def test_columns_without_values_have_not_drifted():
     """Nor those with one value; and no rows at all raise nothing."""
     for values in ([np.nan] * 50, [1.0] * 50, []):
-        assert set(words(summary(x=values), summary(x=values)).values()) == {"alike"}
+        assert set(words(summary(x=values), summary(x=values)).values()) == {"no drift"}
 
 
 def test_the_bars_have_the_shares_of_both():

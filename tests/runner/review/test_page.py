@@ -4,12 +4,15 @@ import json
 import re
 
 import jsonschema
+import notebook_page.page
 import pytest
 import reviews
+import toys
 from bs4 import BeautifulSoup
 from reviews import HOSTILE, write_run
 
 from runner.review.page import (
+    TEMPLATES,
     day,
     duration,
     lineage,
@@ -43,6 +46,9 @@ def test_sections_stand_in_the_order_of_a_review(folder, page):
     assert headings == [
         "Gates",
         "Against the live model",
+        "By text",
+        "Threshold and costs",
+        "A closer look",
         "Figures",
         "What changed",
         "Training data",
@@ -51,10 +57,160 @@ def test_sections_stand_in_the_order_of_a_review(folder, page):
     said = " ".join(soup.get_text(" ").split())
     assert "✓ Can be approved" in said
     assert "Both predicted the same 50 test rows of this run." in said
-    assert "The data has changed since version 1: 70 training rows, then 60." in said
-    assert "1 of 1 columns moved" in said
+    assert "The data has changed since version 1: 70 training rows, before 60." in said
+    assert "1 of 1 columns have drifted" in said
     assert "training time 2 min 5 s on 1 x ml.m5.large, 1 min 40 s billed" in said
     assert "python -m runner approve toy --version 2" in said
+
+
+def test_it_offers_to_reject_beside_to_approve(folder, page):
+    """As long as nobody has decided; with the commands that do it."""
+    write_run(folder)
+    commands = [one.get_text() for one in page().select("header .decide code")]
+    reviews.write(folder / "package.json", {"approval_status": "Approved"})
+
+    approve = "python -m runner approve toy --version 2"
+    assert commands == [approve, f'{approve} --reject --reason "…"']
+    assert page().select("header .decide") == []
+
+
+def test_a_rejected_version_says_who_rejected_it_and_why(folder, page):
+    """Below the headline."""
+    write_run(folder)
+    words = "Rejected by Ada, 2026-11-23 05:36 UTC: it calls too many"
+    decided = {"approval_status": "Rejected", "approval_description": words}
+    reviews.write(folder / "package.json", decided)
+    soup = page()
+
+    assert soup.h1.get_text() == "✗ Rejected"
+    assert soup.select_one("header .because").get_text() == words
+
+
+def test_parameters_are_folded_below_the_title(folder, page):
+    """They are there for whoever asks, and push nothing down."""
+    write_run(folder)
+    record = json.loads((folder / "train-register.json").read_text())
+    given = {"hyperparameters": {"eta": 0.2}, "run": {"prepare": {}}, "spot": False}
+    reviews.write(folder / "train-register.json", record | {"parameters": given})
+    folded = page().select_one("header + details")
+
+    assert "open" not in folded.attrs
+    said = " ".join(folded.get_text(" ").split())
+    assert "hyperparameters eta 0.2 spot False" in said
+    assert "prepare" not in said
+
+
+def test_every_header_of_a_table_says_what_it_is_of(folder, page):
+    """Of a column or of a row, for those who hear the table; and it can be scrolled."""
+    write_run(folder)
+    soup = page()
+
+    assert soup.find_all("th")
+    assert {one.get("scope") for one in soup.find_all("th")} == {"col", "row"}
+    regions = soup.select("div.scroll[role=region][tabindex='0'][aria-label]")
+    assert len(regions) == len(soup.find_all("table"))
+
+
+def test_a_figure_is_told_and_explained(folder, page):
+    """By what it says of itself, and by the text below it."""
+    cells = reviews.output_cells(reviews.evaluation(2.0))
+    words = "Learning curve. train: 3 at 1, 1 at 9."
+    cells[1]["outputs"][0]["data"]["text/plain"] = words
+    explained = toys.text("A *rising* end asks for [fewer](#x) rounds.\n\nNext:")
+    reviews.write_training(
+        folder, reviews.evaluation(2.0), cells=[*cells[:2], explained, *cells[2:]]
+    )
+    figure = page().figure
+
+    assert figure.img["alt"] == words
+    assert figure.figcaption.get_text() == (
+        "How good it is A rising end asks for fewer rounds."
+    )
+
+
+CARD = "# Model card\n\nFor *tests*. See [the settings](model.yaml).\n"
+
+
+def test_the_model_card_is_a_page_beside_it(folder, page):
+    """With the name of the card in SageMaker, and what the card lacks."""
+    write_run(folder)
+    gaps = ["the section “Limits” is missing or empty"]
+    reviews.write(
+        folder / "model-card.json", {"text": CARD, "gaps": gaps, "name": "toy-2"}
+    )
+    soup = page()
+    card = BeautifulSoup((folder / "model-card.html").read_text(), "html.parser")
+
+    assert [one["href"] for one in soup.select("nav a")][-1] == "model-card.html"
+    assert soup.select("nav a")[-1].get_text() == "model card (incomplete)"
+    said = " ".join(soup.get_text(" ").split())
+    assert "in SageMaker the model card toy-2" in said
+    assert "Incomplete: the section “Limits” is missing or empty." in said
+    assert card.em.get_text() == "tests"
+    assert card.a["href"].endswith("models/toy/model.yaml")
+    assert read_review(folder)["card"] == {"name": "toy-2", "gaps": gaps}
+
+
+def test_a_model_without_a_card_says_so(folder, page):
+    """And where it is to be written."""
+    write_run(folder)
+    reviews.write(folder / "model-card.json", {"text": "", "gaps": ["there is none"]})
+
+    said = " ".join(page().get_text().split())
+    assert "This model has no card. Write one: models/toy/README.md." in said
+
+
+def luminance(colour):
+    """Return the relative luminance of a colour, as WCAG 2 defines it."""
+    digits = colour.lstrip("#")
+    wide = digits if len(digits) == 6 else "".join(2 * one for one in digits)
+    parts = [int(wide[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (
+        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4
+        for one in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    """Return the contrast of two colours, from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+STYLES = (TEMPLATES, notebook_page.page.TEMPLATES)
+BEHIND = ("back", "paper", "tint", "added", "removed")
+
+
+@pytest.mark.parametrize("folder", STYLES, ids=["review", "notebook"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_on_every_background(folder, scheme):
+    """With a contrast of 4.5 to 1, by day and by night."""
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root \{([^}]*)\}", style)[:2]
+    colours = dict(re.findall(r"--([\w-]+): (#\w+)", light))
+    if scheme == "dark":
+        colours |= dict(re.findall(r"--([\w-]+): (#\w+)", dark))
+    behind = [name for name in colours if name.endswith(BEHIND)]
+    pairs = [
+        (text, back)
+        for text in ("ink", "soft", "link")
+        for back in behind
+        if text in colours and (text == "ink" or back not in ("added", "removed"))
+    ]
+    tones = [name for name in ("good", "mind", "bad") if name in colours]
+    pairs += [
+        (tone, back)
+        for tone in tones
+        for back in ("back", "paper", f"{tone}-tint")
+        if back in colours
+    ]
+    pairs += [("on-tone", tone) for tone in tones]
+
+    low = {
+        pair: round(contrast(*(colours[name] for name in pair)), 2) for pair in pairs
+    }
+    assert {pair: one for pair, one in low.items() if one < 4.5} == {}
 
 
 def test_it_leads_to_the_executed_notebooks(folder, page):
@@ -278,7 +434,7 @@ def test_every_run_leaves_a_review_in_json(folder, run):
         assert (first["candidate"], first["live"]) == (2.0, 2.2)
         assert first["answer"] == "better"
         assert first["difference"] == pytest.approx(-0.2)
-        assert review["drift"][0]["answer"] == "far"
+        assert review["drift"][0]["answer"] == "strong drift"
         assert review["lineage"]["training job"] == "toy-job"
 
 
@@ -289,10 +445,10 @@ def test_a_version_that_was_live_is_not_compared_with_itself(folder, page):
     reviews.write(folder / "baseline.json", baseline | {"version": 2})
     said = " ".join(page().get_text().split())
 
-    assert "Nothing: this version was live before this run already." in said
+    assert "Nothing: this version was already live before this run." in said
     assert "Since then this one went live." in said
     assert "compared with" not in said
-    assert "columns moved" not in said
+    assert "have drifted" not in said
 
 
 def test_after_a_deployment_the_former_version_is_not_called_live(folder, page):
@@ -302,8 +458,8 @@ def test_after_a_deployment_the_former_version_is_not_called_live(folder, page):
     said = " ".join(page().get_text(" ").split())
 
     assert "Against what was live" in said
-    assert "this one version 1 difference" in said
-    assert "Settings version 1 this one" in said
+    assert "this version version 1 difference" in said
+    assert "Settings version 1 this version" in said
     assert "Version 1 was trained on other rows" in said
     assert "ive version 1" not in said
 
@@ -322,7 +478,7 @@ def test_a_live_version_that_cannot_be_read_is_not_missing(folder, page):
     reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
     said = page().get_text()
 
-    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "The live version could not be read: AWS: AccessDenied." in said
     assert "Nothing was live" not in said
 
 

@@ -267,6 +267,15 @@ GIVEN = {"GITHUB_TOKEN": TOKEN, "CIRCLE_SHA1": SHA}
         ),
         ({}, "https://github.com/team/my.models", "team/my.models", None),
         ({}, "ssh://git@github.com/team/models.git", "team/models", None),
+        ({}, "ssh://git@ssh.github.com:443/team/models.git", "team/models", None),
+        (
+            {},
+            "https://x-access-token:ghs_1@github.com/team/models",
+            "team/models",
+            None,
+        ),
+        ({}, "https://ghs_1@github.com/team/models.git/", "team/models", None),
+        ({}, "github.com:team/models", "team/models", None),
     ],
 )
 def test_the_repository_is_found(
@@ -290,7 +299,17 @@ def test_without_a_token_or_a_commit_github_is_not_called(missing: str) -> None:
 def test_an_origin_that_is_no_repository_is_ignored() -> None:
     """For example a path."""
     assert find_commit(GIVEN, "/srv/git/models") is None
+    assert find_commit(GIVEN, "../git/models") is None
     assert find_commit(GIVEN, "https://github.com/team/models/../../evil") is None
+    assert find_commit(GIVEN, "https://evil@team/models@github.com") is None
+
+
+def test_a_token_without_a_repository_is_told(folder):
+    """Whoever set the token waits for a comment."""
+    reviews.write_training(folder, reviews.evaluation(2.0, live=2.5))
+    write_page(folder, "toy")
+    url, error = announce(folder.parents[1], "toy", GIVEN)
+    assert url and "names no repository of GitHub" in str(error)
 
 
 def test_a_comment_has_the_headline_the_metrics_and_the_link(folder):
@@ -301,10 +320,13 @@ def test_a_comment_has_the_headline_the_metrics_and_the_link(folder):
 
     minus = "\N{MINUS SIGN}"
     assert text.startswith("### ✓ toy version 2: Can be approved\n")
-    assert "| rmse | at most 2.5 | 2 (1.9 to 2.1) | passed |" in text
+    assert "| rmse | at most 2.5 | 2.00 (1.90 to 2.10) | passed |" in text
     difference = f"{minus}0.5 ({minus}0.5 to {minus}0.5) better"
-    assert f"| rmse | 2 (1.9 to 2.1) | 2.5 | {difference} |" in text
-    assert text.endswith(f"**[Open the review page]({URL})**")
+    assert f"| rmse | 2.00 (1.90 to 2.10) | 2.50 | {difference} |" in text
+    relative = "at most 5 % worse than live \\(at most 2.625; live\\: 2.5\\)"
+    assert f"| rmse | {relative} |" in text
+    assert f"**[Open the review page]({URL})**" in text
+    assert text.endswith('--version 2 --target aws --reject --reason "…"`')
 
 
 def test_a_comment_says_what_to_look_at(folder):
@@ -317,6 +339,17 @@ def test_a_comment_says_what_to_look_at(folder):
     assert "\n- Undecided\\: rmse 2.25 is 2.3 % better to 6.8 % worse" in text
 
 
+def test_a_comment_names_what_the_model_card_lacks(folder):
+    """So that it is filled in before the version is approved."""
+    reviews.write_training(folder, reviews.evaluation(2.0))
+    gaps = {"text": "# Card", "gaps": ["the section “Limits” is missing or empty"]}
+    reviews.write(folder / "model-card.json", gaps)
+    write_page(folder, "toy")
+    text = comment(read_review(folder), URL)
+
+    assert "- The model card is incomplete\\: the section “Limits” is missing" in text
+
+
 def test_the_comment_on_a_failed_notebook_has_no_metrics(folder):
     """There are none."""
     reviews.write_stage(folder, "prepare", status="failed", error="KeyError")
@@ -324,7 +357,9 @@ def test_the_comment_on_a_failed_notebook_has_no_metrics(folder):
     text = comment(read_review(folder), URL)
 
     assert text.startswith("### ✗ toy: Cannot be approved\\: prepare failed\n")
+    assert "\n- KeyError\n" in text
     assert "difference" not in text
+    assert "--reject" not in text
 
 
 def test_markdown_in_a_text_is_escaped():

@@ -32,7 +32,7 @@ def test_a_version_is_not_called_the_first_if_that_is_unknown(folder, read):
     reviews.write(folder / "baseline.json", {"reason": "AWS: AccessDenied"})
 
     said = headline(read()).because
-    assert "What was live could not be read: AWS: AccessDenied." in said
+    assert "The live version could not be read: AWS: AccessDenied." in said
     assert "first" not in said
 
 
@@ -42,7 +42,7 @@ def test_a_better_version_says_by_how_much(folder, read):
     said = headline(read())
 
     assert (said.tone, said.title) == ("good", "Can be approved")
-    assert "better than live version 1 (rmse 2 against 2.2)" in said.because
+    assert "better than live version 1 (rmse 2.00 against 2.20)" in said.because
 
 
 def test_a_worse_version_within_its_bounds_asks_to_look_closer(folder, read):
@@ -184,7 +184,7 @@ def test_after_a_deployment_the_former_version_was_live(folder, read):
 
     assert headline(read()).because == (
         "Endpoint toy serves version 2. Every gate passed. It is better than version "
-        "1, live before (rmse 2 against 2.2)."
+        "1, live before (rmse 2.00 against 2.20)."
     )
 
 
@@ -193,7 +193,7 @@ def test_a_version_is_not_compared_with_itself(folder, read):
     reviews.write_training(folder, reviews.evaluation(2.0))
     reviews.write(folder / "baseline.json", {"version": 2, "package": "arn"})
     said = headline(read()).because
-    assert said.endswith("It was live before this run already.")
+    assert said.endswith("This version was already live before this run.")
 
     reviews.write_stage(folder, "deploy", results={"endpoint": "toy", "version": 2})
     said = headline(read()).because
@@ -215,7 +215,7 @@ def test_after_a_failed_deployment_the_endpoint_is_as_before(folder, read):
     said = headline(read())
 
     assert (said.tone, said.title) == ("bad", "Not deployed")
-    assert "as it was" in said.because
+    assert "was restored" in said.because
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_every_bound_has_a_verdict(folder, read):
         "at most 5 % worse than live",
         "failed",
     )
-    assert relative.note == "at most 2.31, the live one has 2.2"
+    assert relative.note == "at most 2.31; live: 2.2"
     assert absolute.interval == (2.3, 2.5)
     assert relative.reason == (
         "rmse 2.4 is 9.1 to 9.1 % worse than the live model's 2.2; 5 % worse is allowed"
@@ -297,7 +297,7 @@ def test_a_first_version_is_not_compared(folder, read):
     """Its relative bound has no verdict, and the note says why."""
     reviews.write_training(folder, reviews.evaluation(2.4))
 
-    assert gate_rows(read())[1].note == "nothing to compare with"
+    assert gate_rows(read())[1].note == "nothing is live"
     assert [one.verdict for one in gate_rows(read())] == ["passed", "nothing live"]
 
 
@@ -308,7 +308,7 @@ def test_a_metric_that_is_no_number_fails_its_gate(folder, read):
 
     assert [one.verdict for one in found] == ["failed", "failed"]
     assert [one.value for one in found] == [None, None]
-    assert "no number" in found[1].reason
+    assert "not a number" in found[1].reason
 
 
 def test_bounds_that_were_not_evaluated_say_so(folder, read):
@@ -340,9 +340,7 @@ def test_what_a_notebook_says_of_its_gates_does_not_count(folder, read, status):
 
     assert (said.tone, said.open) == ("bad", False)
     assert said.title == "Cannot be approved: a gate failed"
-    assert said.because == (
-        "rmse 2.6 is above 2.5. Version 2 fails, and is never deployed."
-    )
+    assert said.because == ("rmse 2.6 is above 2.5. So version 2 is never deployed.")
 
 
 def test_a_rejected_registration_is_told(folder, read):
@@ -351,7 +349,7 @@ def test_a_rejected_registration_is_told(folder, read):
     ended = {"status": "failed", "cells": cells, "parameters": parameters}
     reviews.write_stage(folder, "train-register", rejected=[3], **ended)
 
-    assert "Version 3, which the notebook registered all the same, is rejected." in (
+    assert "The notebook had registered version 3, which is now rejected." in (
         headline(read()).because
     )
 
@@ -425,10 +423,13 @@ def test_a_gate_that_asks_for_more_is_not_loosened(old, new):
 
 def test_content_that_was_rolled_back_is_told(folder, read):
     """It comes back for instance by the revert of a revert."""
-    write_before(folder, rolled_back_from="f" * 64)
+    when = {"rolled_back_at": "2026-11-28T21:52:27.123+00:00"}
+    known = when | {"rolled_back_from": "f" * 64, "rolled_back_by": "arn:ada"}
+    write_before(folder, **known)
 
     (concern,) = headline(read()).concerns
-    assert concern == "This very content was live before, and was rolled back"
+    said = "This content was live before and was rolled back on 2026-11-28 at 21:52 UTC"
+    assert concern == f"{said} by arn:ada"
 
 
 def test_changed_data_is_told(folder, read):
@@ -438,7 +439,7 @@ def test_changed_data_is_told(folder, read):
     reviews.write_stage(folder, "prepare", results=results)
 
     assert headline(read()).because.endswith(
-        "The data has changed since version 1: 70 training rows, then 60."
+        "The data has changed since version 1: 70 training rows, before 60."
     )
 
 
@@ -448,11 +449,11 @@ SIZES = np.random.default_rng(3).gamma(3, 0.08, (2, 2900))
 @pytest.mark.parametrize(
     ("column", "scale", "importance", "concern"),
     [
-        ("x", 1.15, 0.5, "x (50 % of the gain) has moved: its mean was 0.24"),
-        ("x", 1.5, 0.1, "x (10 % of the gain) has moved far: its mean was 0.24"),
+        ("x", 1.15, 0.5, "x (50 % of the importance) has drifted: its mean was 0.24"),
+        ("x", 1.5, 0.1, "x (10 % of the importance) has drifted strongly: its mean"),
         ("x", 1.15, 0.05, ""),
         ("x", 1.0, 0.5, ""),
-        ("y", 1.15, None, "y has moved: its mean was 0.24"),
+        ("y", 1.15, None, "y has drifted: its mean was 0.24"),
     ],
 )
 def test_drift_is_told_as_far_as_it_matters(
@@ -485,8 +486,8 @@ def test_an_important_feature_that_is_gone_is_told(folder, read):
     reviews.write(folder / "data-summary.json", now)
 
     assert headline(read()).concerns == [
-        "Column z (40 % of the gain) is new in the training data",
-        "Column x (50 % of the gain) is gone in the training data",
+        "Column z (40 % of the importance) is new in the training data",
+        "Column x (50 % of the importance) is gone in the training data",
     ]
 
 

@@ -25,7 +25,10 @@ def test_each_column_of_a_hard_table_is_understood():
 
     marks = (table.loc[table["y"].notna(), "2nd"] == "?").sum()
     assert found == {
-        "order id": ("left out", "different in nearly every row: a name, no property"),
+        "order id": (
+            "left out",
+            "different in nearly every row: it names rows, and describes none",
+        ),
         "sold on": ("date", ""),
         "Größe": ("number", ""),
         "class": ("category", "3 values"),
@@ -56,7 +59,11 @@ def test_each_column_of_a_hard_table_is_understood():
         (["N", "Y"] * 30, "flag", ""),
         ([[1], [2]] * 30, "left out", "holds lists or structures"),
         (["2024-01-05"] * ROWS, "left out", "'2024-01-05' in every row"),
-        (["2024-01-05", None] * 30, "left out", "one day in every row that has any"),
+        (
+            ["2024-01-05", None] * 30,
+            "left out",
+            "the same day in every row that has one",
+        ),
         (["01/02/2024", "03/04/2024"] * 30, "date", "every cell could be %m/%d/%Y as"),
         (["31/01/2024", "28/02/2024"] * 30, "date", ""),
         ([*["01/02/2024"] * 57, *["01/25/2024"] * 3], "date", ""),
@@ -64,7 +71,7 @@ def test_each_column_of_a_hard_table_is_understood():
         (
             ["2024-01-05", *["2024-02-07"] * 58, "soon"],
             "date",
-            "1 cells are no date and",
+            "1 cells are not a date and",
         ),
     ],
 )

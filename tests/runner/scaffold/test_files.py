@@ -122,7 +122,7 @@ def test_a_new_model_is_as_the_template_wants_it(written: Path, name: str) -> No
     found = [str(one) for one in check_models(written, [name])]
 
     assert [one for one in found if "filled in" not in one] == [
-        f"hint: models/{name}/model.yaml: owner: empty; say who answers for it"
+        f"hint: models/{name}/model.yaml: owner: empty; say who is responsible for it"
     ]
 
 
@@ -216,7 +216,7 @@ def test_rows_are_split_in_time_if_asked_to(root: Path) -> None:
         ),
         (
             {"label": "price €", "time": "class"},
-            "--time 'class': is no date (3 values)",
+            "--time 'class': is not a date (3 values)",
         ),
         (
             {"label": "prize €"},

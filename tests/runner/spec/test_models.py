@@ -277,6 +277,8 @@ def test_a_spec_gives_notebooks_its_values(repo: Path) -> None:
         "max_runtime_seconds": 3600,
         "hyperparameters": {"num_round": 5},
         "gates": {"rmse": {"max": 2.5}},
+        "slices": [],
+        "decision": {},
         "endpoint": {"instance_type": "ml.m5.large"},
     }
 
@@ -301,7 +303,7 @@ def test_each_value_has_its_place_in_the_file(repo: Path) -> None:
     values = notebook_values(spec)
 
     assert {name: yaml_value(data, yaml_place(name)) for name in values} == (
-        values | {"model": data}
+        values | {"model": data, "decision": None}
     )
 
 
@@ -399,6 +401,87 @@ def test_an_error_of_the_file_is_not_blamed_on_an_override(
         overridden(repo, values)
 
     assert str(caught.value).startswith(f"models/toy/model.yaml: {said}")
+
+
+COSTS = "decision: {false_positive: 5, false_negative: 100}"
+
+
+@pytest.mark.parametrize(
+    ("task", "gates", "more", "said"),
+    [
+        ("regression", "{rmse by sex: {max: 3}}", "slices: [sex]", ""),
+        (
+            "regression",
+            "{rmse by sex: {max: 3}}",
+            "",
+            "gates.rmse by sex: 'sex' is no slice; add slices: [sex]",
+        ),
+        (
+            "regression",
+            "{rmse by sax: {max: 3}}",
+            "slices: [sex]",
+            "gates.rmse by sax: 'sax' is no slice; did you mean 'sex'?",
+        ),
+        (
+            "regression",
+            "{rsme by sex: {max: 3}}",
+            "slices: [sex]",
+            "gates.rsme: no metric of a regression; did you mean 'rmse'?",
+        ),
+        (
+            "regression",
+            "{rmse by sex: {min: 3}}",
+            "slices: [sex]",
+            "gates.rmse by sex.min: less rmse is better; give max",
+        ),
+        (
+            "regression",
+            "{rmse by sex: {max: 3, worse_than_live: 0.1}}",
+            "slices: [sex]",
+            "gates.rmse by sex.worse_than_live: groups are not compared with the live",
+        ),
+        (
+            "regression",
+            "{rmse: {max: 3}}",
+            "slices: [sex, sex]",
+            "slices: 'sex' stands twice; remove one",
+        ),
+        (
+            "regression",
+            "{rmse: {max: 3}}",
+            COSTS,
+            "decision: a regression decides nothing; remove it",
+        ),
+        (
+            "binary",
+            "{cost: {max: 3}, cost by sex: {max: 4}}",
+            f"{COSTS}\nslices: [sex]",
+            "",
+        ),
+        (
+            "binary",
+            "{cost: {max: 3}}",
+            "",
+            "gates.cost: nothing says what a mistake costs; add decision: {false_pos",
+        ),
+    ],
+)
+def test_slices_and_decisions_are_checked_before_anything_runs(
+    repo: Path, task: str, gates: str, more: str, said: str
+) -> None:
+    """Else it would be found after the training job was paid for."""
+    text = edited(repo, "{rmse: {max: 2.5}}", gates).replace("regression", task)
+    if task == "binary":
+        text = text.replace(
+            "{num_round: 5}", "{objective: binary:logistic, num_round: 5}"
+        )
+    text = f"{text}\n{more}\n"
+
+    if said:
+        assert refusal(repo, text).partition("model.yaml: ")[2].startswith(said)
+    else:
+        (repo / "models/toy/model.yaml").write_text(text)
+        assert load_spec(repo, "toy").slices == ["sex"]
 
 
 def test_a_missing_notebook_is_not_blamed_on_the_file(repo: Path) -> None:

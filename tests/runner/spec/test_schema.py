@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from runner.spec.schema import ModelSpec, Section, _required, list_errors
 
+VPC = {"subnets": ["subnet-1"], "security_groups": ["sg-1"]}
 GOOD: dict[str, Any] = {
     "name": "toy",
     "task": "regression",
@@ -64,6 +65,8 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
         ("gates.rmse.maximum", "max"),
         ("endpoint.serverles", "serverless"),
         ("endpoint.canary.percentage", "percent"),
+        ("endpoint.data_capture.procent", "percent"),
+        ("endpoint.kms", "kms_key"),
     ],
 )
 def test_an_unknown_key_is_an_error_with_the_nearest(key: str, nearest: str) -> None:
@@ -112,6 +115,11 @@ def test_a_misspelt_key_is_reported_before_the_missing_one() -> None:
         ("endpoint.canary", {"alarms": []}),
         ("endpoint.canary", {"alarms": ["5xx"], "percent": 51}),
         ("endpoint.canary", {"percent": 10}),
+        ("endpoint.data_capture", {"percent": 101}),
+        ("endpoint.data_capture", {"s3_uri": "/tmp/captured"}),
+        ("endpoint.kms_key", "my key"),
+        ("endpoint.vpc", {"subnets": ["subnet-1"]}),
+        ("endpoint.vpc", {"subnets": ["1"], "security_groups": ["sg-1"]}),
     ],
 )
 def test_a_wrong_value_is_an_error_with_its_key(key: str, value: Any) -> None:
@@ -182,11 +190,28 @@ def test_a_gate_has_one_direction(bounds: dict[str, float]) -> None:
         ({"instance_type": "ml.m5.large", "serverless": {}}, "not both"),
         ({"instance_count": 2, "serverless": {}}, "not both"),
         ({"serverless": {}, "canary": {"alarms": ["5xx"]}}, "canary needs instances"),
+        ({"serverless": {}, "data_capture": {}}, "data_capture needs instances"),
+        ({"serverless": {}, "vpc": VPC}, "vpc needs instances"),
+        ({"instance_type": "ml.m5.large", "canary": {"alarms": ["5xx"]}}, "2 or more"),
+        ({"instance_type": "ml.g4dn.xlarge", "kms_key": "k"}, "takes none for ml.g4dn"),
     ],
 )
 def test_an_endpoint_is_of_one_kind(endpoint: dict[str, Any], said: str) -> None:
     """It has instances, or it is serverless."""
     assert said in refusal(changed("endpoint", endpoint))
+
+
+@pytest.mark.parametrize("kind", ["ml.m5.large", "ml.inf2.xlarge", "ml.g5g.xlarge"])
+def test_capture_key_and_vpc_go_with_instances(kind: str) -> None:
+    """A key goes with those that have no local storage."""
+    endpoint = {"instance_type": kind, "kms_key": "alias/a", "vpc": VPC}
+    spec = ModelSpec.model_validate(
+        changed("endpoint", endpoint | {"data_capture": {"percent": 20}})
+    )
+
+    assert spec.endpoint.model_dump(exclude_none=True) == endpoint | {
+        "data_capture": {"percent": 20}
+    }
 
 
 def test_serverless_has_defaults() -> None:
@@ -219,6 +244,11 @@ def test_serverless_has_defaults() -> None:
         ("gates.rmse", 2.5, "2.5; give bounds by metric, as {rmse: {max: 2.5}}"),
         ("gates.rmse.max", "2.5", "'2.5'; give a number"),
         ("gates.rmse", {}, "{}; give either min (more is better) or max"),
+        ("slices", "state", "'state'; give columns to measure by, as [state, plan]"),
+        ("slices", [5], "5; give columns to measure by, as [state, plan]"),
+        ("decision", 5, "5; give what mistakes cost, as {false_positive: 5, false_"),
+        ("decision.false_positive", "5", "'5'; give what such a row costs, as 5"),
+        ("decision", {"false_positive": 5}, "{'false_positive': 5}; nothing to decide"),
         ("endpoint", {}, "{}; give instance_type or serverless"),
         ("endpoint.canary", {"alarms": [5]}, "5; give the names of 1 to 10 CloudWatch"),
     ],

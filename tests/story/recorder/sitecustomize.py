@@ -1,5 +1,6 @@
 """Writes down what each Python process of a job asks of AWS, for its role's policy."""
 
+import json
 import os
 import sys
 from importlib.abc import MetaPathFinder
@@ -22,8 +23,11 @@ def _listen(module):
     call = module.BaseClient._make_api_call
 
     def recorded(self, operation, given):
+        kept = {key: value for key, value in given.items() if key != "Body"}
+        service = self.meta.service_model.service_name
+        line = {"service": service, "operation": operation, "given": kept}
         with open(os.environ["AWS_CALLS"], "a") as calls:  # noqa: PTH123
-            calls.write(f"{self.meta.service_model.service_name}:{operation}\n")
+            calls.write(json.dumps(line, default=str) + "\n")
         return call(self, operation, given)
 
     module.BaseClient._make_api_call = recorded

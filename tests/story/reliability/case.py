@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -12,15 +13,16 @@ from typing import get_args
 import psutil
 import tiny
 import warm_python
-from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault, Kind
+from embedded_aws.process import RunningAWS
+from embedded_aws.sharing import share
 from model_packages import ENDPOINT, make_package
 from repository import Repository
 
 from lifecycle.aws import bucket, client
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.registry import Package, list_packages
+from lifecycle.packages import Package, list_packages
 from runner.spec import content as contents
 
 LIMIT = 120
@@ -44,7 +46,10 @@ class Case:
 
     model: str
     root: Path
-    aws: EmbeddedAWS
+    aws: RunningAWS
+    # Where an embedded AWS of its own keeps what it has; None: all cases share one.
+    aws_folder: Path | None = None
+    aws_kept: ExitStack = field(default_factory=ExitStack)
     package: Package | None = None
     saved: bytes = b""
     known: set[str] = field(default_factory=set)
@@ -65,6 +70,13 @@ class Case:
         content = contents.content(self.root, self.model).fingerprint
         self.package = make_package(self.model, factor=2.0, fingerprint=content)
         return self.package
+
+    def restart_aws(self) -> None:
+        """Start the case's own embedded AWS again, where it was."""
+        assert self.aws_folder is not None
+        port = int(self.aws.url.rpartition(":")[2])
+        self.aws = self.aws_kept.enter_context(share(self.aws_folder, port))
+        self.injected.clear()
 
     def inject(self, kind: str, **values: object) -> Fault:
         """Let something go wrong for this model only."""

@@ -3,16 +3,25 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import clones
+import pytest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from embedded_aws import EmbeddedAWS
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+)
+from embedded_aws import stop
 from embedded_aws.faults import CALLS
+from embedded_aws.process import RunningAWS
+from embedded_aws.sharing import share
 from story.reliability.case import Case
 from story.reliability.rows import Row
 
@@ -20,6 +29,8 @@ from story.reliability.rows import Row
 FEATURES = "2.0,1.0"
 BY_PREDICTION = {2: "version 1", 4: "version 2"}
 PAUSE_SECONDS = 0.1
+# What answers while the embedded AWS of a row is gone.
+NO_AWS = "no AWS"
 
 LINES = 3
 FAILURES = ("failed: ", "error: ", "stopped; ")
@@ -32,6 +43,7 @@ VARYING = (
     (r"\([0-9a-f]{12}\)", "(…)"),
     (r"\d+\.\d+ s\b|after \d+ s", "… s"),
     (r"http://127\.0\.0\.1:\d+", "AWS"),
+    (r"--port \d+", "--port PORT"),
     (r"\S*/(build/\S+)", r"\1"),
     (r"s3://sagemaker-[a-z0-9-]+", "s3://BUCKET"),
     (r"arn:aws:sagemaker:[a-z0-9-]+:\d+:", "arn:"),
@@ -56,9 +68,22 @@ class Measured:
     finally_live: str
 
 
-def measure(row: Row, model: str, aws: EmbeddedAWS, folder: Path) -> Measured:
+def measure_alone(row: Row, model: str, folder: Path) -> Measured:
+    """Measure a row with an embedded AWS of its own, which it may end."""
+    kept = folder / f"aws-of-{model}"
+    with share(kept) as aws, pytest.MonkeyPatch.context() as patch, ExitStack() as more:
+        for name, value in aws.environment.items():
+            patch.setenv(name, value)
+        found = measure(row, model, aws, folder, aws_folder=kept, aws_kept=more)
+    stop(kept)
+    return found
+
+
+def measure(
+    row: Row, model: str, aws: RunningAWS, folder: Path, **own: Any
+) -> Measured:
     """Break something, run the command, mend it, and run the command again."""
-    case = Case(model=model, root=folder / model, aws=aws)
+    case = Case(model=model, root=folder / model, aws=aws, **own)
     try:
         case.begin(is_live=row.is_live)
         row.prepare(case)
@@ -125,7 +150,7 @@ class Watch:
 
 
 @contextmanager
-def client_at_work(aws: EmbeddedAWS, model: str) -> Iterator[Watch]:
+def client_at_work(aws: RunningAWS, model: str) -> Iterator[Watch]:
     """Ask the endpoint for predictions all the time; no request is repeated."""
     watch, over = Watch(), threading.Event()
     thread = threading.Thread(target=ask, args=(aws, model, watch, over), daemon=True)
@@ -137,7 +162,7 @@ def client_at_work(aws: EmbeddedAWS, model: str) -> Iterator[Watch]:
         thread.join(30)
 
 
-def ask(aws: EmbeddedAWS, model: str, watch: Watch, over: threading.Event) -> None:
+def ask(aws: RunningAWS, model: str, watch: Watch, over: threading.Event) -> None:
     """Note which version answers, or that none does."""
     once = Config(retries={"total_max_attempts": 1})
     runtime = clones.connect(aws, "sagemaker-runtime", once)
@@ -151,5 +176,7 @@ def ask(aws: EmbeddedAWS, model: str, watch: Watch, over: threading.Event) -> No
         except ClientError as error:
             gone = "not found" in str(error)
             watch.answers.append("nothing" if gone else f"an error: {error}")
+        except (EndpointConnectionError, ConnectionClosedError):
+            watch.answers.append(NO_AWS)
         except BotoCoreError as error:
             watch.answers.append(f"an error: {error}")

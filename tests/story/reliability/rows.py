@@ -1,13 +1,24 @@
 """What goes wrong: each row breaks something, runs a command, and mends it again."""
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from story.reliability.case import DEPLOY, ROLLBACK, TRAIN, Case, Ended, finished, serve
+from story.reliability.case import (
+    DEPLOY,
+    ROLLBACK,
+    TRAIN,
+    Case,
+    Ended,
+    finished,
+    serve,
+    wait_for,
+)
 
-from lifecycle.aws import client
-from lifecycle.registry import Package
+from lifecycle.aws import bucket, client
+from lifecycle.packages import Package, find_package
 from lifecycle.s3 import parse_uri, read_bytes, write_bytes
 
 Breaks = Callable[[Case, tuple[str, ...]], Ended]
@@ -21,6 +32,8 @@ class Row:
     command: tuple[str, ...]
     breaks: Breaks
     is_live: bool = True
+    # It ends the embedded AWS, so it has one of its own.
+    own_aws: bool = False
     mend: Callable[[Case], None] = Case.mend
     prepare: Callable[[Case], object] = Case.register
 
@@ -179,12 +192,160 @@ def archive_restored(case: Case) -> None:
     write_bytes(registered(case).model_data, case.saved)
 
 
+def golden_exchanged(case: Case, command: tuple[str, ...]) -> Ended:
+    """Exchange what the endpoint has to predict, after its approval."""
+    uri = registered(case).metadata["golden"]
+    case.saved = read_bytes(uri)
+    write_bytes(uri, case.saved.replace(b"5.0", b"4.0"))
+    return case.run(*command)
+
+
+def golden_restored(case: Case) -> None:
+    write_bytes(registered(case).metadata["golden"], case.saved)
+
+
+def archive_of_version_1(case: Case, command: tuple[str, ...]) -> Ended:
+    """Exchange the archive for another one, which is a good model too."""
+    uri = registered(case).model_data
+    case.saved = read_bytes(uri)
+    write_bytes(uri, read_bytes(find_package(case.model, 1).model_data))
+    return case.run(*command)
+
+
+def metadata(case: Case, **values: str) -> None:
+    client("sagemaker").update_model_package(
+        ModelPackageArn=registered(case).arn, CustomerMetadataProperties=values
+    )
+
+
+def metrics_edited(case: Case, command: tuple[str, ...]) -> Ended:
+    """Edit a metric of the approved package, as anybody may who may approve."""
+    metadata(case, **{"metric.rmse": "0.1"})
+    return case.run(*command)
+
+
+def metrics_restored(case: Case) -> None:
+    metadata(case, **{"metric.rmse": "0.5"})
+
+
+def foreign_packages(case: Case, command: tuple[str, ...]) -> Ended:
+    """Another tool has registered versions since, with little or nothing in them."""
+    for more in ({}, {"CustomerMetadataProperties": {"metric.auc": "n/a"}}):
+        client("sagemaker").create_model_package(
+            ModelPackageGroupName=case.model, ModelApprovalStatus="Approved", **more
+        )
+    return case.run(*command)
+
+
+def live_config(case: Case) -> dict[str, Any]:
+    sagemaker = client("sagemaker")
+    name = sagemaker.describe_endpoint(EndpointName=case.model)["EndpointConfigName"]
+    return sagemaker.describe_endpoint_config(EndpointConfigName=name)
+
+
+def changed_by_hand(case: Case, command: tuple[str, ...]) -> Ended:
+    """Scale the endpoint to 3 instances, and capture its data, as a person does."""
+    sagemaker, theirs = client("sagemaker"), f"{case.model}-captured"
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=theirs,
+        ProductionVariants=live_config(case)["ProductionVariants"],
+        DataCaptureConfig={
+            "EnableCapture": True,
+            "InitialSamplingPercentage": 20,
+            "DestinationS3Uri": f"s3://{bucket()}/captured",
+            "CaptureOptions": [{"CaptureMode": "Input"}],
+        },
+    )
+    sagemaker.update_endpoint(EndpointName=case.model, EndpointConfigName=theirs)
+    in_service = sagemaker.get_waiter("endpoint_in_service")
+    in_service.wait(EndpointName=case.model, WaiterConfig={"Delay": 1})
+    scaled(case, 3)
+    case.known |= case.configs()
+    ended = case.run(*command)
+    # Both are there still.
+    now = sagemaker.describe_endpoint(EndpointName=case.model)
+    assert now["ProductionVariants"][0]["DesiredInstanceCount"] == 3
+    assert live_config(case)["DataCaptureConfig"]["InitialSamplingPercentage"] == 20
+    return ended
+
+
+def scaled(case: Case, count: int) -> None:
+    client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=case.model,
+        DesiredWeightsAndCapacities=[
+            {"VariantName": "AllTraffic", "DesiredInstanceCount": count}
+        ],
+    )
+
+
+def config_deleted(case: Case, command: tuple[str, ...]) -> Ended:
+    """Delete the config that is live; the endpoint serves on."""
+    name = live_config(case)["EndpointConfigName"]
+    client("sagemaker").delete_endpoint_config(EndpointConfigName=name)
+    return case.run(*command)
+
+
+def endpoint_is(endpoint: str) -> Breaks:
+    """Give model.yaml another `endpoint:`."""
+
+    def broken(case: Case, command: tuple[str, ...]) -> Ended:
+        path = case.root / "models" / case.model / "model.yaml"
+        case.saved = path.read_bytes()
+        kept = [
+            line for line in case.saved.decode().splitlines() if "endpoint:" not in line
+        ]
+        path.write_text("\n".join([*kept, f"endpoint: {endpoint}", ""]))
+        return case.run(*command)
+
+    return broken
+
+
+def one_instance_left(case: Case, command: tuple[str, ...]) -> Ended:
+    """Ask for a canary of two instances, of which autoscaling has taken one away."""
+    two = endpoint_is(CANARY.replace(", canary: {alarms: [a]}", ""))
+    two(case, ("status",))
+    sagemaker, theirs = client("sagemaker"), f"{case.model}-two"
+    (variant,) = live_config(case)["ProductionVariants"]
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=theirs,
+        ProductionVariants=[variant | {"InitialInstanceCount": 2}],
+    )
+    sagemaker.update_endpoint(EndpointName=case.model, EndpointConfigName=theirs)
+    in_service = sagemaker.get_waiter("endpoint_in_service")
+    in_service.wait(EndpointName=case.model, WaiterConfig={"Delay": 1})
+    scaled(case, 1)
+    case.known |= case.configs()
+    model_yaml_restored(case)
+    return endpoint_is(CANARY)(case, command)
+
+
+def model_yaml_restored(case: Case) -> None:
+    (case.root / "models" / case.model / "model.yaml").write_bytes(case.saved)
+
+
+def aws_killed(hold: Callable[[Case], None], when: Callable[[Case], object]) -> Breaks:
+    """Kill the embedded AWS as a machine does that has no memory left."""
+
+    def broken(case: Case, command: tuple[str, ...]) -> Ended:
+        hold(case)
+        process = case.start(*command)
+        wait_for(lambda: when(case), process)
+        os.kill(case.aws.pid, signal.SIGKILL)
+        ended = finished(process)
+        case.restart_aws()
+        return ended
+
+    return broken
+
+
 def version_2_live(case: Case) -> None:
     """Let version 2 be live, so that a rollback has a version to go to."""
     serve(case.register())
 
 
 FOREVER = {"count": -1}
+SERVERLESS = "{serverless: {memory_mb: 2048}}"
+CANARY = """{instance_type: ml.m5.large, instance_count: 2, canary: {alarms: [a]}}"""
 ROWS: Sequence[Row] = (
     training("Training fails in the algorithm", fault("training-algorithm-error")),
     training("Training fails at its data", fault("training-client-error")),
@@ -231,6 +392,13 @@ ROWS: Sequence[Row] = (
     training("SIGTERM after the registration", terminated_after_registration),
     training("The kernel is killed during training", kernel_killed_in_training),
     training("The disk is full while archiving", full_disk),
+    Row(
+        name="The embedded AWS is killed during training",
+        command=TRAIN,
+        breaks=aws_killed(slow_training, Case.trains),
+        prepare=nothing,
+        own_aws=True,
+    ),
     deploying(
         "A first version fails its ping",
         fault("ping-failure", operation="CreateEndpoint"),
@@ -304,6 +472,44 @@ ROWS: Sequence[Row] = (
         "The approved model.tar.gz is cut in half",
         archive_changed(lambda content: content[: len(content) // 2]),
         mend=archive_restored,
+    ),
+    deploying(
+        "The approved model.tar.gz is exchanged for version 1's",
+        archive_of_version_1,
+        mend=archive_restored,
+    ),
+    deploying(
+        "The golden records are exchanged", golden_exchanged, mend=golden_restored
+    ),
+    deploying(
+        "A metric of the approved package is edited",
+        metrics_edited,
+        mend=metrics_restored,
+    ),
+    deploying("Another tool has registered newer versions", foreign_packages),
+    deploying("Others have added instances and data capture", changed_by_hand),
+    deploying("The live endpoint config is deleted", config_deleted),
+    deploying(
+        "model.yaml changes from instances to serverless",
+        endpoint_is(SERVERLESS),
+        mend=model_yaml_restored,
+    ),
+    deploying(
+        "model.yaml asks for a canary, and one instance is there",
+        one_instance_left,
+        mend=model_yaml_restored,
+    ),
+    deploying(
+        "An update fails, and its rollback too",
+        faults(
+            ("ping-failure", {"operation": "UpdateEndpoint"}), ("rollback-failed", {})
+        ),
+    ),
+    Row(
+        name="The embedded AWS is killed during the update",
+        command=DEPLOY,
+        breaks=aws_killed(held_update, Case.is_updating),
+        own_aws=True,
     ),
     deploying("SIGTERM during the update", terminated_in_update),
     deploying("Ctrl-C during the update", interrupted_in_update),

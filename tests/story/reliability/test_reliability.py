@@ -7,13 +7,13 @@ rows are carried out, and the document has to say of them what happened; the tes
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import clones
 import pytest
 from embedded_aws import EmbeddedAWS
 from story.reliability import document
-from story.reliability.measure import Measured, measure
+from story.reliability.measure import NO_AWS, Measured, measure, measure_alone
 from story.reliability.rows import ROWS
 
 pytestmark = pytest.mark.slow
@@ -42,6 +42,8 @@ def measured(
     folder = tmp_path_factory.mktemp("reliability")
     models = {row.name: f"r{number:02}" for number, row in enumerate(ROWS, 1)}
 
+    alone: dict[str, Measured] = {}
+
     def one(name: str) -> Measured:
         return measure(CHOSEN[name], models[name], embedded, folder)
 
@@ -50,8 +52,19 @@ def measured(
         yield one
         return
     with ThreadPoolExecutor(2) as threads:
-        rows = {name: threads.submit(one, name) for name in CHOSEN}
-        yield lambda name: rows[name].result()
+        shared = [name for name, row in CHOSEN.items() if not row.own_aws]
+        rows = {name: threads.submit(one, name) for name in shared}
+
+        def found(name: str) -> Measured:
+            if name in rows:
+                return rows[name].result()
+            # The variables that lead to an embedded AWS are those of all threads.
+            wait(rows.values())
+            if name not in alone:
+                alone[name] = measure_alone(CHOSEN[name], models[name], folder)
+            return alone[name]
+
+        yield found
         threads.shutdown(cancel_futures=True)
 
 
@@ -67,7 +80,8 @@ def test_the_endpoint_serves_a_verified_version_throughout(
     """Whatever fails, and the same command succeeds once that is over."""
     row = measured(name)
 
-    assert set(row.served) <= GOOD
+    gone = {NO_AWS} if CHOSEN[name].own_aws else set()
+    assert set(row.served) - gone <= GOOD
     # Where something was live, something stays live.
     assert row.before == "nothing" or "nothing" not in row.served
     assert row.finally_live.endswith(", verified")

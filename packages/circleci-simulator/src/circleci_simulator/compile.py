@@ -1,6 +1,7 @@
 """A config as CircleCI runs it: parameters, commands, executors and orbs filled in."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from circleci_simulator.config import (
 )
 from circleci_simulator.expressions import Values, fill, logic_holds, shown
 from circleci_simulator.workflows import Invocation, Pipeline, invocations
+
+SERIAL_GROUP = re.compile(r"[A-Za-z0-9._/-]{1,512}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +68,22 @@ def compile_jobs(config: Config | str, pipeline: Pipeline | None = None) -> list
         and other values are undefined
 
     ConfigError: the pipeline passes parameters that the config does not take, or a
-        command invokes itself
+        value that is no part of a serial group; or a command invokes itself
     ExpressionError: an expression cannot be evaluated
     """
     config = load(config)
     values = (pipeline or Pipeline()).values_in(config)
     try:
-        return [
-            _compiled(config, one, values)
+        found = [
+            one
             for workflow in config.workflows
             for one in invocations(config, workflow, values)
         ]
+        for one in found if pipeline else ():
+            group = fill(one.details.get("serial-group", "none"), values)
+            if not SERIAL_GROUP.fullmatch(str(group)):
+                raise ConfigError(f"{one.place}: bad serial-group {group!r}")
+        return [_compiled(config, one, values) for one in found]
     except RecursionError as error:
         raise ConfigError("a command invokes itself") from error
 

@@ -18,12 +18,20 @@ from typing import Any
 
 from circleci_simulator.compile import Job, compile_jobs
 from circleci_simulator.config import DEFAULT_PATH, Config, ConfigError, load
+from circleci_simulator.expressions import evaluate, names
 from circleci_simulator.simulate import executed, job_statuses
 from circleci_simulator.steps import JobRun, Machine, install_agent, run_job
 from circleci_simulator.workflows import Pipeline
 
 # The variables of this machine that jobs see; HOME and TMPDIR are their own.
 INHERITED = ("LANG", "LC_", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
+
+# What restrictions of contexts know beside pipeline values: no job is rerun with SSH
+# here, and configs come from the repository unless a test says `api`.
+RESTRICTION_VALUES: Mapping[str, Any] = {
+    "job.ssh.enabled": False,
+    "pipeline.config_source": "vcs",
+}
 
 
 @dataclass(kw_only=True)
@@ -34,11 +42,14 @@ class Project:
     folder: where jobs run, and where their directories stay
     contexts: the environment variables of each context; a job with another context
         ends `unauthorized`
+    restrictions: by context the expression that has to hold for a job that uses it; one
+        that names a value which the pipeline does not have does not hold
     environment: the project's environment variables
     replaced_steps: commands to run instead of those of `run` steps, by the name of
         the step: `true` for a step that installs what this machine has already
     skipped_jobs: jobs that are not run here, and count as successful
-    slug: the project's slug, `<type>/<organization>/<project>`
+    slug: the project's slug, `<type>/<organization>/<project>`; with the type
+        `circleci` its pipelines are those of the GitHub App
     user: who pushes
     orbs: sources of orbs, see `load`
     inherited: variables of this machine that jobs see, by the start of their names
@@ -49,6 +60,7 @@ class Project:
     remote: Path
     folder: Path
     contexts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    restrictions: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     replaced_steps: Mapping[str, str] = field(default_factory=dict)
     skipped_jobs: frozenset[str] = frozenset()
@@ -107,6 +119,12 @@ class Project:
                 "pipeline.number": number,
                 "pipeline.project.slug": self.slug,
                 "pipeline.git.revision": sha,
+                # Pipelines of GitHub OAuth have this one config file.
+                **(
+                    {"pipeline.config.ref": reference}
+                    if self.slug.startswith("circleci/") or config_path != DEFAULT_PATH
+                    else {}
+                ),
                 **(values or {}),
             },
         )
@@ -263,12 +281,9 @@ class PipelineRun:
         number = self.project._job_number()
         home = self.folder / f"{number}-{job.name.replace('/', '-')}"
         home.mkdir(parents=True)
-        if unknown := set(job.contexts) - self.project.contexts.keys():
+        if refusal := self._refusal(job):
             return JobRun(
-                name=job.name,
-                status="unauthorized",
-                log=f"no context is called {', '.join(sorted(unknown))}",
-                directory=home,
+                name=job.name, status="unauthorized", log=refusal, directory=home
             )
         ids = self._workflow_ids.setdefault(job.workflow, [str(uuid.uuid4())])
         machine = Machine(
@@ -281,6 +296,23 @@ class PipelineRun:
             continues=bool(self._loaded().data.get("setup")),
         )
         return run_job(job, machine)
+
+    def _refusal(self, job: Job) -> str:
+        """Say why a job may not use its contexts; "" if it may."""
+        if unknown := set(job.contexts) - self.project.contexts.keys():
+            return f"no context is called {', '.join(sorted(unknown))}"
+        values = {**RESTRICTION_VALUES, **self.pipeline.values_in(self._loaded())}
+        for context in job.contexts:
+            expression = self.project.restrictions.get(context, "true")
+            # Parameters of a pipeline are no values here.
+            known = {
+                name: values[name]
+                for name in names(expression)
+                if values.get(name) is not None and ".parameters." not in name
+            }
+            if known.keys() != {*names(expression)} or not evaluate(expression, known):
+                return f"context {context!r} is restricted to {expression}"
+        return ""
 
     def _environment(self, job: Job, number: int, ids: list[str]) -> dict[str, str]:
         """Join the variables of the machine, the contexts and CircleCI."""

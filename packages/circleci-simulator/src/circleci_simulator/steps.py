@@ -23,10 +23,53 @@ WITHOUT_EFFECT = frozenset(
     store_artifacts store_test_results
     """.split()  # noqa: SIM905
 )
-# `circleci-agent step halt` ends a job; other calls are written down.
+# `circleci-agent step halt` ends a job; other calls are written down. Deploy markers
+# are refused as CircleCI refuses them: each is planned once in a workflow, and updated
+# until it has ended.
 AGENT = """\
 #!/bin/sh
-if [ "$*" = "step halt" ]; then touch "$BASH_ENV.halted"; else echo "$@" >> {calls}; fi
+if [ "$*" = "step halt" ]; then touch "$BASH_ENV.halted"; exit; fi
+echo "$@" >> {calls}
+[ "$1 $2" = "run release" ] || exit 0
+refuse() {{ echo "circleci run release $verb: $1" >&2; exit 1; }}
+verb=$3 name=default status= version=
+shift 3
+while [ $# -gt 0 ]; do
+  case $1 in
+    --*=*) flag=${{1%%=*}} value=${{1#*=}} ;;
+    --rollback) flag=$1 value= ;;
+    --*) flag=$1 value=${{2-}}; [ $# -gt 1 ] || refuse "$1 has no value"; shift ;;
+    *) flag= name=$1 ;;
+  esac
+  case $flag in
+    --target-version) version=$value ;;
+    --status) status=$value ;;
+    ""|--environment-name|--component-name|--namespace|--rollback|--failure-reason) ;;
+    *) refuse "unknown flag $flag" ;;
+  esac
+  shift
+done
+marker={calls}-markers/$CIRCLE_WORKFLOW_ID/$(printf %s "$name" | tr -c "a-zA-Z0-9.-" _)
+case $verb in
+  log|plan) [ -n "$version" ] || refuse "needs --target-version" ;;
+  update)
+    [ -f "$marker" ] || refuse "'$name' was not planned in this workflow"
+    case $(cat "$marker") in
+      SUCCESS|FAILED|CANCELED) refuse "'$name' has ended: $(cat "$marker")" ;;
+    esac ;;
+  *) refuse "unknown command" ;;
+esac
+case $verb in
+  plan)
+    [ ! -f "$marker" ] || refuse "'$name' was planned before in this workflow"
+    mkdir -p "$(dirname "$marker")" && echo PENDING > "$marker" ;;
+  update)
+    status=$(printf %s "$status" | tr a-z A-Z)
+    case $status in
+      RUNNING|SUCCESS|FAILED|CANCELED) echo "$status" > "$marker" ;;
+      *) refuse "unknown status '$status'" ;;
+    esac ;;
+esac
 """
 # How a step fails that is wrong, or finds something else than it needs.
 FAILURES = (ConfigError, KeyError, NotImplementedError, OSError, ValueError)

@@ -11,6 +11,8 @@
 | ping-failure             | the container of a new variant does not answer its ping  |
 | wrong-predictions        | a new variant predicts each number one too high          |
 | silent-rollback          | the update ends InService, with the old configuration    |
+| rollback-failed          | a failed update cannot be rolled back, nor go on         |
+| out-of-service           | the update ends OutOfService: nothing answers            |
 | endpoint-stuck           | Creating or Updating until the fault is cleared          |
 | endpoint-slow            | Creating or Updating takes `seconds` longer              |
 | throttling               | the call is refused with ThrottlingException             |
@@ -45,6 +47,8 @@ Kind = Literal[
     "ping-failure",
     "wrong-predictions",
     "silent-rollback",
+    "rollback-failed",
+    "out-of-service",
     "endpoint-stuck",
     "endpoint-slow",
     "throttling",

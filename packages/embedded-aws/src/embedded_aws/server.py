@@ -30,7 +30,7 @@ from embedded_aws.process import (
     check_port,
 )
 from embedded_aws.s3 import store as s3
-from embedded_aws.sagemaker.training_run import kill_containers
+from embedded_aws.sagemaker.containers import endpoint, kill_containers
 from embedded_aws.sharing import (
     SERVING,
     TEMPORARY,
@@ -266,9 +266,10 @@ def _run(
     ).start()
     gc.freeze()
     gc.enable()
-    address = f"{READY}http://{HOST}:{server.server_port}"
+    endpoint.append(f"http://{HOST}:{server.server_port}")
+    lines = f"{READY}{endpoint[-1]}\n{TOKEN_VARIABLE}={token}\n"
     # At once: who started this reads the first line, and then no more.
-    os.write(sys.stdout.fileno(), f"{address}\n{TOKEN_VARIABLE}={token}\n".encode())
+    os.write(sys.stdout.fileno(), lines.encode())
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _watch(meanwhile)

@@ -44,6 +44,9 @@ SHOWN = (
 )
 NOTE = "<p>" + not_shown("").partition(">")[0]
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{8,}")
+# The headers of a table, of which nothing says yet what they are of.
+TABLE_HEAD = re.compile(r"<thead\b.*?</thead>", re.DOTALL)
+HEADER = re.compile(r"<th\b(?![^>]*\bscope=)")
 SCRIPT = "what its script would show; archived pages run no scripts"
 BOKEH = "an interactive Bokeh figure; `Image(export_png(figure))` displays a picture"
 # By a word in its type or script, what would draw an output, and how to archive it.
@@ -77,6 +80,7 @@ class Display:
     texts: Texts
     notebook: Mapping[str, Any]
     heading: str = ""  # above the cell
+    description: str = ""  # of the output in words
     _scopes: Iterator[int] = field(default_factory=count)
     _open: list[str] = field(default_factory=list)  # widgets that are being rendered
 
@@ -101,6 +105,7 @@ class Display:
         data = valid_data(output["data"])
         metadata = _mapping(output.get("metadata"))
         missing: list[str] = []
+        self.description = _description(data)
         for kind in SHOWN:
             if kind not in data:
                 continue
@@ -149,7 +154,7 @@ class Display:
             missing.append(_named(found.scripts, SCRIPT))
         if found.is_empty:
             return Form(missing=missing or [_named(text, "HTML without content")])
-        shown = self.texts.formulas.in_html(found.html)
+        shown = self.texts.formulas.in_html(_with_scopes(found.html))
         sheet = f"<style>{found.sheet}</style>" if found.sheet else ""
         box = f'<div class="scroll html" id="{scope}">{sheet}{shown}</div>'
         return Form(box, missing)
@@ -161,7 +166,7 @@ class Display:
             for name, size in sizes.items()
             if isinstance(size, int | float) and 0 < size < 1e5
         ]
-        alt = html.escape(self.heading)
+        alt = html.escape(self.description or self.heading)
         return f'<img alt="{alt}" src="{address}"{"".join(given)}>'
 
     def _widget(self, view: object) -> str:
@@ -202,6 +207,22 @@ def note(missing: Sequence[str]) -> str:
     if len(said) > 1 and SCRIPT in said:
         said.remove(SCRIPT)
     return f"<p>{not_shown('; '.join(said))}</p>" if said else ""
+
+
+def _description(data: Mapping[str, Any]) -> str:
+    """Return what an output says of itself; the name of an object in Python is none."""
+    text = data.get("text/plain", "")
+    joined = text if isinstance(text, str) else "".join(text)
+    return "" if joined.startswith("<") else joined
+
+
+def _with_scopes(text: str) -> str:
+    """Say of each header of a table whether it is of a column or of a row."""
+
+    def head(found: re.Match[str]) -> str:
+        return HEADER.sub(r'<th scope="col"', found[0])
+
+    return HEADER.sub(r'<th scope="row"', TABLE_HEAD.sub(head, text))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

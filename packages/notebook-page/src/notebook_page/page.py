@@ -37,7 +37,7 @@ class Header:
         status: of the run; "succeeded" is green and "failed" is red.
         facts: about the run, in small print: when it began, how long it took.
         error: why it failed.
-        tables: values by name, below a title each: results, parameters.
+        tables: values by name, folded below a title each: results, parameters.
     """
 
     title: str
@@ -141,7 +141,9 @@ def _highlight() -> Highlight2HTML:
 def _style() -> Markup:
     ours = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     code = HtmlFormatter(style="default").get_style_defs(".highlight")
-    return _harmless(f"{ours}\n{code}")
+    night = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{night}\n}}"
+    return _harmless(f"{ours}\n{code}\n{dark}")
 
 
 def _state(cell: Mapping[str, Any]) -> str:

@@ -8,16 +8,16 @@ import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 CHUNK_BYTES = 1024 * 1024
 MAX_BYTES = 2 * 1024**3
-# Models shrink to a fifth or a tenth; what shrinks so much more is none.
+# Of what is read into memory: models shrink to a fifth or a tenth, and what shrinks so
+# much more is none, unless it is small.
 MAX_RATIO = 40
-# Of an archive so small its ratio does not matter.
 SMALL_BYTES = 16 * 1024**2
 MAX_MEMBERS = 10_000
 # Of the name of a member, and of what else is written before it.
@@ -36,14 +36,22 @@ class ArchiveError(Exception):
     """Report an archive that cannot, or must not, be unpacked."""
 
 
-def pack(folder: Path, target: Path) -> bool:
-    """Pack the files at the top of a folder, and return whether there are any."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    if files:
-        with tarfile.open(target, mode="w:gz") as archive:
-            for path in files:
-                archive.add(path, arcname=path.name)
-    return bool(files)
+def pack(folders: Sequence[Path], target: Path) -> bool:
+    """Pack what is in some folders, and return whether there is anything.
+
+    Of a path that several have, the first one's is packed. Links become what they
+    point to, and what is neither a file nor a folder is left out.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() or (path.is_dir() and not path.is_symlink()):
+                found.setdefault(path.relative_to(folder).as_posix(), path)
+    if found:
+        with tarfile.open(target, mode="w:gz", dereference=True) as archive:
+            for name, path in found.items():
+                archive.add(path, arcname=name, recursive=False)
+    return bool(found)
 
 
 def unpack(packed: Path, folder: Path) -> None:
@@ -52,7 +60,7 @@ def unpack(packed: Path, folder: Path) -> None:
     Raises:
         ArchiveError: it has something else, is broken, or is larger than its limits.
     """
-    with packed.open("rb") as file, _opened(file, packed.stat().st_size) as archive:
+    with packed.open("rb") as file, _opened(file, MAX_BYTES) as archive:
         for member in _members(archive):
             if not (member.isfile() or member.isdir()):
                 raise ArchiveError(f"{member.name} is neither a file nor a folder")
@@ -70,7 +78,8 @@ def read_member(packed: bytes, name: str) -> bytearray:
             larger than its limits.
     """
     content = bytearray()
-    with _opened(io.BytesIO(packed), len(packed)) as archive:
+    limit = min(MAX_BYTES, max(SMALL_BYTES, len(packed) * MAX_RATIO))
+    with _opened(io.BytesIO(packed), limit) as archive:
         for member in _members(archive):
             if member.name.removeprefix("./") == name and member.isfile():
                 file = archive.extractfile(member)
@@ -82,9 +91,12 @@ def read_member(packed: bytes, name: str) -> bytearray:
 
 
 @contextmanager
-def _opened(packed: IO[bytes], size: int) -> Iterator[tarfile.TarFile]:
-    """Open an archive of so many bytes to read it once, and check all of it."""
-    limit = min(MAX_BYTES, max(SMALL_BYTES, size * MAX_RATIO))
+def _opened(packed: IO[bytes], limit: int) -> Iterator[tarfile.TarFile]:
+    """Open an archive to read it once, and check all of it.
+
+    Args:
+        limit: how many bytes it may have when it is unpacked.
+    """
     try:
         with gzip.open(packed) as plain:
             tar = _Limited(plain, limit)
@@ -107,7 +119,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 class _Limited(io.RawIOBase):
     """Read what is unpacked, up to a limit of bytes."""
 
-    def __init__(self, plain: IO[bytes], limit: int) -> None:
+    def __init__(self, plain: gzip.GzipFile, limit: int) -> None:
         self.plain = plain
         self.left = limit
 

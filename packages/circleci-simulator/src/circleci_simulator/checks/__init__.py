@@ -15,7 +15,7 @@ from circleci_simulator.checks.shape import check_shape
 from circleci_simulator.compile import Job, compile_jobs, compiled_size
 from circleci_simulator.config import PULL_REQUEST_VALUES, Config, ConfigError, load
 from circleci_simulator.expressions import ExpressionError
-from circleci_simulator.simulate import hanging, job_statuses
+from circleci_simulator.simulate import IDLE, hanging, job_statuses
 from circleci_simulator.workflows import Pipeline
 
 MAX_BYTES = 8_000_000
@@ -141,20 +141,33 @@ def _check_pipelines(config: Config, pipelines: Iterable[Pipeline]) -> Iterator[
 def _check_setup(
     config: Config, pipeline: Pipeline, jobs: Mapping[tuple[str, str], Job]
 ) -> Iterator[str]:
-    """Report other than one workflow that continues once, with new parameters."""
+    """Report other than one workflow that continues once, with new parameters.
+
+    A job that may not use its context has not run: another may continue in its place.
+    """
     found = job_statuses(config, pipeline)
     running = [one for one in found if one.status != "filtered"]
     if len({one.workflow for one in running}) > 1:
         yield "workflows: setup runs more than one workflow"
     compiled = [jobs[one.workflow, one.name] for one in running]
-    steps = [step for job in compiled for step in _continuing(job)]
     # Nothing runs on a tag that no filter names, and any orb may continue.
     nothing = pipeline.tag is not None and not running
     unseen = any(config.is_unseen(one.job) for one in running) or any(
         config.is_unseen(name) for job in compiled for name, _ in job.steps
     )
-    if len(steps) != 1 and not nothing and not (unseen and not steps):
-        yield f"workflows: setup continues {len(steps)} times on {pipeline}"
+    steps = [step for job in compiled for step in _continuing(job)]
+    barred = {job.name: "unauthorized" for job in compiled if job.contexts}
+    counts = [
+        sum(
+            len(_continuing(jobs[one.workflow, one.name]))
+            for one in job_statuses(config, pipeline, outcomes=outcomes)
+            if one.status not in IDLE and one.status != "unauthorized"
+        )
+        for outcomes in ({}, barred)
+    ]
+    wrong = next((n for n in counts if n > 1), counts[0])
+    if wrong != 1 and not nothing and not (unseen and not steps):
+        yield f"workflows: setup continues {wrong} times on {pipeline}"
     for step in steps:
         for name in _passed(step) & config.section("parameters").keys():
             yield f"continue: passes {name!r}, which setup declares"

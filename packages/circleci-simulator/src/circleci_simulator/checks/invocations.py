@@ -1,6 +1,5 @@
 """Workflows and job groups: the jobs in them, what these wait for, who approves."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +11,11 @@ from circleci_simulator.checks.arguments import (
     unknown_keys,
 )
 from circleci_simulator.checks.definitions import JOB_TYPES, check_reruns, check_steps
+from circleci_simulator.compile import SERIAL_GROUP
 from circleci_simulator.config import Config
 from circleci_simulator.expressions import INTERPOLATION
 from circleci_simulator.workflows import Invocation, listed
 
-SERIAL_GROUP = re.compile(r"[A-Za-z0-9._/-]{1,512}")
 MAX_CONTEXTS = 100
 WORKFLOW_KEYS = {"jobs", "when", "unless", "triggers", "max_auto_reruns", "version"}
 INVOCATION_KEYS = {

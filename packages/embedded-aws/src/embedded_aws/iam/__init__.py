@@ -1,1 +1,1 @@
-"""IAM: everything is allowed, and the execution role exists."""
+"""IAM: moto's, with the execution role, and simulations of what policies allow."""

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 from moto.sagemaker.exceptions import ValidationError
@@ -11,14 +12,15 @@ from moto.sagemaker.exceptions import ValidationError
 from embedded_aws.activity import activity
 from embedded_aws.faults import faults
 from embedded_aws.logs import models as logs
-from embedded_aws.sagemaker.deployment_config import (
-    alarm_failure,
-    check_deployment_config,
-)
 from embedded_aws.sagemaker.hosting_config import (
     EndpointConfig,
     EndpointConfigs,
     ModelContainer,
+)
+from embedded_aws.sagemaker.hosting_rules import (
+    alarm_failure,
+    check_alarms,
+    check_update,
 )
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
 from embedded_aws.sagemaker.variants import (
@@ -32,6 +34,8 @@ from embedded_aws.sagemaker.variants import (
 )
 from embedded_aws.state import IN_MEMORY, state
 
+# Only an endpoint that has failed cannot be updated at all.
+UPDATABLE = ("InService", "OutOfService", "UpdateRollbackFailed")
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 STUCK_SECONDS = 3600.0
 ABANDONED = (
@@ -53,7 +57,6 @@ class Endpoint(Resource):
     variants: list[Variant] = field(default_factory=list)
     failure_reason: str | None = None
     pending: Values | None = None
-    # The DataCaptureConfig in service.
     capture: Values | None = None
 
     @property
@@ -72,23 +75,23 @@ class Endpoint(Resource):
             "EndpointConfigName": self.config_name,
             "EndpointStatus": self.status,
             "FailureReason": self.failure_reason,
+            "DataCaptureConfig": self.describe_capture(),
             "ProductionVariants": [v.describe() for v in self.variants] or None,
             "PendingDeploymentSummary": self.pending,
             "LastDeploymentConfig": self.request.get("DeploymentConfig"),
-            "DataCaptureConfig": self.describe_capture(),
         }
 
     def describe_capture(self) -> Values | None:
-        """Return what DescribeEndpoint says of data capture, if it is configured."""
-        if self.capture is None:
+        """Return the capture's entry in the answer of DescribeEndpoint."""
+        if not self.capture:
             return None
-        kept = ("DestinationS3Uri", "KmsKeyId")
         enabled = self.capture.get("EnableCapture", False)
-        described = {key: self.capture[key] for key in kept if key in self.capture}
-        return described | {
+        return {
             "EnableCapture": enabled,
             "CaptureStatus": "Started" if enabled else "Stopped",
             "CurrentSamplingPercentage": self.capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": self.capture["DestinationS3Uri"],
+            "KmsKeyId": self.capture.get("KmsKeyId", ""),
         }
 
     def choose_variant(self, name: str | None) -> Variant:
@@ -137,8 +140,7 @@ class Endpoints(Collection[Endpoint]):
         name = request["EndpointName"]
         self.check_unused(name)
         config = self.configs.find(request["EndpointConfigName"])
-        region, deployment = self.scope.region, request.get("DeploymentConfig", {})
-        check_deployment_config(deployment, region, config.variants)
+        check_alarms(request.get("DeploymentConfig"), self.scope.region)
         definitions = self.definitions(config, {})
         endpoint = Endpoint(
             name=name,
@@ -156,20 +158,24 @@ class Endpoints(Collection[Endpoint]):
         """Answer UpdateEndpoint."""
         endpoint = self.find_settled(request["EndpointName"])
         config = self.configs.find(request["EndpointConfigName"])
-        if endpoint.status != "InService":
+        if endpoint.status not in UPDATABLE:
             raise ValidationError(
                 f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}.'
             )
-        check_kind(endpoint, config)
-        given = request.get("DeploymentConfig")
-        if given is None and request.get("RetainDeploymentConfig"):
-            given = endpoint.request.get("DeploymentConfig")
+        deployment = request.get("DeploymentConfig")
+        if deployment is None and request.get("RetainDeploymentConfig"):
+            deployment = endpoint.request.get("DeploymentConfig")
+        check_alarms(deployment, self.scope.region)
         retained = retained_properties(endpoint, request)
         definitions = self.definitions(config, retained)
-        variants = [definition for definition, _ in definitions]
-        check_deployment_config(given or {}, self.scope.region, variants)
+        check_update(
+            endpoint.arn,
+            [variant.definition for variant in endpoint.variants],
+            [definition for definition, _ in definitions],
+            deployment,
+        )
         endpoint.status = "Updating"
-        endpoint.request = endpoint.request | {"DeploymentConfig": given}
+        endpoint.request = endpoint.request | {"DeploymentConfig": deployment}
         endpoint.touch()
         self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}
@@ -232,16 +238,6 @@ class Endpoints(Collection[Endpoint]):
         self.remove(self.find_settled(name))
 
 
-def check_kind(endpoint: Endpoint, config: EndpointConfig) -> None:
-    """Raise AWS's error for an endpoint with instances that is to be serverless."""
-    has_instances = any(v.instances is not None for v in endpoint.variants)
-    if has_instances and any("ServerlessConfig" in v for v in config.variants):
-        raise ValidationError(
-            f'Cannot update endpoint "{endpoint.arn}": it has instances, and cannot '
-            "become serverless. Create another endpoint."
-        )
-
-
 def retained_properties(endpoint: Endpoint, request: Values) -> Values:
     """Return weights and counts that RetainAllVariantProperties keeps, by variant."""
     if not request.get("RetainAllVariantProperties"):
@@ -285,9 +281,8 @@ class Deployment:
             try:
                 self.inject_delays(self.operation)
                 variants.extend(self.load(*each) for each in self.definitions)
-                endpoint = self.endpoint
-                config = endpoint.request.get("DeploymentConfig") or {}
-                failure = alarm_failure(config, endpoint.scope.region) or None
+                deployment = self.endpoint.request.get("DeploymentConfig")
+                failure = alarm_failure(deployment, self.endpoint.scope.region) or None
             except LoadError as error:
                 failure = str(error)
             finally:
@@ -312,7 +307,7 @@ class Deployment:
             raise LoadError(ping_failure(name))
         model = download_model(container.data_url or "")
         try:
-            server = load_server(model, container)
+            server = load_server(model, container, partial(logs.write, *log))
         except LoadError:
             state.files.remove([model])
             raise
@@ -343,6 +338,8 @@ class Deployment:
                 endpoint.status = "Failed"
             elif failure:
                 endpoint.status = "RollingBack"
+            elif faults.take("out-of-service", endpoint.name, self.operation):
+                endpoint.status = "OutOfService"
             elif not faults.take("silent-rollback", endpoint.name, self.operation):
                 endpoint.variants = variants
                 endpoint.config_name = self.config_name
@@ -352,8 +349,11 @@ class Deployment:
         if endpoint.status == "RollingBack":
             self.inject_delays("RollingBack")
         with endpoint.scope.lock:
-            if endpoint.status != "Failed":
-                endpoint.status = "InService"
+            if endpoint.status in IN_PROGRESS:
+                failed = endpoint.status == "RollingBack" and faults.take(
+                    "rollback-failed", endpoint.name, "RollingBack"
+                )
+                endpoint.status = "UpdateRollbackFailed" if failed else "InService"
                 endpoint.touch()
                 self.save(endpoint)
         if endpoint.variants is not variants:

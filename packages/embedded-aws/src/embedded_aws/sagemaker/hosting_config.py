@@ -6,7 +6,8 @@ from moto.sagemaker.exceptions import ValidationError
 
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
-from embedded_aws.sagemaker.inputs import check_own_code, check_role, find_image
+from embedded_aws.sagemaker.hosting_rules import check_config, check_network
+from embedded_aws.sagemaker.inputs import Image, check_role, find_image
 from embedded_aws.sagemaker.packages import ModelPackages
 from embedded_aws.sagemaker.refusals import refuse
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
@@ -60,8 +61,8 @@ class Models(Collection[Model]):
         if role:
             check_role(role)
         container = self.resolve(only_container(request))
-        find_image(container.image, self.scope.region)
-        check_own_code(container.environment, "Environment")
+        image = find_image(container.image, self.scope.region)
+        check_serving(container, image)
         check_model_data(container)
         model = Model(
             name=name,
@@ -122,11 +123,22 @@ def only_container(request: Values) -> Values:
     return several[0]
 
 
+def check_serving(container: ModelContainer, image: Image) -> None:
+    """Raise an error for an image whose server cannot run without Docker."""
+    if image.framework != "custom" or "SAGEMAKER_PROGRAM" in container.environment:
+        return
+    raise ValidationError(
+        f"The embedded AWS cannot serve with image {image.uri}: there is no Docker. A "
+        "model whose environment variable SAGEMAKER_PROGRAM names code in "
+        "model.tar.gz/code/ it serves in the environment that embedded-aws pull made."
+    )
+
+
 def check_model_data(container: ModelContainer) -> None:
     """Raise AWS's error for model data that does not exist."""
     url = container.data_url
     if url is None:
-        raise ValidationError("A container of the built-in XGBoost needs model data.")
+        raise ValidationError("The embedded AWS serves models that have model data.")
     if store.find(S3Uri.parse(url)) is None:
         raise ValidationError(f"Could not find model data at {url}.")
 
@@ -169,7 +181,9 @@ class EndpointConfigs(Collection[EndpointConfig]):
         names = [variant["VariantName"] for variant in variants]
         if len(set(names)) < len(names):
             raise ValidationError(f"Duplicate production variant names: {names}")
-        check_capture(request.get("DataCaptureConfig"), variants)
+        check_config(request, variants)
+        for variant in (*variants, *request.get("ShadowProductionVariants", [])):
+            check_network(self.models.find(variant["ModelName"]).request, variant)
         config = EndpointConfig(
             name=name,
             arn=self.arn(name),
@@ -202,13 +216,3 @@ class EndpointConfigs(Collection[EndpointConfig]):
             )
         counted = {"InitialInstanceCount": 1} if instance else {}
         return {"InitialVariantWeight": 1.0} | counted | variant
-
-
-def check_capture(capture: Values | None, variants: list[Values]) -> None:
-    """Raise AWS's error for data capture of what cannot be captured."""
-    serverless = [v["VariantName"] for v in variants if "ServerlessConfig" in v]
-    if capture and serverless:
-        raise ValidationError(
-            f"DataCaptureConfig is not supported for serverless variants: "
-            f"{', '.join(serverless)}."
-        )

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,42 +13,23 @@ from moto.sagemaker.exceptions import ValidationError
 from sagemaker_xgboost import ENGINE_VERSION, IMAGE_VERSIONS, LEGACY_TAGS
 
 from embedded_aws.files import Content
+from embedded_aws.images import FRAMEWORKS, IMAGE_URI, PROCESSORS
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.resources import Values
 
 SUFFIXES = ("", "-cpu-py3", "-gpu-py3")
+# From sagemaker/core/image_uri_config/sklearn.json of the SageMaker Python SDK 3.
+SKLEARN_VERSIONS = (
+    "0.20.0",
+    "0.23-1",
+    "1.0-1",
+    "1.2-1",
+    "1.4-2",
+    "1.4-2-py312",
+    "1.9-0",
+)
 VERSION_OF_TAG = {f"{v}{suffix}": v for v in IMAGE_VERSIONS for suffix in SUFFIXES}
-IMAGE_URI = re.compile(
-    r"(?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
-    r"/(?P<repository>[^:@]+):(?P<tag>[^:@]+)"
-)
-# What other images are, whose repositories AWS has in its own accounts.
-BUILT_IN = {
-    "sagemaker-scikit-learn": "the scikit-learn image",
-    "blazingtext": "a built-in algorithm",
-    "factorization-machines": "a built-in algorithm",
-    "forecasting-deepar": "a built-in algorithm",
-    "kmeans": "a built-in algorithm",
-    "knn": "a built-in algorithm",
-    "linear-learner": "a built-in algorithm",
-    "lda": "a built-in algorithm",
-    "pca": "a built-in algorithm",
-    "randomcutforest": "a built-in algorithm",
-    "pytorch-training": "a deep learning container",
-    "pytorch-inference": "a deep learning container",
-    "tensorflow-training": "a deep learning container",
-    "tensorflow-inference": "a deep learning container",
-    "huggingface-pytorch-training": "a deep learning container",
-    "huggingface-pytorch-inference": "a deep learning container",
-}
-# Make an image run a user's code, as environment variable or hyperparameter.
-OWN_CODE = (
-    "SAGEMAKER_PROGRAM",
-    "SAGEMAKER_SUBMIT_DIRECTORY",
-    "sagemaker_program",
-    "sagemaker_submit_directory",
-)
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -70,10 +50,11 @@ def check_role(arn: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """Name one version of the built-in XGBoost image."""
+    """Name one version of an image; its framework is xgboost, sklearn or custom."""
 
     uri: str
     version: str
+    framework: str = "xgboost"
 
     @property
     def engine_note(self) -> str:
@@ -86,56 +67,32 @@ class Image:
         )
 
 
-def find_image(uri: str, region: str) -> Image:
-    """Return a built-in image, or raise an error for one that cannot be run."""
+def find_image(uri: str, region: str | None = None) -> Image:
+    """Return an image, or raise AWS's error for one that it cannot pull.
+
+    Whether an image that is not SageMaker's own can be run, `script_mode` finds out.
+
+    Args:
+        region: the one it must be in; None for any.
+    """
     match = IMAGE_URI.fullmatch(uri)
     if match is None:
         raise ValidationError(f"Requested image {uri} not found.")
-    repository = match["repository"]
-    if match["region"] != region:
+    repository, tag = match["repository"], match["tag"]
+    if region is not None and match["region"] != region:
         raise ValidationError(
             f"Requested image {uri} is in {match['region']}, not in {region}."
         )
-    if version := version_of(uri):
-        return Image(uri=uri, version=version)
-    if repository in ("sagemaker-xgboost", "xgboost"):
-        known = ", ".join(IMAGE_VERSIONS)
-        raise ValidationError(
-            f"Requested image {uri} not found. There are the versions {known}."
-        )
-    kind = BUILT_IN.get(repository, "an image of your own")
-    raise ValidationError(
-        f"The embedded AWS does not run image {uri}: {repository} is {kind}, and only "
-        "SageMaker's built-in XGBoost (sagemaker-xgboost) is implemented. "
-        f"On AWS: Cannot find repository: {repository} in registry ID: "
-        f"{match['registry']}, unless it exists and the role may pull from it."
-    )
-
-
-def version_of(uri: str) -> str:
-    """Return the version of a built-in XGBoost image, or nothing for another one."""
-    match = IMAGE_URI.fullmatch(uri)
-    if match is None:
-        return ""
-    repository, tag = match["repository"], match["tag"]
-    if repository == "xgboost":
-        return tag if tag in LEGACY_TAGS else ""
-    return VERSION_OF_TAG.get(tag, "") if repository == "sagemaker-xgboost" else ""
-
-
-def check_own_code(variables: Values, where: str) -> None:
-    """Raise an error for what would make an image run a user's code.
-
-    Args:
-        variables: the environment of a container, or the hyperparameters of a job.
-        where: the parameter that has them.
-    """
-    for name in OWN_CODE:
-        if variables.get(name):
-            raise ValidationError(
-                f"The embedded AWS does not implement {where}.{name}: script mode and "
-                "a user's own inference code do not run, only the image's own code."
-            )
+    if repository == "sagemaker-xgboost" and tag in VERSION_OF_TAG:
+        return Image(uri=uri, version=VERSION_OF_TAG[tag])
+    if repository == "xgboost" and tag in LEGACY_TAGS:
+        return Image(uri=uri, version=tag)
+    plain = PROCESSORS.sub("", tag)
+    if repository == "sagemaker-scikit-learn" and plain in SKLEARN_VERSIONS:
+        return Image(uri=uri, version=plain, framework="sklearn")
+    if repository in ("xgboost", *FRAMEWORKS):
+        raise ValidationError(f"Requested image {uri} not found.")
+    return Image(uri=uri, version=tag, framework="custom")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,13 +179,17 @@ def check_channel(channel: Channel, region: str, role: str) -> None:
     )
 
 
-def download_channel(channel: Channel, folder: Path) -> None:
-    """Copy a channel's objects to its folder.
+def download_channel(
+    channel: Channel, folder: Path, host: int = 0, hosts: int = 1
+) -> None:
+    """Copy a channel's objects to its folder: of shards every `hosts`-th from `host`.
 
     Raises FileNotFoundError for an object that is gone, and AccessDeniedError.
     """
     folder.mkdir(parents=True)
-    for name, uri in channel.files():
+    is_shared = channel.source.get("S3DataDistributionType") == "ShardedByS3Key"
+    files = list(channel.files())
+    for name, uri in files[host::hosts] if is_shared else files:
         content = store.open_object(uri)
         if content is None:
             raise FileNotFoundError(f"the object {uri} is gone")

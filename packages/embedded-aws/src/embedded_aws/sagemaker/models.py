@@ -8,6 +8,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 
 from embedded_aws import regions
+from embedded_aws.sagemaker.cards import ModelCards
 from embedded_aws.sagemaker.hosting import Endpoints
 from embedded_aws.sagemaker.hosting_config import EndpointConfigs, Models
 from embedded_aws.sagemaker.packages import ModelPackageGroups, ModelPackages
@@ -34,6 +35,7 @@ class Backend(SageMakerModelBackend):
         self.jobs = TrainingJobs(self.scope)
         self.groups = ModelPackageGroups(self.scope)
         self.packages = ModelPackages(self.scope, self.groups)
+        self.cards = ModelCards(self.scope)
         self.models = Models(self.scope, self.packages)
         self.configs = EndpointConfigs(self.scope, self.models)
         self.hosting = Endpoints(self.scope, self.configs)
@@ -47,6 +49,7 @@ class Backend(SageMakerModelBackend):
             self.jobs,
             self.groups,
             self.packages,
+            self.cards,
             self.models,
             self.configs,
             self.hosting,

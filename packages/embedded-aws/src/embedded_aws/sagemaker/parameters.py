@@ -18,10 +18,7 @@ Rules = Mapping[str, str]
 
 # Why a parameter is refused, by how its path ends.
 REASONS = {
-    "ContainerEntrypoint": "the image's own code runs, and no other program",
-    "ContainerArguments": "the image's own code runs, and no other program",
     "AlgorithmName": "there are no algorithm resources; name a TrainingImage",
-    "CheckpointConfig": "the built-in XGBoost is not interrupted and resumed",
     "CompressionType=NONE": "a model is always packed as model.tar.gz",
     "CompressionType=None": (
         "models are not served uncompressed; pack it as model.tar.gz, with "
@@ -122,7 +119,9 @@ ACTIONS: dict[str, Rules] = {
             TrainingJobName HyperParameters RoleArn Tags Environment
             AlgorithmSpecification.TrainingImage
             AlgorithmSpecification.TrainingInputMode
-            AlgorithmSpecification.MetricDefinitions
+            AlgorithmSpecification.MetricDefinitions CheckpointConfig
+            AlgorithmSpecification.ContainerEntrypoint
+            AlgorithmSpecification.ContainerArguments
             InputDataConfig.ChannelName InputDataConfig.ContentType
             InputDataConfig.CompressionType InputDataConfig.InputMode
             InputDataConfig.RecordWrapperType=None
@@ -146,8 +145,6 @@ ACTIONS: dict[str, Rules] = {
         """,
         REFUSED: """
             AlgorithmSpecification.AlgorithmName
-            AlgorithmSpecification.ContainerEntrypoint
-            AlgorithmSpecification.ContainerArguments
             AlgorithmSpecification.TrainingImageConfig
             InputDataConfig.RecordWrapperType=RecordIO InputDataConfig.ShuffleConfig
             InputDataConfig.DataSource.FileSystemDataSource
@@ -162,7 +159,7 @@ ACTIONS: dict[str, Rules] = {
             ResourceConfig.KeepAlivePeriodInSeconds ResourceConfig.InstanceGroups
             ResourceConfig.TrainingPlanArn ResourceConfig.InstancePlacementConfig
             ResourceConfig.InstancePreferences ResourceConfig.SelectedInstanceType
-            ResourceConfig.SelectedInstanceCount CheckpointConfig
+            ResourceConfig.SelectedInstanceCount
             DebugHookConfig.HookParameters DebugHookConfig.CollectionConfigurations
             DebugRuleConfigurations TensorBoardOutputConfig ExperimentConfig
             ProfilerConfig.ProfilingParameters ProfilerRuleConfigurations

@@ -99,6 +99,30 @@ class Response(SageMakerResponse):
         """List model packages."""
         return self._result(self.backend.packages.list_page)
 
+    def create_model_card(self) -> ActionResult:
+        """Create a model card."""
+        return self._result(self.backend.cards.create)
+
+    def describe_model_card(self) -> ActionResult:
+        """Describe a version of a model card."""
+        return self._result(self.backend.cards.describe)
+
+    def update_model_card(self) -> ActionResult:
+        """Change the content or the status of a model card."""
+        return self._result(self.backend.cards.update)
+
+    def delete_model_card(self) -> EmptyResult:
+        """Delete a model card with all its versions."""
+        return self._empty(self.backend.cards.delete, "ModelCardName")
+
+    def list_model_cards(self) -> ActionResult:
+        """List model cards."""
+        return self._result(self.backend.cards.list_page)
+
+    def list_model_card_versions(self) -> ActionResult:
+        """List the versions of a model card."""
+        return self._result(self.backend.cards.list_versions)
+
     def create_model(self) -> ActionResult:
         """Create a model."""
         return self._result(self.backend.models.create)

@@ -1,5 +1,7 @@
 """Training jobs: what CreateTrainingJob checks and fills in, and the other actions."""
 
+import re
+
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 
@@ -7,11 +9,11 @@ from embedded_aws.sagemaker.inputs import (
     Channel,
     Image,
     check_channel,
-    check_own_code,
     check_role,
     find_image,
 )
 from embedded_aws.sagemaker.resources import Collection, Scope, Values
+from embedded_aws.sagemaker.script_mode import check_script, runs_script
 from embedded_aws.sagemaker.training_run import ENDED, TrainingJob, TrainingRun
 
 METRICS = (
@@ -90,19 +92,23 @@ class TrainingJobs(Collection[TrainingJob]):
         algorithm, role = request["AlgorithmSpecification"], request["RoleArn"]
         check_role(role)
         check_complete(request)
-        check_own_code(request.get("HyperParameters", {}), "HyperParameters")
-        check_own_code(request.get("Environment", {}), "Environment")
-        check_metric_definitions(algorithm)
         check_spot(request)
         image = find_image(algorithm["TrainingImage"], self.scope.region)
         mode = algorithm["TrainingInputMode"]
         channels = [Channel.parse(c, mode) for c in request.get("InputDataConfig", [])]
+        is_script = runs_script(request, image)
+        if is_script:
+            check_metric_patterns(algorithm)
+            check_script(request, image, channels)
+        else:
+            check_metric_definitions(algorithm)
+            check_built_in(request)
         for channel in channels:
             check_channel(channel, self.scope.region, role)
         return TrainingJob(
             name=name,
             arn=self.arn(name),
-            request=fill_in(request),
+            request=fill_in(request, built_in=not is_script),
             tags=list(request.get("Tags", [])),
             region=self.scope.region,
             image=image,
@@ -160,6 +166,20 @@ def check_complete(request: Values) -> None:
         raise ValidationError("StoppingCondition is required.")
 
 
+def check_built_in(request: Values) -> None:
+    """Raise an error for what only a job that runs a script does."""
+    if request["AlgorithmSpecification"].get("ContainerArguments"):
+        raise ValidationError(
+            "The embedded AWS does not implement ContainerArguments without a "
+            "ContainerEntrypoint."
+        )
+    if request.get("CheckpointConfig"):
+        raise ValidationError(
+            "The embedded AWS does not implement CheckpointConfig for the built-in "
+            "XGBoost, which never resumes; a job that runs a script has it."
+        )
+
+
 def check_metric_definitions(algorithm: Values) -> None:
     """Raise AWS's error for metrics that a built-in algorithm does not take."""
     if algorithm.get("MetricDefinitions"):
@@ -168,6 +188,22 @@ def check_metric_definitions(algorithm: Values) -> None:
             "algorithms. Please retry the request without specifying metric "
             "definitions."
         )
+
+
+def check_metric_patterns(algorithm: Values) -> None:
+    """Raise an error for a metric whose pattern cannot be read."""
+    for definition in algorithm.get("MetricDefinitions", []):
+        try:
+            groups = re.compile(definition["Regex"]).groups
+        except re.error as error:
+            raise ValidationError(
+                f"Invalid regex for metric {definition['Name']}: {error}"
+            ) from error
+        if not groups:
+            raise ValidationError(
+                f"Invalid regex for metric {definition['Name']}: it needs a group, "
+                "which is the value"
+            )
 
 
 def check_spot(request: Values) -> None:
@@ -187,7 +223,7 @@ def check_spot(request: Values) -> None:
         )
 
 
-def fill_in(request: Values) -> Values:
+def fill_in(request: Values, *, built_in: bool) -> Values:
     """Return a request with what the service adds to it."""
     switches = {
         "EnableNetworkIsolation": False,
@@ -196,7 +232,8 @@ def fill_in(request: Values) -> Values:
     }
     algorithm: Values = {"EnableSageMakerMetricsTimeSeries": False}
     algorithm |= request["AlgorithmSpecification"]
-    algorithm |= {"MetricDefinitions": metric_definitions()}
+    own = algorithm.get("MetricDefinitions", [])
+    algorithm |= {"MetricDefinitions": metric_definitions() if built_in else own}
     output = {"KmsKeyId": "", "CompressionType": "GZIP"} | request["OutputDataConfig"]
     limits = {"MaxRuntimeInSeconds": 86400} | request["StoppingCondition"]
     filled = {

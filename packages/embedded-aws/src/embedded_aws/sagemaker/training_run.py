@@ -3,16 +3,16 @@
 import json
 import os
 import re
-import signal
 import struct
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,8 +27,11 @@ from embedded_aws.files import Content
 from embedded_aws.logs import models as logs
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import AccessDeniedError, S3Uri
+from embedded_aws.sagemaker import script_mode
+from embedded_aws.sagemaker.containers import Command, Container, Host
 from embedded_aws.sagemaker.inputs import Channel, Image, download_channel
 from embedded_aws.sagemaker.resources import Resource, Values
+from embedded_aws.sagemaker.script_mode import Checkpoints, ScriptError
 from embedded_aws.sagemaker.variants import import_model_server
 
 ENDED = ("Completed", "Failed", "Stopped")
@@ -40,6 +43,7 @@ INTERRUPTIONS = {
 INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Try again."
 SPOT_SHARE = 0.4
 FAILURE_CHARACTERS = 1024
+# What the built-in algorithm needs to end; a script gets as long as on AWS.
 GRACE_SECONDS = 5.0
 
 
@@ -151,11 +155,12 @@ class TrainingRun:
         self.lock = threading.RLock()
         self.interruption = ""
         self.interrupted = threading.Event()
-        self.container: Container | None = None
+        self.is_script = script_mode.runs_script(job.request, job.image)
+        self.containers: list[Container] = []
         self.lines: list[tuple[datetime, str]] = []
         count = job.request["ResourceConfig"].get("InstanceCount", 1)
         self.hosts = [f"algo-{number}" for number in range(1, count + 1)]
-        self.streams = [f"{job.name}/{host}-{int(time.time())}" for host in self.hosts]
+        self.streams = {h: f"{job.name}/{h}-{int(time.time())}" for h in self.hosts}
 
     def start(self) -> None:
         """Run in a thread."""
@@ -171,14 +176,14 @@ class TrainingRun:
             self.interruption = reason
             self.job.enter("Stopping", "Stopping the training job", "Stopping")
             self.save(self.job)
-            if self.container is not None:
-                self.container.interrupt()
+            for container in self.containers:
+                container.interrupt()
         self.interrupted.set()
         slots.wake()
 
     def run(self) -> None:
         """Go through all statuses, and always end in a final one."""
-        for stream in self.streams:
+        for stream in self.streams.values():
             logs.create_stream(self.job.region, LOG_GROUP, stream)
         reason = INTERNAL_ERROR
         try:
@@ -191,7 +196,7 @@ class TrainingRun:
             ):
                 self.execute(Path(root))
             reason = ""
-        except TrainingFailedError as error:
+        except (TrainingFailedError, ScriptError) as error:
             reason = str(error)
         finally:
             self.finish(reason)
@@ -204,17 +209,57 @@ class TrainingRun:
             return
         self.job.training_start = utcnow()
         self.enter("Downloading", "Downloading the training image")
-        write_configuration(self.job, self.hosts, root)
-        self.download(root)
+        hosts = self.make_hosts(root)
+        checkpoints = self.find_checkpoints(hosts)
+        for host in hosts:
+            write_configuration(self.job, host)
+            self.download(host)
+        if checkpoints:
+            checkpoints.download()
+        commands = [self.command(host) for host in hosts]
         message = "Training image download completed. Training in progress."
         self.enter("Training", message)
-        code = self.train(root)
+        try:
+            if checkpoints:
+                checkpoints.thread.start()
+            failed, code = self.train(hosts, commands)
+        finally:
+            if checkpoints:
+                checkpoints.finish()
         definitions = self.job.request["AlgorithmSpecification"]["MetricDefinitions"]
         self.job.final_metrics = final_metrics(definitions, self.lines)
         if code and not self.interruption:
-            raise TrainingFailedError(algorithm_error(root, code))
+            raise TrainingFailedError(algorithm_error(failed.ml, code))
         self.enter("Uploading", "Uploading generated training model")
-        self.upload(root)
+        self.upload(hosts, root)
+
+    def make_hosts(self, root: Path) -> list[Host]:
+        """Make the folders of the hosts; the built-in algorithm runs all in one."""
+        names = self.hosts if self.is_script else self.hosts[:1]
+        return [Host(name=n, folder=root / n, hosts=self.hosts) for n in names]
+
+    def find_checkpoints(self, hosts: Sequence[Host]) -> Checkpoints | None:
+        """Return what keeps the checkpoints of a script, if it asks for that."""
+        config = self.job.request.get("CheckpointConfig")
+        return Checkpoints(config, hosts) if config and self.is_script else None
+
+    def command(self, host: Host) -> Command:
+        """Return what a host runs, and say in the log where."""
+        job = self.job
+        if not self.is_script:
+            if note := job.image.engine_note:
+                self.log(host, [note])
+            module = "sagemaker_xgboost.container.train"
+            return Command(
+                words=[sys.executable, "-m", module, str(host.ml)],
+                environment=algorithm_environment(job),
+                folder=host.ml,
+            )
+        environment = script_mode.find_environment(job.image, job.request)
+        self.log(host, [script_mode.environment_note(environment, host)])
+        script_mode.prepare_code(job.request, host)
+        names = variables_of(job)
+        return script_mode.script_command(names, job.request, environment, host)
 
     def enter(self, secondary: str, message: str) -> None:
         """Pass to the next status, unless the job is stopping."""
@@ -223,27 +268,31 @@ class TrainingRun:
                 self.job.enter(secondary, message)
                 self.save(self.job)
 
-    def download(self, root: Path) -> None:
-        """Download every channel's files to the container's folder."""
+    def download(self, host: Host) -> None:
+        """Download every channel's files to a host's folder."""
         if fault := faults.take("training-client-error", self.job.name):
             text = fault.message or "Failed to download data."
             raise TrainingFailedError(f"ClientError: Data download failed:{text}")
         try:
+            shard = (host.number, len(host.hosts)) if self.is_script else (0, 1)
             for channel in self.job.channels:
-                download_channel(channel, root / "input" / "data" / channel.name)
+                folder = host.ml / "input" / "data" / channel.name
+                download_channel(channel, folder, *shard)
         except (AccessDeniedError, OSError, ValueError) as error:
             text = f"ClientError: Data download failed:{error}"
             raise TrainingFailedError(text) from error
 
-    def train(self, root: Path) -> int:
-        """Run the container within the job's time, and return its exit code."""
+    def train(
+        self, hosts: Sequence[Host], commands: Sequence[Command]
+    ) -> tuple[Host, int]:
+        """Run the containers within the job's time; return who failed, and its code."""
         limit = self.job.request["StoppingCondition"]["MaxRuntimeInSeconds"]
         timer = threading.Timer(limit, self.interrupt, ["MaxRuntimeExceeded"])
         timer.daemon = True
         timer.start()
         try:
             self.inject_faults()
-            return self.run_container(root)
+            return self.run_containers(hosts, commands)
         finally:
             timer.cancel()
 
@@ -255,34 +304,61 @@ class TrainingRun:
             self.interrupt("Stopped")
         if fault := faults.take("training-algorithm-error", self.job.name):
             text = fault.message or "a fault on demand"
-            self.log(f"[ERROR] {text}")
+            self.log(Host(name=self.hosts[0], folder=Path()), [f"[ERROR] {text}"])
             raise TrainingFailedError(f"AlgorithmError: {text}, exit code: 1")
 
-    def run_container(self, root: Path) -> int:
-        """Run the container unless interrupted, and keep its log."""
-        if note := self.job.image.engine_note:
-            self.log(note)
+    def run_containers(
+        self, hosts: Sequence[Host], commands: Sequence[Command]
+    ) -> tuple[Host, int]:
+        """Run a container on every host unless interrupted; the first failure ends all.
+
+        Return the host that failed first and its exit code, or any host and 0.
+        """
+        failed: list[tuple[Host, int]] = []
         with self.lock:
             if self.interruption:
-                return 0
-            self.container = Container(self.job, root)
-        return self.container.run(self.log)
+                return hosts[0], 0
+            grace = {} if self.is_script else {"grace_seconds": GRACE_SECONDS}
+            try:
+                for command in commands:
+                    self.containers.append(Container(command, **grace))
+            except OSError as error:
+                failed.append((hosts[len(self.containers)], 127))
+                self.log(failed[0][0], [f"exec failed: {error}"])
+                self.end_containers()
 
-    def log(self, line: str) -> None:
-        """Keep a line of the log, and send it to CloudWatch."""
-        self.lines.append((utcnow(), logs.escape_tabs(line)))
-        if line:
-            logs.write(self.job.region, LOG_GROUP, self.streams[0], [line])
+        def run(host: Host, container: Container) -> None:
+            code = container.run(partial(self.log, host))
+            with self.lock:
+                if code:
+                    failed.append((host, code))
+                    self.end_containers()
 
-    def upload(self, root: Path) -> None:
-        """Upload the model, and other output, to S3."""
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            list(pool.map(run, hosts, self.containers))
+        return failed[0] if failed else (hosts[0], 0)
+
+    def end_containers(self) -> None:
+        """End the containers that still run."""
+        for container in self.containers:
+            container.interrupt()
+
+    def log(self, host: Host, lines: Sequence[str]) -> None:
+        """Keep lines of the log, and send them to CloudWatch."""
+        now = utcnow()
+        self.lines += [(now, logs.escape_tabs(line)) for line in lines]
+        if written := [line for line in lines if line]:
+            logs.write(self.job.region, LOG_GROUP, self.streams[host.name], written)
+
+    def upload(self, hosts: Sequence[Host], root: Path) -> None:
+        """Upload the model, and other output, of all hosts to S3."""
         target = S3Uri.parse(self.job.model_data)
         key = target.key.removesuffix("model.tar.gz") + "output.tar.gz"
         model, output = root / "model.tar.gz", root / "output.tar.gz"
         try:
-            if archive.pack(root / "model", model):
+            if archive.pack([host.ml / "model" for host in hosts], model):
                 self.upload_model(target, model)
-            if archive.pack(root / "output" / "data", output):
+            if archive.pack([host.ml / "output" / "data" for host in hosts], output):
                 store.write(S3Uri(bucket=target.bucket, key=key), Content(output))
         except (AccessDeniedError, MissingBucket) as error:
             text = f"ClientError: Artifact upload failed:{error}"
@@ -312,14 +388,21 @@ class TrainingRun:
             self.save(self.job)
 
 
-def write_configuration(job: TrainingJob, hosts: Sequence[str], root: Path) -> None:
+def write_configuration(job: TrainingJob, host: Host) -> None:
     """Write the files and folders that a container finds in /opt/ml."""
-    config = root / "input" / "config"
-    for folder in (config, root / "model", root / "output" / "data"):
+    config = host.ml / "input" / "config"
+    for folder in (config, host.ml / "model", host.ml / "output" / "data"):
         folder.mkdir(parents=True)
+    hosts, group = list(host.hosts), "homogeneousCluster"
+    kind = job.request["ResourceConfig"].get("InstanceType")
     resources = {
-        "current_host": hosts[0],
+        "current_host": host.name,
+        "current_instance_type": kind,
+        "current_group_name": group,
         "hosts": hosts,
+        "instance_groups": [
+            {"instance_group_name": group, "instance_type": kind, "hosts": hosts}
+        ],
         "network_interface_name": "eth0",
     }
     files = {
@@ -327,97 +410,58 @@ def write_configuration(job: TrainingJob, hosts: Sequence[str], root: Path) -> N
         "inputdataconfig": {c.name: c.describe() for c in job.channels},
         "resourceconfig": resources,
     }
+    checkpoints = job.request.get("CheckpointConfig")
+    if checkpoints and script_mode.runs_script(job.request, job.image):
+        files["checkpointconfig"] = checkpoints
     for name, values in files.items():
         (config / f"{name}.json").write_text(json.dumps(values))
 
 
-# Every container that runs, for the server to kill at its own end.
-containers: set["Container"] = set()
-containers_lock = threading.Lock()
-
-
-class Container:
-    """Run the container's code in a subprocess, on a folder in the place of /opt/ml."""
-
-    def __init__(self, job: TrainingJob, root: Path) -> None:
-        command = [sys.executable, "-m", "sagemaker_xgboost.container.train", str(root)]
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=container_environment(job),
-            cwd=root,
-            # It leads a process group, so that its children can be killed with it.
-            start_new_session=True,
-        )
-        with containers_lock:
-            containers.add(self)
-
-    def run(self, log: Callable[[str], None]) -> int:
-        """Log every line of output, and return the exit code."""
-        assert self.process.stdout is not None
-        with self.process.stdout as output:
-            for line in output:
-                log(line.decode(errors="replace").rstrip("\r\n"))
-        code = self.process.wait()
-        with containers_lock:
-            containers.discard(self)
-        return code
-
-    def interrupt(self) -> None:
-        """Terminate the container, and kill it if it does not end in time."""
-        self.send(signal.SIGTERM)
-        timer = threading.Timer(GRACE_SECONDS, self.send, [signal.SIGKILL])
-        timer.daemon = True
-        timer.start()
-
-    def send(self, number: signal.Signals) -> None:
-        """Signal the process and its children, unless it has ended."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, number)
-
-
-def kill_containers() -> None:
-    """Kill every container that runs, with its children."""
-    with containers_lock:
-        for container in containers:
-            container.send(signal.SIGKILL)
-
-
-def container_environment(job: TrainingJob) -> dict[str, str]:
-    """Return the container's environment: no credentials, and what the job sets."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    about = {
+def variables_of(job: TrainingJob) -> dict[str, str]:
+    """Return the variables that tell a container which job it runs."""
+    return {
         "AWS_REGION": job.region,
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": job.arn,
+    }
+
+
+def algorithm_environment(job: TrainingJob) -> dict[str, str]:
+    """Return the built-in algorithm's environment: no credentials, the job's own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    own: dict[str, str] = job.request.get("Environment", {})
+    about = {
         "PYTHONUNBUFFERED": "1",
         # Threads that spin while they wait would slow down everything else here.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-    own: dict[str, str] = job.request.get("Environment", {})
-    return kept | own | about
+    return kept | own | variables_of(job) | about
 
 
 def final_metrics(
     definitions: Sequence[Values], lines: Sequence[tuple[datetime, str]]
 ) -> list[Values]:
     """Return the last value of every metric that the log lines show."""
-    # A definition's pattern starts with ".*", slow to try on each of many lines:
-    # only the lines of rounds come into question, the latest first.
-    rounds = [(t, line) for t, line in lines if line.startswith("[") and "#011" in line]
-    return list(filter(None, (_last_value(d, rounds) for d in definitions)))
+    return list(filter(None, (_last_value(d, lines) for d in definitions)))
 
 
 def _last_value(
     definition: Values, lines: Sequence[tuple[datetime, str]]
 ) -> Values | None:
-    marker = "#011" + definition["Name"].replace(":", "-", 1) + ":"
+    pattern = definition["Regex"]
+    marker = ""
+    if "#011" in pattern:
+        # The built-in algorithm's patterns start with ".*", slow to try on many lines.
+        marker = "#011" + definition["Name"].replace(":", "-", 1) + ":"
     for timestamp, line in reversed(lines):
-        if marker in line and (match := re.match(definition["Regex"], line)):
+        if marker and not (line.startswith("[") and marker in line):
+            continue
+        if match := re.search(pattern, line):
+            number = _number(match)
+            if number is None:
+                continue
             # The platform keeps a value with 32 bits.
-            (value,) = struct.unpack("f", struct.pack("f", float(match[1])))
+            (value,) = struct.unpack("f", struct.pack("f", number))
             return {
                 "MetricName": definition["Name"],
                 "Value": value,
@@ -426,9 +470,19 @@ def _last_value(
     return None
 
 
-def algorithm_error(root: Path, code: int) -> str:
+def _number(match: re.Match[str]) -> float | None:
+    """Return what a metric's pattern has found, if it is a number of 32 bits."""
+    try:
+        number = float(match[1])
+        struct.pack("f", number)
+    except (IndexError, ValueError, TypeError, OverflowError):
+        return None
+    return number
+
+
+def algorithm_error(ml: Path, code: int) -> str:
     """Return the FailureReason for what the container left in output/failure."""
-    path = root / "output" / "failure"
+    path = ml / "output" / "failure"
     text = path.read_text(errors="replace") if path.exists() else ""
     tail = f", exit code: {code if code > 0 else 128 - code}"
     room = FAILURE_CHARACTERS - len("AlgorithmError: ") - len(tail)

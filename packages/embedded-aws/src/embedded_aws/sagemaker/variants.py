@@ -1,7 +1,9 @@
 """Production variants: how the model of one is loaded, and what it answers with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,13 +18,21 @@ from sagemaker_xgboost.container.data_utils import import_xgboost
 from embedded_aws.s3 import store
 from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.hosting_config import ModelContainer
-from embedded_aws.sagemaker.inputs import version_of
+from embedded_aws.sagemaker.inputs import find_image
 from embedded_aws.sagemaker.resources import Values
+from embedded_aws.sagemaker.script_hosting import (
+    ContainerResponse,
+    ModelCodeError,
+    ScriptServer,
+    serves_script,
+)
 from embedded_aws.state import IN_MEMORY, state
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.container.serve import ModelServer
     from sagemaker_xgboost.container.serve_utils import Response
+
+    Server = ModelServer | ScriptServer
 
 
 @dataclass(kw_only=True)
@@ -36,7 +46,7 @@ class Variant:
     weight: float
     instances: int | None
     wrong: bool = False
-    server: "ModelServer | None" = field(default=None, metadata={IN_MEMORY: True})
+    server: "Server | None" = field(default=None, metadata={IN_MEMORY: True})
     lock: Lock = field(default_factory=Lock, repr=False, metadata={IN_MEMORY: True})
 
     @property
@@ -44,11 +54,14 @@ class Variant:
         """Return the variant's name."""
         return str(self.definition["VariantName"])
 
-    def loaded(self) -> "ModelServer":
-        """Return the server, which after a restart has to load the model first."""
+    def loaded(self, log: Callable[[list[str]], None]) -> "Server":
+        """Return the server, which after a restart has to load the model first.
+
+        Raises LoadError or PingError if that fails.
+        """
         with self.lock:
             if self.server is None:
-                self.server = load_server(self.archive, self.container)
+                self.server = load_server(self.archive, self.container, log)
             return self.server
 
     def describe(self) -> Values:
@@ -81,29 +94,44 @@ class PingError(Exception):
     """Report why a container's server does not answer its ping."""
 
 
-def load_server(model: str, container: ModelContainer) -> "ModelServer":
+def load_server(
+    model: str, container: ModelContainer, log: Callable[[list[str]], None]
+) -> "Server":
     """Unpack and load a model; raise LoadError or PingError.
 
     Args:
         model: the name of the stored file.
+        log: takes the lines that the container writes.
     """
-    with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
+    image = find_image(container.image)
+    unpack = partial(unpack_model, model, container)
+    if serves_script(image, container.environment):
         try:
-            archive.unpack(state.files.path(model), Path(folder))
-        except ArchiveError as error:
-            raise LoadError(
-                "Failed to extract model data archive for container "
-                f'"container_1" from URL "{container.data_url}". Please ensure that '
-                "the object located at the URL is a valid tar.gz archive."
-            ) from error
+            return ScriptServer(image, container.environment, unpack, log)
+        except ModelCodeError as error:
+            raise PingError(str(error)) from error
+    with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
+        unpack(Path(folder))
         server = import_model_server()
         from sagemaker_xgboost.container.serve import ModelLoadError
 
         try:
-            version = version_of(container.image)
-            return server.load(Path(folder), container.environment, version)
+            return server.load(Path(folder), container.environment, image.version)
         except ModelLoadError as error:
             raise PingError(str(error)) from error
+
+
+def unpack_model(model: str, container: ModelContainer, folder: Path) -> None:
+    """Unpack a model's archive to a folder; raise LoadError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        archive.unpack(state.files.path(model), folder)
+    except ArchiveError as error:
+        raise LoadError(
+            "Failed to extract model data archive for container "
+            f'"container_1" from URL "{container.data_url}". Please ensure that '
+            "the object located at the URL is a valid tar.gz archive."
+        ) from error
 
 
 def import_model_server() -> "type[ModelServer]":
@@ -142,7 +170,7 @@ def ping_failure(variant: str) -> str:
     )
 
 
-def access_line(request: str, response: "Response") -> str:
+def access_line(request: str, response: "Response | ContainerResponse") -> str:
     """Return a line of the container's access log."""
     time = datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
     size = len(response.body)

@@ -1,6 +1,8 @@
 """What InvokeEndpoint checks, and how the model in service answers."""
 
+import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from moto.core.exceptions import ServiceException
@@ -13,16 +15,29 @@ from moto.sagemakerruntime.models import (
 from embedded_aws import regions
 from embedded_aws.logs import models as logs
 from embedded_aws.sagemaker import models as sagemaker
+from embedded_aws.sagemaker.capture import keep_capture
 from embedded_aws.sagemaker.hosting import Endpoint
-from embedded_aws.sagemaker.variants import access_line
-from embedded_aws.sagemakerruntime.capture import capture
+from embedded_aws.sagemaker.script_hosting import ContainerResponse
+from embedded_aws.sagemaker.variants import LoadError, PingError, Variant, access_line
 
 if TYPE_CHECKING:
+    from sagemaker_xgboost.container.serve import ModelServer
     from sagemaker_xgboost.container.serve_utils import Response
 
+    from embedded_aws.sagemaker.script_hosting import ScriptServer
+
+    AnyResponse = Response | ContainerResponse
+
+NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 MAX_BYTES = 6_291_456
 MAX_SERVERLESS_BYTES = 4_194_304
-SERVING = ("InService", "Updating", "RollingBack", "SystemUpdating")
+SERVING = (
+    "InService",
+    "Updating",
+    "RollingBack",
+    "SystemUpdating",
+    "UpdateRollbackFailed",
+)
 
 
 class ValidationError(ServiceException):
@@ -58,43 +73,40 @@ class Invocation:
 class Backend(SageMakerRuntimeBackend):
     """Answer from the models in service."""
 
-    def invoke(self, invocation: Invocation) -> "tuple[str, Response]":
+    def invoke(self, invocation: Invocation) -> "tuple[str, AnyResponse]":
         """Return the name of the variant that answered, and its response."""
         endpoint = self.find_endpoint(invocation.endpoint)
         variant = endpoint.choose_variant(invocation.target_variant)
         serverless = "ServerlessConfig" in variant.definition
         check_size(invocation.body, serverless=serverless)
-        response = variant.loaded().invoke(
+        response = self.find_server(endpoint, variant).invoke(
             invocation.body, invocation.content_type, invocation.accept
         )
         group, line = endpoint.log_group, access_line("POST /invocations", response)
         logs.write(self.region_name, group, variant.stream, [line])
-        if response.status >= 400:
+        if response.status >= 400 or response.status == 0:
             raise self.model_error(endpoint, response)
-        if variant.wrong:
-            response = one_too_high(response)
-        if endpoint.capture and endpoint.capture.get("EnableCapture"):
-            failure = self.capture(endpoint, variant.name, invocation, response)
-            if failure:
-                logs.write(self.region_name, group, variant.stream, [failure])
-        return variant.name, response
+        if endpoint.capture:
+            keep_capture(
+                endpoint.capture,
+                (endpoint.name, variant.name),
+                (invocation.content_type, invocation.body),
+                (response.headers.get("Content-Type"), response.body),
+                invocation.inference_id,
+            )
+        return variant.name, one_too_high(response) if variant.wrong else response
 
-    def capture(
-        self,
-        endpoint: Endpoint,
-        variant: str,
-        invocation: Invocation,
-        response: "Response",
-    ) -> str:
-        """Write a call and its answer to S3; return why that was not possible."""
-        assert endpoint.capture is not None
-        return capture(
-            endpoint.capture,
-            (endpoint.name, variant),
-            (invocation.body, invocation.content_type or ""),
-            (response.body, response.headers.get("Content-Type", "")),
-            invocation.inference_id,
-        )
+    def find_server(
+        self, endpoint: Endpoint, variant: Variant
+    ) -> "ModelServer | ScriptServer":
+        """Return what answers for a variant; raise AWS's error if it cannot load."""
+        log = partial(logs.write, self.region_name, endpoint.log_group, variant.stream)
+        try:
+            return variant.loaded(log)
+        except (LoadError, PingError) as error:
+            log([f"[ERROR] {error}"])
+            unavailable = ContainerResponse(status=503, body=str(error).encode())
+            raise self.model_error(endpoint, unavailable) from error
 
     def find_endpoint(self, name: str) -> Endpoint:
         """Return an endpoint in service, or raise AWS's error."""
@@ -106,10 +118,10 @@ class Backend(SageMakerRuntimeBackend):
             raise ValidationError(text)
         return found
 
-    def model_error(self, endpoint: Endpoint, response: "Response") -> ModelError:
+    def model_error(self, endpoint: Endpoint, response: "AnyResponse") -> ModelError:
         """Return AWS's error for an error that the container answered."""
         region, account, group = self.region_name, self.account_id, endpoint.log_group
-        side = "client" if response.status < 500 else "server"
+        side = "client" if 400 <= response.status < 500 else "server"
         original = response.body.decode(errors="replace")
         console = f"https://{region}.console.aws.amazon.com/cloudwatch/home"
         viewer = f"{console}?region={region}#logEventViewer:group={group}"
@@ -122,10 +134,13 @@ class Backend(SageMakerRuntimeBackend):
         )
 
 
-def one_too_high(response: "Response") -> "Response":
-    """Return a response whose predictions are one too high, for a fault."""
-    numbers = [float(line) + 1 for line in response.body.split()]
-    return replace(response, body="".join(f"{one}\n" for one in numbers).encode())
+def one_too_high(response: "AnyResponse") -> "AnyResponse":
+    """Return a response whose numbers are one too high, for a fault."""
+
+    def add(found: re.Match[bytes]) -> bytes:
+        return str(float(found[0]) + 1).encode()
+
+    return replace(response, body=NUMBER.sub(add, response.body))
 
 
 def check_size(body: bytes, *, serverless: bool) -> None:
