@@ -91,6 +91,7 @@ class TrainingJobs(Collection[TrainingJob]):
         self.check_unused(name)
         algorithm, role = request["AlgorithmSpecification"], request["RoleArn"]
         check_role(role)
+        check_complete(request)
         check_spot(request)
         image = find_image(algorithm["TrainingImage"], self.scope.region)
         mode = algorithm["TrainingInputMode"]
@@ -101,6 +102,7 @@ class TrainingJobs(Collection[TrainingJob]):
             check_script(request, image, channels)
         else:
             check_metric_definitions(algorithm)
+            check_built_in(request)
         for channel in channels:
             check_channel(channel, self.scope.region, role)
         return TrainingJob(
@@ -146,6 +148,36 @@ def end_abandoned(job: TrainingJob) -> None:
     else:
         job.failure_reason = ABANDONED
         job.enter("Failed", "Training job failed", "Failed")
+
+
+def check_complete(request: Values) -> None:
+    """Raise AWS's error for a job that says not what to run, or not on what."""
+    if "TrainingImage" not in request["AlgorithmSpecification"]:
+        raise ValidationError(
+            "No training image or algorithm name is specified: "
+            "AlgorithmSpecification.TrainingImage is required."
+        )
+    resources = request.get("ResourceConfig", {})
+    missing = [n for n in ("InstanceType", "InstanceCount") if not resources.get(n)]
+    if missing:
+        names = " and ".join(f"ResourceConfig.{name}" for name in missing)
+        raise ValidationError(f"{names} required: the job runs on instances.")
+    if "StoppingCondition" not in request:
+        raise ValidationError("StoppingCondition is required.")
+
+
+def check_built_in(request: Values) -> None:
+    """Raise an error for what only a job that runs a script does."""
+    if request["AlgorithmSpecification"].get("ContainerArguments"):
+        raise ValidationError(
+            "The embedded AWS does not implement ContainerArguments without a "
+            "ContainerEntrypoint."
+        )
+    if request.get("CheckpointConfig"):
+        raise ValidationError(
+            "The embedded AWS does not implement CheckpointConfig for the built-in "
+            "XGBoost, which never resumes; a job that runs a script has it."
+        )
 
 
 def check_metric_definitions(algorithm: Values) -> None:

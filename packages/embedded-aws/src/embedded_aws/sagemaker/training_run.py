@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 from moto.core.utils import utcnow
 from moto.s3.exceptions import MissingBucket
+from sagemaker_xgboost import archive
 
-from embedded_aws import archive
 from embedded_aws.activity import activity
 from embedded_aws.faults import faults
 from embedded_aws.files import Content
@@ -29,10 +29,10 @@ from embedded_aws.s3 import store
 from embedded_aws.s3.store import AccessDeniedError, S3Uri
 from embedded_aws.sagemaker import script_mode
 from embedded_aws.sagemaker.containers import Command, Container, Host
-from embedded_aws.sagemaker.hosting import import_model_server
 from embedded_aws.sagemaker.inputs import Channel, Image, download_channel
 from embedded_aws.sagemaker.resources import Resource, Values
 from embedded_aws.sagemaker.script_mode import Checkpoints, ScriptError
+from embedded_aws.sagemaker.variants import import_model_server
 
 ENDED = ("Completed", "Failed", "Stopped")
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
