@@ -255,7 +255,7 @@ def read_settings(live: Hosting) -> dict[str, Any]:
         found["serverless"] = {"memory_mb": memory, "max_concurrency": most}
     elif variant.get("InstanceType"):
         found["instance_type"] = variant["InstanceType"]
-        found["instance_count"] = live.declared_instances
+        found["instance_count"] = variant.get("InitialInstanceCount") or live.instances
     return found | {
         key: value for key, value in _optional(live).items() if key in live.named
     }
@@ -355,6 +355,8 @@ def find_drift(live: Hosting, settings: Values) -> list[str]:
     if not live.config:
         return []
     now = {**read_settings(live), **_optional(live)}
+    if "instance_count" in now:
+        now["instance_count"] = live.declared_instances
     found = []
     for key in dict.fromkeys([*settings, *live.named, *read_settings(live)]):
         have, want = now.get(key), settings.get(key)

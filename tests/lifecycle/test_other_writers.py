@@ -142,8 +142,12 @@ def test_instances_that_were_added_survive_a_deploy_and_a_rollback(model):
 
     serve(find_package(model, 2), endpoint=ENDPOINT | {"instance_count": 2})
     assert instances(model) == [2]
-    scale(model, 3)
     roll_back(model, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [1]
+    roll_back(model, to=2, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [2]
+    scale(model, 3)
+    roll_back(model, to=1, wait_seconds=60, on_progress=ignore)
     assert instances(model) == [3]
 
 
