@@ -1,4 +1,4 @@
-"""`python -m runner`."""
+"""`python -m runner`, and the command `runner`."""
 
 import sys
 
@@ -12,6 +12,8 @@ if sys.version_info < (3, 11):  # noqa: UP036, the call may be made with any Pyt
 
 try:
     from runner.cli import main
+except KeyboardInterrupt:
+    sys.exit(130)
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] in ("runner", "lifecycle"):
         raise

@@ -20,6 +20,8 @@ LifecycleError                  exit code 1
 
 import errno
 import os
+import tempfile
+import traceback
 from pathlib import Path
 
 from lifecycle.errors import CallError, LifecycleError
@@ -27,6 +29,8 @@ from lifecycle.errors import CallError, LifecycleError
 # What reading a file raises that is not what it should be, because it was cut or
 # changed, or because a notebook has written something else.
 MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# Of an error that nothing foresaw.
+TRACEBACK = "error.log"
 FILE_REMEDIES = (
     ({errno.ENOSPC, errno.EDQUOT}, "make room on the disk"),
     ({errno.EFBIG}, "raise the limit for the size of a file, `ulimit -f`"),
@@ -118,7 +122,45 @@ class LocalAwsError(LifecycleError):
     """Report an embedded AWS that cannot start or has ended."""
 
 
+def keep_traceback(error: Exception, *folders: Path) -> UnexpectedError:
+    """Keep the traceback of an error for whoever will mend it, without secrets.
+
+    Args:
+        folders: where to keep it as error.log; the first that can be written, else
+            where temporary files are.
+    """
+    from secret_scrubber import Scrubber
+
+    scrubber = Scrubber.from_environment(os.environ)
+    text = scrubber.text("".join(traceback.format_exception(error)))
+    first = scrubber.text(f"{type(error).__name__}: {error}").partition("\n")[0]
+    lost = ""
+    for folder in folders:
+        path = folder / TRACEBACK
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        except OSError as why:
+            lost = f"{display_path(path)}: {why.strerror}"
+            continue
+        where = display_path(path)
+        return UnexpectedError(f"{first}; the traceback is in {where}: report it")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="runner-", suffix=f"-{TRACEBACK}", delete=False
+        ) as file:
+            file.write(text)
+    except OSError as why:
+        lost = lost or str(why.strerror)
+        return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
+    return UnexpectedError(f"{first}; the traceback is in {file.name}: report it")
+
+
 def display_path(path: Path) -> Path:
     """Return a path as the reader sees it: relative to the current folder if below."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:
+        # It was removed.
+        return path
     return path.relative_to(here) if path.is_relative_to(here) else path

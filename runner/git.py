@@ -17,6 +17,8 @@ SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 DESCRIBE = ("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
 DIRTY = "-dirty"
 SHORT = 7
+# The exit code of git where it gives up.
+REFUSED = 128
 # How many commits back the commit of an earlier deployment is searched.
 MAX_COMMITS = 10_000
 
@@ -141,11 +143,19 @@ def find_uncommitted(root: Path) -> Iterator[Callable[[], bool]]:
 
 
 def resolve(root: Path, rev: str) -> str | None:
-    """Return the sha of a revision; None if there is none."""
+    """Return the sha of a revision; None if there is none.
+
+    Raises:
+        CallError: git refuses to read the repository.
+    """
     wanted = f"{rev}^{{commit}}"
     found = run_git(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted
     )
+    if found.returncode == REFUSED and is_repository(root):
+        # Its history cannot be read, which is not the same as none.
+        with as_call_errors():
+            git.checked(root, found)
     return found.stdout.decode().strip() or None
 
 

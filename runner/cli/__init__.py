@@ -6,14 +6,14 @@ import importlib
 import signal
 import sys
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
-from lifecycle.errors import CallError, LifecycleError, did_you_mean
-from runner.cli.output import echo, plain, without_secrets
+from lifecycle.errors import CallError, did_you_mean
+from runner.cli.ending import flush_output, one_line, prepare
 
 
 class Verb(NamedTuple):
@@ -103,8 +103,6 @@ VERBS = {
 }
 PROGRAM = "runner"
 MODULE_PROGRAM = "python -m runner"
-# Without one of these it is the repository that is broken, and not its environment.
-OWN_PACKAGES = ("runner", "lifecycle")
 
 
 class Verbs(click.Group):
@@ -147,30 +145,8 @@ class Verbs(click.Group):
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with one_line(ctx.command_path):
             return super().invoke(ctx)
-        except LifecycleError as error:
-            echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except click.UsageError as error:
-            verb = error.ctx.command_path if error.ctx else ctx.command_path
-            message = " ".join(error.format_message().split())
-            echo(f"error: {message} See `{verb} --help`.", err=True)
-            ctx.exit(error.exit_code)
-        except ModuleNotFoundError as error:
-            package = str(error.name).partition(".")[0]
-            if package in OWN_PACKAGES:
-                raise
-            # Not by `echo`, which may need the package itself.
-            click.echo(
-                f"error: {package} is not installed for {sys.executable}; activate "
-                ".venv or run .venv/bin/runner; `make setup` installs what is missing",
-                err=True,
-            )
-            ctx.exit(CallError.exit_code)
-        except KeyboardInterrupt:
-            echo("interrupted", err=True)
-            ctx.exit(128 + signal.SIGINT)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -185,20 +161,16 @@ def main() -> None:
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _exit_on_signal)
-    sys.excepthook = _print_traceback
     is_module = Path(sys.argv[0]).name == "__main__.py"
-    runner(prog_name=MODULE_PROGRAM if is_module else PROGRAM)
+    program = MODULE_PROGRAM if is_module else PROGRAM
+    prepare()
+    with one_line(program):
+        try:
+            code = runner(prog_name=program, standalone_mode=False)
+        finally:
+            flush_output()
+    sys.exit(code)
 
 
 def _exit_on_signal(signum: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + signum)
-
-
-def _print_traceback(
-    kind: type[BaseException], error: BaseException, frames: TracebackType | None
-) -> None:
-    """Print an unexpected exception, whose text may be a notebook's or AWS's."""
-    import traceback
-
-    lines = traceback.format_exception(kind, error, frames)
-    sys.stderr.write(plain(without_secrets("".join(lines))))

@@ -17,9 +17,11 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
     Exit code 1 means that something is; hints fail nothing.
     """
     from runner.spec.check import check_models
-    from runner.spec.folders import find_root, model_folders
+    from runner.spec.folders import find_root, left_over_folders, model_folders
 
     root = find_root()
+    for name in left_over_folders(root):
+        echo(f"models/{name}: passed over, tools have left it; remove it", err=True)
     names = list(dict.fromkeys(models)) or model_folders(root)
     found = check_models(root, names)
     wrong = [one for one in found if not one.is_hint]

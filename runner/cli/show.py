@@ -24,9 +24,11 @@ HASH = re.compile(r"((?:commit )?[0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})")
 def list_command(as_json: bool) -> None:
     """List the models, with the stages for which each has its own notebook."""
     from runner.errors import SpecError
-    from runner.spec.folders import find_root, model_folders
+    from runner.spec.folders import find_root, left_over_folders, model_folders
 
     root = find_root()
+    for name in left_over_folders(root):
+        echo(f"models/{name}: passed over, tools have left it; remove it", err=True)
     models = [_describe(root, name) for name in model_folders(root)]
     if as_json:
         print_json(models)

@@ -95,7 +95,7 @@ def parse_cells(text: str, where: Path | str) -> list[Cell]:
         raise SignatureError(
             f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
         ) from error
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, RecursionError):
         pass
     raise SignatureError(
         f"{where}: not a notebook of format 4; save it anew in JupyterLab"

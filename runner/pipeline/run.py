@@ -1,9 +1,7 @@
 """Runs of models: each executes its stages in order and keeps what they leave."""
 
-import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from forked_kernels.client import WarmKernels
-from secret_scrubber import Scrubber
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
@@ -26,11 +23,11 @@ from lifecycle.shown import numbers
 from runner.errors import (
     MALFORMED,
     FileError,
-    UnexpectedError,
     display_path,
+    keep_traceback,
 )
 from runner.notebook import ipynb
-from runner.notebook.archive import Recording, import_ahead, recording, write_whole
+from runner.notebook.archive import Recording, import_ahead, recording
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
@@ -63,8 +60,6 @@ STOP_SECONDS = 3.0
 ARCHIVE_SECONDS = 1.0
 # How many of the commands that failed in a notebook are said.
 MAX_COMMANDS = 5
-# Of an error that nothing foresaw.
-TRACEBACK = "error.log"
 # What stages must return, whatever else they do.
 REQUIRED_RESULTS = {
     "prepare": (*SPLITS, "data_sha256"),
@@ -275,7 +270,7 @@ class _ModelRun:
             with aws_errors():
                 step()
         except (ConnectionError, TimeoutError) as error:
-            return self._unexpected(error)
+            return keep_traceback(error, self.plan.folder)
         except OSError as error:
             return FileError.of(error, self.plan.folder)
         except LifecycleError as error:
@@ -284,22 +279,8 @@ class _ModelRun:
             # The one net for what nobody foresaw: a mistake in the runner, or what a
             # notebook of one model returned, must not end the runs of all the others.
             # It is reported as the failure that it is, and its traceback is kept.
-            return self._unexpected(error)
+            return keep_traceback(error, self.plan.folder)
         return None
-
-    def _unexpected(self, error: Exception) -> UnexpectedError:
-        """Keep the traceback of an error for whoever will mend it."""
-        scrubber = Scrubber.from_environment(os.environ)
-        lines = traceback.format_exception(error)
-        first = scrubber.text(f"{type(error).__name__}: {error}").partition("\n")[0]
-        path = self.plan.folder / TRACEBACK
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, scrubber.text("".join(lines)))
-        except (OSError, FileError) as lost:
-            return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
-        where = display_path(path)
-        return UnexpectedError(f"{first}; the traceback is in {where}: report it")
 
     def _run_stages(self) -> None:
         resumed = resume(self.plan) if self.options.resume else None

@@ -14,13 +14,19 @@ from runner.errors import SpecError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 40
+MAX_DEPTH = 20
+# What file managers leave in folders, beside hidden files.
+LITTER = frozenset({"Thumbs.db", "desktop.ini", "Icon\r"})
 # YAML reads these as something else than text.
 RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
 def find_root(start: Path | None = None) -> Path:
     """Return the repository: the nearest folder upwards with models/ and notebooks/."""
-    here = (start or Path.cwd()).resolve()
+    try:
+        here = (start or Path.cwd()).resolve()
+    except FileNotFoundError as error:
+        raise CallError("the current folder is gone; cd to the clone") from error
     for folder in (here, *here.parents):
         if (folder / "models").is_dir() and (folder / "notebooks").is_dir():
             return folder
@@ -75,11 +81,29 @@ def suggest_model(root: Path, name: str) -> str:
     return did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
 
 
+def left_over_folders(root: Path) -> list[str]:
+    """Return the folders in models/ that are passed over: tools have left them."""
+    known = {*model_folders(root)}
+    with os.scandir(root / "models") as found:
+        return sorted(
+            one.name
+            for one in found
+            if one.is_dir() and one.name not in known and one.name[0] not in "._"
+        )
+
+
 def _is_left_over(folder: Path) -> bool:
-    """Return whether a folder holds only what is hidden, or compiled by Python."""
-    names = [path.name for path in folder.iterdir()]
-    return bool(names) and all(
-        one.startswith(".") or one == "__pycache__" for one in names
+    """Return whether a folder holds files, and only those that tools leave."""
+    files = [Path(top, name) for top, _, names in os.walk(folder) for name in names]
+    inside = {*folder.iterdir()}
+    return bool(inside) and all(
+        path.name.startswith(".")
+        or path.name in LITTER
+        or any(
+            part.startswith(".") or part == "__pycache__"
+            for part in path.relative_to(folder).parts
+        )
+        for path in files or inside
     )
 
 
@@ -116,6 +140,8 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
         data = yaml.load(content.decode("utf-8-sig"), Loader=_UniqueKeyLoader)
     except UnicodeDecodeError as error:
         raise SpecError(f"{shown}: not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise SpecError(f"{shown}: is nested too deeply; write its keys") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError(f"{shown}:{line}: not YAML: {error.problem}") from error
@@ -123,7 +149,22 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
         raise SpecError(f"{shown}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise SpecError(f"{shown}: holds no keys; start with `name:`")
+    if _is_deep(data):
+        raise SpecError(f"{shown}: is nested too deeply; write its keys")
     return data
+
+
+def _is_deep(data: object) -> bool:
+    """Return whether values are nested deeper than keys are, or hold themselves."""
+    level: dict[int, Any] = {id(data): data}
+    for _ in range(MAX_DEPTH):
+        inside = [
+            one.values() if isinstance(one, dict) else one
+            for one in level.values()
+            if isinstance(one, dict | list | tuple | set)
+        ]
+        level = {id(value): value for values in inside for value in values}
+    return bool(level)
 
 
 # The parser in C, where PyYAML has it, takes a tenth of the time.

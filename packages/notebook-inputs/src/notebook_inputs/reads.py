@@ -139,7 +139,7 @@ def _code_of(content: bytes, where: str) -> tuple[str, ...]:
         raise NotebookError(
             f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
         ) from error
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, RecursionError):
         is_known = False
     if not is_known:
         raise NotebookError(
