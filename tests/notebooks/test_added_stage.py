@@ -86,7 +86,7 @@ def test_an_approval_binds_the_notebook_of_an_added_stage(
     refused = clones.run(clone, rows_aws, "runner", "run", *deploy)
 
     assert refused.returncode == 1
-    assert "evidence" in refused.stdout
+    assert "evidence" in refused.stdout, refused.stdout
 
 
 def test_what_an_added_stage_finds_wrong_is_never_approved(
