@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lifecycle.uncertainty import Measure
 
 MODEL_FILE = "xgboost-model"
+# Bytes of a model that are always read, and how many times the archive's more may be.
+MAX_MODEL, MAX_RATIO = 256 * 1024**2, 50
 # A package's metric of this name is the threshold at which its decision is made.
 THRESHOLD = "threshold"
 
@@ -91,18 +93,31 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
         )
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+            _check_size(model_data, archive.getmember(MODEL_FILE).size, len(content))
             member = archive.extractfile(MODEL_FILE)
             model = member.read() if member else b""
     except (tarfile.TarError, EOFError, OSError, KeyError) as error:
         raise StorageError(
             f"{model_data}: holds no readable {MODEL_FILE}, {error}; train again"
         ) from error
+    if not model:
+        # XGBoost would end the process.
+        raise StorageError(f"{model_data}: {MODEL_FILE} is empty; train again")
     try:
         return xgb.Booster(model_file=bytearray(model))
     except xgb.core.XGBoostError as error:
         raise StorageError(
             f"{model_data}: {MODEL_FILE} is not a model of XGBoost; train again"
         ) from error
+
+
+def _check_size(model_data: str, size: int, packed: int) -> None:
+    """Refuse a file that would fill the memory: no model packs so well."""
+    if size > max(MAX_MODEL, MAX_RATIO * packed):
+        raise StorageError(
+            f"{model_data}: {MODEL_FILE} unpacks to {size:,} bytes, which no model does;"
+            " train again"
+        )
 
 
 def predict(booster: "xgb.Booster", features: Any) -> "np.ndarray[Any, Any]":
