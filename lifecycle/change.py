@@ -5,7 +5,7 @@ others have set; what SageMaker would refuse is refused here.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lifecycle.approval import CheckedPackage
@@ -107,7 +107,7 @@ def plan_change(update: Update, before: EndpointState | None) -> Change:
         return Change(config=config, settings=settings, kept=kept, base=base)
     live = read_hosting_of(before)
     both = join_kept(kept, kept_settings(live, settings))
-    is_retained = update.retained and both == kept
+    is_retained = update.retained and replace(both, tags=kept.tags) == kept
     config = update.retained if is_retained else config_name(package, settings, both)
     arguments = retained_properties(live, settings, is_rollback=update.is_rollback)
     instances = capacity(live, settings, arguments)
@@ -160,6 +160,9 @@ def _notes(live: Hosting, kept: Kept, instances: int) -> Iterator[str]:
     for one in (describe_capacity(live, instances), *kept.described()):
         if one:
             yield f"kept: {one}"
+    container = live.model.get("PrimaryContainer", {})
+    if variables := ", ".join(container.get("Environment", ())):
+        yield f"not kept: the environment of the SageMaker model, {variables}"
     if not live.config:
         name = live.endpoint["EndpointConfigName"]
         yield f"not kept: what only the endpoint config {name} said, which was deleted"

@@ -6,7 +6,7 @@ Only this module writes the tags of endpoints; those of configs are written here
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,11 @@ from lifecycle.aws import (
     tag_time,
     utc,
 )
-from lifecycle.endpoint_config import package_tags, read_hosting
+from lifecycle.endpoint_config import (
+    package_tags,
+    read_declared_instances,
+    read_hosting,
+)
 from lifecycle.errors import EndpointError
 from lifecycle.hosting import Hosting, is_own, own_variant, version_in
 from lifecycle.packages import Package
@@ -243,7 +247,11 @@ def read_hosting_of(state: EndpointState) -> Hosting:
     response = _describe(state.name)
     if response is None:
         raise EndpointError(f"{state.name}: the endpoint was deleted meanwhile")
-    return read_hosting(state.name, response["EndpointConfigName"], response)
+    name, config = state.name, response["EndpointConfigName"]
+    # Another's config says nothing of model.yaml; the one that was verified last does.
+    ours = config if is_own(config, name) else state.verified_config
+    live = read_hosting(name, config, response)
+    return replace(live, declared=read_declared_instances(name, ours))
 
 
 def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:

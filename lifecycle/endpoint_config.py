@@ -36,6 +36,7 @@ from lifecycle.hosting import (
     config_request,
     is_own,
     model_request,
+    own_variant,
     read_settings,
 )
 from lifecycle.packages import Package
@@ -283,6 +284,18 @@ def delete_config(name: str) -> None:
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
     with ignore_not_found():
         sagemaker.delete_model(ModelName=name)
+
+
+def read_declared_instances(model: str, config: str) -> int | None:
+    """Return how many instances a config names; None if it is gone, or names none."""
+    with ignore_not_found():
+        if config:
+            found = client("sagemaker").describe_endpoint_config(
+                EndpointConfigName=config
+            )
+            variant = own_variant(model, found["ProductionVariants"])
+            return variant.get("InitialInstanceCount")
+    return None
 
 
 def _members(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ class Hosting:
         config: that of DescribeEndpointConfig; empty if the config was deleted.
         model: that of DescribeModel, for the variant that a deploy replaces.
         tags: those of the config.
-        scaling: the answers of DescribeScalableTargets, by what is scaled.
+        scaling: what Application Auto Scaling scales, by DescribeScalableTargets.
+        declared: how many instances model.yaml asked for when it was deployed last.
     """
 
     endpoint: Values
@@ -58,6 +59,7 @@ class Hosting:
     model: Values = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     scaling: Sequence[Values] = ()
+    declared: int | None = None
 
     @property
     def named(self) -> frozenset[str]:
@@ -97,9 +99,9 @@ class Hosting:
         return int(self.described.get("DesiredInstanceCount") or 0)
 
     @property
-    def initial_instances(self) -> int:
-        """Return how many instances its config names; as it has if that is deleted."""
-        return int(self.variant.get("InitialInstanceCount") or self.instances)
+    def declared_instances(self) -> int:
+        """Return how many instances model.yaml asked for; as many as are if unknown."""
+        return self.instances if self.declared is None else self.declared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,7 @@ def own_variant(model: str, variants: Sequence[Values]) -> Values:
     serves a version of this model.
     """
     named = [one for one in variants if one["VariantName"] == VARIANT]
-    serving = [one for one in variants if is_own(one.get("ModelName", ""), model)]
+    serving = [one for one in variants if is_own(one.get("ModelName") or "", model)]
     for chosen in (variants, named, serving):
         if len(chosen) == 1:
             return chosen[0]
@@ -237,7 +239,7 @@ def read_settings(live: Hosting) -> dict[str, Any]:
         found["serverless"] = {"memory_mb": memory, "max_concurrency": most}
     elif variant.get("InstanceType"):
         found["instance_type"] = variant["InstanceType"]
-        found["instance_count"] = live.initial_instances
+        found["instance_count"] = live.declared_instances
     return found | {
         key: value for key, value in _optional(live).items() if key in live.named
     }
@@ -299,8 +301,8 @@ def retained_properties(
     if live.is_serverless or settings.get("serverless"):
         return {}
     retained: dict[str, Any] = {"RetainAllVariantProperties": True}
-    was_scaled = live.instances != live.initial_instances
-    is_new = settings["instance_count"] != live.initial_instances
+    was_scaled = live.instances != live.declared_instances
+    is_new = settings["instance_count"] != live.declared_instances
     if is_new and not (is_rollback and was_scaled):
         excluded = [{"VariantPropertyType": "DesiredInstanceCount"}]
         retained["ExcludeRetainedVariantProperties"] = excluded
@@ -323,8 +325,8 @@ def describe_capacity(live: Hosting, instances: int) -> str:
         f"{one['MaxCapacity']}"
         for one in live.scaling[:1]
     )
-    if instances == live.instances != live.initial_instances:
-        return f"{instances} instances instead of {live.initial_instances}{limits}"
+    if instances == live.instances != live.declared_instances:
+        return f"{instances} instances instead of {live.declared_instances}{limits}"
     return f"{instances} instances{limits}" if limits else ""
 
 

@@ -59,12 +59,12 @@ TOLD = 12
 def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
     """Return the axes of a new figure in the common style; sizes in inches."""
     import matplotlib.pyplot as plt
-    from cycler import cycler
     from IPython import get_ipython
     from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     # For all figures of the notebook, its own ones too.
-    cycle = cycler(color=list(COLOURS)) + cycler(linestyle=list(LINES))
+    cycle = cycler(color=list(COLOURS), linestyle=list(LINES))
     plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle})
     ax = plt.subplots(figsize=(width, height))[1]
     if "inline" in plt.get_backend():
@@ -344,8 +344,10 @@ def _class_histograms(truth: Any, probability: Any) -> "Axes":
 def _described(ax: "Axes") -> Iterator[str]:
     """Yield sentences about one pair of axes."""
     title = ax.get_title(loc="left") or ax.get_title()
-    across, up = ax.get_xlabel() or "x", ax.get_ylabel() or "y"
-    yield f"{title or 'A figure'}. Across: {across}. Up: {up}."
+    across, up = (one.replace("\\$", "$") for one in (ax.get_xlabel(), ax.get_ylabel()))
+    named = (("Across", across), ("Up", up))
+    said = "".join(f" {way}: {name}." for way, name in named if name)
+    yield f"{title or 'A figure'}.{said}"
     for line in ax.lines:
         xs, ys = _known(line.get_xydata())
         label = str(line.get_label())
@@ -353,14 +355,16 @@ def _described(ax: "Axes") -> Iterator[str]:
             yield f"{line.get_label()}: {_course(xs, ys)}."
     for points in ax.collections:
         xs, ys = _known(points.get_offsets())
-        if xs:
+        # Error bars are collections as well.
+        if xs and hasattr(points, "get_sizes"):
             name = str(points.get_label()).lstrip("_")
-            yield (
-                f"{name}: {len(xs):,} points, {across} {_range(xs)}, {up} {_range(ys)}."
-            )
-    for bars in ax.containers:
-        if hasattr(bars, "patches"):
-            yield _bars(ax, bars)
+            ranges = f"{across or 'x'} {_range(xs)}, {up or 'y'} {_range(ys)}"
+            yield f"{name}: {len(xs):,} points, {ranges}."
+    for drawn in ax.containers:
+        if hasattr(drawn, "patches"):
+            yield _bars(ax, drawn)
+        else:
+            yield f"{drawn.get_label()}: {_course(*_known(drawn[0].get_xydata()))}."
     written = [text.get_text() for text in ax.texts if text.get_text()]
     if ax.images and written:
         yield f"Row by row: {', '.join(written)}."
@@ -372,6 +376,8 @@ def _course(xs: Sequence[float], ys: Sequence[float]) -> str:
         return f"at {format_number(xs[0], 3)}"
     if len(set(ys)) == 1:
         return f"{format_number(ys[0], 3)} everywhere"
+    if xs[0] > xs[-1]:
+        xs, ys = xs[::-1], ys[::-1]
     wanted = [xs[0] + (xs[-1] - xs[0]) * step / 4 for step in range(5)]
     places = [min(range(len(xs)), key=lambda at: abs(xs[at] - x)) for x in wanted]
     said = ", ".join(_at(xs, ys, place) for place in dict.fromkeys(places))
@@ -404,7 +410,7 @@ def _bars(ax: "Axes", bars: Any) -> str:
     ticks = [one.get_text() for one in labels]
     if len(ticks) == len(shown):
         named = zip(ticks, shown, strict=True)
-        shown = [f"{tick} {size}" for tick, size in named]
+        shown = [f"{tick} {size}" for tick, size in named if size != "0"]
     if not upright:
         shown.reverse()
     names = [str(one.get_label()) for one in (bars, *bars[:1])]

@@ -1,16 +1,21 @@
 """What the roles of docs/circleci.md may do, by the policies of docs/policies/."""
 
+import re
 import runpy
 from importlib.util import find_spec
 from pathlib import Path
 
+import botocore.session
 import permissions
 import pytest
-from embedded_aws.iam.policies import Policy, decide
+from botocore import xform_name
+from clones import ROOT
+from embedded_aws.iam.policies import Policy, as_list, decide
 from first_day import BUCKET, EXECUTION_ROLE, PAGE, POLICIES, follow
-from permissions import LOGS, SAGEMAKER, Need, documented, filled, refused
+from permissions import LOGS, S3, SAGEMAKER, Need, documented, filled, refused
 
 PACKAGE = f"{SAGEMAKER}:model-package/churn/1"
+FRAUD = f"{SAGEMAKER}:model-package/fraud/1"
 ENDPOINT = f"{SAGEMAKER}:endpoint/churn"
 OBJECT = f"arn:aws:s3:::{BUCKET}/churn/runs/r1"
 SUBJECT = (
@@ -95,6 +100,8 @@ TO_SAGEMAKER = {"iam:PassedToService": ["sagemaker.amazonaws.com"]}
         ("execution", "s3:GetObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, False),
         ("raw-data", "s3:GetObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, True),
         ("raw-data", "s3:PutObject", "arn:aws:s3:::raw-tables/sizes.csv", {}, False),
+        ("pre-approved", "sagemaker:CreateModelPackage", FRAUD, APPROVED, True),
+        ("pre-approved", "sagemaker:CreateModelPackage", PACKAGE, APPROVED, False),
         ("key", "kms:Decrypt", permissions.VALUES["KEY"], {}, True),
     ],
 )  # fmt: skip
@@ -170,3 +177,37 @@ def test_the_page_leads_to_every_policy():
     (rule, _) = filled("lifecycle")["Rules"]
     assert rule["Filter"] == {"Tag": {"Key": "may-expire", "Value": "true"}}
     assert "`may-expire=true`" in page
+
+
+# A method that is called, but of no regular expression; or what a paginator calls.
+CALL = re.compile(r"(?<![A-Z_])(?<!\bre)\.(\w+)\(|get_paginator\(\s*\"(\w+)\"")
+PREFIXES = {"resourcegroupstaggingapi": "tag", "sagemaker-runtime": "sagemaker"}
+
+
+def called() -> dict[str, str]:
+    """Name the actions of AWS that lifecycle calls, each with a file that does."""
+    session, found = botocore.session.get_session(), {}
+    for file in sorted((ROOT / "lifecycle").glob("*.py")):
+        code = file.read_text(encoding="utf-8")
+        names = {one or other for one, other in CALL.findall(code)}
+        for service in set(re.findall(r'client\("([\w-]+)"\)', code)) - {"sts"}:
+            prefix = PREFIXES.get(service, service)
+            for operation in session.get_service_model(service).operation_names:
+                if xform_name(operation) in names:
+                    known = S3[operation] if service == "s3" else operation
+                    found[f"{prefix}:{known}"] = file.name
+    return found
+
+
+def test_some_role_may_do_each_call_that_lifecycle_makes():
+    """Also those that only a trouble leads to, which no story runs into."""
+    actions = called()
+    assert len(actions) > 20
+    policies = documented("trainer", "approver", "deployer")
+    allowed = [
+        pattern
+        for policy in policies
+        for one in policy.statements
+        for pattern in as_list(one["Action"])
+    ]
+    assert {one: file for one, file in actions.items() if one not in allowed} == {}

@@ -40,10 +40,15 @@ MODELS = ("numpy", "pandas", "xgboost", "sklearn.metrics")
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "runner": (
         *AWS,
-        *("click", "pydantic.main", "pydantic.type_adapter", "papermill"),
-        *("nbconvert.filters", "nh3", "math_core", "tinycss2", "jinja2"),
-        *("mistune", "pygments.formatters.html"),
-        *("IPython.display", "IPython.lib.lexers", "detect_secrets.core.scan"),
+        *("click.shell_completion", "pydantic.fields", "pydantic.main"),
+        # It defines a model, for which all plugins are looked for.
+        "pydantic.root_model",
+        *("pydantic.type_adapter", "papermill", "ipykernel.kernelspec"),
+        *("nbconvert.filters", "nh3", "math_core", "tinycss2", "jinja2", "bs4"),
+        *("mistune.plugins.def_list", "mistune.plugins.task_lists"),
+        *("mistune.plugins.url", "pygments.formatters.html", "pygments.styles.default"),
+        *("IPython.display", "IPython.lib.lexers", "rich.console", "rich.table"),
+        *("difflib", "sqlite3", "tarfile", "tomllib"),
     ),
     "forked_kernels.server": (
         *AWS,

@@ -6,6 +6,7 @@ notebook did not show is left out.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 from lifecycle.comparison import (
@@ -119,16 +120,13 @@ def _slice_sentence(
         f"Worst is {worst.column} {worst.group}, with {metric} {_estimate(found)} on "
         f"{worst.rows} rows"
     )
-    shown = format_within(whole or 0.0, intervals.get(metric))
     if whole is None:
         sentence += "."
-    elif found.low <= whole <= found.high:
-        sentence += (
-            f": that of all rows, {shown}, is inside the interval, "
-            "so no group is known to be worse."
-        )
     else:
-        sentence += f"; on all rows it is {shown}."
+        shown = format_within(whole, intervals.get(metric))
+        is_clear = _stands_out(found, whole, len(judged))
+        answer = "is too large for chance" if is_clear else "could be chance"
+        sentence += f"; on all rows it is {shown}. The difference {answer}."
     small = [f"{one.group} ({one.rows})" for one in groups if not one.metrics]
     if small:
         named = ", ".join(small[:MAX_FEATURES])
@@ -136,6 +134,21 @@ def _slice_sentence(
         tail = f" and {more} more" if more > 0 else ""
         sentence += f" Too few rows to judge: {named}{tail}."
     return sentence
+
+
+def _stands_out(found: Estimate, whole: float, groups: int) -> bool:
+    """Return whether the worst of some groups differs from all rows beyond chance.
+
+    The more groups there are, the further from the others is the worst of them. So its
+    interval is made as wide as one of 95 % for all groups together (Bonferroni's).
+    """
+    if math.isnan(found.low) or math.isnan(found.high):
+        return False
+    tails = (0.05 / 2, 0.05 / (2 * groups))
+    usual, wider = (NormalDist().inv_cdf(1 - tail) for tail in tails)
+    low = found.value - (found.value - found.low) * wider / usual
+    high = found.value + (found.high - found.value) * wider / usual
+    return not low <= whole <= high
 
 
 # ---- The decision

@@ -237,16 +237,28 @@ def _required(gate: Mapping[str, Any]) -> str:
 def _metric_table(review: Mapping[str, Any]) -> list[str]:
     version = review["live_version"]
     live = f"live, version {version}" if version else "live"
+    if not any(one["answer"] for one in review["comparison"]):
+        return _measured_table(review)
     rows = [
         f"| {escape_markdown(one['metric'])} "
         f"| {_with_span(one['candidate'], one['candidate_interval'])} "
-        f"| {number(one['live'])} "
+        f"| {number(one['live'], one['candidate_interval'])} "
         f"| {_with_span(one['difference'], one['interval'], signed=True)} "
         f"{one['answer'] or ''} |"
         for one in review["comparison"]
     ]
     head = [f"| metric | this version | {live} | difference |", "|---|--:|--:|--:|"]
-    return [*head, *rows, ""] if rows else []
+    return [*head, *rows, ""]
+
+
+def _measured_table(review: Mapping[str, Any]) -> list[str]:
+    """Return the metrics of a version that is compared with none."""
+    rows = [
+        f"| {escape_markdown(one['metric'])} "
+        f"| {_with_span(one['candidate'], one['candidate_interval'])} |"
+        for one in review["comparison"]
+    ]
+    return ["| metric | this version |", "|---|--:|", *rows, ""] if rows else []
 
 
 def _with_span(

@@ -190,7 +190,7 @@ def test_a_feature_that_is_gone_is_named(live):
     """The number of columns says nothing: another one may have come."""
     found = score(live, NEW.rename(columns={"b": "c"}))
 
-    assert found.reason == "it needs 'b', which the test rows lack"
+    assert found.reason == "version 1 needs 'b', which is no longer a feature"
     assert "version 1" in str(found)
     assert str(found).endswith(f"is not comparable: {found.reason}")
     assert (found.metrics, comparison_table(found).empty) == ({}, True)

@@ -14,8 +14,9 @@ from lifecycle.deploy import roll_back
 from lifecycle.endpoint import CHANGING, DAMAGED, wait_until_settled
 from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
+from lifecycle.next_step import Step, next_step
 from lifecycle.packages import find_package
-from lifecycle.status import ModelStatus, Step, Version, next_step, read_status
+from lifecycle.status import ModelStatus, Version, read_status
 
 CONTENT, OTHER = "a" * 64, "b" * 64
 LIVE = Version(version=1, status="InService", fingerprint=OTHER)

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import clones
 import pytest
+import tiny
 import toys
 from embedded_aws import EmbeddedAWS
 
@@ -24,7 +26,6 @@ GOOD = "assert version == 1 and train"
 def rows_aws() -> Iterator[EmbeddedAWS]:
     """An embedded AWS on which nothing has been trained yet."""
     with clones.start_aws() as embedded:
-        clones.upload_rows(embedded)
         yield embedded
 
 
@@ -32,7 +33,10 @@ def rows_aws() -> Iterator[EmbeddedAWS]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with a stage between training and deployment, added as documented."""
     root = tmp_path_factory.mktemp("added-stage") / "clone"
-    clones.clone_template(root, "size")
+    clones.copy_checkout(root, *clones.TEMPLATE)
+    shutil.rmtree(root / "notebooks")
+    tiny.write_shared(root)
+    tiny.write_model(root, "size")
     names = root / "lifecycle" / "__init__.py"
     before = names.read_text(encoding="utf-8")
     after = before.replace('"train-register")', '"train-register", "check")')

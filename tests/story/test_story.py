@@ -102,6 +102,8 @@ def contexts(account: EmbeddedAWS, tmp_path: Path) -> dict[str, dict[str, str]]:
         found[name]["SAGEMAKER_EXECUTION_ROLE_ARN"] = first_day.EXECUTION_ROLE
     for name, variables in found.items():
         variables["AWS_CALLS"] = str(tmp_path / f"aws-calls-{name}")
+    # Where deploys are pipelines of GitHub OAuth.
+    found["model-rollbacks"] = found["model-deployers"]
     return found
 
 
@@ -119,7 +121,9 @@ class Team:
             remote=remote,
             folder=folder / "circleci",
             contexts=contexts,
-            restrictions={"model-deployers": expression},
+            restrictions=dict.fromkeys(
+                ("model-deployers", "model-rollbacks"), expression
+            ),
             replaced_steps=REPLACED,
             skipped_jobs=frozenset(always()),
             # All its pipelines are those of the GitHub App.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from circleci_simulator import ConfigError, Project
+from circleci_simulator.steps import install_agent
 
 Begin = Callable[..., Project]
 
@@ -164,66 +166,64 @@ def test_a_step_may_end_its_job(begin: Begin) -> None:
     ],
 )  # fmt: skip
 def test_deploy_markers_are_checked_as_circleci_does(
-    begin: Begin, calls: str, told: str
+    tmp_path: Path, calls: str, told: str
 ) -> None:
     """A marker is planned once in a workflow, and updated until it has ended."""
+    install_agent(tmp_path / "bin", tmp_path / "calls")
     command = " && ".join(f"circleci run release {one}" for one in calls.split("; "))
-    steps = f"      - run: |\n          {command}\n"
-    work = begin(config(steps)).trigger("main").run()["work"]
-    assert (work.status == "success") == (not told), work.log
-    assert told in work.log
+    ran = subprocess.run(
+        ["sh", "-c", command],
+        env={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "CIRCLE_WORKFLOW_ID": "w"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode == 0) == (not told), ran.stderr
+    assert told in ran.stderr
 
 
-OAUTH = (
-    'pipeline.git.branch == "main" and not job.ssh.enabled '
-    'and not (pipeline.config_source starts-with "api")'
-)
-APP = 'pipeline.git.branch == "main" and pipeline.config.ref == "refs/heads/main"'
+# Two expressions of CircleCI's documentation, and two that no pipeline may satisfy.
+RESTRICTIONS = {
+    "oauth": 'pipeline.git.branch == "main" and not job.ssh.enabled '
+    'and not (pipeline.config_source starts-with "api")',
+    "app": 'pipeline.git.branch == "main" and pipeline.config.ref == "refs/heads/main"',
+    "negated": 'not (pipeline.event.name == "x")',
+    "parameter": "not pipeline.parameters.x",
+}
 
 
 @pytest.mark.parametrize(
-    ("slug", "expression", "given", "status"),
+    ("slug", "given", "allowed"),
     [
-        ("gh/o/p", OAUTH, {}, "success"),
-        (
-            "gh/o/p",
-            OAUTH,
-            {"values": {"pipeline.config_source": "api"}},
-            "unauthorized",
-        ),
-        ("gh/o/p", OAUTH, {"branch": "other"}, "unauthorized"),
         # A value that a pipeline does not have bars the context.
-        ("gh/o/p", APP, {}, "unauthorized"),
-        ("gh/o/p", f"not ({APP})", {}, "unauthorized"),
-        ("circleci/o/p", APP, {}, "success"),
-        ("gh/o/p", APP, {"config_path": ".circleci/rollback.yml"}, "success"),
-        (
-            "circleci/o/p",
-            APP,
-            {"values": {"pipeline.config.ref": "refs/heads/other"}},
-            "unauthorized",
-        ),
-        ("gh/o/p", "not pipeline.parameters.x", {}, "unauthorized"),
+        ("gh/o/p", {}, {"oauth"}),
+        ("gh/o/p", {"values": {"pipeline.config_source": "api"}}, set()),
+        ("gh/o/p", {"branch": "other"}, set()),
+        ("gh/o/p", {"config_path": ".circleci/rollback.yml"}, {"oauth", "app"}),
+        ("circleci/o/p", {}, {"oauth", "app"}),
+        ("circleci/o/p", {"values": {"pipeline.config.ref": "other"}}, {"oauth"}),
     ],
-)
+)  # fmt: skip
 def test_an_expression_restricts_a_context(
-    begin: Begin, remote: Any, slug: str, expression: str, given: Any, status: str
+    begin: Begin, remote: Any, slug: str, given: dict[str, Any], allowed: set[str]
 ) -> None:
-    """Who asks for what it does not hold for ends unauthorized, with the expression."""
-    files = config(
-        '      - run: echo "$TOKEN"\n', workflow="jobs: [work: {context: c}]"
-    )
+    """A job for which it does not hold ends unauthorized, and its log says why."""
+    jobs = ", ".join(f"work: {{name: {one}, context: {one}}}" for one in RESTRICTIONS)
+    files = config("      - run: echo here\n", workflow=f"jobs: [{jobs}]")
     (text,) = files.values()
     project = begin(
         {**files, ".circleci/rollback.yml": text},
-        contexts={"c": {"TOKEN": "secret"}},
-        restrictions={"c": expression},
+        contexts={name: {} for name in RESTRICTIONS},
+        restrictions=RESTRICTIONS,
         slug=slug,
     )
     remote.git("branch", "other")
-    work = project.trigger(**{"branch": "main", **given}).run()["work"]
-    assert work.status == status
-    assert ("secret" if status == "success" else expression) in work.log
+    ran = project.trigger(**{"branch": "main", **given}).run()
+    assert {name for name, one in ran.items() if one.status == "success"} == allowed
+    for name in RESTRICTIONS.keys() - allowed:
+        assert ran[name].status == "unauthorized"
+        assert f"'{name}' is restricted to {RESTRICTIONS[name]}" in ran[name].log
 
 
 def test_a_step_in_the_background_ends_with_its_job(begin: Begin) -> None:

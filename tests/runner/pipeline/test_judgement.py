@@ -463,3 +463,21 @@ def test_a_relative_gate_is_judged_again_from_the_evidence(
     write_json(uri, ["no notebook"])
     with pytest.raises(RegistryError, match="cannot be judged; train again"):
         require_passed(package, RELATIVE)
+
+
+def test_a_gate_on_a_slice_is_judged_from_the_evidence(candidate: Candidate) -> None:
+    """A package keeps the metrics of all rows only."""
+    package, gates = candidate(), {"rmse by sex": {"max": 3.0}}
+    uri = f"{package.metadata['evidence']}/train-register.ipynb"
+    with pytest.raises(RegistryError, match="rmse by sex was not measured"):
+        require_passed(package, gates)
+
+    for value, said in ((2.0, ""), (4.0, "rmse 4 of sex F, 50 rows, is above 3")):
+        metrics = {"rmse": {"value": value, "low": value - 0.5, "high": value + 0.5}}
+        group = {"column": "sex", "group": "F", "rows": 50, "metrics": metrics}
+        write_json(uri, executed(slices=[group]))
+        if not said:
+            require_passed(package, gates)
+            continue
+        with pytest.raises(RegistryError, match=f"fails its gates: {said}"):
+            require_passed(package, gates)

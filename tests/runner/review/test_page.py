@@ -47,7 +47,7 @@ def test_sections_stand_in_the_order_of_a_review(folder, page):
         "Gates",
         "Against the live model",
         "By text",
-        "The decision",
+        "Threshold and costs",
         "A closer look",
         "Figures",
         "What changed",

@@ -322,7 +322,7 @@ def test_a_comment_has_the_headline_the_metrics_and_the_link(folder):
     assert text.startswith("### ✓ toy version 2: Can be approved\n")
     assert "| rmse | at most 2.5 | 2.00 (1.90 to 2.10) | passed |" in text
     difference = f"{minus}0.5 ({minus}0.5 to {minus}0.5) better"
-    assert f"| rmse | 2.00 (1.90 to 2.10) | 2.5 | {difference} |" in text
+    assert f"| rmse | 2.00 (1.90 to 2.10) | 2.50 | {difference} |" in text
     relative = "at most 5 % worse than live \\(at most 2.625; live\\: 2.5\\)"
     assert f"| rmse | {relative} |" in text
     assert f"**[Open the review page]({URL})**" in text
