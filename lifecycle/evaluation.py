@@ -1,10 +1,10 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
-import io
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from sagemaker_xgboost import archive
 
 from lifecycle.comparison import MIN_ROWS, Comparison, Estimate, format_number
 from lifecycle.data import PREPARED, evidence_of, read_split
@@ -83,15 +83,13 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
 
     content = read_archive(model_data, sha256)
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            member = archive.extractfile(MODEL_FILE)
-            model = member.read() if member else b""
-    except (tarfile.TarError, EOFError, OSError, KeyError) as error:
+        model = archive.read_member(content, MODEL_FILE)
+    except archive.ArchiveError as error:
         raise StorageError(
             f"{model_data}: holds no readable {MODEL_FILE}, {error}; train again"
         ) from error
     try:
-        return xgb.Booster(model_file=bytearray(model))
+        return xgb.Booster(model_file=model)
     except xgb.core.XGBoostError as error:
         raise StorageError(
             f"{model_data}: {MODEL_FILE} is not a model of XGBoost; train again"

@@ -8,6 +8,7 @@ from lifecycle.hosting import (
     NOTHING,
     Hosting,
     Kept,
+    config_request,
     describe_capacity,
     find_drift,
     kept_settings,
@@ -172,5 +173,10 @@ def test_provisioned_concurrency_is_kept():
     settings = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 
     kept = kept_settings(live, settings)
-    assert kept.variant == {"ServerlessConfig": {"ProvisionedConcurrency": 3}}
-    assert refusal(live, settings) == ""
+    assert list(kept.described()) == ["provisioned concurrency 3"]
+    request = config_request("m", settings, kept)
+    (variant,) = request["ProductionVariants"]
+    assert variant["ServerlessConfig"] == small | {"ProvisionedConcurrency": 3}
+    assert refusal(live, settings, kept) == ""
+    less = {"serverless": {"memory_mb": 2048, "max_concurrency": 2}}
+    assert "more than its max_concurrency of 2" in refusal(live, less, kept)
