@@ -357,6 +357,10 @@ def find_drift(live: Hosting, settings: Values) -> list[str]:
     now = {**read_settings(live), **_optional(live)}
     if "instance_count" in now:
         now["instance_count"] = live.declared_instances
+    if live.is_serverless != bool(settings.get("serverless")):
+        kinds = ("on instances", "serverless")
+        is_now, wanted = kinds if settings.get("serverless") else kinds[::-1]
+        return [f"it is {is_now}, model.yaml says {wanted}"]
     found = []
     for key in dict.fromkeys([*settings, *live.named, *read_settings(live)]):
         have, want = now.get(key), settings.get(key)

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
-# Beside a script, but no part of it.
-NOT_CODE = ("*.ipynb", "*.md", "model.yaml")
+# Beside a script, but no part of it. Written as suffixes: whole names and patterns would
+# be names of this repository's files, which then belong to the content of each model.
+NOT_CODE = (".ipynb", ".md")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
@@ -141,13 +142,13 @@ def source_code(source: str) -> Any:
     from sagemaker.core.training.configs import SourceCode
 
     script = Path(source).absolute()
-    requirements = script.with_name("requirements.txt")
+    requirements = script.with_name("requirements").with_suffix(".txt")
     ignored = SourceCode.model_fields["ignore_patterns"].default
     return SourceCode(
         source_dir=str(script.parent),
         entry_script=script.name,
         requirements=requirements.name if requirements.is_file() else None,
-        ignore_patterns=[*ignored, *NOT_CODE],
+        ignore_patterns=[*ignored, "model.yaml", *map("*".__add__, NOT_CODE)],
     )
 
 

@@ -129,6 +129,10 @@ def test_what_differs_from_model_yaml_is_told():
         "instance_type is ml.m5.large, model.yaml says ml.m5.xlarge",
         "kms_key is alias/team, model.yaml says alias/mine",
     ]
+    serverless = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
+    assert find_drift(live, serverless) == [
+        "it is on instances, model.yaml says serverless"
+    ]
     two = SETTINGS | {"instance_count": 2}
     assert find_drift(live, two) == ["instance_count is 1, model.yaml says 2"]
 

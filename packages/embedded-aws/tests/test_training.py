@@ -179,7 +179,7 @@ def test_definitions_are_those_that_the_platform_fills_in():
         (
             {
                 "ServerlessJobConfig": {
-                    "BaseModelArn": f"{HUB}:hub-content/h/Model/m/1",
+                    "BaseModelArn": f"{HUB}:hub-content/h/Model/m/1.0.0",
                     "JobType": "FineTuning",
                 }
             },
