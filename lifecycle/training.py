@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
-# Beside a script, but no part of it. Written as suffixes: whole names and patterns would
-# be names of this repository's files, which then belong to the content of each model.
+# Beside a script, but no part of it. They are suffixes: whole names and patterns would
+# name this repository's files, which would then belong to the content of each model.
 NOT_CODE = (".ipynb", ".md")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
