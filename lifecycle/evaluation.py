@@ -1,10 +1,10 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
-import io
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from sagemaker_xgboost import archive
 
 from lifecycle.comparison import MIN_ROWS, Comparison, Estimate, format_number
 from lifecycle.data import PREPARED, evidence_of, read_split
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from lifecycle.uncertainty import Measure
 
 MODEL_FILE = "xgboost-model"
-# Bytes of a model that are always read, and how many times the archive's more may be.
-MAX_MODEL, MAX_RATIO = 256 * 1024**2, 50
 # A package's metric of this name is the threshold at which its decision is made.
 THRESHOLD = "threshold"
 
@@ -85,32 +83,17 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
 
     content = read_archive(model_data, sha256)
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            _check_size(model_data, archive.getmember(MODEL_FILE).size, len(content))
-            member = archive.extractfile(MODEL_FILE)
-            model = member.read() if member else b""
-    except (tarfile.TarError, EOFError, OSError, KeyError) as error:
+        model = archive.read_member(content, MODEL_FILE)
+    except archive.ArchiveError as error:
         raise StorageError(
             f"{model_data}: holds no readable {MODEL_FILE}, {error}; train again"
         ) from error
-    if not model:
-        # XGBoost would end the process.
-        raise StorageError(f"{model_data}: {MODEL_FILE} is empty; train again")
     try:
-        return xgb.Booster(model_file=bytearray(model))
+        return xgb.Booster(model_file=model)
     except xgb.core.XGBoostError as error:
         raise StorageError(
             f"{model_data}: {MODEL_FILE} is not a model of XGBoost; train again"
         ) from error
-
-
-def _check_size(model_data: str, size: int, packed: int) -> None:
-    """Refuse a file that would fill the memory: no model packs so well."""
-    if size > max(MAX_MODEL, MAX_RATIO * packed):
-        raise StorageError(
-            f"{model_data}: {MODEL_FILE} unpacks to {size:,} bytes, which no model "
-            "does; train again"
-        )
 
 
 def predict(

@@ -14,13 +14,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sagemaker_xgboost import archive
 
 from lifecycle.errors import DataError, StorageError
 from lifecycle.invocation import payloads
@@ -110,13 +111,14 @@ def load_scripted(model_data: str, program: str, sha256: str = "") -> ScriptedMo
         IntegrityError: it is another archive.
     """
     content = read_archive(model_data, sha256)
-    folder = Path(tempfile.mkdtemp(prefix="model-"))
+    place = Path(tempfile.mkdtemp(prefix="model-"))
+    folder, packed = place / "model", place / "model.tar.gz"
     model = ScriptedModel(model_data=model_data, program=program, folder=folder)
-    weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(model, shutil.rmtree, place, ignore_errors=True)
+    packed.write_bytes(content)
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            archive.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+        archive.unpack(packed, folder)
+    except archive.ArchiveError as error:
         raise StorageError(f"{model_data}: {error}; train again") from error
     if not (folder / CODE / program).is_file():
         raise StorageError(f"{model_data}: {missing_code(program)}")

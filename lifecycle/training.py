@@ -4,9 +4,7 @@ The notebook describes the job with the SageMaker SDK's `ModelTrainer`; what is 
 is done here: the SDK's session, the job's name, waiting and failing.
 """
 
-import io
 import re
-import tarfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +13,8 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sagemaker_xgboost import archive
 
 from lifecycle.aws import (
     Progress,
@@ -113,16 +113,16 @@ def run_training(
         raise
     if job["TrainingJobStatus"] != "Completed":
         raise TrainingError(_failure_message(name, job))
-    archive = job["ModelArtifacts"]["S3ModelArtifacts"]
+    model_data = job["ModelArtifacts"]["S3ModelArtifacts"]
     program = str(trainer.source_code.entry_script) if trainer.source_code else ""
-    if program and not holds_code(archive, program):
+    if program and not holds_code(model_data, program):
         raise TrainingError(f"{name}: model.tar.gz {missing_code(program)}")
     return TrainingJob(
         program=program,
         name=name,
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
-        model_data=archive,
-        archive_sha256=hash_object(archive, remedy=ARCHIVE_REMEDY).sha256,
+        model_data=model_data,
+        archive_sha256=hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256,
         seconds=job.get("TrainingTimeInSeconds", 0),
         billable_seconds=job.get("BillableTimeInSeconds", 0),
     )
@@ -153,9 +153,11 @@ def source_code(source: str) -> Any:
 
 def holds_code(model_data: str, program: str) -> bool:
     """Return whether a model's archive brings the code that serves it."""
-    content = read_archive(model_data)
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-        return f"{CODE}/{program}" in archive.getnames()
+    try:
+        archive.read_member(read_archive(model_data), f"{CODE}/{program}")
+    except archive.ArchiveError:
+        return False
+    return True
 
 
 def stop_training(model: str, run_id: str) -> list[str]:

@@ -121,6 +121,16 @@ def test_an_update_takes_the_canary_along(model):
     """It reaches UpdateEndpoint, and the config is the same as without it."""
     package = make_package(model)
     canary = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}
+    client("cloudwatch").put_metric_alarm(
+        AlarmName="toy-5xx",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        Period=60,
+        EvaluationPeriods=1,
+    )
     serve(package)
 
     after = serve(package, endpoint=LARGER | {"canary": canary})

@@ -139,10 +139,10 @@ def test_a_model_that_would_end_the_process_is_an_error(
         run_uri(new_name(), "r1", "model.tar.gz"), archive(bytes(1_000_000))
     )
 
-    with pytest.raises(StorageError, match="xgboost-model is empty; train again"):
+    with pytest.raises(StorageError, match="or an empty one; train again"):
         load_booster(empty)
-    monkeypatch.setattr("lifecycle.evaluation.MAX_MODEL", 1000)
-    with pytest.raises(StorageError, match="unpacks to 1,000,000 bytes, which no mod"):
+    monkeypatch.setattr("sagemaker_xgboost.archive.SMALL_BYTES", 1000)
+    with pytest.raises(StorageError, match="is larger than its limits; train again"):
         load_booster(zeros)
 
 

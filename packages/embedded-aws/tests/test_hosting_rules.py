@@ -168,3 +168,47 @@ def test_requests_and_answers_are_captured(account, trained, name):
     }
     assert captured["endpointOutput"]["data"] == answer
     assert captured["endpointOutput"]["encoding"] == "CSV"
+
+
+def alarm(client, name, state=None):
+    """Create an alarm, and set its state."""
+    cloudwatch = client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        Period=60,
+        EvaluationPeriods=1,
+    )
+    if state:
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+    (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return found["StateValue"]
+
+
+def test_alarms_stop_a_deployment(account, client, trained, name):
+    """One that has gone off rolls an update back; one without data does not."""
+    data = trained["ModelArtifacts"]["S3ModelArtifacts"]
+    account.live(name, data)
+    other = account.config(f"{name}-2", name)
+    update = account.sagemaker.update_endpoint
+    guard = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name}]}}
+    request = {"EndpointName": name, "EndpointConfigName": other}
+    assert f"no CloudWatch alarm {name}" in invalid(
+        update, **request, DeploymentConfig=guard
+    )
+    assert alarm(client, name) == "INSUFFICIENT_DATA"
+    alarm(client, name, "ALARM")
+    update(**request, DeploymentConfig=guard)
+    rolled_back = account.settled(name)
+    assert rolled_back["EndpointConfigName"] == name
+    assert name in rolled_back["FailureReason"]
+    assert alarm(client, name, "OK") == "OK"
+    # Kept, and so the same alarm guards this one.
+    update(**request, RetainDeploymentConfig=True)
+    updated = account.settled(name)
+    assert updated["EndpointConfigName"] == other
+    assert updated["LastDeploymentConfig"] == guard

@@ -1,9 +1,13 @@
 """What CreateTrainingJob refuses and fills in, and what Describe and List show."""
 
 import pytest
-from embedded_account import IMAGE, refusal
+from embedded_account import IMAGE, invalid, refusal
 from embedded_aws.account import DEFAULT_BUCKET, ROLE_ARN
-from embedded_aws.sagemaker.training import metric_definitions
+from embedded_aws.sagemaker.metrics import metric_definitions
+
+RULE = {"RuleConfigurationName": "loss", "RuleEvaluatorImage": "image"}
+HUB = "arn:aws:sagemaker:us-east-1:aws"
+BOARD = {"S3OutputPath": "s3://b/board"}
 
 
 def test_completed_job_shows_what_the_service_adds(account, trained):
@@ -140,3 +144,54 @@ def test_definitions_are_those_that_the_platform_fills_in():
         r".*\[[0-9]+\].*#011validation-rmse:"
         r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ResourceConfig": {"VolumeSizeInGB": 5}}, "InstanceType and ResourceConfig."),
+        (
+            {"AlgorithmSpecification": {"TrainingInputMode": "File"}},
+            "AlgorithmSpecification.TrainingImage is required",
+        ),
+        (
+            {
+                "AlgorithmSpecification": {
+                    "AlgorithmName": "mine",
+                    "TrainingInputMode": "File",
+                }
+            },
+            "does not implement AlgorithmSpecification.AlgorithmName: there are no",
+        ),
+        (
+            {
+                "OutputDataConfig": {
+                    "S3OutputPath": "s3://b/o",
+                    "CompressionType": "NONE",
+                }
+            },
+            "OutputDataConfig.CompressionType=NONE: a model is always packed",
+        ),
+        (
+            {"CheckpointConfig": {"S3Uri": "s3://b/c"}},
+            "does not implement CheckpointConfig for the built-in XGBoost",
+        ),
+        (
+            {
+                "ServerlessJobConfig": {
+                    "BaseModelArn": f"{HUB}:hub-content/h/Model/m/1.0.0",
+                    "JobType": "FineTuning",
+                }
+            },
+            "does not implement ServerlessJobConfig",
+        ),
+        (
+            {"DebugRuleConfigurations": [RULE], "TensorBoardOutputConfig": BOARD},
+            "DebugRuleConfigurations: no debugger watches a job; TensorBoardOutput",
+        ),
+    ],
+)
+def test_what_a_job_would_ignore_is_refused_by_name(account, name, changes, words):
+    """With the reason, and before anything runs."""
+    assert words in invalid(account.train, name, **changes)
+    assert "Requested resource not found" in invalid(account.job, name)

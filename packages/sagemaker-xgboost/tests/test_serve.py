@@ -81,7 +81,8 @@ def test_an_ensemble_can_be_switched_off(serve):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("README.md", b"# A model"), ("data.bin", b"{L\x00")]
+    ("name", "content"),
+    [("README.md", b"# A model"), ("data.bin", b"{L\x00"), ("empty", b"")],
 )
 def test_any_other_file_keeps_the_server_from_starting(serve, tmp_path, name, content):
     """All files at the top level must be models, but for dotfiles and folders."""

@@ -267,8 +267,9 @@ def _run(
     gc.freeze()
     gc.enable()
     endpoint.append(f"http://{HOST}:{server.server_port}")
-    lines = (f"{READY}{endpoint[-1]}", f"{TOKEN_VARIABLE}={token}")
-    print(*lines, sep="\n", flush=True)
+    lines = f"{READY}{endpoint[-1]}\n{TOKEN_VARIABLE}={token}\n"
+    # At once: who started this reads the first line, and then no more.
+    os.write(sys.stdout.fileno(), lines.encode())
     # Only that line is read; what a library prints later is for the log.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _watch(meanwhile)

@@ -23,6 +23,7 @@ def keep_capture(
     place: Sequence[str],
     asked: tuple[str | None, bytes],
     answered: tuple[str | None, bytes],
+    inference_id: str | None = None,
 ) -> None:
     """Write a request and its answer to S3, unless this one is not sampled.
 
@@ -45,12 +46,15 @@ def keep_capture(
         if modes & {mode, "InputAndOutput"}:
             captured[part] = _captured(config, mode.upper(), kind or "", body)
     now = utcnow()
+    event = {
+        "eventId": str(uuid4()),
+        "inferenceTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    if inference_id:
+        event["inferenceId"] = inference_id
     line = {
         "captureData": captured,
-        "eventMetadata": {
-            "eventId": str(uuid4()),
-            "inferenceTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        },
+        "eventMetadata": event,
         "eventVersion": "0",
     }
     with suppress(MissingBucket, store.AccessDeniedError):

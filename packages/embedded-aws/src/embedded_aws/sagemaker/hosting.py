@@ -4,47 +4,35 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Lock
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
-from sagemaker_xgboost.container.data_utils import import_xgboost
 
-from embedded_aws import archive
 from embedded_aws.activity import activity
-from embedded_aws.archive import ArchiveError
 from embedded_aws.faults import faults
 from embedded_aws.logs import models as logs
-from embedded_aws.s3 import store
-from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.hosting_config import (
     EndpointConfig,
     EndpointConfigs,
     ModelContainer,
 )
-from embedded_aws.sagemaker.hosting_rules import check_update
-from embedded_aws.sagemaker.inputs import find_image
+from embedded_aws.sagemaker.hosting_rules import (
+    alarm_failure,
+    check_alarms,
+    check_update,
+)
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
-from embedded_aws.sagemaker.script_hosting import (
-    ContainerResponse,
-    ModelCodeError,
-    ScriptServer,
-    serves_script,
+from embedded_aws.sagemaker.variants import (
+    LoadError,
+    PingError,
+    Variant,
+    access_line,
+    download_model,
+    load_server,
+    ping_failure,
 )
 from embedded_aws.state import IN_MEMORY, state
-
-if TYPE_CHECKING:
-    from sagemaker_xgboost.container.serve import ModelServer
-    from sagemaker_xgboost.container.serve_utils import Response
-
-    Server = ModelServer | ScriptServer
 
 # Only an endpoint that has failed cannot be updated at all.
 UPDATABLE = ("InService", "OutOfService", "UpdateRollbackFailed")
@@ -66,7 +54,7 @@ class Endpoint(Resource):
     scope: Scope = field(metadata={IN_MEMORY: True})
     config_name: str
     status: str = "Creating"
-    variants: "list[Variant]" = field(default_factory=list)
+    variants: list[Variant] = field(default_factory=list)
     failure_reason: str | None = None
     pending: Values | None = None
     capture: Values | None = None
@@ -106,7 +94,7 @@ class Endpoint(Resource):
             "KmsKeyId": self.capture.get("KmsKeyId", ""),
         }
 
-    def choose_variant(self, name: str | None) -> "Variant":
+    def choose_variant(self, name: str | None) -> Variant:
         """Return the named variant, or one by weight; raise AWS's error if unknown."""
         if name is None:
             weights = [variant.weight for variant in self.variants]
@@ -152,6 +140,7 @@ class Endpoints(Collection[Endpoint]):
         name = request["EndpointName"]
         self.check_unused(name)
         config = self.configs.find(request["EndpointConfigName"])
+        check_alarms(request.get("DeploymentConfig"), self.scope.region)
         definitions = self.definitions(config, {})
         endpoint = Endpoint(
             name=name,
@@ -173,18 +162,20 @@ class Endpoints(Collection[Endpoint]):
             raise ValidationError(
                 f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}.'
             )
+        deployment = request.get("DeploymentConfig")
+        if deployment is None and request.get("RetainDeploymentConfig"):
+            deployment = endpoint.request.get("DeploymentConfig")
+        check_alarms(deployment, self.scope.region)
         retained = retained_properties(endpoint, request)
         definitions = self.definitions(config, retained)
         check_update(
             endpoint.arn,
             [variant.definition for variant in endpoint.variants],
             [definition for definition, _ in definitions],
-            request.get("DeploymentConfig"),
+            deployment,
         )
         endpoint.status = "Updating"
-        endpoint.request = endpoint.request | {
-            "DeploymentConfig": request.get("DeploymentConfig")
-        }
+        endpoint.request = endpoint.request | {"DeploymentConfig": deployment}
         endpoint.touch()
         self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}
@@ -258,17 +249,13 @@ def retained_properties(endpoint: Endpoint, request: Values) -> Values:
     return {v.name: _properties(v, excluded) for v in endpoint.variants}
 
 
-def _properties(variant: "Variant", excluded: set[str]) -> Values:
+def _properties(variant: Variant, excluded: set[str]) -> Values:
     kept: Values = {}
     if "DesiredWeight" not in excluded:
         kept["InitialVariantWeight"] = variant.weight
     if "DesiredInstanceCount" not in excluded and variant.instances is not None:
         kept["InitialInstanceCount"] = variant.instances
     return kept
-
-
-class LoadError(Exception):
-    """Report why a variant cannot serve, in the words of the FailureReason."""
 
 
 @dataclass(kw_only=True)
@@ -294,7 +281,8 @@ class Deployment:
             try:
                 self.inject_delays(self.operation)
                 variants.extend(self.load(*each) for each in self.definitions)
-                failure = None
+                deployment = self.endpoint.request.get("DeploymentConfig")
+                failure = alarm_failure(deployment, self.endpoint.scope.region) or None
             except LoadError as error:
                 failure = str(error)
             finally:
@@ -308,7 +296,7 @@ class Deployment:
         if fault := faults.take("endpoint-stuck", name, operation):
             faults.wait_until_cleared(fault, STUCK_SECONDS)
 
-    def load(self, definition: Values, container: ModelContainer) -> "Variant":
+    def load(self, definition: Values, container: ModelContainer) -> Variant:
         """Load one variant's model and ping its server; keep the container's log."""
         endpoint, name = self.endpoint, definition["VariantName"]
         stream = f"{name}/i-{uuid4().hex[:17]}"
@@ -340,7 +328,7 @@ class Deployment:
             wrong=bool(wrong),
         )
 
-    def finish(self, variants: "list[Variant]", failure: str | None) -> None:
+    def finish(self, variants: list[Variant], failure: str | None) -> None:
         """Enter the next steady status."""
         endpoint = self.endpoint
         with endpoint.scope.lock:
@@ -370,142 +358,3 @@ class Deployment:
                 self.save(endpoint)
         if endpoint.variants is not variants:
             state.files.remove(variant.archive for variant in variants)
-
-
-@dataclass(kw_only=True)
-class Variant:
-    """Keep one production variant in service, with a copy of its model's archive."""
-
-    definition: Values
-    container: ModelContainer
-    archive: str
-    stream: str
-    weight: float
-    instances: int | None
-    wrong: bool = False
-    server: "Server | None" = field(default=None, metadata={IN_MEMORY: True})
-    lock: Lock = field(default_factory=Lock, repr=False, metadata={IN_MEMORY: True})
-
-    @property
-    def name(self) -> str:
-        """Return the variant's name."""
-        return str(self.definition["VariantName"])
-
-    def loaded(self, log: Callable[[list[str]], None]) -> "Server":
-        """Return the server, which after a restart has to load the model first.
-
-        Raises LoadError or PingError if that fails.
-        """
-        with self.lock:
-            if self.server is None:
-                self.server = load_server(self.archive, self.container, log)
-            return self.server
-
-    def describe(self) -> Values:
-        """Return the variant's entry in the answer of DescribeEndpoint."""
-        image = self.container.image
-        digest = sha256(image.encode()).hexdigest()
-        deployed = {
-            "SpecifiedImage": image,
-            "ResolvedImage": f"{image.partition(':')[0]}@sha256:{digest}",
-            "ResolutionTime": utcnow(),
-        }
-        described: Values = {
-            "VariantName": self.name,
-            "DeployedImages": [deployed],
-            "CurrentWeight": self.weight,
-            "DesiredWeight": self.weight,
-        }
-        if serverless := self.definition.get("ServerlessConfig"):
-            both = ("CurrentServerlessConfig", "DesiredServerlessConfig")
-            return described | dict.fromkeys(both, serverless)
-        both = ("CurrentInstanceCount", "DesiredInstanceCount")
-        return described | dict.fromkeys(both, self.instances)
-
-
-class PingError(Exception):
-    """Report why a container's server does not answer its ping."""
-
-
-def load_server(
-    model: str, container: ModelContainer, log: Callable[[list[str]], None]
-) -> "Server":
-    """Unpack and load a model; raise LoadError or PingError.
-
-    Args:
-        model: the name of the stored file.
-        log: takes the lines that the container writes.
-    """
-    image = find_image(container.image)
-    unpack = partial(unpack_model, model, container)
-    if serves_script(image, container.environment):
-        try:
-            return ScriptServer(image, container.environment, unpack, log)
-        except ModelCodeError as error:
-            raise PingError(str(error)) from error
-    with TemporaryDirectory(prefix="model-", ignore_cleanup_errors=True) as folder:
-        unpack(Path(folder))
-        server = import_model_server()
-        from sagemaker_xgboost.container.serve import ModelLoadError
-
-        try:
-            return server.load(Path(folder), container.environment)
-        except ModelLoadError as error:
-            raise PingError(str(error)) from error
-
-
-def unpack_model(model: str, container: ModelContainer, folder: Path) -> None:
-    """Unpack a model's archive to a folder; raise LoadError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        archive.unpack(state.files.path(model), folder)
-    except ArchiveError as error:
-        raise LoadError(
-            "Failed to extract model data archive for container "
-            f'"container_1" from URL "{container.data_url}". Please ensure that '
-            "the object located at the URL is a valid tar.gz archive."
-        ) from error
-
-
-def import_model_server() -> "type[ModelServer]":
-    """Import the container's server, which takes longer than to load a model.
-
-    It is not imported with this module, because it imports xgboost, and the embedded
-    AWS starts in half a second.
-    """
-    import_xgboost()
-    from sagemaker_xgboost.container.serve import ModelServer
-
-    return ModelServer
-
-
-def download_model(url: str) -> str:
-    """Copy model data to a stored file, and return its name, or raise LoadError."""
-    try:
-        content = store.open_object(S3Uri.parse(url))
-    except store.AccessDeniedError:
-        content = None
-    if content is None:
-        raise LoadError(
-            'Failed to download model data for container "container_1" from URL: '
-            f'"{url}". Please ensure that there is an object located at the URL and '
-            "that the role passed to CreateModel has permissions to download the "
-            "object."
-        )
-    return state.files.copy(content)
-
-
-def ping_failure(variant: str) -> str:
-    """Return AWS's FailureReason for a container that does not answer its ping."""
-    return (
-        f"The primary container for production variant {variant} did not pass the ping "
-        "health check. Please check CloudWatch logs for this endpoint."
-    )
-
-
-def access_line(request: str, response: "Response | ContainerResponse") -> str:
-    """Return a line of the container's access log."""
-    time = datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
-    size = len(response.body)
-    result = f'"{request} HTTP/1.1" {response.status} {size} "-" "AHC/2.0"'
-    return f"169.254.178.2 - - [{time}] {result}"

@@ -9,7 +9,11 @@ from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.hosting_rules import check_config, check_network
 from embedded_aws.sagemaker.inputs import Image, check_role, find_image
 from embedded_aws.sagemaker.packages import ModelPackages
+from embedded_aws.sagemaker.refusals import refuse
 from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
+
+# Members of a package's container that change what a model does.
+OF_BOTH = ("ModelDataSource", "AdditionalModelDataSources")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,9 @@ class Models(Collection[Model]):
         own = definition.get("Environment", {})
         if name := definition.get("ModelPackageName"):
             definition = self.approved(name)
+            # What a package may hold and a model may not have.
+            given = {k: v for k, v in definition.items() if k in OF_BOTH}
+            refuse("CreateModel", {"PrimaryContainer": given})
         environment = definition.get("Environment", {}) | own
         source = definition.get("ModelDataSource", {}).get("S3DataSource", {})
         url = definition.get("ModelDataUrl") or source.get("S3Uri")
@@ -201,6 +208,11 @@ class EndpointConfigs(Collection[EndpointConfig]):
             raise ValidationError(
                 "MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120, 6144; "
                 f"not {serverless['MemorySizeInMB']}."
+            )
+        if serverless and "InitialInstanceCount" in variant:
+            raise ValidationError(
+                f"Production variant {variant['VariantName']} has a ServerlessConfig, "
+                "and so no InitialInstanceCount."
             )
         counted = {"InitialInstanceCount": 1} if instance else {}
         return {"InitialVariantWeight": 1.0} | counted | variant

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from moto.sagemaker.exceptions import ValidationError
 
+from embedded_aws.cloudwatch.models import alarm_states
 from embedded_aws.sagemaker.resources import Values
 
 # Instances with local storage, which encrypt it themselves: m5d, g4dn, p4de, ...
@@ -96,3 +97,27 @@ def _check_shift(variant: Values, size: Values, kind: str) -> None:
             f"{SHIFTED[kind]} of variant {name} is {size['Value']} "
             f"({size['Type']}): it must not exceed half of its {count} instances."
         )
+
+
+def check_alarms(deployment: Values | None, region: str) -> None:
+    """Refuse a deployment that is to be guarded by an alarm that does not exist."""
+    names = _alarm_names(deployment)
+    if missing := sorted(set(names) - set(alarm_states(region, names))):
+        raise ValidationError(
+            f"AutoRollbackConfiguration: no CloudWatch alarm {', '.join(missing)} in "
+            f"{region}."
+        )
+
+
+def _alarm_names(deployment: Values | None) -> list[str]:
+    alarms = (deployment or {}).get("AutoRollbackConfiguration", {}).get("Alarms", [])
+    return [alarm["AlarmName"] for alarm in alarms if "AlarmName" in alarm]
+
+
+def alarm_failure(deployment: Values | None, region: str) -> str:
+    """Return the FailureReason of a deployment whose alarms went off, or nothing."""
+    states = alarm_states(region, _alarm_names(deployment))
+    names = sorted(name for name, state in states.items() if state == "ALARM")
+    if not names:
+        return ""
+    return f"One or more configured alarm(s) went into ALARM state: {', '.join(names)}."

@@ -1,6 +1,6 @@
 """SageMaker's state: the resources that really work, beside moto's records."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.core.resource_tagging import TaggedResource
@@ -20,6 +20,7 @@ from embedded_aws.sagemaker.resources import (
     Values,
     merge_tags,
 )
+from embedded_aws.sagemaker.search import described, recorded, search
 from embedded_aws.sagemaker.training import TrainingJobs
 
 
@@ -71,6 +72,24 @@ class Backend(SageMakerModelBackend):
         if found is None:
             raise ValidationError(f"Could not find {kind} with name {name}")
         return found
+
+    def search_resources(self, request: Values) -> Values:
+        """Answer Search; of kinds that are not here there are none."""
+        documents: dict[str, Callable[[], list[Values]]] = {
+            "TrainingJob": lambda: described(self.jobs.resources.values()),
+            "Model": lambda: described(self.models.resources.values()),
+            "ModelPackage": lambda: described(self.packages.resources.values()),
+            "ModelPackageGroup": lambda: described(self.groups.resources.values()),
+            "Endpoint": lambda: described(self.hosting.resources.values()),
+            "Experiment": lambda: recorded("Experiment", self.experiments.values()),
+            "ExperimentTrial": lambda: recorded("Trial", self.trials.values()),
+            "ExperimentTrialComponent": lambda: recorded(
+                "TrialComponent", self.trial_components.values()
+            ),
+            "Pipeline": lambda: recorded("Pipeline", self.pipelines.values()),
+        }
+        find = documents.get(request["Resource"], list)
+        return search(request, find())
 
     def answer_add_tags(self, request: Values) -> Values:
         """Answer AddTags."""

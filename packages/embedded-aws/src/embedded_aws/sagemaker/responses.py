@@ -9,20 +9,9 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from embedded_aws.sagemaker.models import Backend
+from embedded_aws.sagemaker.refusals import refuse
 from embedded_aws.sagemaker.resources import Values
 from embedded_aws.state import state
-
-# Moto answers these as if something ran.
-PRETENDED = (
-    "ProcessingJob",
-    "TransformJob",
-    "TuningJob",
-    "JobV2",
-    "CompilationJob",
-    "PipelineExecution",
-    "NotebookInstance",
-    "Cluster",
-)
 
 
 class Response(SageMakerResponse):
@@ -36,11 +25,9 @@ class Response(SageMakerResponse):
         return found
 
     def parse_parameters(self, request: Request) -> None:
-        """Read the request, and raise AWS's error for what is not implemented."""
+        """Read the request, and refuse what would be ignored, or only pretended."""
         super().parse_parameters(request)
-        action = self._get_action()
-        if action.startswith(("Create", "Start")) and action.endswith(PRETENDED):
-            raise NotImplementedError(f"{action} has not been implemented")
+        refuse(self._get_action(), self.params)
 
     def _result(self, action: Callable[[Values], Any]) -> ActionResult:
         """Carry out one action, and keep what it changes; no other runs meanwhile."""
@@ -191,6 +178,10 @@ class Response(SageMakerResponse):
     def list_endpoints(self) -> ActionResult:
         """List endpoints."""
         return self._result(self.backend.hosting.list_page)
+
+    def search(self) -> ActionResult:
+        """Find resources by their properties."""
+        return self._result(self.backend.search_resources)
 
     def add_tags(self) -> ActionResult:
         """Add tags; a key that is there gets the new value."""

@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 
 from moto.s3.exceptions import MissingBucket
 from moto.sagemaker.exceptions import ValidationError
+from sagemaker_xgboost import archive
 
-from embedded_aws import archive, images, toolkit
+from embedded_aws import images, toolkit
 from embedded_aws.files import Content
 from embedded_aws.images import ImageEnvironment, ImageError
 from embedded_aws.s3 import store

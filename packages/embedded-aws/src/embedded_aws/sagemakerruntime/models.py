@@ -16,14 +16,9 @@ from embedded_aws import regions
 from embedded_aws.logs import models as logs
 from embedded_aws.sagemaker import models as sagemaker
 from embedded_aws.sagemaker.capture import keep_capture
-from embedded_aws.sagemaker.hosting import (
-    Endpoint,
-    LoadError,
-    PingError,
-    Variant,
-    access_line,
-)
+from embedded_aws.sagemaker.hosting import Endpoint
 from embedded_aws.sagemaker.script_hosting import ContainerResponse
+from embedded_aws.sagemaker.variants import LoadError, PingError, Variant, access_line
 
 if TYPE_CHECKING:
     from sagemaker_xgboost.container.serve import ModelServer
@@ -71,7 +66,8 @@ class Invocation:
     body: bytes
     content_type: str | None
     accept: str | None
-    target_variant: str | None
+    target_variant: str | None = None
+    inference_id: str | None = None
 
 
 class Backend(SageMakerRuntimeBackend):
@@ -96,6 +92,7 @@ class Backend(SageMakerRuntimeBackend):
                 (endpoint.name, variant.name),
                 (invocation.content_type, invocation.body),
                 (response.headers.get("Content-Type"), response.body),
+                invocation.inference_id,
             )
         return variant.name, one_too_high(response) if variant.wrong else response
 

@@ -9,4 +9,5 @@ __all__ = ["url_bases", "url_paths"]
 url_paths = {
     "{0}/endpoints/(?P<name>[^/]+)/async-invocations$": Response.dispatch,
     "{0}/endpoints/(?P<name>[^/]+)/invocations$": Response.dispatch,
+    "{0}/endpoints/(?P<name>[^/]+)/invocations-response-stream$": Response.dispatch,
 }

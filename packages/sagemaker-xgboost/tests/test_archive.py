@@ -1,11 +1,15 @@
 """What may be in model.tar.gz."""
 
+import gzip
 import io
 import tarfile
+import tracemalloc
 
 import pytest
-from embedded_aws import archive
-from embedded_aws.archive import ArchiveError
+from sagemaker_xgboost import archive
+from sagemaker_xgboost.archive import ArchiveError
+
+ZEROS = bytes(1024**2)
 
 
 @pytest.fixture
@@ -72,9 +76,9 @@ def test_refuses_what_could_lead_outside(member, tmp_path, packed):
 
 def test_refuses_a_bomb(tmp_path, monkeypatch, packed):
     """An archive that would unpack to more than the limit is refused."""
-    monkeypatch.setattr(archive, "MAX_BYTES", 10)
+    monkeypatch.setattr(archive, "MAX_BYTES", 10_000)
     with pytest.raises(ArchiveError, match="larger than its limits"):
-        archive.unpack(packed((tarfile.TarInfo("big"), b"x" * 11)), tmp_path)
+        archive.unpack(packed((tarfile.TarInfo("big"), b"x" * 11_000)), tmp_path)
 
 
 @pytest.mark.parametrize("cut", [0, 10, -5])
@@ -84,3 +88,64 @@ def test_refuses_a_truncated_archive(tmp_path, cut, packed):
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ArchiveError):
         archive.unpack(path, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def bomb():
+    """Pack so many zeros as one member, or as the header of one."""
+
+    def pack(kind, size):
+        member = tarfile.TarInfo("xgboost-model")
+        member.type, member.size = kind, size
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as plain:
+            plain.write(member.tobuf())
+            for _ in range(size // len(ZEROS)):
+                plain.write(ZEROS)
+        return packed.getvalue()
+
+    return pack
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_small_archive_takes_little_memory(bomb, kind, tmp_path):
+    """Many zeros go to the disk, not into memory, as member or as header of one."""
+    packed = bomb(kind, 48 * len(ZEROS))
+    assert len(packed) < len(ZEROS)
+    (tmp_path / "packed").write_bytes(packed)
+    (tmp_path / "folder").mkdir()
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match="larger than its limits"):
+        archive.read_member(packed, "xgboost-model")
+    if kind == tarfile.REGTYPE:
+        archive.unpack(tmp_path / "packed", tmp_path / "folder")
+    else:
+        with pytest.raises(ArchiveError, match="larger than its limits"):
+            archive.unpack(tmp_path / "packed", tmp_path / "folder")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 * len(ZEROS)
+
+
+def test_reads_one_member(packed):
+    """Of several, without unpacking them."""
+    members = [(tarfile.TarInfo(name), name.encode()) for name in ("a", "./b", "c/b")]
+    content = packed(*members).read_bytes()
+    assert archive.read_member(content, "a") == b"a"
+    assert archive.read_member(content, "b") == b"./b"
+
+
+@pytest.mark.parametrize(
+    "member", [(tarfile.TarInfo("a"), b""), (tarfile.TarInfo("b"), b"x")]
+)
+def test_a_member_that_is_empty_or_missing_is_named(packed, member):
+    """XGBoost would end the process at an empty one."""
+    with pytest.raises(ArchiveError, match="it has no a, or an empty one"):
+        archive.read_member(packed(member).read_bytes(), "a")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text" * 1000)])
+def test_what_is_no_archive_is_refused(content):
+    """Neither an empty file nor one that is packed otherwise."""
+    with pytest.raises(ArchiveError):
+        archive.read_member(content, "a")
