@@ -28,8 +28,13 @@ bench: setup  ## measure, and write benchmarks/README.md
 reliability: setup  ## let everything go wrong once, and write docs/reliability.md
 	RELIABILITY=all $(BIN)/python -m pytest tests/story/reliability
 
-setup: .venv/ready  ## create .venv with every pinned dependency
+setup: .venv/ready .venv/images  ## create .venv with every pinned dependency
 runtime: .venv/runtime  ## create .venv with what runs a model, and no more
+
+# What scripts of models run in on the embedded AWS; it is outside the clone.
+.venv/images: .venv/ready $(wildcard models/*/model.yaml)
+	@$(BIN)/python -m runner local pull && touch $@ || \
+	  echo "on the embedded AWS the scripts of these models cannot run: see above"
 
 .venv/ready: REQUIREMENTS := requirements.txt requirements-dev.txt
 .venv/ready: PACKAGES := . $(wildcard packages/*)

@@ -10,11 +10,12 @@ renew() {
     [ -s "$token_file.new" ] && mv "$token_file.new" "$token_file"
 }
 
+# Access keys need no token.
+[ -f "$token_file" ] || exit 0
+: "${CIRCLE_ORGANIZATION_ID:?not set, though CircleCI sets it in every job}"
+
 # Every half hour for five hours, which is the longest that a job may take.
 for _ in $(seq 10); do
   sleep 1800
-  # Access keys need no token.
-  [ -f "$token_file" ] || exit 0
-  : "${CIRCLE_ORGANIZATION_ID:?not set, though CircleCI sets it in every job}"
   renew || { sleep 60 && renew; } || echo "renew-token.sh: CircleCI gave no new token" >&2
 done

@@ -1,6 +1,5 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,14 +13,14 @@ from lifecycle.diagnosis import shown
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     DataError,
-    IntegrityError,
     LifecycleError,
     StorageError,
 )
+from lifecycle.inference import ScriptedModel, load_scripted
 from lifecycle.invocation import read_golden
 from lifecycle.membership import row_hashes
 from lifecycle.packages import Package, describe
-from lifecycle.s3 import ARCHIVE_REMEDY, read_bytes, read_json
+from lifecycle.s3 import read_archive, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,13 +81,7 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
     """
     import xgboost as xgb
 
-    content = read_bytes(model_data, remedy=ARCHIVE_REMEDY)
-    found = hashlib.sha256(content).hexdigest()
-    if found != (sha256 or found):
-        raise IntegrityError(
-            f"{model_data}: has sha256 {found[:12]}, registered was {sha256[:12]}; "
-            "restore that version of the object in S3, or train again"
-        )
+    content = read_archive(model_data, sha256)
     try:
         model = archive.read_member(content, MODEL_FILE)
     except archive.ArchiveError as error:
@@ -103,10 +96,13 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
         ) from error
 
 
-def predict(booster: "xgb.Booster", features: Any) -> "np.ndarray[Any, Any]":
+def predict(
+    model: "xgb.Booster | ScriptedModel", features: Any
+) -> "np.ndarray[Any, Any]":
     """Predict as the serving container does: by position, not by column name.
 
     Args:
+        model: of `load_booster`, or of `load_scripted` in lifecycle.inference.
         features: a table or nested lists, rows x features, in the order of training.
 
     Returns:
@@ -115,7 +111,9 @@ def predict(booster: "xgb.Booster", features: Any) -> "np.ndarray[Any, Any]":
     import numpy as np
     import xgboost as xgb
 
-    return booster.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
+    if isinstance(model, ScriptedModel):
+        return model.predict(features)
+    return model.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
 
 
 def intervals(
@@ -213,28 +211,33 @@ def _decision_of(package: Package, decision: Decision | None) -> Decision | None
 
 def _load_live(
     package: Package, columns: Sequence[str]
-) -> "tuple[xgb.Booster, list[str]]":
+) -> "tuple[xgb.Booster | ScriptedModel, list[str]]":
     """Load a live model, and return the names of its features in its order.
 
     Raises:
         DataError: its features are not known, or are not all among the columns.
     """
     known = package.metadata.get("archive_sha256", "")
-    booster = load_booster(package.model_data, known)
     golden = read_golden(package.model, package.metadata)
     features = list(golden.columns) if golden else []
-    if len(features) != booster.num_features():
+    model: xgb.Booster | ScriptedModel
+    if package.program:
+        model = load_scripted(package.model_data, package.program, known)
+        count = len(golden.rows[0]) if golden else 0
+    else:
+        model = load_booster(package.model_data, known)
+        count = model.num_features()
+    if len(features) != count or not features:
         raise DataError(
             f"version {package.version} was registered without the names of its "
-            f"{booster.num_features()} features; pass golden=(rows[features], ...) to "
-            "`register`"
+            f"{count} features; pass golden=(rows[features], ...) to `register`"
         )
     if missing := [name for name in features if name not in columns]:
         raise DataError(
             f"version {package.version} needs {', '.join(map(repr, missing))}, which "
             "is no longer a feature"
         )
-    return booster, features
+    return model, features
 
 
 def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":

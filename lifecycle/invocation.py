@@ -43,7 +43,7 @@ def invoke(endpoint: str, rows: Rows, variant: str = "") -> list[float]:
     """
     return [
         float(line)
-        for payload in _payloads(rows)
+        for payload in payloads(rows)
         for line in _invoke(endpoint, payload, variant).split()
     ]
 
@@ -150,8 +150,8 @@ def _golden_problem(rows: Sequence[Any], predictions: Sequence[Any]) -> str:
     return "" if all(map(math.isfinite, predictions)) else "a prediction is not finite"
 
 
-def _payloads(rows: Rows) -> Iterator[str]:
-    """Write rows as CSV, split at the size limit of a request."""
+def payloads(rows: Rows) -> Iterator[str]:
+    """Yield rows as CSV, split at the size limit of a request."""
     lines: list[str] = []
     size = 0
     for row in rows:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lifecycle.aws import client, ignore_not_found, run_uri
 from lifecycle.errors import RegistryError
+from lifecycle.inference import program_of
 from lifecycle.integrity import METRIC, content_of, digest_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Package:
         content: all that the digest is over, as it is now, by name.
         registered_digest: the digest when it was registered; "" if another tool did
             that, or a release of this template without digests.
+        program: the file in the archive's code/ that it serves by; "" for the built-in
+            algorithm.
     """
 
     arn: str
@@ -67,6 +70,7 @@ class Package:
     model_data: str
     content: Mapping[str, str]
     registered_digest: str
+    program: str = ""
 
     @property
     def digest(self) -> str:
@@ -247,6 +251,7 @@ def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
     metadata = {k: v for k, v in properties.items() if not k.startswith(METRIC)}
     specification = response.get("InferenceSpecification", {"Containers": []})
     container = next(iter(specification["Containers"]), {"Image": ""})
+    variables: Any = container.get("Environment", {})
     origin = ORIGIN.search(response.get("ModelPackageDescription", ""))
     return Package(
         arn=response["ModelPackageArn"],
@@ -269,6 +274,7 @@ def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
         model_data=container.get("ModelDataUrl", ""),
         content=content_of(model, response, properties),
         registered_digest=origin["digest"] if origin else "",
+        program=program_of(variables),
     )
 
 

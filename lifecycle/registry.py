@@ -36,6 +36,7 @@ from lifecycle.gates import (
     name_answers,
     require_passed,
 )
+from lifecycle.inference import serving_variables
 from lifecycle.integrity import (
     METRIC,
     REGISTERED_FILE,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
         InferenceSpecificationTypeDef,
         MetricsSourceTypeDef,
+        ModelPackageContainerDefinitionTypeDef,
     )
 
 MAX_KEY = 128
@@ -130,6 +132,7 @@ def register(
         model,
         image=job.image,
         model_data=job.model_data,
+        program=job.program,
         metrics=metrics,
         metadata={
             "fingerprint": fingerprint_of(model, run),
@@ -184,6 +187,7 @@ def create_package(
     metadata: Mapping[str, str],
     approval: Mode = "manual",
     description: str = "",
+    program: str = "",
 ) -> Package:
     """Create a model package, and its group if it is the model's first.
 
@@ -195,6 +199,7 @@ def create_package(
         metadata: must hold fingerprint, run_id and training_job; of `golden`, a URI,
             the sha256 is registered too; `archive_sha256`, if it is known, is checked.
         approval: `pre-approved` registers it as Approved.
+        program: the file in the archive's code/ that serves, of a model with its own.
 
     Raises:
         StorageError: there is no such archive.
@@ -204,8 +209,14 @@ def create_package(
     known = {**metadata, "approval": approval, "evidence": evidence}
     known |= _hash_objects(model_data, metadata)
     properties = _properties(metrics, known)
+    container: ModelPackageContainerDefinitionTypeDef = {
+        "Image": image,
+        "ModelDataUrl": model_data,
+    }
+    if program:
+        container["Environment"] = serving_variables(program)
     specification: InferenceSpecificationTypeDef = {
-        "Containers": [{"Image": image, "ModelDataUrl": model_data}],
+        "Containers": [container],
         "SupportedContentTypes": ["text/csv"],
         "SupportedResponseMIMETypes": ["text/csv"],
     }

@@ -8,7 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lifecycle.aws import client, error_code, error_message
-from lifecycle.errors import ConfigurationError, MissingObjectError, StorageError
+from lifecycle.errors import (
+    ConfigurationError,
+    IntegrityError,
+    MissingObjectError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -110,6 +115,26 @@ def hash_object(uri: str, *, remedy: str = "check the URI") -> StoredObject:
         digest.update(chunk)
     identity = (found["ETag"], found["LastModified"], found.get("VersionId", ""))
     return StoredObject(digest.hexdigest(), " ".join(map(str, identity)))
+
+
+def read_archive(uri: str, sha256: str = "") -> bytes:
+    """Read the archive of a model.
+
+    Args:
+        sha256: of the archive that is wanted, if that is known.
+
+    Raises:
+        StorageError: it is missing.
+        IntegrityError: it is another archive.
+    """
+    content = read_bytes(uri, remedy=ARCHIVE_REMEDY)
+    found = hashlib.sha256(content).hexdigest()
+    if found != (sha256 or found):
+        raise IntegrityError(
+            f"{uri}: has sha256 {found[:12]}, registered was {sha256[:12]}; "
+            "restore that version of the object in S3, or train again"
+        )
+    return content
 
 
 def write_bytes(

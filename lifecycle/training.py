@@ -11,7 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sagemaker_xgboost import archive
 
 from lifecycle.aws import (
     Progress,
@@ -27,13 +30,16 @@ from lifecycle.aws import (
     without_tracebacks,
 )
 from lifecycle.errors import TrainingError
-from lifecycle.s3 import ARCHIVE_REMEDY, hash_object
+from lifecycle.inference import CODE, missing_code
+from lifecycle.s3 import ARCHIVE_REMEDY, hash_object, read_archive
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
+# Beside a script, but no part of it.
+NOT_CODE = ("*.ipynb", "*.md", "model.yaml")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
@@ -55,6 +61,8 @@ class TrainingJob:
     billable_seconds: int
     # What the job has left, before anything else can be put in its place.
     archive_sha256: str = ""
+    # The script, whose copy in the archive's code/ serves; "" for the built-in.
+    program: str = ""
 
 
 def sagemaker_session() -> Any:
@@ -105,15 +113,51 @@ def run_training(
         raise
     if job["TrainingJobStatus"] != "Completed":
         raise TrainingError(_failure_message(name, job))
-    archive = job["ModelArtifacts"]["S3ModelArtifacts"]
+    model_data = job["ModelArtifacts"]["S3ModelArtifacts"]
+    program = str(trainer.source_code.entry_script) if trainer.source_code else ""
+    if program and not holds_code(model_data, program):
+        raise TrainingError(f"{name}: model.tar.gz {missing_code(program)}")
     return TrainingJob(
+        program=program,
         name=name,
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
-        model_data=archive,
-        archive_sha256=hash_object(archive, remedy=ARCHIVE_REMEDY).sha256,
+        model_data=model_data,
+        archive_sha256=hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256,
         seconds=job.get("TrainingTimeInSeconds", 0),
         billable_seconds=job.get("BillableTimeInSeconds", 0),
     )
+
+
+def source_code(source: str) -> Any:
+    """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
+
+    What is in the script's folder goes with it, but for notebooks and documents; a
+    requirements.txt there is installed before it starts.
+
+    Args:
+        source: of model.yaml: the script's path from the model's folder, which is where
+            its notebooks run.
+    """
+    from sagemaker.core.training.configs import SourceCode
+
+    script = Path(source).absolute()
+    requirements = script.with_name("requirements.txt")
+    ignored = SourceCode.model_fields["ignore_patterns"].default
+    return SourceCode(
+        source_dir=str(script.parent),
+        entry_script=script.name,
+        requirements=requirements.name if requirements.is_file() else None,
+        ignore_patterns=[*ignored, *NOT_CODE],
+    )
+
+
+def holds_code(model_data: str, program: str) -> bool:
+    """Return whether a model's archive brings the code that serves it."""
+    try:
+        archive.read_member(read_archive(model_data), f"{CODE}/{program}")
+    except archive.ArchiveError:
+        return False
+    return True
 
 
 def stop_training(model: str, run_id: str) -> list[str]:

@@ -12,7 +12,7 @@ import clones
 import pytest
 import warm_python
 from click.testing import CliRunner, Result
-from embedded_aws import EmbeddedAWS, stop
+from embedded_aws import EmbeddedAWS, images, stop
 
 from runner.cli.local import FOLDER_VARIABLE
 
@@ -44,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     os.environ.pop("CI", None)
     os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="embedded-aws-of-tests-")
+    # No test finds, or makes, what a user has pulled.
+    os.environ[images.CACHE_VARIABLE] = os.environ[FOLDER_VARIABLE] + "-images"
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell lets its background jobs ignore it, and their processes inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,6 +66,7 @@ def pytest_unconfigure() -> None:
     folder = Path(os.environ[FOLDER_VARIABLE])
     stop(folder)
     shutil.rmtree(folder)
+    shutil.rmtree(os.environ[images.CACHE_VARIABLE], ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,6 +41,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "runner": (
         *AWS,
         *("click.shell_completion", "pydantic.fields", "pydantic.main"),
+        # It defines a model, for which all plugins are looked for.
+        "pydantic.root_model",
         *("pydantic.type_adapter", "papermill", "ipykernel.kernelspec"),
         *("nbconvert.filters", "nh3", "math_core", "tinycss2", "jinja2", "bs4"),
         *("mistune.plugins.def_list", "mistune.plugins.task_lists"),

@@ -56,6 +56,7 @@ Examples:
   python -m runner local -- jupyter lab
   python -m runner local stop     end it now; its state stays
   python -m runner local reset    end it, and remove its state
+  python -m runner local pull     make the environments of the models' images
 """
 
 
@@ -226,12 +227,14 @@ def local_command(port: int, memory: bool, around: tuple[str, ...]) -> None:
         _stop()
     elif word == "reset":
         _reset()
+    elif word == "pull":
+        _pull()
     elif not around:
         _serve(port, memory)
     elif shutil.which(around[0]):
         _wrap(port, memory, around)
     else:
-        hint = did_you_mean(word, ("stop", "reset")) if word else ""
+        hint = did_you_mean(word, ("stop", "reset", "pull")) if word else ""
         near = f"; {hint}" if "mean" in hint else ""
         raise CallError(f"{around[0]}: command not found{near}")
 
@@ -245,7 +248,11 @@ def _serve(port: int, memory: bool) -> None:
         click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
-        leading = {one for one in os.environ if one.startswith(READ_BY_CLIENTS)}
+        leading = {
+            one
+            for one in os.environ
+            if one.startswith(READ_BY_CLIENTS) and one.isidentifier()
+        }
         if elsewhere := sorted(leading - embedded.environment.keys()):
             click.echo(f"unset {' '.join(elsewhere)}")
         again = "" if embedded.is_new else ", which runs already,"
@@ -288,6 +295,26 @@ def _reset() -> None:
     with _embedded_errors():
         size = reset(folder)
     echo(f"removed {size / 1e6:.1f} MB of state from {folder}")
+
+
+def _pull() -> None:
+    """Make the environments that the scripts of all models run in, where they lack."""
+    from embedded_aws import images
+
+    from runner.spec.folders import find_root, model_folders
+    from runner.spec.models import load_spec
+
+    root = find_root()
+    specs = [load_spec(root, name) for name in model_folders(root)]
+    wanted = {spec.training.image.short_name for spec in specs if spec.training.source}
+    for name in sorted(wanted):
+        if images.is_pulled(name):
+            continue
+        echo(f"{name}: makes the environment of its scripts")
+        try:
+            images.pull(name)
+        except images.ImageError as error:
+            raise LocalAwsError(str(error)) from error
 
 
 def _folder() -> Path:

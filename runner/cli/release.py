@@ -315,7 +315,7 @@ def _read_status(root: Path, name: str, content: str) -> "ModelStatus":
 
 
 def _status_row(name: str, content: Content, status: "ModelStatus") -> dict[str, Any]:
-    from lifecycle.status import next_step
+    from lifecycle.next_step import next_step
 
     step = next_step(name, content.fingerprint, status)
     return {

@@ -23,8 +23,8 @@ from lifecycle.errors import (
     RegistryError,
 )
 from lifecycle.integrity import EVIDENCE, hash_evidence
+from lifecycle.next_step import ways_out
 from lifecycle.packages import Mode, Package
-from lifecycle.status import ways_out
 from runner.ci.environment import approval_note, rejection_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit

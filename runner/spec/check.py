@@ -44,8 +44,10 @@ GIVEN = {
     "label": "str",
     "description": "str",
     "approval": "str",
+    "source": "str",
     "image_framework": "str",
     "image_version": "str",
+    "image_uri": "str",
     "instance_type": "str",
     "instance_count": "int",
     "spot": "bool",
@@ -59,7 +61,8 @@ GIVEN = {
 }
 # Settings that are lost if no notebook has a parameter of that name.
 SETTINGS = (
-    *("image_framework", "image_version", "instance_type", "instance_count", "spot"),
+    *("source", "image_framework", "image_version", "image_uri"),
+    *("instance_type", "instance_count", "spot"),
     *("max_runtime_seconds", "hyperparameters", "slices", "decision", "endpoint"),
 )
 OBJECTIVE = ("training", "hyperparameters", "objective")
@@ -155,7 +158,9 @@ def _check_model(
     if "label" not in data:
         message = "label: missing; give the name of the column to predict"
         yield Finding(file=file, message=message)
-    if spec and spec.task == "binary" and not yaml_value(data, OBJECTIVE):
+    is_built_in = bool(spec) and not yaml_value(data, ("training", "source"))
+    is_binary = is_built_in and data.get("task") == "binary"
+    if is_binary and not yaml_value(data, OBJECTIVE):
         message = "missing, so it is reg:squarederror; give binary:logistic"
         yield Finding(file=file, message=f"{'.'.join(OBJECTIVE)}: {message}")
     if spec and "/" in spec.data and (root / spec.data).exists():

@@ -27,18 +27,19 @@ EXAMPLES = {
 }
 
 
-def find_unknown_version(version: str) -> str:
-    """Return an error message for an unknown version of the image, else "".
+def find_unknown_version(version: str, framework: str = "xgboost") -> str:
+    """Return an error message for an unknown version of an image, else "".
 
     The installed SageMaker SDK may know newer versions than this project; where it is
     not installed, as in CircleCI's setup job, any version is accepted.
     """
-    if version in IMAGE_VERSIONS or version in LEGACY_TAGS:
+    is_xgboost = framework == "xgboost"
+    if is_xgboost and (version in IMAGE_VERSIONS or version in LEGACY_TAGS):
         return ""
-    installed = _sdk_versions()
+    installed = _sdk_versions(framework)
     if not installed or version in installed:
         return ""
-    known = ", ".join(IMAGE_VERSIONS)
+    known = ", ".join(IMAGE_VERSIONS if is_xgboost else sorted(installed))
     return f"give {known}, or upgrade sagemaker in requirements.in for a newer one"
 
 
@@ -64,15 +65,16 @@ def find_wrong_hyperparameter(
     return _find_conflict(given, parsed)
 
 
-def _sdk_versions() -> frozenset[str]:
+def _sdk_versions(framework: str) -> frozenset[str]:
     """Read the versions that the installed SDK knows, without importing it."""
     package = find_spec("sagemaker")
     folders = package.submodule_search_locations if package else None
     for folder in folders or ():
-        path = Path(folder) / "core" / "image_uri_config" / "xgboost.json"
+        path = Path(folder) / "core" / "image_uri_config" / f"{framework}.json"
         if path.is_file():
             training = json.loads(path.read_text(encoding="utf-8"))["training"]
-            return frozenset(training["versions"]) | set(training["version_aliases"])
+            aliases = training.get("version_aliases", {})
+            return frozenset(training["versions"]) | set(aliases)
     return frozenset()
 
 

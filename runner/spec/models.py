@@ -115,8 +115,10 @@ def notebook_values(spec: ModelSpec) -> dict[str, Any]:
         "data": spec.data,
         **({"label": spec.label} if spec.label else {}),
         "approval": spec.approval,
+        **({"source": training.source} if training.source else {}),
         "image_framework": training.image.framework,
         "image_version": training.image.version,
+        **({"image_uri": training.image.uri} if training.image.uri else {}),
         "instance_type": training.instance_type,
         "instance_count": training.instance_count,
         "spot": training.spot,
@@ -204,6 +206,9 @@ def _find_unfit(root: Path, spec: ModelSpec) -> Iterator[str]:
     Otherwise they would be found only after the training job. What a model's own
     notebook measures is known only when it runs.
     """
+    source = spec.training.source
+    if source and not (root / "models" / spec.name / source).is_file():
+        yield f"training.source: there is no {source} in models/{spec.name}"
     bounds = {name: gate.model_dump() for name, gate in spec.gates.items()}
     if wrong := find_reversed(spec.task, bounds):
         yield wrong
@@ -216,7 +221,9 @@ def _find_unfit(root: Path, spec: ModelSpec) -> Iterator[str]:
             yield f"gates.{gate}: nothing says what a mistake costs; add {example}"
     gates = find_unmeasured(spec.task, spec.gates)
     objective = str(spec.training.hyperparameters.get("objective", ""))
-    is_usual = not objective or re.fullmatch(OBJECTIVES[spec.task], objective)
+    is_usual = (
+        bool(source) or not objective or re.fullmatch(OBJECTIVES[spec.task], objective)
+    )
     if is_usual and not gates:
         return
     notebook = find_notebook(root, spec.name, "train-register", spec.task)

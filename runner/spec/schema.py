@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -29,6 +30,10 @@ from runner.spec.hyperparameters import (
 DATA = re.compile(
     r"s3://[a-z0-9.-]+/.+|(?![./~\s])(?!.*(?:/\.|//))[^\\:*?\"<>|\x00-\x1f]+"
 )
+IMAGE_URI = r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[^:@\s]+:[^:@\s]+$"
+# Of a script: no path leads out of the model's folder.
+SOURCE = r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.(py|sh)$"
+DEFAULT_VERSIONS = {"xgboost": "3.2-0", "sklearn": "1.9-0"}
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -81,26 +86,60 @@ class Section(BaseModel):
 
 
 class Image(Section):
-    """The built-in training and serving image."""
+    """The training and serving image: SageMaker's own by framework, or any by URI."""
 
-    framework: Literal["xgboost"] = Field(default="xgboost", description="xgboost")
+    framework: Literal["xgboost", "sklearn"] = Field(
+        default="xgboost", description="xgboost or sklearn"
+    )
     version: Version = Field(
         default="3.2-0", description="a version in quotes, as '3.2-0'"
     )
+    uri: Annotated[str, Field(pattern=IMAGE_URI)] | None = Field(
+        default=None,
+        description="an image in ECR, as "
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:7",
+    )
+
+    @property
+    def short_name(self) -> str:
+        """Return how `embedded-aws pull` names the image."""
+        return self.uri or f"{self.framework}:{self.version}"
 
     @field_validator("version")
     @classmethod
-    def _check_version(cls, version: str) -> str:
+    def _check_version(cls, version: str, info: ValidationInfo) -> str:
         """Refuse an unknown version before the notebook asks for it."""
-        if unknown := find_unknown_version(version):
+        framework = str(info.data.get("framework", "xgboost"))
+        if unknown := find_unknown_version(version, framework):
             raise ValueError(unknown)
         return version
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_version(cls, data: Any) -> Any:
+        """Take the newest version that this project knows of a framework."""
+        if not isinstance(data, dict) or {"version", "uri"} & data.keys():
+            return data
+        framework = data.get("framework")
+        newest = DEFAULT_VERSIONS.get(str(framework))
+        return data | {"version": newest} if newest else data
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        """Require either a URI or a framework."""
+        if self.uri and self.model_fields_set - {"uri"}:
+            raise ValueError("give uri, or framework and version, not both")
+        return self
 
 
 class Training(Section):
     """The training job."""
 
     image: Image = Field(default=Image(), description="an image, as {version: '3.2-0'}")
+    source: Annotated[str, Field(pattern=SOURCE)] | None = Field(
+        default=None,
+        description="a script of the model's folder, as train.py",
+    )
     instance_type: InstanceType = Field(
         default="ml.m5.large", description=AN_INSTANCE_TYPE
     )
@@ -110,19 +149,33 @@ class Training(Section):
         default=3600, description="a whole number from 1 to 2419200, which is 28 days"
     )
     hyperparameters: dict[str, str | int | float | bool] = Field(
-        description="XGBoost's names and a value each, as {num_round: 50, eta: 0.2}"
+        default={},
+        description="XGBoost's names and a value each, as {num_round: 50, eta: 0.2}",
     )
 
     @model_validator(mode="after")
     def _check_hyperparameters(self) -> Self:
         """Refuse a wrong hyperparameter here rather than in a paid training job."""
         given = self.hyperparameters
+        if self.source:
+            return self
+        if self.image.uri or self.image.framework != "xgboost":
+            shown = self.image.uri or self.image.framework
+            message = f"missing; {shown} trains a script, give it as train.py"
+            raise _missing_key("source", message)
         if wrong := find_wrong_hyperparameter(given, self.image.version):
             raise _key_error("hyperparameters", *wrong)
         if "num_round" not in given:
             message = "missing; give a whole number, at least 1"
             raise _key_error("hyperparameters", "num_round", message)
         return self
+
+
+def _missing_key(key: str, message: str) -> PydanticCustomError:
+    """Return the error of a key of a section that another key asks for."""
+    return PydanticCustomError(
+        NESTED_KEY, "{message}", {"at": [key], "message": message}
+    )
 
 
 def _key_error(section: str, key: str, message: str) -> PydanticCustomError:

@@ -15,8 +15,9 @@ from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state, wait_until_settled
 from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
+from lifecycle.next_step import next_step
 from lifecycle.packages import find_package, list_packages
-from lifecycle.status import next_step, read_status
+from lifecycle.status import read_status
 
 MINE, OTHER = "f" * 64, "e" * 64
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
@@ -141,8 +142,12 @@ def test_instances_that_were_added_survive_a_deploy_and_a_rollback(model):
 
     serve(find_package(model, 2), endpoint=ENDPOINT | {"instance_count": 2})
     assert instances(model) == [2]
-    scale(model, 3)
     roll_back(model, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [1]
+    roll_back(model, to=2, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [2]
+    scale(model, 3)
+    roll_back(model, to=1, wait_seconds=60, on_progress=ignore)
     assert instances(model) == [3]
 
 
@@ -258,10 +263,8 @@ def test_a_deploy_makes_a_config_again_that_was_deleted(model):
     client("sagemaker").delete_endpoint_config(EndpointConfigName=state.config)
     client("sagemaker").delete_model(ModelName=state.config)
 
-    assert why(model) == (
-        f"the endpoint config {state.config} was deleted, the endpoint serves on "
-        "without it: deploy again, which makes it again"
-    )
+    gone = "was deleted, the endpoint serves on without it: deploy again, which makes"
+    assert why(model) == f"the endpoint config {state.config} {gone} it again"
     with pytest.raises(EndpointError, match=r"which named the former one, was del.*--"):
         roll_back(model, wait_seconds=60, on_progress=ignore)
     make_package(model, fingerprint=OTHER)
@@ -271,6 +274,11 @@ def test_a_deploy_makes_a_config_again_that_was_deleted(model):
     now = serve(find_package(model, 2))
     assert (now.config, now.is_verified) == (state.config, True)
     assert config_of(model)["ProductionVariants"][0]["ModelName"] == state.config
+    assert why(model) == ""
+
+    client("sagemaker").delete_model(ModelName=state.config)
+    assert why(model) == f"the SageMaker model {state.config} {gone} it again"
+    serve(find_package(model, 2))
     assert why(model) == ""
 
 
@@ -313,26 +321,24 @@ def test_a_canary_needs_two_instances_that_are_there(model):
     assert serve(find_package(model, 2), endpoint=two).version == 2
 
 
-@pytest.mark.parametrize("act", ["deploy", "rollback"])
-def test_an_endpoint_whose_rollback_failed_is_mended(aws: EmbeddedAWS, model, act):
-    """It serves a mix until an update comes; the deploy that left it puts it back."""
-    serve(make_package(model, fingerprint="d" * 64))
+def test_an_endpoint_whose_rollback_failed_is_mended(aws: EmbeddedAWS, model):
+    """It serves a mix until an update comes: a rollback to what it was, or a deploy."""
     serve(make_package(model, fingerprint=OTHER))
     made = make_package(model)
-    aws.inject(Fault(kind="ping-failure", name=model, count=2))
-    aws.inject(Fault(kind="rollback-failed", name=model, count=2))
-    with pytest.raises(EndpointError, match="could not be put back, live now: version"):
-        serve(made)
-    assert state_of(model).status == "UpdateRollbackFailed"
-    said = why(model)
-    assert said.startswith("the endpoint is UpdateRollbackFailed: The primary")
-    assert f"python -m runner rollback {model}" in said
+    for act in ("rollback", "deploy"):
+        aws.inject(Fault(kind="ping-failure", name=model, count=2))
+        aws.inject(Fault(kind="rollback-failed", name=model, count=2))
+        with pytest.raises(EndpointError, match="could not be put back, live now: ver"):
+            serve(made)
+        assert state_of(model).status == "UpdateRollbackFailed"
+        said = why(model)
+        assert said.startswith("the endpoint is UpdateRollbackFailed: The primary")
+        assert f"python -m runner rollback {model}" in said
 
-    if act == "deploy":
-        assert serve(made).version == 3
-    else:
-        now = roll_back(model, wait_seconds=60, on_progress=ignore)
-        assert (now.version, now.status) == (2, "InService")
+        if act == "rollback":
+            now = roll_back(model, wait_seconds=60, on_progress=ignore)
+            assert (now.version, now.status) == (1, "InService")
+    assert serve(made).version == 2
 
 
 def test_an_endpoint_out_of_service_is_put_back(aws: EmbeddedAWS, model):

@@ -2,19 +2,27 @@
 
 import json
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from embedded_aws import images
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
-from model_packages import IMAGE, ignore, new_name
+from model_packages import FEATURES, IMAGE, ROWS, ignore, new_name, serve
 
+from lifecycle.approval import approve
 from lifecycle.aws import client, role, run_uri
 from lifecycle.errors import TrainingError
+from lifecycle.evaluation import _load_live, predict
+from lifecycle.inference import load_scripted
+from lifecycle.invocation import invoke, record_golden
+from lifecycle.registry import create_package
 from lifecycle.s3 import exists, write_bytes
 from lifecycle.training import (
     TrainingJob,
@@ -22,6 +30,7 @@ from lifecycle.training import (
     learning_curve,
     run_training,
     sagemaker_session,
+    source_code,
     stop_training,
 )
 
@@ -29,11 +38,15 @@ pytestmark = [
     # The SDK's own docstrings have invalid escapes, seen when it is compiled.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::SyntaxWarning"),
+    # The SDK leaves the folder of its drivers to be removed when it is forgotten.
+    pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning"),
 ]
 
 
-def make_trainer(model: str, **hyperparameters: object) -> tuple[Any, list[Any]]:
-    """Make the SDK's trainer and its channels."""
+def make_trainer(
+    model: str, source: str = "", **hyperparameters: object
+) -> tuple[Any, list[Any]]:
+    """Make the SDK's trainer and its channels; a source is for the sklearn image."""
     from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
     from sagemaker.train import ModelTrainer
 
@@ -50,14 +63,102 @@ def make_trainer(model: str, **hyperparameters: object) -> tuple[Any, list[Any]]
         sagemaker_session=sagemaker_session(),
         role=role(),
         base_job_name=base_job_name(model, "r1"),
-        training_image=IMAGE,
+        training_image=SKLEARN if source else IMAGE,
+        source_code=source_code(source) if source else None,
         compute=Compute(instance_type="ml.m5.large", instance_count=1),
-        hyperparameters={"num_round": 3} | hyperparameters,
+        hyperparameters=hyperparameters
+        if source
+        else {"num_round": 3} | hyperparameters,
         output_data_config=OutputDataConfig(
             s3_output_path=run_uri(model, "r1", "model")
         ),
     )
     return trainer, channels
+
+
+SKLEARN = (
+    "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
+)
+TRAIN = """\
+import argparse
+import json
+import os
+import pathlib
+import shutil
+
+import numpy as np
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ridge", type=float)
+    ridge = parser.parse_args().ridge
+    train = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "train.csv")
+    label, *features = np.loadtxt(train, delimiter=",").T
+    rows = np.stack(features, axis=1)
+    weights = np.linalg.solve(rows.T @ rows + ridge * np.eye(2), rows.T @ label)
+    model = pathlib.Path(os.environ["SM_MODEL_DIR"])
+    (model / "weights.json").write_text(json.dumps(weights.tolist()))
+    shutil.copytree(".", model / "code")
+
+
+def model_fn(model_dir):
+    print("what is printed is no answer")
+    return json.loads(pathlib.Path(model_dir, "weights.json").read_text())
+
+
+def predict_fn(rows, weights):
+    return rows @ weights
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_script_is_trained_registered_deployed_and_verified(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its archive brings the code by which notebook and endpoint predict the same."""
+    images.use_environment("sklearn:1.9-0", Path(sys.executable))
+    (tmp_path / "train.py").write_text(TRAIN)
+    (tmp_path / "prepare.ipynb").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    trainer, channels = make_trainer(model, "train.py", ridge=0.1)
+    job = run_training(trainer, channels, wait_seconds=60, on_progress=ignore)
+
+    scripted = load_scripted(job.model_data, job.program, job.archive_sha256)
+    code = scripted.folder / "code"
+    assert [path.name for path in code.iterdir()] == ["train.py"]
+    expected = predict(scripted, ROWS)
+    golden = run_uri(model, "r1", "evidence", "golden.json")
+    record_golden(golden, ROWS, expected.tolist(), FEATURES)
+    known = {"fingerprint": "f", "run_id": "r1", "training_job": job.name}
+    package = create_package(
+        model,
+        image=job.image,
+        model_data=job.model_data,
+        program=job.program,
+        metrics={"rmse": 1.0},
+        metadata=known | {"golden": golden, "archive_sha256": job.archive_sha256},
+    )
+    assert (package.program, package.digest) == ("train.py", package.registered_digest)
+    serve(approve(model, arn=package.arn))
+    assert invoke(model, ROWS) == pytest.approx(expected.tolist())
+    live, features = _load_live(package, FEATURES)
+    assert (predict(live, ROWS).tolist(), features) == (expected.tolist(), FEATURES)
+
+
+def test_a_script_that_leaves_no_code_to_serve_is_told(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an endpoint would lack is found when the job has ended."""
+    images.use_environment("sklearn:1.9-0", Path(sys.executable))
+    (tmp_path / "train.sh").write_text('echo 1 >"$SM_MODEL_DIR/model"')
+    monkeypatch.chdir(tmp_path)
+    trainer, channels = make_trainer(model, "train.sh")
+    with pytest.raises(TrainingError, match=r"has no code/train.sh; the script has to"):
+        run_training(trainer, channels, wait_seconds=60, on_progress=ignore)
 
 
 def create_job(model: str, name: str) -> None:

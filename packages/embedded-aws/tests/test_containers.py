@@ -49,6 +49,15 @@ def test_a_container_that_has_ended_is_not_signalled(container):
     assert container.process.returncode == -signal.SIGKILL
 
 
+def test_what_a_command_leaves_running_ends_with_it(tmp_path):
+    """A container ends with its command, also where a child holds its output."""
+    words = ["sh", "-c", "sleep 60 & echo first; printf last; exit 3"]
+    command = Command(words=words, environment=os.environ, folder=tmp_path)
+    lines = []
+    assert Container(command).run(lines.extend) == 3
+    assert lines == ["first", "last"]
+
+
 def test_sigterm_goes_to_the_processes_that_handle_it():
     """A shell ends by SIGTERM; a process below it that saves its work handles it."""
     code = (

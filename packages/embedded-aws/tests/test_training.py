@@ -3,7 +3,7 @@
 import pytest
 from embedded_account import IMAGE, invalid, refusal
 from embedded_aws.account import DEFAULT_BUCKET, ROLE_ARN
-from embedded_aws.sagemaker.training import metric_definitions
+from embedded_aws.sagemaker.metrics import metric_definitions
 
 RULE = {"RuleConfigurationName": "loss", "RuleEvaluatorImage": "image"}
 HUB = "arn:aws:sagemaker:us-east-1:aws"

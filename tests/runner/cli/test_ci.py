@@ -1,6 +1,7 @@
 """The verbs of CircleCI's setup job: `select` and `ci-config`."""
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -365,9 +366,16 @@ def test_a_thousand_models_are_no_problem(tmp_path: Path) -> None:
 
     assert one.count("type: approval") == 1
     assert every.count("type: approval") == MAX_MODELS
-    assert compiled_size(every) < 8_000_000
+    # To compile all of them takes long, and they are alike.
+    assert 10 * compiled_size(_shorter(every, MAX_MODELS // 10)) < 8_000_000
     # Twice the promise, for slow machines.
     assert seconds < 1.0
+
+
+def _shorter(config: str, count: int) -> str:
+    """Return a config with the workflows of so many models."""
+    head, start, workflows = config.partition("\nworkflows:\n")
+    return head + start + "".join(re.split(r"(?m)^(?=  \S)", workflows)[: count + 2])
 
 
 def _ci_config(root: Path) -> tuple[str, float]:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -14,7 +15,7 @@ import botocore.utils
 import click
 import laptops
 import pytest
-from embedded_aws import find, stop
+from embedded_aws import find, images, stop
 
 from lifecycle.aws import bucket, client
 from lifecycle.errors import AwsError
@@ -402,3 +403,22 @@ def test_a_command_that_is_not_there_is_named(invoke):
     assert answer.stderr == "error: no-such-command: command not found\n"
     said = "error: rest: command not found; did you mean 'reset'?\n"
     assert word.stderr == said
+
+
+def test_pull_makes_what_the_scripts_of_models_run_in(
+    invoke, repo, monkeypatch, tmp_path
+):
+    """An environment that is there is not made again; one that cannot be is told."""
+    monkeypatch.chdir(repo)
+    monkeypatch.setenv(images.CACHE_VARIABLE, str(tmp_path / "images"))
+    assert invoke("local", "pull").output == ""
+    yaml = repo / "models" / "toy" / "model.yaml"
+    script = "training: {source: t.py, image: {framework: sklearn}, "
+    yaml.write_text(yaml.read_text().replace("training: {", script))
+    (yaml.parent / "t.py").write_text("")
+    images.use_environment("sklearn:1.9-0", Path(sys.executable))
+    assert invoke("local", "pull").output == ""
+    yaml.write_text(yaml.read_text().replace("sklearn}", "sklearn, version: 1.0-1}"))
+    refused = invoke("local", "pull")
+    assert refused.exit_code == 1
+    assert "no requirements for image sklearn:1.0-1; give them with" in refused.stderr

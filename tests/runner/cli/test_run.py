@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -16,6 +17,7 @@ from model_packages import delete_endpoint, new_name
 from repository import Repository
 
 from lifecycle import TRAINING_STAGES
+from lifecycle.aws import client
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from runner.cli import runner
@@ -271,6 +273,34 @@ def test_a_run_prints_its_progress_a_table_and_the_page(
     ]
     assert row[:5] == [name, "succeeded", "rmse", "0.1", "1"]
     assert lines[-1] == f"open build/{name}/index.html"
+
+
+def test_the_next_command_of_status_leads_to_what_it_says(
+    released: tuple[str, Result], aws: EmbeddedAWS
+) -> None:
+    """From a live version that was rejected to a new one, trained and approved."""
+    name, _ = released
+
+    def status() -> dict[str, Any]:
+        answer = CliRunner().invoke(runner, ["status", name, "--json"])
+        (row,) = json.loads(answer.stdout)
+        return row
+
+    def go_on() -> str:
+        """Run the first command that status names, and say what it led to."""
+        _, _, _, *command = status()["next"][0].split()
+        answer = CliRunner().invoke(runner, command)
+        assert answer.exit_code == 0, answer.output
+        return status()["why"]
+
+    client("sagemaker").update_model_package(
+        ModelPackageArn=read_state(name).package, ModelApprovalStatus="Rejected"
+    )
+    found = "version 1 is live, and is Rejected"
+    assert go_on() == f"{found}; version 2 waits for approval"
+    assert go_on() == f"{found}: deploy version 2, which is approved"
+    assert go_on() == ""
+    assert read_state(name).version == 2
 
 
 def test_on_aws_a_run_stops_before_the_approval(

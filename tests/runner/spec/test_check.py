@@ -58,7 +58,7 @@ def test_nothing_is_wrong_with_the_toy(root: Path) -> None:
     [
         (
             "print(label)",
-            "code cell 2 under 'Why?': uses label, which is no parameter; ",
+            "code cell 2 under 'Why?': uses label, which is not a parameter; ",
         ),
         ("def broken(:\n    pass", "code cell 2 under 'Why?': line 1: invalid syntax"),
         (
@@ -248,4 +248,19 @@ def test_what_ipython_runs_is_no_syntax_error(source: str) -> None:
 
 def test_each_setting_has_a_type_that_is_suggested(root: Path) -> None:
     """What the runner fills in is what `check` knows."""
-    assert set(GIVEN) == {*notebook_values(load_spec(root, "toy")), "run"}
+    values = notebook_values(load_spec(root, "toy"))
+    # A model without a script has no value for these.
+    assert set(GIVEN) == {*values, "run", "source", "image_uri"}
+
+
+def test_a_script_needs_its_file_and_a_notebook_that_takes_it(root: Path) -> None:
+    """The shared notebooks train the built-in algorithm."""
+    yaml = root / "models" / "toy" / "model.yaml"
+    yaml.write_text(
+        yaml.read_text().replace("training: {", "training: {source: t.py, ")
+    )
+
+    missing, lost = problems(root)
+
+    assert missing.endswith("training.source: there is no t.py in models/toy")
+    assert "training.source: no notebook has a parameter 'source', so" in lost

@@ -103,7 +103,7 @@ def test_a_misspelt_key_is_reported_before_the_missing_one() -> None:
         ("training.spot", "no"),
         ("training.max_runtime_seconds", 0),
         ("training.max_runtime_seconds", 2_419_201),
-        ("training.image.framework", "sklearn"),
+        ("training.image.framework", "pytorch"),
         ("training.image.version", 3.2),
         ("training.image.version", ""),
         ("training.hyperparameters", [5]),
@@ -141,7 +141,7 @@ def test_an_instance_type_is_checked_by_its_form_only(instance_type: str) -> Non
 def test_hyperparameters_of_a_newer_image_are_not_checked(monkeypatch) -> None:
     """An SDK that knows a newer image can be used before this project knows it."""
     monkeypatch.setattr(
-        "runner.spec.hyperparameters._sdk_versions", lambda: frozenset({"3.9-0"})
+        "runner.spec.hyperparameters._sdk_versions", lambda _: frozenset({"3.9-0"})
     )
     data = changed("training.image.version", "3.9-0")
     data["training"]["hyperparameters"]["brand_new"] = 1
@@ -173,6 +173,61 @@ def test_num_round_is_required() -> None:
     assert said == (
         "training.hyperparameters.num_round: missing; give a whole number, at least 1"
     )
+
+
+URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:7"
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ({}, "xgboost:3.2-0"),
+        ({"framework": "sklearn"}, "sklearn:1.9-0"),
+        ({"framework": "sklearn", "version": "1.2-1"}, "sklearn:1.2-1"),
+        ({"uri": URI}, URI),
+    ],
+)
+def test_a_script_has_an_image_and_any_hyperparameters(
+    image: dict[str, str], name: str
+) -> None:
+    """They are the script's own arguments, so XGBoost's rules are not theirs."""
+    data = changed("training", {"source": "src/train.py", "image": image})
+    data["training"]["hyperparameters"] = {"depth": 3}
+
+    training = ModelSpec.model_validate(data).training
+
+    assert training.source == "src/train.py"
+    assert training.image.short_name == name
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        (
+            {"image": {"framework": "sklearn"}},
+            "training.source: missing; sklearn trains a script, give it as train.py",
+        ),
+        ({"image": {"uri": URI}}, f"training.source: missing; {URI} trains a script"),
+        (
+            {"source": "../train.py"},
+            "training.source: '../train.py'; give a script of the model's folder",
+        ),
+        ({"source": "train.R"}, "training.source: 'train.R'; give a script of the"),
+        (
+            {"source": "train.py", "image": {"uri": URI, "version": "3.2-0"}},
+            "training.image: {'uri': ",
+        ),
+        (
+            {"source": "train.py", "image": {"framework": "sklearn", "version": "9"}},
+            "training.image.version: '9'; give 0.20.0, 0.23-1, ",
+        ),
+    ],
+)
+def test_a_script_and_its_image_fit_together(
+    training: dict[str, Any], said: str
+) -> None:
+    """What is wrong is told before a job is paid."""
+    assert refusal(changed("training", training)).startswith(said)
 
 
 @pytest.mark.parametrize("bounds", [{}, {"min": 1.0, "max": 2.0}])

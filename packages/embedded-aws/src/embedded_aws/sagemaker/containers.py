@@ -1,11 +1,13 @@
 """Processes in the place of containers: their environment, their /opt/ml, their end."""
 
 import os
+import selectors
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -70,6 +72,11 @@ shift 5
 exec "$@"
 """
 PROBE_SECONDS = 10
+# How often it is noticed that a container has ended whose pipe is still held, and how
+# long what it has written is read then.
+POLL_SECONDS = 0.2
+LAST_SECONDS = 2.0
+CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,19 +250,39 @@ class Container:
             containers.add(self)
 
     def run(self, log: Callable[[list[str]], None]) -> int:
-        """Log the lines of output as they come, and return the exit code."""
+        """Log the lines of output as they come, and return the exit code.
+
+        What the command has left running ends with it, as in a container.
+        """
         assert self.process.stdout is not None
         with self.process.stdout as output:
             rest = b""
-            while chunk := os.read(output.fileno(), 64 * 1024):
+            for chunk in self._chunks(output.fileno()):
                 *lines, rest = (rest + chunk).split(b"\n")
-                log([_decode(line) for line in lines])
+                if lines:
+                    log([_decode(line) for line in lines])
             if rest:
                 log([_decode(rest)])
         code = self.process.wait()
         with containers_lock:
             containers.discard(self)
         return code
+
+    def _chunks(self, descriptor: int) -> Iterator[bytes]:
+        """Yield what is written, until nothing can write any more."""
+        last = float("inf")
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while time.monotonic() < last:
+                if selector.select(POLL_SECONDS):
+                    chunk = os.read(descriptor, CHUNK_BYTES)
+                    if not chunk:
+                        return
+                    yield chunk
+                if last == float("inf") and self.process.poll() is not None:
+                    _signal(-self.process.pid, signal.SIGKILL)
+                    # Something that has left the process group may hold the pipe.
+                    last = time.monotonic() + LAST_SECONDS
 
     def interrupt(self) -> None:
         """Terminate the container, and kill it if it does not end in time.
@@ -276,10 +303,15 @@ class Container:
             process: 0 for all processes of the container.
         """
         if self.process.poll() is None:
-            try:
-                os.kill(process or -self.process.pid, number)
-            except ProcessLookupError:
-                return
+            _signal(process or -self.process.pid, number)
+
+
+def _signal(process: int, number: signal.Signals) -> None:
+    """Signal a process, or with its number negated its group, if there is one."""
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return
 
 
 def _decode(line: bytes) -> str:

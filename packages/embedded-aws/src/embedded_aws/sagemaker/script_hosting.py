@@ -4,14 +4,15 @@ The code is in model.tar.gz/code/, or where SAGEMAKER_SUBMIT_DIRECTORY says, and
 SAGEMAKER_PROGRAM names its file, as in the package of such a model on AWS.
 """
 
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from embedded_aws import images, toolkit
@@ -81,8 +82,9 @@ class ScriptServer:
         self.image, self.environment, self.log = image, dict(environment), log
         # One request at a time, as in each worker of the image's server.
         self.lock = threading.Lock()
-        self.folder = TemporaryDirectory(prefix="endpoint-", ignore_cleanup_errors=True)
-        self.host = Host(name="model", folder=Path(self.folder.name), hosts=("model",))
+        folder = Path(tempfile.mkdtemp(prefix="endpoint-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.host = Host(name="model", folder=folder, hosts=("model",))
         unpack(self.host.ml / "model")
         self.place_submitted_code()
         self.connection = self.start()

@@ -1,7 +1,5 @@
 """Training jobs: what CreateTrainingJob checks and fills in, and the other actions."""
 
-import re
-
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 
@@ -12,47 +10,19 @@ from embedded_aws.sagemaker.inputs import (
     check_role,
     find_image,
 )
+from embedded_aws.sagemaker.metrics import (
+    check_metric_definitions,
+    check_metric_patterns,
+    metric_definitions,
+)
 from embedded_aws.sagemaker.resources import Collection, Scope, Values
 from embedded_aws.sagemaker.script_mode import check_script, runs_script
 from embedded_aws.sagemaker.training_run import ENDED, TrainingJob, TrainingRun
 
-METRICS = (
-    "accuracy",
-    "auc",
-    "aucpr",
-    "balanced_accuracy",
-    "cox-nloglik",
-    "error",
-    "f1",
-    "f1_binary",
-    "f1_macro",
-    "gamma-deviance",
-    "gamma-nloglik",
-    "logloss",
-    "mae",
-    "map",
-    "mape",
-    "merror",
-    "mlogloss",
-    "mse",
-    "ndcg",
-    "poisson-nloglik",
-    "precision",
-    "precision_macro",
-    "precision_micro",
-    "r2",
-    "recall",
-    "recall_macro",
-    "recall_micro",
-    "rmse",
-    "rmsle",
-    "tweedie-nloglik",
-)
 ABANDONED = (
     "InternalServerError: the embedded AWS ended while this job ran. Create it again, "
     "under another name."
 )
-NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
 class TrainingJobs(Collection[TrainingJob]):
@@ -180,32 +150,6 @@ def check_built_in(request: Values) -> None:
         )
 
 
-def check_metric_definitions(algorithm: Values) -> None:
-    """Raise AWS's error for metrics that a built-in algorithm does not take."""
-    if algorithm.get("MetricDefinitions"):
-        raise ValidationError(
-            "You can't override the metric definitions for Amazon SageMaker "
-            "algorithms. Please retry the request without specifying metric "
-            "definitions."
-        )
-
-
-def check_metric_patterns(algorithm: Values) -> None:
-    """Raise an error for a metric whose pattern cannot be read."""
-    for definition in algorithm.get("MetricDefinitions", []):
-        try:
-            groups = re.compile(definition["Regex"]).groups
-        except re.error as error:
-            raise ValidationError(
-                f"Invalid regex for metric {definition['Name']}: {error}"
-            ) from error
-        if not groups:
-            raise ValidationError(
-                f"Invalid regex for metric {definition['Name']}: it needs a group, "
-                "which is the value"
-            )
-
-
 def check_spot(request: Values) -> None:
     """Raise AWS's error for time limits that do not fit to spot training."""
     limits = request["StoppingCondition"]
@@ -252,15 +196,3 @@ def _fill_in_channel(channel: Values) -> Values:
     source = {"S3DataDistributionType": "FullyReplicated"} | source
     wrapping = {"CompressionType": "None", "RecordWrapperType": "None"}
     return wrapping | channel | {"DataSource": {"S3DataSource": source}}
-
-
-def metric_definitions() -> list[Values]:
-    """Return the MetricDefinitions that SageMaker adds for the built-in XGBoost."""
-    return [
-        {
-            "Name": f"{channel}:{metric}",
-            "Regex": rf".*\[[0-9]+\].*#011{channel}-{metric}:{NUMBER}.*",
-        }
-        for channel in ("train", "validation")
-        for metric in METRICS
-    ]

@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import struct
 import sys
 import threading
 import time
@@ -30,6 +28,7 @@ from embedded_aws.s3.store import AccessDeniedError, S3Uri
 from embedded_aws.sagemaker import script_mode
 from embedded_aws.sagemaker.containers import Command, Container, Host
 from embedded_aws.sagemaker.inputs import Channel, Image, download_channel
+from embedded_aws.sagemaker.metrics import final_metrics
 from embedded_aws.sagemaker.resources import Resource, Values
 from embedded_aws.sagemaker.script_mode import Checkpoints, ScriptError
 from embedded_aws.sagemaker.variants import import_model_server
@@ -436,48 +435,6 @@ def algorithm_environment(job: TrainingJob) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     return kept | own | variables_of(job) | about
-
-
-def final_metrics(
-    definitions: Sequence[Values], lines: Sequence[tuple[datetime, str]]
-) -> list[Values]:
-    """Return the last value of every metric that the log lines show."""
-    return list(filter(None, (_last_value(d, lines) for d in definitions)))
-
-
-def _last_value(
-    definition: Values, lines: Sequence[tuple[datetime, str]]
-) -> Values | None:
-    pattern = definition["Regex"]
-    marker = ""
-    if "#011" in pattern:
-        # The built-in algorithm's patterns start with ".*", slow to try on many lines.
-        marker = "#011" + definition["Name"].replace(":", "-", 1) + ":"
-    for timestamp, line in reversed(lines):
-        if marker and not (line.startswith("[") and marker in line):
-            continue
-        if match := re.search(pattern, line):
-            number = _number(match)
-            if number is None:
-                continue
-            # The platform keeps a value with 32 bits.
-            (value,) = struct.unpack("f", struct.pack("f", number))
-            return {
-                "MetricName": definition["Name"],
-                "Value": value,
-                "Timestamp": timestamp,
-            }
-    return None
-
-
-def _number(match: re.Match[str]) -> float | None:
-    """Return what a metric's pattern has found, if it is a number of 32 bits."""
-    try:
-        number = float(match[1])
-        struct.pack("f", number)
-    except (IndexError, ValueError, TypeError, OverflowError):
-        return None
-    return number
 
 
 def algorithm_error(ml: Path, code: int) -> str:

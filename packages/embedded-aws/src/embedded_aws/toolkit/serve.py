@@ -3,6 +3,7 @@
 FD is a socket, over which one request after the other arrives. The functions
 `model_fn`, `input_fn`, `predict_fn`, `output_fn` and `transform_fn` are those of the
 module that SAGEMAKER_PROGRAM names; the framework's own stand in for those it lacks.
+Packages are the image's, so they are imported by name, when they are needed.
 """
 
 import csv
@@ -197,8 +198,7 @@ def default_predict_fn(data: Any, model: Any) -> Any:
 
 def default_output_fn(prediction: Any, accept: str) -> Encoded:
     """Encode predictions as CSV, JSON or npy."""
-    import numpy as np
-
+    np = importlib.import_module("numpy")
     if accept == JSON:
         return Encoded(json.dumps(prediction, default=lambda each: each.tolist()))
     if accept == CSV:
@@ -216,8 +216,7 @@ def default_output_fn(prediction: Any, accept: str) -> Encoded:
 
 def xgboost_input_fn(content: Any, content_type: str) -> Any:
     """Decode CSV, JSON or npy to a DMatrix."""
-    import xgboost
-
+    xgboost = importlib.import_module("xgboost")
     array = decode(content, content_type).astype("float32")
     return xgboost.DMatrix(array.reshape(1, -1) if array.ndim == 1 else array)
 
@@ -229,8 +228,7 @@ def xgboost_predict_fn(data: Any, model: Any) -> Any:
 
 def decode(content: Any, content_type: str) -> Any:
     """Return the array that a request holds."""
-    import numpy as np
-
+    np = importlib.import_module("numpy")
     if content_type == JSON:
         return np.array(json.loads(content))
     if content_type == CSV:
