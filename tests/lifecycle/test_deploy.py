@@ -184,7 +184,7 @@ def test_a_silent_rollback_is_not_a_success(aws: EmbeddedAWS, model):
     text = str(raised.value)
     assert "version 2 did not go live; it was rolled back, and SageMaker gives" in text
     assert "live now: version 1" in text
-    assert "likely cause: somebody, or a policy, stopped the update" in text
+    assert "likely cause: a person or a policy stopped the update" in text
     assert serve(second).version == 2
 
 
