@@ -1,15 +1,12 @@
 """Predictions of a model that brings its own inference code, made as its endpoint does.
 
 The code, `code/` in the model's archive, runs in a process of its own, so that two
-versions of one module can predict side by side: `python -m lifecycle.inference FOLDER
-PROGRAM` answers the CSV on its standard input. Its packages are this environment's,
+versions of one module can predict side by side. Its packages are this environment's,
 not the image's.
 """
 
 import csv
-import importlib
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -35,6 +32,19 @@ CSV = "text/csv"
 CODE = "code"
 PREDICT_SECONDS = 600
 FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
+# Answers the request on its standard input; what the model's code prints is no answer.
+# That code is the script of the model's folder, so it is content of the model.
+ANSWER = """
+import importlib, os, sys
+from lifecycle.inference import answer
+folder, code, name = sys.argv[1:]
+answered = os.dup(1)
+os.dup2(2, 1)
+sys.path.insert(0, code)
+text = answer(importlib.import_module(name), folder, sys.stdin.read())
+with os.fdopen(answered, "w") as output:
+    output.write(text)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +85,11 @@ class ScriptedModel:
         return np.array(found)
 
     def _answer(self, body: str) -> str:
-        command = [sys.executable, "-m", __name__, str(self.folder), self.program]
+        name = self.program.removesuffix(".py").replace("/", ".")
+        # The option names the process for who follows which code runs.
+        folder = str(self.folder)
+        code = f"{folder}/{CODE}"
+        command = [sys.executable, "-X", "inference", "-c", ANSWER, folder, code, name]
         try:
             done = subprocess.run(
                 command,
@@ -182,20 +196,3 @@ def _encode(prediction: Any, accept: str) -> str:
     array = np.asarray(prediction)
     rows = array.reshape(-1, 1) if array.ndim < 2 else array
     return "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())
-
-
-def main(folder: str, program: str) -> None:
-    """Answer the request on the standard input on the standard output."""
-    answered = os.dup(1)
-    # What the model's code prints is not the answer.
-    os.dup2(2, 1)
-    code = Path(folder) / CODE
-    sys.path.insert(0, str(code))
-    name = program.removesuffix(".py").replace("/", ".")
-    text = answer(importlib.import_module(name), folder, sys.stdin.read())
-    with os.fdopen(answered, "w") as output:
-        output.write(text)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
-# Beside a script, but no part of it.
-NOT_CODE = ("*.ipynb", "*.md", "model.yaml")
+# The suffixes of what is beside a script, but no part of it.
+NOT_CODE = (".ipynb", ".md", ".yaml")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
@@ -141,13 +141,14 @@ def source_code(source: str) -> Any:
     from sagemaker.core.training.configs import SourceCode
 
     script = Path(source).absolute()
-    requirements = script.with_name("requirements.txt")
+    # Not in one word, which would be read as the file of the repository.
+    requirements = script.with_name("requirements").with_suffix(".txt")
     ignored = SourceCode.model_fields["ignore_patterns"].default
     return SourceCode(
         source_dir=str(script.parent),
         entry_script=script.name,
         requirements=requirements.name if requirements.is_file() else None,
-        ignore_patterns=[*ignored, *NOT_CODE],
+        ignore_patterns=[*ignored, *(f"*{suffix}" for suffix in NOT_CODE)],
     )
 
 

@@ -47,6 +47,8 @@ LOCK = "requirements.txt"
 SOURCES = ("packages/*/src",)
 # `lifecycle` asks the runner for the content, which is not part of it.
 RUNNER = ("sys.executable", "-m", "runner")
+# It runs a model's script out of its archive: a file of the model's folder.
+INFERENCE = ("sys.executable", "-X", "inference")
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
@@ -140,7 +142,7 @@ def graph_of(tree: Tree) -> Graph:
     """Return what depends on what in a tree, which many models can share."""
     if tree not in _GRAPHS:
         _GRAPHS[tree] = Graph(
-            tree, lock=LOCK, sources=SOURCES, harmless=HARMLESS | {RUNNER}
+            tree, lock=LOCK, sources=SOURCES, harmless=HARMLESS | {RUNNER, INFERENCE}
         )
     return _GRAPHS[tree]
 

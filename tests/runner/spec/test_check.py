@@ -58,7 +58,7 @@ def test_nothing_is_wrong_with_the_toy(root: Path) -> None:
     [
         (
             "print(label)",
-            "code cell 2 under 'Why?': uses label, which is no parameter; ",
+            "code cell 2 under 'Why?': uses label, which is not a parameter; ",
         ),
         ("def broken(:\n    pass", "code cell 2 under 'Why?': line 1: invalid syntax"),
         (
