@@ -72,6 +72,7 @@ class Change:
         settings: what of model.yaml it is made from; `kept`: what of others.
         base: the retained config that it is, or is made from.
         arguments: further ones of UpdateEndpoint.
+        missing: what of the live config and its model was deleted.
         notes: what is kept and what cannot be, in words.
     """
 
@@ -80,6 +81,7 @@ class Change:
     kept: Kept = NOTHING
     base: Hosting | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    missing: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -127,6 +129,7 @@ def plan_change(update: Update, before: EndpointState | None) -> Change:
         kept=both,
         base=base,
         arguments=arguments | deployment_config(canary),
+        missing=live.missing,
         notes=tuple(_notes(live, both, instances)),
     )
 
@@ -139,11 +142,10 @@ def wanted_config(
     Args:
         endpoint: the section of model.yaml.
     """
-    if now.is_config_deleted:
-        return ""
+    live = read_hosting_of(now)
     settings = served_settings(package.model, endpoint)
-    kept = kept_settings(read_hosting_of(now), settings)
-    return config_name(package, settings, kept)
+    kept = kept_settings(live, settings)
+    return "" if live.missing else config_name(package, settings, kept)
 
 
 def ensure_resources(update: Update, change: Change) -> None:
@@ -163,6 +165,5 @@ def _notes(live: Hosting, kept: Kept, instances: int) -> Iterator[str]:
     container = live.model.get("PrimaryContainer", {})
     if variables := ", ".join(container.get("Environment", ())):
         yield f"not kept: the environment of the SageMaker model, {variables}"
-    if not live.config:
-        name = live.endpoint["EndpointConfigName"]
-        yield f"not kept: what only the endpoint config {name} said, which was deleted"
+    if live.missing:
+        yield f"not kept: what only the {live.missing} said, which was deleted"

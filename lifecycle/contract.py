@@ -154,8 +154,8 @@ def _check_columns(splits: "Mapping[str, pd.DataFrame]", label: str) -> str:
     if label not in names:
         if label in map(str, train.index.names):
             raise DataError(
-                f"label: {label!r} is the index of the splits, which is not written; "
-                ".reset_index() makes it a column"
+                f"label: {label!r} is the index of the splits, and no column; "
+                ".reset_index() makes it one"
             )
         raise DataError(
             f"label: {label!r} is not a column of the splits; "
@@ -286,7 +286,7 @@ def _notes(splits: "Mapping[str, pd.DataFrame]", label: str) -> list[str]:
 
 
 def _index_notes(splits: "Mapping[str, pd.DataFrame]") -> list[str]:
-    """Say that an index which holds data is not written."""
+    """Say that an index which holds data names rows, and is no feature."""
     from pandas.api import types
 
     index = splits["train"].index
@@ -294,7 +294,7 @@ def _index_notes(splits: "Mapping[str, pd.DataFrame]") -> list[str]:
     if not names and index.nlevels == 1 and types.is_integer_dtype(index.dtype):
         return []
     what = _names(names) or f"{index[0]}, ..."
-    return [f"the index ({what}) is not written; .reset_index() makes it a column"]
+    return [f"the index ({what}) names rows; .reset_index() makes a feature of it"]
 
 
 def _names(names: list[str]) -> str:

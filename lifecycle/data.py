@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.aws import Run, bucket, run_id_of, run_uri
 from lifecycle.contract import check_splits
 from lifecycle.csv_format import CsvFormat, detect_format
+from lifecycle.csv_text import refuse_duplicates
 from lifecycle.errors import (
     ConfigurationError,
     DataError,
@@ -371,16 +372,37 @@ def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.Dat
     """
     import pandas as pd
 
-    named = pd.DataFrame({ROW: test.index.to_numpy()})
+    named = pd.DataFrame({ROW: _plain(pd.Series(test.index.to_numpy()))})
     if details is None:
         return named
+    if not isinstance(details, pd.DataFrame):
+        raise DataError(
+            f"details: {type(details).__name__} is no table; give columns of the one "
+            "that was split, as raw[['Phone']]"
+        )
     if not details.index.is_unique or not test.index.isin(details.index).all():
         raise DataError(
             "details: their index is not that of the table that was split; take them "
             "from the same table, as raw[['Phone']], before its rows are numbered anew"
         )
+    refuse_duplicates("details", list(details))
     columns = details.loc[test.index].rename(columns=str).reset_index(drop=True)
-    return named.join(columns.drop(columns=ROW, errors="ignore"))
+    return named.join(columns.drop(columns=ROW, errors="ignore").apply(_plain))
+
+
+def _plain(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return what JSON has no word for, as periods and bytes, as its text."""
+    import pandas as pd
+    from pandas.api import types
+
+    kind = values.dtype
+    if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
+        return values
+    if types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.StringDtype):
+        return values
+    return values.map(
+        lambda one: one if one is None or one != one else str(one)  # noqa: PLR0124
+    )
 
 
 def read_details(prepared: Mapping[str, Any], count: int) -> "pd.DataFrame":

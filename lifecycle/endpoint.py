@@ -264,6 +264,7 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
     elif not served.get("package"):
         served = _read_model_tags(name, variants) or served
     several = len(variants) > 1
+    package = served.get("package", "")
     return EndpointState(
         name=name,
         arn=response["EndpointArn"],
@@ -276,7 +277,7 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
             "EndpointConfigName", ""
         ),
         variant=own_variant(name, variants).get("VariantName", "") if several else "",
-        package=served.get("package", ""),
+        package=package if ":model-package/" in package else "",
         version=tag_number(served, "version"),
         fingerprint=served.get("fingerprint", ""),
         commit=served.get("commit", ""),

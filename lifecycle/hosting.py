@@ -62,6 +62,14 @@ class Hosting:
     declared: int | None = None
 
     @property
+    def missing(self) -> str:
+        """Say which of config and SageMaker model was deleted; "" if both are there."""
+        if not self.config:
+            return f"endpoint config {self.endpoint['EndpointConfigName']}"
+        name = self.variant.get("ModelName")
+        return f"SageMaker model {name}" if name and not self.model else ""
+
+    @property
     def named(self) -> frozenset[str]:
         """Return the optional keys that model.yaml named when the config was made."""
         return frozenset(self.tags.get("named", "").split())
@@ -127,6 +135,12 @@ class Kept:
     def __bool__(self) -> bool:
         return replace(self, tags={}) != NOTHING
 
+    @property
+    def concurrency(self) -> int:
+        """Return how many requests are provisioned for without servers."""
+        serverless = self.variant.get("ServerlessConfig", {})
+        return int(serverless.get("ProvisionedConcurrency") or 0)
+
     def described(self) -> Iterator[str]:
         """Yield in words what is kept."""
         if capture := self.config.get("DataCaptureConfig"):
@@ -140,7 +154,9 @@ class Kept:
         if self.name != VARIANT:
             yield f"the variant's name, {shown(self.name)}"
         for member, value in (*self.config.items(), *self.variant.items()):
-            if member not in ("DataCaptureConfig", "KmsKeyId"):
+            if member == "ServerlessConfig":
+                yield f"provisioned concurrency {self.concurrency}"
+            elif member not in ("DataCaptureConfig", "KmsKeyId"):
                 yield f"{member}, {shown(value)}"
         for what, several in (("variant", self.variants), ("shadow", self.shadows)):
             for one in several:
@@ -239,7 +255,7 @@ def read_settings(live: Hosting) -> dict[str, Any]:
         found["serverless"] = {"memory_mb": memory, "max_concurrency": most}
     elif variant.get("InstanceType"):
         found["instance_type"] = variant["InstanceType"]
-        found["instance_count"] = live.declared_instances
+        found["instance_count"] = variant.get("InitialInstanceCount") or live.instances
     return found | {
         key: value for key, value in _optional(live).items() if key in live.named
     }
@@ -339,9 +355,18 @@ def find_drift(live: Hosting, settings: Values) -> list[str]:
     if not live.config:
         return []
     now = {**read_settings(live), **_optional(live)}
+    if "instance_count" in now:
+        now["instance_count"] = live.declared_instances
+    if live.is_serverless != bool(settings.get("serverless")):
+        kinds = ("on instances", "serverless")
+        is_now, wanted = kinds if settings.get("serverless") else kinds[::-1]
+        return [f"it is {is_now}, model.yaml says {wanted}"]
     found = []
     for key in dict.fromkeys([*settings, *live.named, *read_settings(live)]):
         have, want = now.get(key), settings.get(key)
+        if key == "vpc" and want:
+            # Of which SageMaker need not keep the order.
+            want = {name: sorted(ids) for name, ids in want.items()}
         if have != want:
             said = shown(have) if have else "not set"
             found.append(f"{key} is {said}, model.yaml says {shown(want or 'none')}")
@@ -360,8 +385,8 @@ def _optional(live: Hosting) -> dict[str, Any]:
         found["kms_key"] = key
     if vpc := live.model.get("VpcConfig"):
         found["vpc"] = {
-            "subnets": list(vpc["Subnets"]),
-            "security_groups": list(vpc["SecurityGroupIds"]),
+            "subnets": sorted(vpc["Subnets"]),
+            "security_groups": sorted(vpc["SecurityGroupIds"]),
         }
     return found
 

@@ -128,11 +128,11 @@ def _same_content(model: str, fingerprint: str, status: ModelStatus) -> Step:
     deploy = (f"run {model} --stage deploy",) if deploys else ()
     if live.problem:
         return _live_problem_step(model, fingerprint, status)
-    if not deploys and (status.deleted_config or status.drift or not status.verified):
+    if not deploys and (status.deleted or status.drift or not status.verified):
         return _cannot_be_deployed(model, fingerprint, status)
-    if status.deleted_config:
+    if status.deleted:
         return Step(
-            why=f"the endpoint config {status.deleted_config} was deleted, the "
+            why=f"the {status.deleted} was deleted, the "
             "endpoint serves on without it: deploy again, which makes it again",
             commands=deploy,
         )
@@ -179,14 +179,14 @@ def _live_problem_step(model: str, fingerprint: str, status: ModelStatus) -> Ste
 
 def _cannot_be_deployed(model: str, fingerprint: str, status: ModelStatus) -> Step:
     """Say what keeps a deploy from mending the endpoint of a content that is live."""
-    if status.deleted_config:
-        found = f"the endpoint config {status.deleted_config} was deleted"
+    if status.deleted:
+        found = f"the {status.deleted} was deleted"
     elif not status.verified:
         found = "the endpoint has changed since a deploy verified it"
     else:
         found = f"the endpoint differs from model.yaml, {'; '.join(status.drift)}"
     step = _missing_step(model, fingerprint, status)
-    is_known = status.way_back and not status.deleted_config
+    is_known = status.way_back and not status.deleted
     back = (f"rollback {model}",) if is_known else ()
     return Step(why=f"{found}; {step.why}", commands=(*step.commands, *back))
 

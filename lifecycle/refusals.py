@@ -50,6 +50,12 @@ def find_refusal(
             "interrupts its answers: `aws sagemaker delete-endpoint --endpoint-name "
             f"{name}`, and deploy again"
         )
+    most = (settings.get("serverless") or {}).get("max_concurrency", 0)
+    if kept.concurrency > most and serverless:
+        return (
+            f"others have provisioned it for {kept.concurrency} requests at once, more "
+            f"than its max_concurrency of {most}; give more, or provision less"
+        )
     return _find_instance_refusal(live, settings, kept, canary, instances)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
-    MIN_ROWS,
+    MIN_GROUP,
     Estimate,
     SliceGroup,
     format_interval,
@@ -31,7 +31,7 @@ MAX_VALUES = 12
 QUARTERS = 4
 # The groups of a column that are told apart; the rest is taken together.
 MAX_GROUPS = 50
-MISSING, OTHERS = "missing", "all others"
+MISSING, NONE, OTHERS = "missing", "none of these", "all others"
 
 
 def group_rows(
@@ -71,7 +71,7 @@ def slice_metrics(
         decision: whose threshold `measure` takes as its third argument, if any.
 
     Returns:
-        By column its groups, worst first. A group of fewer than MIN_ROWS rows has no
+        By column its groups, worst first. A group of fewer than MIN_GROUP rows has no
         metrics: chance alone would make the worst of many of them bad.
     """
     import numpy as np
@@ -121,7 +121,7 @@ def _measure_group(
     from lifecycle.uncertainty import estimate
 
     metrics: Mapping[str, Estimate] = {}
-    if len(truth) >= MIN_ROWS and name != OTHERS:
+    if len(truth) >= MIN_GROUP and name != OTHERS:
         made = {metric: make(truth, prediction) for metric, make in makers.items()}
         metrics = estimate(made, len(truth))
     return SliceGroup(column=column, group=name, rows=len(truth), metrics=metrics)
@@ -153,7 +153,7 @@ def _names(
     flags = rows[encoded]
     if encoded and flags.isin([0, 1]).all(axis=None) and (flags.sum(axis=1) <= 1).all():
         names = flags.idxmax(axis=1).map(lambda name: str(name).removeprefix(prefix))
-        return pd.Series(names.where(flags.sum(axis=1) == 1, OTHERS))
+        return pd.Series(names.where(flags.sum(axis=1) == 1, NONE))
     known = [*rows, *(details if details is not None else [])]
     raise DataError(
         f"model.yaml: slices: {column!r} is not a column of the test rows; "

@@ -70,7 +70,7 @@ class ModelStatus:
         rollback_to: that of a rollback that has not ended.
         attempted: that of the last deploy, unless it was verified; `reason`: why it
             failed.
-        deleted_config: the name of the live config if it was deleted.
+        deleted: which of the live config and its SageMaker model was deleted.
         drift: how the endpoint's settings differ from model.yaml.
         kept: what others have set on it, which deploys keep.
         refusal: why SageMaker would refuse to change its settings to those of
@@ -87,7 +87,7 @@ class ModelStatus:
     rollback_to: int = 0
     attempted: int = 0
     reason: str = ""
-    deleted_config: str = ""
+    deleted: str = ""
     drift: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     refusal: str = ""
@@ -145,7 +145,8 @@ def read_status(
         run_id=now.run_id,
         since=utc(now.since),
     )
-    drift, kept, refusal = _compare_settings(now, endpoint)
+    deleted = f"endpoint config {now.config}" if now.is_config_deleted else ""
+    drift, kept, refusal, missing = _compare_settings(now, endpoint)
     former = now.previous_config if now.is_verified else now.verified_config
     return ModelStatus(
         newest=newest,
@@ -157,7 +158,7 @@ def read_status(
         rollback_to=version_in(now.rollback_target),
         attempted=now.attempted_version,
         reason=now.failure_reason or _recorded_failure(model, now.attempted_version),
-        deleted_config=now.config if now.is_config_deleted else "",
+        deleted=deleted or missing,
         drift=drift,
         kept=kept,
         refusal=refusal,
@@ -200,14 +201,15 @@ def _live_problem(now: EndpointState, served: Package | None) -> str:
 
 def _compare_settings(
     now: EndpointState, endpoint: Mapping[str, Any] | None
-) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+) -> tuple[tuple[str, ...], tuple[str, ...], str, str]:
     """Compare an endpoint with model.yaml.
 
     Returns:
-        How it differs, what others have set, and why a deploy would be refused.
+        How it differs, what others have set, why a deploy would be refused, and what
+        of it was deleted.
     """
     if endpoint is None or now.status in CHANGING or now.status == "Failed":
-        return (), (), ""
+        return (), (), "", ""
     with suppress(LifecycleError), aws_errors():
         live = read_hosting_of(now)
         settings = served_settings(now.name, endpoint)
@@ -220,8 +222,9 @@ def _compare_settings(
             tuple(find_drift(live, settings) if now.version else ()),
             tuple(one for one in said if one),
             find_refusal(live, settings, kept, canary=canary, instances=instances),
+            live.missing,
         )
-    return (), (), ""
+    return (), (), "", ""
 
 
 def _recorded_failure(model: str, version: int) -> str:

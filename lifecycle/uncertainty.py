@@ -6,6 +6,8 @@ matrix of bootstrap weights, resamples x rows, serves all metrics of both models
 Sources:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
         bias-corrected and accelerated (BCa) interval.
+    Hesterberg, What Teachers Should Know About the Bootstrap, 2015: why intervals of
+        few rows are expanded.
     Clopper and Pearson, The Use of Confidence Limits, 1934: the interval of a share.
 """
 
@@ -45,6 +47,8 @@ FEW_RESAMPLES = 100
 QUANTILE_RESAMPLES = 1000
 # Above so many rows the jackknife leaves out groups of rows instead of single ones.
 JACKKNIFE_ROWS = 400
+# With fewer rows no interval is right, and the expansion would be far too wide.
+LEAST_EXPANDED = 10
 # A larger share of resamples without a value, as of one class only, gives no interval.
 MAX_WITHOUT_VALUE = 0.1
 NORMAL = NormalDist()
@@ -283,7 +287,7 @@ def estimate(
     found = {}
     for name, value in values.items():
         parts = np.concatenate(drawn[name]), np.concatenate(left_out[name])
-        one = _bca(value, *parts, confidence)
+        one = _bca(value, *parts, _expand(confidence, rows))
         is_exact = one.high - one.low <= 1e-12 * max(1.0, abs(value))
         if is_exact and not may_be_exact:
             one = Estimate(value=value, low=math.nan, high=math.nan)
@@ -322,12 +326,18 @@ def mean_interval(
     spread = float(rows.std(ddof=1)) if freedom > 0 else 0.0
     if not spread:
         return math.nan, math.nan
-    z = NORMAL.inv_cdf((1 + confidence) / 2)
-    # Cornish and Fisher's expansion of Student's quantile.
-    first = (z**3 + z) / (4 * freedom)
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    half = (z + first + second) * spread / math.sqrt(len(rows))
+    half = _student((1 + confidence) / 2, freedom) * spread / math.sqrt(len(rows))
     return float(rows.mean()) - half, float(rows.mean()) + half
+
+
+def _student(share: float, freedom: int) -> float:
+    """Return a quantile of Student's distribution, by Cornish and Fisher's expansion.
+
+    For 20 degrees of freedom and more it is right to three digits.
+    """
+    z = NORMAL.inv_cdf(share)
+    first = (z**3 + z) / (4 * freedom)
+    return z + first + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
 
 
 def _bisect(is_below: Callable[[float], bool]) -> float:
@@ -411,6 +421,18 @@ def _leave_out(rows: int) -> Iterator[Array]:
     for start in range(0, count, size):
         out = np.arange(start, min(start + size, count))[:, np.newaxis]
         yield (groups[np.newaxis, :] != out).astype(float)
+
+
+def _expand(confidence: float, rows: int) -> float:
+    """Return the confidence at which a bootstrap of few rows holds what it should.
+
+    Resamples vary less than samples, by n - 1 to n, and their quantiles are those of
+    the normal distribution where Student's are right.
+    """
+    if rows < LEAST_EXPANDED:
+        return confidence
+    quantile = _student((1 + confidence) / 2, rows - 1) * math.sqrt(rows / (rows - 1))
+    return 2 * NORMAL.cdf(quantile) - 1
 
 
 def _bca(value: float, drawn: Array, left_out: Array, confidence: float) -> Estimate:

@@ -101,9 +101,9 @@ def _former(before: EndpointState) -> str:
 def _confirm_live(update: Update, change: Change, now: EndpointState) -> EndpointState:
     """Verify a config that is served already, and record it if no deploy has."""
     version = update.package.version
-    if now.is_config_deleted:
+    if change.missing:
         ensure_resources(update, change)
-        update.on_progress(f"endpoint config {change.config}: made again")
+        update.on_progress(f"{change.missing}: made again")
         now = read_state(now.name) or now
     if now.is_verified:
         _check_endpoint(update, now)

@@ -58,6 +58,7 @@ TRAINER = """\
 class Trainer:
     # Does what the SDK's ModelTrainer does.
     base_job_name = base_job_name(model, run)
+    source_code = None
 
     def train(self, input_data_config, wait, logs):
         name = f"{self.base_job_name}-{datetime.now():%Y%m%d%H%M%S}"

@@ -248,7 +248,11 @@ def _serve(port: int, memory: bool) -> None:
         click.echo(f"AWS_ENDPOINT_URL={embedded.url}")
         for name, value in embedded.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
-        leading = {one for one in os.environ if one.startswith(READ_BY_CLIENTS)}
+        leading = {
+            one
+            for one in os.environ
+            if one.startswith(READ_BY_CLIENTS) and one.isidentifier()
+        }
         if elsewhere := sorted(leading - embedded.environment.keys()):
             click.echo(f"unset {' '.join(elsewhere)}")
         again = "" if embedded.is_new else ", which runs already,"

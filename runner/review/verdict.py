@@ -246,7 +246,10 @@ def _data_sentence(evidence: Evidence) -> str:
     then, now = (
         (known.get("rows") or {}).get("train") for known in (before, evidence.prepared)
     )
-    rows = f": {now:,} training rows, before {then:,}" * bool(then and now)
+    rows = ""
+    # As many rows have other columns or values.
+    if then and now and then != now:
+        rows = f": {now:,} training rows, before {then:,}"
     return f"The data has changed since version {before.get('version')}{rows}."
 
 

@@ -321,11 +321,11 @@ def test_each_column_has_a_name_of_its_own(names, said):
 
 
 def test_an_index_that_holds_data_is_said():
-    """It is not written; a label that is in it is named."""
+    """It names rows, and is no feature; a label that is in it is named."""
     parts = {part: one.set_index("y") for part, one in splits(z=[3, 4] * 6).items()}
 
     assert "label: 'y' is the index of the splits" in refusal(parts, label="y")
-    assert check_splits(parts)[1][0].startswith("the index (y) is not written; .reset")
+    assert check_splits(parts)[1][0].startswith("the index (y) names rows; .reset_")
 
 
 def test_copies_are_found_whatever_their_numbers():

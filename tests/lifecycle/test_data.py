@@ -368,6 +368,30 @@ def test_test_rows_are_numbered_without_details(aws: EmbeddedAWS):
     assert read_details({}, 3)["row"].tolist() == [0, 1, 2]
 
 
+def test_details_may_be_of_any_kind(aws: EmbeddedAWS):
+    """What JSON has no word for is kept as its text; each needs a name of its own."""
+    splits = split_table()
+    rows = pd.concat(splits.values()).index
+    kinds = {
+        "month": pd.period_range("2024-01", periods=len(rows), freq="M"),
+        "code": [b"\xff"] * len(rows),
+        "between": pd.interval_range(0, len(rows)),
+        "left": pd.to_timedelta(range(len(rows)), unit="D"),
+    }
+
+    details = pd.DataFrame(kinds, index=rows)
+    written = write_splits(new_name(), {"run_id": "r1"}, splits, details=details)
+
+    found = read_details(written, len(splits["test"]))
+    meant = details.loc[splits["test"].index].map(str)
+    assert found[list(kinds)].to_dict("list") == meant.to_dict("list")
+    for wrong in (details["code"], details.set_axis(["a", "a", "b", "c"], axis=1)):
+        with pytest.raises(
+            DataError, match=r"details: (Series is no|column 'a' stands)"
+        ):
+            write_splits(new_name(), {"run_id": "r1"}, splits, details=wrong)
+
+
 def test_details_of_another_table_are_refused(aws: EmbeddedAWS):
     """Else a reviewer would look for the error in the wrong rows."""
     details = pd.DataFrame({"code": ["a", "b"]}, index=[-1, -2])

@@ -130,6 +130,22 @@ def test_a_truncated_archive_is_an_error(aws: EmbeddedAWS):
         load_booster(uri)
 
 
+def test_a_model_that_would_end_the_process_is_an_error(
+    aws: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch
+):
+    """An empty one, by an abort of XGBoost; one of zeros, by filling the memory."""
+    empty = write_bytes(run_uri(new_name(), "r1", "model.tar.gz"), archive(b""))
+    zeros = write_bytes(
+        run_uri(new_name(), "r1", "model.tar.gz"), archive(bytes(1_000_000))
+    )
+
+    with pytest.raises(StorageError, match="or an empty one; train again"):
+        load_booster(empty)
+    monkeypatch.setattr("sagemaker_xgboost.archive.SMALL_BYTES", 1000)
+    with pytest.raises(StorageError, match="is larger than its limits; train again"):
+        load_booster(zeros)
+
+
 def test_another_archive_than_the_registered_one_is_an_error(aws: EmbeddedAWS):
     """The bytes that are loaded are those that are looked at."""
     uri = upload_model(new_name(), "r1", train_booster(1.0))

@@ -432,9 +432,9 @@ def group(
             "rmse 2.3 of sex M, 50 rows, is above 2",
         ),
         (
-            [group("F", 0, 0, 0, rows=29)],
+            [group("F", 0, 0, 0, rows=49)],
             "undecided",
-            "rmse by sex: no group has 30 rows and a value",
+            "rmse by sex: no group has 50 rows and a value",
         ),
         ([], "failed", "rmse by sex was not measured"),
     ],

@@ -142,8 +142,12 @@ def test_instances_that_were_added_survive_a_deploy_and_a_rollback(model):
 
     serve(find_package(model, 2), endpoint=ENDPOINT | {"instance_count": 2})
     assert instances(model) == [2]
-    scale(model, 3)
     roll_back(model, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [1]
+    roll_back(model, to=2, wait_seconds=60, on_progress=ignore)
+    assert instances(model) == [2]
+    scale(model, 3)
+    roll_back(model, to=1, wait_seconds=60, on_progress=ignore)
     assert instances(model) == [3]
 
 
@@ -259,10 +263,8 @@ def test_a_deploy_makes_a_config_again_that_was_deleted(model):
     client("sagemaker").delete_endpoint_config(EndpointConfigName=state.config)
     client("sagemaker").delete_model(ModelName=state.config)
 
-    assert why(model) == (
-        f"the endpoint config {state.config} was deleted, the endpoint serves on "
-        "without it: deploy again, which makes it again"
-    )
+    gone = "was deleted, the endpoint serves on without it: deploy again, which makes"
+    assert why(model) == f"the endpoint config {state.config} {gone} it again"
     with pytest.raises(EndpointError, match=r"which named the former one, was del.*--"):
         roll_back(model, wait_seconds=60, on_progress=ignore)
     make_package(model, fingerprint=OTHER)
@@ -272,6 +274,11 @@ def test_a_deploy_makes_a_config_again_that_was_deleted(model):
     now = serve(find_package(model, 2))
     assert (now.config, now.is_verified) == (state.config, True)
     assert config_of(model)["ProductionVariants"][0]["ModelName"] == state.config
+    assert why(model) == ""
+
+    client("sagemaker").delete_model(ModelName=state.config)
+    assert why(model) == f"the SageMaker model {state.config} {gone} it again"
+    serve(find_package(model, 2))
     assert why(model) == ""
 
 

@@ -8,6 +8,7 @@ from lifecycle.hosting import (
     NOTHING,
     Hosting,
     Kept,
+    config_request,
     describe_capacity,
     find_drift,
     kept_settings,
@@ -128,6 +129,10 @@ def test_what_differs_from_model_yaml_is_told():
         "instance_type is ml.m5.large, model.yaml says ml.m5.xlarge",
         "kms_key is alias/team, model.yaml says alias/mine",
     ]
+    serverless = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
+    assert find_drift(live, serverless) == [
+        "it is on instances, model.yaml says serverless"
+    ]
     two = SETTINGS | {"instance_count": 2}
     assert find_drift(live, two) == ["instance_count is 1, model.yaml says 2"]
 
@@ -172,5 +177,10 @@ def test_provisioned_concurrency_is_kept():
     settings = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 
     kept = kept_settings(live, settings)
-    assert kept.variant == {"ServerlessConfig": {"ProvisionedConcurrency": 3}}
-    assert refusal(live, settings) == ""
+    assert list(kept.described()) == ["provisioned concurrency 3"]
+    request = config_request("m", settings, kept)
+    (variant,) = request["ProductionVariants"]
+    assert variant["ServerlessConfig"] == small | {"ProvisionedConcurrency": 3}
+    assert refusal(live, settings, kept) == ""
+    less = {"serverless": {"memory_mb": 2048, "max_concurrency": 2}}
+    assert "more than its max_concurrency of 2" in refusal(live, less, kept)

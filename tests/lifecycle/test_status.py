@@ -158,7 +158,9 @@ def package(status: str = "Approved", fingerprint: str = CONTENT) -> Version:
             ),
         ),
         (
-            ModelStatus(newest=package(), live=MINE, deleted_config="toy-v2-0"),
+            ModelStatus(
+                newest=package(), live=MINE, deleted="endpoint config toy-v2-0"
+            ),
             (
                 "the endpoint config toy-v2-0 was deleted, the endpoint serves on "
                 "without it: deploy again, which makes it again"
@@ -235,7 +237,9 @@ LIVES = {
     "this content": ModelStatus(live=MINE),
     "this content, unverified": ModelStatus(live=MINE, verified=False),
     "this content, drifted": ModelStatus(live=MINE, drift=("instance_type",)),
-    "this content, config deleted": ModelStatus(live=MINE, deleted_config="toy-v2-0"),
+    "this content, config deleted": ModelStatus(
+        live=MINE, deleted="endpoint config toy-v2-0"
+    ),
     "this content, rejected": ModelStatus(live=replace(MINE, problem="is Rejected")),
     "rolled back": ModelStatus(live=LIVE, rolled_back_from=CONTENT),
     "rollback begun": ModelStatus(live=MINE, rollback_to=1),
@@ -447,6 +451,7 @@ def test_tags_of_another_tool_are_not_an_error(model):
     """What the endpoint serves is unknown then."""
     state = serve(make_package(model, fingerprint=OTHER))
     foreign = {"version": "v2.1", "since": "yesterday", "attempted": "main"}
+    foreign |= {"package": "theirs, not ours"}
     add_tags(state.arn, foreign)
     add_tags(state.config_arn, foreign)
 

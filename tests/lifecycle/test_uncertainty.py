@@ -13,7 +13,9 @@ from lifecycle.uncertainty import (
     MEASURED_RESAMPLES,
     compare,
     estimate,
+    mean_interval,
     metric_statistic,
+    row_mean,
     share_interval,
     statistics_of,
 )
@@ -250,6 +252,22 @@ def test_intervals_hold_the_true_value():
     # 95 of 100, and twice the standard deviation of such a count.
     assert hits / count >= 0.91
     assert quiet / count >= 0.91
+
+
+def test_few_rows_make_an_interval_wider():
+    """As Student's interval of a mean is; of many rows nothing changes."""
+    random, widths = np.random.default_rng(1), {}
+    for rows in (12, 400):
+        values = random.normal(size=rows)
+        found = estimate({"mean": row_mean(values)}, rows)["mean"]
+        low, high = stats.t.interval(
+            0.95, rows - 1, loc=values.mean(), scale=stats.sem(values)
+        )
+        widths[rows] = (found.high - found.low) / (high - low)
+
+        assert mean_interval(values) == pytest.approx((low, high), abs=1e-3)
+
+    assert widths == {12: pytest.approx(1, abs=0.15), 400: pytest.approx(1, abs=0.05)}
 
 
 def test_the_area_has_an_interval_that_holds_the_true_one():

@@ -101,6 +101,13 @@ ASSIGNED = [
     "user=ada password=¤ host=db",
     "api_key => '¤'",
     "private_key_passphrase=¤",
+    "<Credentials><SecretAccessKey>¤</SecretAccessKey></Credentials>",
+    "&lt;password&gt;¤&lt;/password&gt;",
+    "requests.get(url, auth=('ada', '¤'))",
+    "mysql -u ada -p¤ models",
+    '<input type="password" name="x" value="¤">',
+    "{'Ocp-Apim-Subscription-Key': '¤'}",
+    "grant_type=password&username=ada&password=¤",
 ]
 KEPT = [
     "password = getpass.getpass()",
@@ -126,6 +133,8 @@ KEPT = [
     "next_token=None",
     "token = response",
     "password: [scrubbed]",
+    "Basic statistics of bearer bonds; <token>5</token> <b>password</b>",
+    '<span class="token">def</span> auth=("ada", password)',
     "sk-learn and sk-global-container-id-1, hf_hub, key-value-store, secret_key_base",
     "figd_ ghp_ AKIA eyJ SG. pat-terns sl.sharpness dapi-documentation",
     "without secrets: what AWS reports; detect-secrets: 1.5.0",

@@ -8,6 +8,7 @@ import json
 import random
 import textwrap
 import time
+import unicodedata
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ SPELLED: dict[str, Callable[[str], str]] = {
     "coloured": lambda s: gaps(s, "\x1b[0m\x1b[31;1m", 4),
     "linked": lambda s: gaps(s, "\x1b]8;;http://x\x07", 6),
     "reversed": lambda s: s[::-1],
+    "decomposed": lambda s: unicodedata.normalize("NFD", s),
 }
 
 
@@ -141,6 +143,7 @@ def test_a_secret_is_found_by_its_form(secret: str) -> None:
             f"&amp;X-Amz-Security-Token={MASK}&amp;b",
         ),
         ("password='hunter22'", f"password='{MASK}'"),
+        ("sent Bearer abc.def-12345, and", f"sent Bearer {MASK}, and"),
     ],
 )
 def test_only_the_secret_part_of_a_text_is_replaced(text: str, clean: str) -> None:

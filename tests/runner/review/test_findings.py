@@ -62,7 +62,7 @@ def test_of_small_groups_alone_none_is_judged(folder, read):
 
     (found,) = findings(read())["slices"]
 
-    assert found["sentence"] == "No group has 30 rows, so none is judged."
+    assert found["sentence"] == "No group has 50 rows, so none is judged."
 
 
 def test_a_decision_says_what_it_costs(folder, read):

@@ -432,14 +432,17 @@ def test_content_that_was_rolled_back_is_told(folder, read):
     assert concern == f"{said} by arn:ada"
 
 
-def test_changed_data_is_told(folder, read):
-    """It is a reason for other metrics."""
-    write_before(folder, data_sha256="other", rows={"train": 60})
+@pytest.mark.parametrize(
+    ("before", "told"), [(60, ": 70 training rows, before 60."), (70, ".")]
+)
+def test_changed_data_is_told(folder, read, before, told):
+    """It is a reason for other metrics; as many rows may have other values."""
+    write_before(folder, data_sha256="other", rows={"train": before})
     results = {"data_sha256": "this", "rows": {"train": 70}, "columns": ["y", "x"]}
     reviews.write_stage(folder, "prepare", results=results)
 
     assert headline(read()).because.endswith(
-        "The data has changed since version 1: 70 training rows, before 60."
+        f"The data has changed since version 1{told}"
     )
 
 

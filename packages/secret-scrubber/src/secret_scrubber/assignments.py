@@ -2,6 +2,7 @@
 
     export PGPASSWORD=x        "client_secret": "x"        password: x
     x-api-key: x               Server=h;Pwd={x};           ?user=a&token=x
+    <Password>x</Password>     tool --api-key x
 
 Code that names no value itself is kept: `password = getpass()`, `token=token`,
 `api_key: str`, `f"password={password}"`.
@@ -35,6 +36,9 @@ ASSIGNMENT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+ELEMENT = re.compile(
+    r"(?:<|&lt;)([\w:.-]{3,60})(?:>|&gt;)([^<>&\n]{1,5000})(?:</|&lt;/)\1(?:>|&gt;)"
+)
 BEFORE = re.compile(r"[A-Za-z0-9_.-]{0,80}\Z")
 # What stands for a value, or for none.
 NO_VALUE = re.compile(
@@ -56,6 +60,9 @@ PASSWORD = re.compile(r"pass|pwd", re.IGNORECASE)
 
 def assigned(text: str) -> Iterator[tuple[int, int]]:
     """Yield where values of secret names begin and end."""
+    for element in ELEMENT.finditer(text):
+        if looks_secret(element[1]) and may_be_secret(element[1], element[2]):
+            yield element.span(2)
     at = 0
     while found := ASSIGNMENT.search(text, at):
         name = _name(text, found)

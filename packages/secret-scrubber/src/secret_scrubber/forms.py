@@ -125,6 +125,15 @@ OWN = (
         r"(?i:(authorization\\?['\"]?\s*[:=]\s*\\?['\"]?))"
         r"(?=[^\s'\",<>\\]*\d)[^\s'\",<>\\-]{12,}",
     ),
+    # Without a header's name: what follows looks random.
+    _kept(
+        "bearer basic",
+        r"(\b(?:[Bb]earer|Basic)\s+)(?=[\w.~+/-]*\d)(?=[\w.~+/-]*[A-Za-z])"
+        r"[\w.~+/-]{12,}=*",
+    ),
+    _kept("auth", r"(\bauth\s*=\s*\(\s*['\"][^'\"\n]*['\"]\s*,\s*['\"])[^'\"\n]+"),
+    _kept("auth", r"(\"auth\"\s*:\s*\")[A-Za-z0-9+/=]{8,}(?=\")"),
+    _kept("password", r"(\btype=[\"']password[\"'][^<>]{0,300}?\bvalue=[\"'])[^\"']+"),
     _kept("cookie", r"(?i:(\b(?:set-)?cookie\\?['\"]?:\s*\\?['\"]?))[^\n'\"<>\\]{8,}"),
     _kept("signature", r"(Signature\s*=\s*)[0-9a-f]{64}"),
     _kept(
@@ -141,6 +150,7 @@ OWN = (
         r"(\b(?:curl|wget|https?)\b[^\n]{0,300}?\s(?:-u|-U|--(?:proxy-)?user)[ =]?"
         r"['\"]?[^\s:'\"]*:)[^\s'\"]+",
     ),
+    _kept("mysql maria", r"(\b(?:mysql|maria)\w*\b[^\n]{0,200}?\s-p)[^\s'\"]+"),
     _kept(
         "sshpass login", r"(\b(?:sshpass|\w+ login)\b[^\n]{0,200}?\s-p ?)[^\s'\"-]\S+"
     ),

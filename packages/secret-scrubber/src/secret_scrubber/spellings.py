@@ -7,11 +7,13 @@ wrapped over lines or has a terminal's colours inside. `decoded` reads what is e
 import base64
 import binascii
 import bz2
+import codecs
 import html
 import json
 import lzma
 import re
 import string
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -116,7 +118,8 @@ def _spellings(value: str) -> Iterable[str]:
     yield from (repr(value)[1:-1], quote(value, safe=""), quote_plus(value))
     content = value.encode("utf-8", "surrogatepass")
     yield content.decode("latin-1")
-    yield from (content.hex(), content.hex().upper())
+    yield from (content.hex(), content.hex().upper(), codecs.encode(value, "rot13"))
+    yield from (unicodedata.normalize(form, value) for form in ("NFC", "NFD"))
     yield base64.b85encode(content).decode()
     yield base64.a85encode(content).decode()
     # Base64 spells a value in three ways, by where in the whole it begins; base32 in
