@@ -242,12 +242,14 @@ def serving(*options):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        printed = [process.stdout.readline()]
-        while not printed[-1].startswith("#"):
-            assert process.poll() is None
-            printed.append(process.stdout.readline())
-        yield process, printed
-        process.terminate()
+        try:
+            printed = [process.stdout.readline()]
+            while not printed[-1].startswith("#"):
+                assert process.poll() is None
+                printed.append(process.stdout.readline())
+            yield process, printed
+        finally:
+            process.terminate()
 
 
 @pytest.fixture
