@@ -144,7 +144,11 @@ def test_a_member_that_is_empty_or_missing_is_named(packed, member):
         archive.read_member(packed(member).read_bytes(), "a")
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text" * 1000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", gzip.compress(b"text" * 1000)],
+    ids=["empty", "text", "no tar"],
+)
 def test_what_is_no_archive_is_refused(content):
     """Neither an empty file nor one that is packed otherwise."""
     with pytest.raises(ArchiveError):
