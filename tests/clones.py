@@ -27,6 +27,7 @@ TEMPLATE = (
     ".gitignore",
     "lifecycle",
     "notebooks",
+    "packages/sagemaker-xgboost",
     "pyproject.toml",
     "requirements.txt",
     "runner",

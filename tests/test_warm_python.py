@@ -16,7 +16,7 @@ LIMIT_SECONDS = 60
 
 @contextmanager
 def serving(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the embedded AWS warm, until its address is known."""
+    """Start the embedded AWS warm, until its address and token are known."""
     command = (warm_python.executable(), "-m", "embedded_aws", "--memory")
     with subprocess.Popen(
         [*command, "--until-stdin-closes"],
@@ -27,6 +27,7 @@ def serving(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"AWS_ENDPOINT_URL=")
+        assert process.stdout.readline().startswith(b"EMBEDDED_AWS_TOKEN=")
         yield process
         assert process.stdout.read() == b""
 

@@ -49,6 +49,7 @@ job = SimpleNamespace(
     image=IMAGE,
     model_data=archive,
     archive_sha256=hash_object(archive, remedy="").sha256,
+    program="",
 )
 metadata = {
     "fingerprint": run["fingerprint"],
@@ -172,9 +173,7 @@ def test_what_fails_by_the_runners_judgement_is_rejected(
     assert (record["status"], record["rejected"]) == ("failed", [1])
     assert "rejected version 1, which it had registered" in lines.said
     assert "Cannot be approved: a gate failed" in page(repo, model)
-    assert "which the notebook registered all the same, is rejected" in page(
-        repo, model
-    )
+    assert "had registered version 1, which is now rejected" in page(repo, model)
 
 
 def test_what_a_notebook_registered_before_it_failed_is_rejected(

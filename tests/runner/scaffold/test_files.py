@@ -85,8 +85,7 @@ TABLES = {
 def template(folder: Path) -> Path:
     """Make a repository with the template's shared notebooks and no models."""
     (folder / "models").mkdir(parents=True)
-    shared = ("notebooks", "lifecycle", "requirements.txt", "pyproject.toml")
-    clones.copy_checkout(folder, *shared)
+    clones.copy_checkout(folder, *clones.TEMPLATE)
     return folder
 
 
