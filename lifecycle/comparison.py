@@ -19,11 +19,9 @@ LOWER_IS_BETTER = frozenset(
 HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
 # Significant digits of a number.
 DIGITS = 4
-# Two models are compared on at least so many rows.
-MIN_ROWS = 30
-# And a group of rows is judged on so many: of fewer, and of the worst of many groups,
-# the interval of an RMSE holds less often than it says.
-MIN_GROUP = 50
+# Two models are compared on at least so many rows, and a group of rows is judged on so
+# many: of fewer, the interval of an RMSE holds less often than it says.
+MIN_ROWS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ class SliceGroup:
     """The metrics of one group of test rows, as of all rows with one value of a column.
 
     Attributes:
-        metrics: by name; empty where the group has fewer than MIN_GROUP rows.
+        metrics: by name; empty where the group has fewer than MIN_ROWS rows.
     """
 
     column: str

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from lifecycle.comparison import (
     DIGITS,
     LOWER_IS_BETTER,
-    MIN_GROUP,
+    MIN_ROWS,
     Answer,
     Bounds,
     Comparison,
@@ -305,7 +305,7 @@ def evaluate_slice(
     if not judged:
         reason = f"{gate} was not measured"
         if known:
-            reason = f"{gate}: no group has {MIN_GROUP} rows and a value"
+            reason = f"{gate}: no group has {MIN_ROWS} rows and a value"
         return GateVerdict(
             metric=gate,
             rule=rule,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
-    MIN_GROUP,
+    MIN_ROWS,
     Estimate,
     SliceGroup,
     format_interval,
@@ -71,7 +71,7 @@ def slice_metrics(
         decision: whose threshold `measure` takes as its third argument, if any.
 
     Returns:
-        By column its groups, worst first. A group of fewer than MIN_GROUP rows has no
+        By column its groups, worst first. A group of fewer than MIN_ROWS rows has no
         metrics: chance alone would make the worst of many of them bad.
     """
     import numpy as np
@@ -121,7 +121,7 @@ def _measure_group(
     from lifecycle.uncertainty import estimate
 
     metrics: Mapping[str, Estimate] = {}
-    if len(truth) >= MIN_GROUP and name != OTHERS:
+    if len(truth) >= MIN_ROWS and name != OTHERS:
         made = {metric: make(truth, prediction) for metric, make in makers.items()}
         metrics = estimate(made, len(truth))
     return SliceGroup(column=column, group=name, rows=len(truth), metrics=metrics)

@@ -10,7 +10,7 @@ from statistics import NormalDist
 from typing import Any
 
 from lifecycle.comparison import (
-    MIN_GROUP,
+    MIN_ROWS,
     Estimate,
     SliceGroup,
     format_interval,
@@ -112,7 +112,7 @@ def _slice_sentence(
         if metric in one.metrics and not math.isnan(one.metrics[metric].value)
     ]
     if not judged:
-        return f"No group has {MIN_GROUP} rows, so none is judged."
+        return f"No group has {MIN_ROWS} rows, so none is judged."
     worst = judged[0]
     found, whole = worst.metrics[metric], evidence.metrics.get(metric)
     intervals = evidence.evaluation.get("intervals") or {}

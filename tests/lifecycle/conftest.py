@@ -6,7 +6,7 @@ import pytest
 from embedded_aws.process import EmbeddedAWS
 from model_packages import delete_endpoint, new_name
 
-from lifecycle.aws import ignore_not_found
+from lifecycle.aws import client, ignore_not_found
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +26,19 @@ def model(aws: EmbeddedAWS) -> Iterator[str]:
     aws.clear()
     with ignore_not_found():
         delete_endpoint(name)
+
+
+@pytest.fixture
+def alarm(aws: EmbeddedAWS) -> str:
+    """Make an alarm that a canary may name, and return its name."""
+    client("cloudwatch").put_metric_alarm(
+        AlarmName="toy-5xx",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        Period=60,
+        EvaluationPeriods=1,
+    )
+    return "toy-5xx"

@@ -117,20 +117,10 @@ def test_other_settings_are_a_change(model):
     assert after.config != first.config
 
 
-def test_an_update_takes_the_canary_along(model):
+def test_an_update_takes_the_canary_along(model, alarm):
     """It reaches UpdateEndpoint, and the config is the same as without it."""
     package = make_package(model)
-    canary = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}
-    client("cloudwatch").put_metric_alarm(
-        AlarmName="toy-5xx",
-        Namespace="AWS/SageMaker",
-        MetricName="Invocation5XXErrors",
-        Statistic="Sum",
-        ComparisonOperator="GreaterThanThreshold",
-        Threshold=0,
-        Period=60,
-        EvaluationPeriods=1,
-    )
+    canary = {"percent": 20, "wait_seconds": 1, "alarms": [alarm]}
     serve(package)
 
     after = serve(package, endpoint=LARGER | {"canary": canary})

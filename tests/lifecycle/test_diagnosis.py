@@ -69,7 +69,7 @@ def test_calibrated_probabilities_are_rarely_called_off():
 
 @pytest.mark.parametrize("rows", [1, 20, 60])
 def test_few_rows_are_few_groups(rows):
-    """Of at least 30 rows each, if there are so many; equal predictions are one."""
+    """Of at least 50 rows each, if there are so many; equal predictions are one."""
     prediction = np.full(rows, 0.5)
 
     table = calibration("binary", np.zeros(rows), prediction)

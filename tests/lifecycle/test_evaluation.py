@@ -198,16 +198,16 @@ def test_a_feature_that_is_gone_is_named(live):
 
 def test_rows_that_the_live_model_trained_on_are_left_out(live):
     """It knows their labels, so it would look better than it is."""
-    mixed = pd.concat([TRAINED[:25], NEW[:40], VALIDATED[:15]]).sample(
+    mixed = pd.concat([TRAINED[:25], NEW[:55], VALIDATED[:15]]).sample(
         frac=1, random_state=1
     )
 
     found = score(live, mixed)
 
-    assert (found.rows, found.left_out) == (40, 40)
+    assert (found.rows, found.left_out) == (55, 40)
     assert np.isfinite(found.predictions).tolist() == mixed.y.isin(NEW.y).tolist()
-    assert found.metrics["rmse"] == pytest.approx(by_hand(NEW[:40]))
-    assert str(found).endswith("on 40 test rows; 40 that it trained on left out")
+    assert found.metrics["rmse"] == pytest.approx(by_hand(NEW[:55]))
+    assert str(found).endswith("on 55 test rows; 40 that it trained on left out")
 
 
 def test_other_features_do_not_make_a_row_unseen(live):
@@ -219,13 +219,14 @@ def test_other_features_do_not_make_a_row_unseen(live):
 
 def test_too_few_rows_that_are_new_are_not_comparable(live):
     """The reason has the numbers, and says how to avoid that."""
-    drawn_anew = pd.concat([TRAINED, NEW[:29]])
+    drawn_anew = pd.concat([TRAINED, NEW[:49]])
 
     assert score(live, drawn_anew).reason == (
-        "only 29 of 89 test rows are new to it, 60 stand in its training or validation "
-        "rows, and 30 are needed; `split` of lifecycle.data keeps every row in its part"
+        "only 49 of 109 test rows are new to it, 60 stand in its training or "
+        "validation rows, and 50 are needed; `split` of lifecycle.data keeps every row in "
+        "its part"
     )
-    assert score(live, NEW[:10]).reason == "10 test rows are too few, 30 are needed"
+    assert score(live, NEW[:10]).reason == "10 test rows are too few, 50 are needed"
 
 
 def test_the_same_model_again_has_no_detectable_difference(live):

@@ -21,7 +21,7 @@ from lifecycle.status import read_status
 
 MINE, OTHER = "f" * 64, "e" * 64
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
-CANARY = {"percent": 50, "wait_seconds": 0, "alarms": ["toy-5xx"]}
+CANARY = {"percent": 50, "wait_seconds": 0}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
 
 
@@ -306,9 +306,9 @@ def test_no_deploy_goes_between_instances_and_serverless(model, kinds):
     assert read_state(model) == before
 
 
-def test_a_canary_needs_two_instances_that_are_there(model):
+def test_a_canary_needs_two_instances_that_are_there(model, alarm):
     """However many model.yaml asks for: autoscaling may have taken one away."""
-    two = ENDPOINT | {"instance_count": 2, "canary": CANARY}
+    two = ENDPOINT | {"instance_count": 2, "canary": CANARY | {"alarms": [alarm]}}
     serve(make_package(model, fingerprint=OTHER), endpoint=two)
     scale(model, 1)
     before = state_of(model)

@@ -1,6 +1,7 @@
 """Documents and files: what is kept, when it is committed, and what is refused."""
 
 import sqlite3
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -81,6 +82,24 @@ def test_a_transaction_is_kept_as_a_whole_or_not_at_all(opened):
     again = opened()
     assert list(again.load("kind")) == [{"value": 1}]
     assert bytes(again.files.open(first.name)) == b"first"
+
+
+def test_a_change_of_another_thread_is_not_undone(opened):
+    """A job that a request starts may be further than the request when that ends."""
+    state = opened()
+    job = {"status": "Starting"}
+
+    def train():
+        job["status"] = "Training"
+        state.save("job", "a", job)
+
+    with state.transaction():
+        state.save("job", "a", job)
+        thread = threading.Thread(target=train)
+        thread.start()
+        thread.join(60)
+
+    assert list(opened().load("job")) == [{"status": "Training"}]
 
 
 def test_files_go_with_the_last_document_that_names_them(opened):

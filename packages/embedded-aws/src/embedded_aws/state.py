@@ -12,9 +12,10 @@ import importlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class Changes(threading.local):
 
     def __init__(self) -> None:
         self.depth = 0
-        self.statements: list[tuple[str, tuple[Any, ...]]] = []
+        self.statements: list[tuple[str, Callable[[], tuple[Any, ...]]]] = []
         self.held: dict[tuple[str, str], frozenset[str]] = {}
 
 
@@ -126,13 +127,20 @@ class State:
     def save(
         self, kind: str, name: str, document: Any, files: Iterable[str] = ()
     ) -> None:
-        """Keep a document, and the files that it names; files it no longer names go."""
+        """Keep a document, and the files that it names; files it no longer names go.
+
+        It is kept as it is when the transaction ends: another thread may have changed
+        and committed it meanwhile, as a training job that runs already.
+        """
         names = frozenset(files)
+
+        def row() -> tuple[Any, ...]:
+            return kind, name, encode(document), " ".join(names) or None
+
         with self.transaction():
             self.changes.held[kind, name] = names
             if self.database is not None:
-                row = (kind, name, encode(document), " ".join(names) or None)
-                self.change(SAVE, row)
+                self.changes.statements.append((SAVE, row))
 
     def delete(self, kind: str, name: str) -> None:
         """Remove a document, if there is one, and the files that it names."""
@@ -143,7 +151,9 @@ class State:
     def change(self, statement: str, *rows: tuple[Any, ...]) -> None:
         """Carry out a statement of SQL with each of the rows."""
         with self.transaction():
-            self.changes.statements += [(statement, row) for row in rows]
+            self.changes.statements += [
+                (statement, partial(tuple, row)) for row in rows
+            ]
 
     def load(self, kind: str, prefix: str = "") -> Iterator[Any]:
         """Yield the documents of a kind in the order in which they were first saved.
@@ -169,7 +179,7 @@ class State:
                 with self.database:
                     self.database.execute("BEGIN")
                     for statement, row in changes.statements:
-                        self.database.execute(statement, row)
+                        self.database.execute(statement, row())
             for document, names in changes.held.items():
                 dropped = self.held.pop(document, frozenset()) - names
                 if names:
