@@ -223,8 +223,8 @@ def test_too_few_rows_that_are_new_are_not_comparable(live):
 
     assert score(live, drawn_anew).reason == (
         "only 49 of 109 test rows are new to it, 60 stand in its training or "
-        "validation rows, and 50 are needed; `split` of lifecycle.data keeps every row in "
-        "its part"
+        "validation rows, and 50 are needed; `split` of lifecycle.data keeps every row "
+        "in its part"
     )
     assert score(live, NEW[:10]).reason == "10 test rows are too few, 50 are needed"
 

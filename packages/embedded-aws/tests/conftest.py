@@ -15,10 +15,11 @@ from embedded_aws import images, start
 @pytest.fixture(scope="session")
 def image_cache(tmp_path_factory):
     """Let the scikit-learn image run in these tests' own environment."""
-    folder = tmp_path_factory.mktemp("images")
+    # Servers of other tests of this process may look there already.
+    folder = os.environ.get(images.CACHE_VARIABLE) or tmp_path_factory.mktemp("images")
     with patch.dict(os.environ, {images.CACHE_VARIABLE: str(folder)}):
         images.use_environment("sklearn:1.9-0", Path(sys.executable))
-        yield folder
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
