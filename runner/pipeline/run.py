@@ -492,7 +492,9 @@ class _ModelRun:
                 for name in training.stop_training(self.plan.model, self.plan.run_id):
                     self._say(f"stopped the training job {name}")
         except LifecycleError as error:
-            self._say(f"a training job of this run may still be running: {error}")
+            self._say(
+                f"cannot tell whether a training job of this run still runs: {error}"
+            )
 
     def _say(self, text: str) -> None:
         # Whoever read the log may have gone, as `head` does; the run goes on.
