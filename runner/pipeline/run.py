@@ -56,6 +56,7 @@ from runner.spec.models import notebook_values
 
 # A run that is stopped ends within five seconds, with as much of its evidence as it
 # could keep: archiving outputs and uploading have to end before.
+SIGNAL_SECONDS = 0.2
 STOP_SECONDS = 3.0
 ARCHIVE_SECONDS = 1.0
 # How many of the commands that failed in a notebook are said.
@@ -187,7 +188,9 @@ def run_models(
         for ended in ends:
             threading.Thread(target=work, args=[ended], name="run", daemon=True).start()
         for ended in ends:
-            ended.wait()
+            # A signal that another thread was given is only handled between waits.
+            while not ended.wait(SIGNAL_SECONDS):
+                pass
     except BaseException:
         # Ends the kernels; the threads still keep what there is.
         cancelled.set()
