@@ -36,6 +36,8 @@ RULES = ("min", "max", RELATIVE)
 BY = " by "
 # The metric that `decision` of model.yaml adds to a binary classification.
 COST = "cost"
+# The longest value that SageMaker keeps in metadata.
+MAX_METADATA = 256
 # The metrics of notebooks/<task>/train-register.ipynb.
 METRICS = {
     "regression": ("mae", "r2", "rmse"),
@@ -190,22 +192,42 @@ def name_answers(
     """Say in words, for each metric with a gate, how it compares with the live model.
 
     Returns:
-        For instance "rmse: no detectable difference - undecided"; "" if nothing is
-        live. It has only characters that SageMaker takes in metadata.
+        For instance "rmse: no detectable difference: -0.050 to 0.020 - undecided", with
+        the interval of the difference; "" if nothing is live. It has only characters
+        that SageMaker takes in metadata, and no more than it takes: the intervals are
+        left out where there are too many.
     """
     if live is None:
         return ""
     undecided = {one.metric for one in verdicts if one.verdict == "undecided"}
-    return " / ".join(
-        f"{metric}: {_answer(live.comparisons.get(metric), bounds)}"
-        f"{' - undecided' if metric in undecided else ''}"
+    compared = [
+        (metric, live.comparisons.get(metric), bounds)
         for metric, bounds in gates.items()
         if not slice_of(metric)
-    )
+    ]
+
+    def said(*, intervals: bool) -> str:
+        return " / ".join(
+            f"{metric}: {_answer(one, bounds)}"
+            f"{_interval(one) if intervals else ''}"
+            f"{' - undecided' if metric in undecided else ''}"
+            for metric, one, bounds in compared
+        )
+
+    whole = said(intervals=True)
+    fits = len(whole) <= MAX_METADATA
+    return whole if fits else said(intervals=False)[:MAX_METADATA]
 
 
 def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
     return comparison.answer(bounds) if comparison else "not comparable"
+
+
+def _interval(comparison: Comparison | None) -> str:
+    if comparison is None or math.isnan(comparison.difference.low):
+        return ""
+    found = comparison.difference
+    return f": {format_interval((found.low, found.high))}"
 
 
 def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:

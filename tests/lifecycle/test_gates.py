@@ -228,8 +228,11 @@ def test_the_answers_of_all_gates_fit_in_metadata() -> None:
     verdicts = evaluate_gates({"rmse": 2.15, "r2": 0.5}, gates, score)
 
     assert name_answers(gates, verdicts, score) == (
-        "rmse: no detectable difference - undecided / r2: not comparable"
+        "rmse: no detectable difference: -0.030 to 0.130 - undecided / "
+        "r2: not comparable"
     )
+    many = {f"m{place}": {"max": 9.0} for place in range(20)}
+    assert len(name_answers(many, [], score)) == 256
     assert name_answers(gates, verdicts, None) == ""
 
 
@@ -471,4 +474,6 @@ def test_slices_are_not_named_among_the_answers() -> None:
     """They are not compared with the live model."""
     gates = {"rmse": {"max": 2.5}, "rmse by sex": {"max": 3.0}}
 
-    assert name_answers(gates, [], compared(2.0, 2.2, -0.3, -0.1)) == "rmse: better"
+    assert name_answers(gates, [], compared(2.0, 2.2, -0.3, -0.1)) == (
+        "rmse: better: -0.30 to -0.10"
+    )

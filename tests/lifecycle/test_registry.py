@@ -219,7 +219,7 @@ def test_a_trained_model_is_registered_with_its_lineage(model, run, job):
         "golden_sha256": hash_object(golden).sha256,
         "archive_sha256": hash_object(job.model_data).sha256,
         "approval": "manual",
-        "compared": "rmse: no detectable difference",
+        "compared": "rmse: no detectable difference: -0.050 to 0.050",
         "ci_url": "https://app.circleci.com/p/1",
         "evidence": run_uri(model, "r1", "evidence"),
     }
@@ -390,7 +390,7 @@ def test_an_undecided_gate_waits_for_a_person(model, run, job):
     package = register_job(model, run, job, margin=0.2)
 
     assert package.approval_status == "PendingManualApproval"
-    known = "rmse: no detectable difference - undecided"
+    known = "rmse: no detectable difference: -0.20 to 0.20 - undecided"
     assert package.metadata["compared"] == known
 
 
