@@ -23,6 +23,7 @@ import os
 import tempfile
 import traceback
 from pathlib import Path
+from typing import TypeGuard
 
 from lifecycle.errors import CallError, LifecycleError
 
@@ -43,6 +44,8 @@ FILE_REMEDIES = (
     ({errno.ENOENT}, "put it back"),
     ({errno.EISDIR}, "move the folder away that is in the place of a file"),
 )
+# What an error of the system says of files and of output, though it may name none.
+OF_FILES = frozenset(number for numbers, _ in FILE_REMEDIES for number in numbers)
 
 
 class SpecError(CallError):
@@ -122,6 +125,13 @@ class LocalAwsError(LifecycleError):
     """Report an embedded AWS that cannot start or has ended."""
 
 
+def is_of_file(error: Exception) -> TypeGuard[OSError]:
+    """Return whether an error is of a file or of the output, and not of a network."""
+    return isinstance(error, OSError) and (
+        error.filename is not None or error.errno in OF_FILES
+    )
+
+
 def keep_traceback(error: Exception, *folders: Path) -> UnexpectedError:
     """Keep the traceback of an error for whoever will mend it, without secrets.
 
@@ -147,7 +157,12 @@ def keep_traceback(error: Exception, *folders: Path) -> UnexpectedError:
         return UnexpectedError(f"{first}; the traceback is in {where}: report it")
     try:
         with tempfile.NamedTemporaryFile(
-            "w", prefix="runner-", suffix=f"-{TRACEBACK}", delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            prefix="runner-",
+            suffix=f"-{TRACEBACK}",
+            delete=False,
         ) as file:
             file.write(text)
     except OSError as why:

@@ -80,10 +80,7 @@ def check_request(
         raise CallError(f"model {model!r}: only with action retrain or rollback")
     if version and action != "rollback":
         raise CallError(f"version {version!r}: only with action rollback")
-    if version and not VERSION.fullmatch(version):
-        raise CallError(
-            f"version {version!r}: not a model package version; give a number, as 17"
-        )
+    read_version(version)
     if action == "rollback" and not on_default_branch:
         raise CallError("rollback: only on the branch that is deployed")
     if len(models) > MAX_MODELS:
@@ -97,6 +94,15 @@ def check_request(
         on_default_branch=on_default_branch,
         version=version,
     )
+
+
+def read_version(text: str, what: str = "version") -> int | None:
+    """Return a version that a pipeline or a person names; None for ""."""
+    if text and not VERSION.fullmatch(text):
+        raise CallError(
+            f"{what} {text!r}: not a model package version; give a number, as 17"
+        )
+    return int(text) if text else None
 
 
 def read_button(root: Path) -> ButtonRequest:
@@ -120,11 +126,7 @@ def read_button(root: Path) -> ButtonRequest:
         version=pipeline_value("MODEL_VERSION"),
         on_default_branch=is_default_branch(root, branch),
     )
-    live = pipeline_value("LIVE_VERSION")
-    if live and not VERSION.fullmatch(live):
-        raise CallError(
-            f"current version {live!r}: not a model package version; say 17"
-        )
+    live = read_version(pipeline_value("LIVE_VERSION"), "current version")
     environment = pipeline_value("DEPLOY_ENVIRONMENT")
     if environment not in ("", ENVIRONMENT):
         raise CallError(
@@ -135,8 +137,8 @@ def read_button(root: Path) -> ButtonRequest:
         raise CallError(f"namespace {namespace!r}: endpoints have none; leave it empty")
     return ButtonRequest(
         model=model,
-        to=int(request.version) if request.version else None,
-        live=int(live) if live else None,
+        to=read_version(request.version),
+        live=live,
         reason=plain_line(pipeline_value("DEPLOY_REASON")),
     )
 

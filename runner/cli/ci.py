@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lifecycle.errors import CallError, LifecycleError
+from lifecycle.errors import LifecycleError
 from runner.ci.config import (
-    VERSION,
     Action,
     check_request,
     continuation,
     read_button,
+    read_version,
 )
 from runner.ci.environment import NIL, is_default_branch
 from runner.ci.selection import DeployedTags, Selection, select
@@ -159,14 +159,11 @@ def deploy_marker_command(
     It calls CircleCI's program; what goes wrong with that is told, and is no failure.
     """
     root = find_root()
+    number = read_version(version)
     if button:
         asked = read_button(root)
-        model, stage, version = asked.model, "rollback", str(asked.to or "")
+        model, stage, number = asked.model, "rollback", asked.to
     check_name(model or "")
-    if version and not VERSION.fullmatch(version):
-        raise CallError(
-            f"version {version!r}: not a model package version; give a number, as 17"
-        )
     from runner.pipeline.markers import Marker, end_marker, start_marker
 
     marker = Marker(model=model or "", stage=stage)
@@ -174,7 +171,7 @@ def deploy_marker_command(
         echo(end_marker(root, marker))
         return
     with aws_at(target):
-        echo(start_marker(root, marker, int(version) if version else None))
+        echo(start_marker(root, marker, number))
 
 
 def format_selection(selection: Selection) -> str:

@@ -14,13 +14,11 @@ import click
 
 from lifecycle.errors import CallError, LifecycleError
 from runner.cli.output import echo
-from runner.errors import FILE_REMEDIES, FileError, UnexpectedError, keep_traceback
+from runner.errors import FileError, UnexpectedError, is_of_file, keep_traceback
 from runner.spec.folders import find_root
 
 # Without one of these it is the repository that is broken, and not its environment.
 OWN_PACKAGES = ("runner", "lifecycle")
-# What an error of the system says of files and of output; any other is unexpected.
-FORESEEN = frozenset(number for numbers, _ in FILE_REMEDIES for number in numbers)
 
 
 def prepare() -> None:
@@ -70,7 +68,7 @@ def one_line(command: str) -> Iterator[None]:
         _discard_output()
         sys.exit(LifecycleError.exit_code)
     except OSError as error:
-        if error.errno not in FORESEEN:
+        if not is_of_file(error):
             _end_unexpectedly(error)
         _end_for_the_system(error)
     except Exception as error:  # noqa: BLE001

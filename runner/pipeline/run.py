@@ -24,6 +24,7 @@ from runner.errors import (
     MALFORMED,
     FileError,
     display_path,
+    is_of_file,
     keep_traceback,
 )
 from runner.notebook import ipynb
@@ -272,13 +273,11 @@ class _ModelRun:
         try:
             with aws_errors():
                 step()
-        except (ConnectionError, TimeoutError) as error:
-            return keep_traceback(error, self.plan.folder)
-        except OSError as error:
-            return FileError.of(error, self.plan.folder)
         except LifecycleError as error:
             return error
         except Exception as error:  # noqa: BLE001
+            if is_of_file(error):
+                return FileError.of(error, self.plan.folder)
             # The one net for what nobody foresaw: a mistake in the runner, or what a
             # notebook of one model returned, must not end the runs of all the others.
             # It is reported as the failure that it is, and its traceback is kept.

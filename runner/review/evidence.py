@@ -146,6 +146,11 @@ class Evidence:
         return {} if self.is_baseline else self.baseline
 
     @property
+    def card_text(self) -> str:
+        """Return the model's README; "" if it has none."""
+        return str(self.card.get("text") or "").strip()
+
+    @property
     def metrics(self) -> Mapping[str, float | None]:
         """Return the candidate's metrics: shown, or else returned by its notebook."""
         shown, known = self.evaluation.get("metrics"), self.registered.get("metrics")

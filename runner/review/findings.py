@@ -40,10 +40,10 @@ def findings(evidence: Evidence) -> dict[str, Any]:
         "confusion": _confusion(evidence),
         "calibration": _calibration(evidence),
         "features": _features(shown.get("features")),
-        "worst": _rows(shown.get("worst"), "The test rows with the largest errors."),
+        "worst": _rows(shown.get("worst"), "The {} test rows with the largest errors."),
         "disagreements": _rows(
             shown.get("disagreements"),
-            "The rows on which this version and the live one differ most, of those "
+            "The {} rows on which this version and the live one differ most, of those "
             "that neither has trained on.",
         ),
         "leaks": _leaks(shown.get("leaks")),
@@ -112,7 +112,10 @@ def _slice_sentence(
         if metric in one.metrics and not math.isnan(one.metrics[metric].value)
     ]
     if not judged:
-        return f"No group has {MIN_ROWS} rows, so none is judged."
+        why = f"No group has {MIN_ROWS} rows"
+        if any(one.metrics for one in groups):
+            why = f"In no group can {metric} be measured"
+        return f"{why}, so none is judged."
     worst = judged[0]
     found, whole = worst.metrics[metric], evidence.metrics.get(metric)
     intervals = evidence.evaluation.get("intervals") or {}
@@ -157,9 +160,7 @@ def _stands_out(found: Estimate, whole: float, groups: int) -> bool:
 def _confusion(evidence: Evidence) -> dict[str, Any] | None:
     """Return the rows by outcome at the threshold, and what that costs."""
     counts = evidence.evaluation.get("confusion")
-    if not counts:
-        return None
-    if counts["threshold"] is None:
+    if not counts or counts["threshold"] is None:
         return None
     live = evidence.live_score.get("threshold")
     threshold = f"At the threshold {format_number(counts['threshold'])}"
@@ -268,8 +269,10 @@ def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _rows(table: Mapping[str, Any] | None, sentence: str) -> dict[str, Any] | None:
-    """Return single rows, as the notebook shows them."""
-    return {"sentence": sentence, **table} if table else None
+    """Return single rows, as the notebook shows them, and how many they are."""
+    if not table:
+        return None
+    return {"sentence": sentence.format(len(table["rows"])), **table}
 
 
 # ---- Leaks and looks

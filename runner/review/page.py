@@ -49,8 +49,8 @@ def write_page(
     record = review(evidence, rows)
     page = _render_page(evidence, record, rows)
     write_json(folder / REVIEW, record)
-    if text := str(evidence.card.get("text") or "").strip():
-        write_whole(folder / CARD_PAGE, _render_card(evidence, text))
+    if evidence.card_text:
+        write_whole(folder / CARD_PAGE, _render_card(evidence))
     write_whole(path, page)
     return path
 
@@ -77,6 +77,7 @@ def write_overview(build: Path, models: Sequence[str]) -> Path:
 def _render_page(
     evidence: Evidence, record: Mapping[str, Any], rows: Sequence[LineageRow]
 ) -> str:
+    workflow = workflow_link(evidence)
     return _render(
         "page.html.j2",
         evidence=evidence,
@@ -84,22 +85,20 @@ def _render_page(
         figures=evidence.figures(),
         changes=changes(evidence),
         lineage=rows,
-        workflow=workflow_link(evidence),
+        workflow=workflow,
         decide=decision_commands(
-            evidence.model,
-            evidence.version or 0,
-            "aws" if workflow_link(evidence) else "",
+            evidence.model, evidence.version or 0, "aws" if workflow else ""
         ),
         parameters=_parameters(evidence),
         units=_units(evidence, record),
-        card=CARD_PAGE if str(evidence.card.get("text") or "").strip() else "",
+        card=CARD_PAGE if evidence.card_text else "",
         notebooks=[
             one for one in STAGES if (evidence.folder / f"{one}.html").is_file()
         ],
     )
 
 
-def _render_card(evidence: Evidence, text: str) -> str:
+def _render_card(evidence: Evidence) -> str:
     """Render the model's README as a page like those of its notebooks."""
     # Takes a while to import, which a page without a card should not.
     from notebook_page.page import Header, render
@@ -107,8 +106,9 @@ def _render_card(evidence: Evidence, text: str) -> str:
     folder = PurePosixPath("models", evidence.model)
     run = {name: evidence.run_fact(name) for name in ("ci_url", "commit")}
     version = f"model card, version {evidence.version}" * bool(evidence.version)
+    cell = {"cell_type": "markdown", "metadata": {}, "source": evidence.card_text}
     return render(
-        {"cells": [{"cell_type": "markdown", "metadata": {}, "source": text}]},
+        {"cells": [cell]},
         Header(title=evidence.model, subtitle=version or "model card"),
         folder=Path(folder),
         link=lambda address: linked(address, folder, run),

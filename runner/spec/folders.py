@@ -15,8 +15,8 @@ from runner.errors import SpecError
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 40
 MAX_DEPTH = 20
-# What file managers leave in folders, beside hidden files.
-LITTER = frozenset({"Thumbs.db", "desktop.ini", "Icon\r"})
+# What Python and file managers leave in folders, beside hidden files.
+LITTER = frozenset({"__pycache__", "Thumbs.db", "desktop.ini", "Icon\r"})
 # YAML reads these as something else than text.
 RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
@@ -97,10 +97,8 @@ def _is_left_over(folder: Path) -> bool:
     files = [Path(top, name) for top, _, names in os.walk(folder) for name in names]
     inside = {*folder.iterdir()}
     return bool(inside) and all(
-        path.name.startswith(".")
-        or path.name in LITTER
-        or any(
-            part.startswith(".") or part == "__pycache__"
+        any(
+            part.startswith(".") or part in LITTER
             for part in path.relative_to(folder).parts
         )
         for path in files or inside

@@ -76,12 +76,13 @@ def test_a_log_is_kept_where_it_can_be(fail, repo, tmp_path, monkeypatch):
     (repo / "build").symlink_to("/nowhere/build")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    answer = fail(ZeroDivisionError("odd"))
+    # Half a character, as the name of a file may have, which no encoding writes.
+    answer = fail(ZeroDivisionError("odd \udcff"))
 
     path = re.search(r"the traceback is in (\S+): report it", answer.stderr)[1]
     assert path.startswith(str(tmp_path))
-    with open(path) as log:  # noqa: PTH123
-        assert "ZeroDivisionError: odd" in log.read()
+    with open(path, encoding="utf-8") as log:  # noqa: PTH123
+        assert r"ZeroDivisionError: odd \udcff" in log.read()
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,10 @@ def test_a_log_is_kept_where_it_can_be(fail, repo, tmp_path, monkeypatch):
             "x.json: cannot be written, Too",
         ),
         (PermissionError(13, "Permission denied", "x.json"), "give write access"),
+        (
+            OSError(5, "Input/output error", "x.json"),
+            "x.json: cannot be written, Input",
+        ),
         (OSError(28, "No space left on device"), "output: cannot be written, No space"),
     ],
 )

@@ -554,6 +554,22 @@ def test_an_unexpected_error_is_that_of_one_model(
     assert "Cannot be approved: prepare failed" in (folder / "index.html").read_text()
 
 
+def test_an_error_of_a_network_is_none_of_a_file(
+    run: Callable[..., RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of requests, of resolvers and of sockets are OSErrors as well."""
+
+    def refused(_: object) -> None:
+        raise OSError("proxy.example: refused")
+
+    monkeypatch.setattr("runner.pipeline.run.begin", refused)
+
+    result = run("prepare")
+
+    assert isinstance(result.error, UnexpectedError)
+    assert "OSError: proxy.example: refused; the traceback is in" in str(result.error)
+
+
 def test_what_the_last_good_run_left_is_kept(
     run: Callable[..., RunResult], repo: Path, model: str
 ) -> None:
