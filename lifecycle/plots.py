@@ -278,7 +278,8 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
     ax = axes()
     ax.plot(*curve, color=BLUE, drawstyle="steps-post", label="cost")
     look: Any = {"color": ORANGE, "linestyle": LINES[1]}
-    ax.axvline(chosen.threshold, label=f"chosen: {chosen.threshold:.2f}", **look)
+    threshold = format_number(chosen.threshold)
+    ax.axvline(chosen.threshold, label=f"chosen: {threshold}", **look)
     unit = f" ({chosen.unit})" if chosen.unit else ""
     ax.set(
         title="Cost by threshold, validation rows",
