@@ -105,7 +105,7 @@ def slice_table(groups: Sequence[SliceGroup]) -> "pd.DataFrame":
         for one in groups
     }
     index = pd.MultiIndex.from_tuples(rows, names=["slice", "group"]) if rows else None
-    return pd.DataFrame(list(rows.values()), index=index).fillna("too few rows")
+    return pd.DataFrame(list(rows.values()), index=index).fillna("not judged")
 
 
 def _text(found: Estimate) -> str:

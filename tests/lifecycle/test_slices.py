@@ -104,6 +104,8 @@ def test_most_groups_of_a_column_of_names_are_taken_together():
     assert len(found) == 50
     others = found[0]
     assert (others.group, others.rows, others.metrics) == ("all others", 121, {})
+    table = slice_table([*measured("sex"), others])
+    assert table.loc[("name", "all others"), "rmse"] == "not judged"
 
 
 def test_a_slice_that_is_no_column_is_named():
