@@ -16,14 +16,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 # What `make runtime` installs of them.
-RUN_TIME = (
-    "sagemaker-xgboost",
-    "forked-kernels",
-    "notebook-inputs",
-    "notebook-page",
-    "secret-scrubber",
-)
+(LINE,) = re.findall(r"\.venv/runtime: PACKAGES := .*", MAKEFILE)
+RUN_TIME = re.findall(r"packages/([\w-]+)", LINE)
 # Stubs, which only type checkers import.
 TYPES = re.compile(r"mypy_boto3_\w+|_typeshed")
 
@@ -98,9 +94,14 @@ def names(lines: Iterable[str]) -> set[str]:
     return {plain(match[0]) for match in matches if match}
 
 
+def text_of(file: str) -> str:
+    """Read a file of the repository."""
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
 def lines(*files: str) -> list[str]:
     """Return the requirements of files, without comments."""
-    text = "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+    text = "\n".join(map(text_of, files))
     return [line for line in text.splitlines() if re.match(r"\w", line)]
 
 
@@ -149,6 +150,30 @@ def test_what_a_package_depends_on_is_required(package: Path) -> None:
     required = names(lines(*files[: 1 if package.name in RUN_TIME else 2]))
 
     assert names(project["dependencies"]) - required <= {path.name for path in PACKAGES}
+
+
+def test_every_list_of_packages_names_all_of_them() -> None:
+    """No file of make, CircleCI or the tools can read another one's list."""
+    every, run_time = {path.name for path in PACKAGES}, set(RUN_TIME)
+    assert {"sagemaker-xgboost", "forked-kernels"} < run_time < every
+    (installed,) = re.findall(r".* --editable .*", text_of(".circleci/jobs.yml"))
+    assert set(re.findall(r"--editable packages/([\w-]+)", installed)) == run_time
+    files = (".circleci/config.yml", ".circleci/jobs.yml", ".circleci/rollback.yml")
+    paths = re.findall(r"PYTHONPATH: .*", "".join(map(text_of, files)))
+    found = [set(re.findall(r"packages/([\w-]+)/src", path)) for path in paths]
+    # Where nothing is installed, no kernel runs.
+    assert found == [run_time - {"forked-kernels"}] * 4
+    tools = tomllib.loads(text_of("pyproject.toml"))["tool"]
+    assert set(tools["mypy"]["mypy_path"]) == {f"packages/{one}/src" for one in every}
+    tests = set(tools["pytest"]["ini_options"]["pythonpath"]) - {"tests"}
+    assert tests == {f"packages/{one}/tests" for one in every}
+    modules = {name.replace("-", "_") for name in every}
+    assert set(tools["importlinter"]["root_packages"]) >= modules
+    for contract in tools["importlinter"]["contracts"]:
+        if "embedded_aws" in (
+            listed := contract.get("layers", []) + contract.get("ancestors", [])
+        ):
+            assert set(re.findall(r"\w+", " ".join(listed))) >= modules
 
 
 def test_everything_required_is_pinned_once() -> None:

@@ -26,10 +26,13 @@ def serving(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         cwd=folder,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(b"AWS_ENDPOINT_URL=")
-        assert process.stdout.readline().startswith(b"EMBEDDED_AWS_TOKEN=")
-        yield process
-        assert process.stdout.read() == b""
+        try:
+            assert process.stdout.readline().startswith(b"AWS_ENDPOINT_URL=")
+            assert process.stdout.readline().startswith(b"EMBEDDED_AWS_TOKEN=")
+            yield process
+            assert process.stdout.read() == b""
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

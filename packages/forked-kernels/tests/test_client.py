@@ -375,8 +375,9 @@ def test_everything_ends_with_the_owner() -> None:
         text=True,
     ) as owner:
         assert owner.stdout is not None
-        pids = [int(one) for one in owner.stdout.readline().split()]
+        said = owner.stdout.readline()
         owner.kill()
 
+    pids = [int(one) for one in said.split()]
     assert len(pids) == 2
     wait_until_ended(*pids)

@@ -108,6 +108,8 @@ ASSIGNED = [
     '<input type="password" name="x" value="¤">',
     "{'Ocp-Apim-Subscription-Key': '¤'}",
     "grant_type=password&username=ada&password=¤",
+    "/prod/db/password: ¤ of the database",
+    "user/password: ¤",
 ]
 KEPT = [
     "password = getpass.getpass()",
@@ -144,4 +146,6 @@ KEPT = [
     "https://example.com:8080/a@b?c=d",
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:churn/database-AbCdEf",
     "100%25 a%20b &amp; &#39;x&#39; \\u00fc \\x41",
+    "/etc/passwd: is a file, cat: ~/.pgpassword: No such file or directory",
+    "open('/run/secrets/db_password'): /run/secrets/db_password: Permission denied",
 ]

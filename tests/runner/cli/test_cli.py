@@ -187,12 +187,14 @@ def test_a_signal_ends_what_a_verb_has_started(number, monkeypatch, tmp_path):
         [sys.executable, "-m", "runner", "local"], stdout=subprocess.PIPE, text=True
     )
     with process:
-        url = process.stdout.readline().strip().partition("=")[2]
-        process.send_signal(number)
-        process.stdout.read()
-        code = process.wait(timeout=60)
+        try:
+            url = process.stdout.readline().strip().partition("=")[2]
+            process.send_signal(number)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
 
-    assert code == 128 + number
+    assert process.returncode == 128 + number
     host, port = url.removeprefix("http://").split(":")
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((host, int(port)), timeout=30)

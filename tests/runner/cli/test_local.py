@@ -204,14 +204,14 @@ def test_a_command_is_led_nowhere_else(monkeypatch, tmp_path, invoke):
         "print(*(k for k in os.environ if 'elsewhere' in os.environ[k]))"
     )
 
-    with subprocess.Popen(
+    done = subprocess.run(
         [sys.executable, "-m", "runner", "local", "--", sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         text=True,
-    ) as process:
-        printed, _ = process.communicate(timeout=60)
+        timeout=60,
+    )
 
-    assert (process.returncode, printed.split()) == (0, ["1"])
+    assert (done.returncode, done.stdout.split()) == (0, ["1"])
 
 
 def test_the_end_of_the_embedded_aws_is_named(folder):

@@ -690,13 +690,16 @@ def test_sigterm_ends_a_flood_within_seconds(
     path.write_text(path.read_text().replace("prefix = f", f"{flood}prefix = f"))
     command = [sys.executable, "-m", "runner", "run", model, "--stage", "prepare"]
     with subprocess.Popen([*command, "--cold"], cwd=repo) as process:
-        deadline = time.monotonic() + 60
-        while not begun.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        sent = time.monotonic()
-        process.terminate()
-        assert process.wait(60) == 128 + signal.SIGTERM
+        try:
+            deadline = time.monotonic() + 60
+            while not begun.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            sent = time.monotonic()
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
 
     # Five seconds on a machine that has nothing else to do.
     assert time.monotonic() - sent < 20

@@ -42,6 +42,7 @@ VARYING = (
     (r"/runs/[0-9a-f]{8}/", "/runs/RUN/"),
     (r"\([0-9a-f]{12}\)", "(…)"),
     (r"\d+\.\d+ s\b|after \d+ s", "… s"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "…"),
     (r"http://127\.0\.0\.1:\d+", "AWS"),
     (r"--port \d+", "--port PORT"),
     (r"\S*/(build/\S+)", r"\1"),

@@ -40,6 +40,9 @@ ELEMENT = re.compile(
     r"(?:<|&lt;)([\w:.-]{3,60})(?:>|&gt;)([^<>&\n]{1,5000})(?:</|&lt;/)\1(?:>|&gt;)"
 )
 BEFORE = re.compile(r"[A-Za-z0-9_.-]{0,80}\Z")
+# The folder of a file, whose name is no name of a value: `/etc/passwd: is a file`.
+FOLDER = re.compile(r"(?<![\w/])[~.]{0,2}/(?:[\w.@+-]+/)*\Z")
+SENTENCE = re.compile(r"[A-Za-z']+ [A-Za-z]")
 # What stands for a value, or for none.
 NO_VALUE = re.compile(
     r"""
@@ -101,6 +104,7 @@ def _is_value(name: str, group: str, found: re.Match[str]) -> bool:
     if (
         is_path
         or (is_sentence and group == "bare")
+        or (group == "bare" and ":" in sign and _is_said_of_a_file(name, found))
         or (sign.isspace() and not name.startswith("--"))
     ):
         return False
@@ -119,3 +123,12 @@ def _is_value(name: str, group: str, found: re.Match[str]) -> bool:
         # A variable: JSON would quote a value, and shells have no space there.
         return not found["quoted"] and " = " not in f"{sign} "
     return True
+
+
+def _is_said_of_a_file(name: str, found: re.Match[str]) -> bool:
+    """Return whether the name is a file's, and words follow in place of a value."""
+    text, start = found.string, found.start("quoted") - len(name)
+    return bool(
+        SENTENCE.match(text, found.start("bare"))
+        and FOLDER.search(text, max(0, start - 200), start)
+    )

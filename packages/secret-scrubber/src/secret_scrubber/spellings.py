@@ -1,7 +1,7 @@
 """A known value in whatever spelling, and the bytes behind encoded text.
 
 `Known` finds a value that is escaped for JSON, HTML, Python, a shell or a URL, that is
-wrapped over lines or has a terminal's colours inside. `decoded` reads what is encoded.
+wrapped over lines or has a terminal's colours inside. `encoded` reads what is encoded.
 """
 
 import base64
