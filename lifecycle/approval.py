@@ -18,6 +18,7 @@ from lifecycle.errors import (
     IntegrityError,
     NotApprovedError,
     RegistryError,
+    printable,
 )
 from lifecycle.hosting import version_in
 from lifecycle.integrity import (
@@ -36,7 +37,7 @@ from lifecycle.packages import (
     find_package,
     list_summaries,
 )
-from lifecycle.s3 import ARCHIVE_REMEDY, StoredObject, hash_object
+from lifecycle.s3 import ARCHIVE_REMEDY, RESTORE, StoredObject, hash_object
 
 # Characters left for text in ApprovalDescription (limit 1,024) after the digests.
 MAX_CHARACTERS = 850
@@ -44,7 +45,6 @@ MAX_CHARACTERS = 850
 MAX_REASON = 500
 # The metadata without which nothing can be checked.
 NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
-RESTORE = "restore that version of the object in S3, or train again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +166,7 @@ def check_reason(reason: str) -> str:
     Raises:
         CallError: it is empty or too long.
     """
-    printable = (one if one.isprintable() else " " for one in reason)
-    why = " ".join("".join(printable).split())
+    why = " ".join(printable(reason).split())
     if not why:
         raise CallError(
             "--reason: empty; say what is wrong with this version, for whoever trains "

@@ -19,6 +19,8 @@ LOWER_IS_BETTER = frozenset(
 HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
 # Significant digits of a number.
 DIGITS = 4
+# The share of samples whose interval holds the true value.
+CONFIDENCE = 0.95
 # Two models are compared on at least so many rows, and a group of rows is judged on so
 # many: of fewer, the interval of an RMSE holds less often than it says.
 MIN_ROWS = 50

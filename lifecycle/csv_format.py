@@ -1,6 +1,7 @@
 """How a CSV file is written: its separator, its numbers, its encoding.
 
-All of it is guessed from the content, for `lifecycle.csv_checks` to confirm.
+All of it is guessed from the content; `lifecycle.csv_text` and `lifecycle.csv_cells`
+confirm it.
 """
 
 import csv

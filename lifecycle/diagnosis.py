@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
+    CONFIDENCE,
     MIN_ROWS,
     format_interval,
     format_number,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 # Groups of predictions, of at least MIN_ROWS rows each.
 MAX_GROUPS = 10
-CONFIDENCE = 0.95
 # SHAP values of so many rows say enough of a model's features.
 SHAP_ROWS = 2000
 # The least correlation of a feature with its SHAP values that gives a direction.

@@ -251,7 +251,10 @@ def read_hosting_of(state: EndpointState) -> Hosting:
     # Another's config says nothing of model.yaml; the one that was verified last does.
     ours = config if is_own(config, name) else state.verified_config
     live = read_hosting(name, config, response)
-    return replace(live, declared=read_declared_instances(name, ours))
+    declared = live.variant.get("InitialInstanceCount")
+    if ours != config:
+        declared = read_declared_instances(name, ours)
+    return replace(live, declared=declared)
 
 
 def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:

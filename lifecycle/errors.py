@@ -93,6 +93,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return "known: " + (", ".join(names) or "none")
 
 
+def printable(text: str) -> str:
+    """Return a text of others with blanks for what terminals would act on."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
 def yaml_repr(value: object) -> str:
     """Show a value as it is written in YAML, on one line of limited length."""
     if value is None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lifecycle.errors import printable
+
 VARIANT = "AllTraffic"
 # What a deploy appends to a model's name for its configs and SageMaker models.
 NAME_SUFFIX = re.compile(r"-v(\d+)-[0-9a-f]{8}")
@@ -429,5 +431,5 @@ def shown(value: Any) -> str:
         text = ", ".join(map(shown, value))
     else:
         text = str(value)
-    line = "".join(one if one.isprintable() else " " for one in text)
+    line = printable(text)
     return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}..."

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from lifecycle import TRAINING_STAGES
-from lifecycle.errors import ConfigurationError, StorageError
+from lifecycle.errors import ConfigurationError, StorageError, printable
 from lifecycle.s3 import hash_object, json_bytes, list_files, read_bytes
 
 METRIC = "metric."
@@ -116,7 +116,7 @@ def evidence_digest(files: Mapping[str, str]) -> str:
 
 def _shown(text: str) -> str:
     """Return what another may have written, as one line of limited length."""
-    line = "".join(one if one.isprintable() else " " for one in text)
+    line = printable(text)
     return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}..."
 
 

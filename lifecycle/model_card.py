@@ -25,7 +25,7 @@ RISKS = ("High", "Medium", "Low")
 HEADING = re.compile(r"^##\s+(.+?)\s*#*\s*$", re.MULTILINE)
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 # The longest texts and lists that AWS's schema allows.
-LONG, MEDIUM, SHORT, VALUE = 2048, 1024, 255, 63
+LONG, MEDIUM, SHORT = 2048, 1024, 255
 MOST_HYPERPARAMETERS = 100
 TASKS = {"regression": "Regression", "binary": "Binary classification"}
 STATUS: Mapping[str, Status] = {"Approved": "Approved", "Rejected": "Archived"}

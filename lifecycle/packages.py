@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from lifecycle.aws import client, ignore_not_found, run_uri
-from lifecycle.errors import RegistryError
+from lifecycle.errors import RegistryError, printable
 from lifecycle.inference import program_of
 from lifecycle.integrity import METRIC, content_of, digest_of
 
@@ -103,9 +103,8 @@ class Package:
     @property
     def approver(self) -> str:
         """Return the words that say who approved, or rejected, the package."""
-        words = APPROVED.sub("", self.approval_description)
-        # Anybody may have written them, and terminals act on some characters.
-        return "".join(one if one.isprintable() else " " for one in words)
+        # Anybody may have written them.
+        return printable(APPROVED.sub("", self.approval_description))
 
     def results(self) -> dict[str, Any]:
         """Return what a train-register notebook returns to the next stage."""

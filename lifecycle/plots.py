@@ -167,12 +167,9 @@ def roc_curve(truth: Any, prediction: Any, live: Any = None) -> "Axes":
     from sklearn.metrics import roc_auc_score, roc_curve
 
     ax = axes(height=SQUARE)
-    for place, (name, known, values) in enumerate(_series(truth, prediction, live)):
-        if not _has_both_classes(known):
-            continue
+    for name, known, values, look in _ranked(truth, prediction, live):
         false_alarms, found, _ = roc_curve(known, values)
         area = roc_auc_score(known, values)
-        look: Any = {"color": COLOURS[place], "linestyle": LINES[place]}
         ax.plot(false_alarms, found, label=f"{name}, area {area:.3f}", **look)
     ax.plot([0, 1], [0, 1], label="guessing", **CHANCE)
     ax.set(
@@ -195,15 +192,11 @@ def precision_recall_curve(truth: Any, prediction: Any, live: Any = None) -> "Ax
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     ax = axes(height=SQUARE)
-    for place, (name, known, values) in enumerate(_series(truth, prediction, live)):
-        if not _has_both_classes(known):
-            continue
+    for name, known, values, look in _ranked(truth, prediction, live):
         precision, recall, _ = precision_recall_curve(known, values)
         mean = average_precision_score(known, values)
-        look: Any = {"color": COLOURS[place], "linestyle": LINES[place]}
-        ax.plot(
-            recall[::-1], precision[::-1], label=f"{name}, average {mean:.3f}", **look
-        )
+        label = f"{name}, average {mean:.3f}"
+        ax.plot(recall[::-1], precision[::-1], label=label, **look)
     ax.axhline(float(np.mean(truth)), label="guessing", **CHANCE)
     ax.set(
         title="Precision and recall",
@@ -278,7 +271,8 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
     ax = axes()
     ax.plot(*curve, color=BLUE, drawstyle="steps-post", label="cost")
     look: Any = {"color": ORANGE, "linestyle": LINES[1]}
-    ax.axvline(chosen.threshold, label=f"chosen: {chosen.threshold:.2f}", **look)
+    threshold = format_number(chosen.threshold)
+    ax.axvline(chosen.threshold, label=f"chosen: {threshold}", **look)
     unit = f" ({chosen.unit})" if chosen.unit else ""
     ax.set(
         title="Cost by threshold, validation rows",
@@ -317,8 +311,17 @@ def _series(
     ]
 
 
-def _has_both_classes(truth: Any) -> bool:
-    return len(set(truth.tolist())) > 1
+def _ranked(
+    truth: Any, prediction: Any, live: Any
+) -> Iterator[tuple[str, "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", Any]]:
+    """Yield the series that have rows of both classes, each with the look of its line.
+
+    Few test rows may be of one class, which no threshold separates.
+    """
+    for place, (name, known, values) in enumerate(_series(truth, prediction, live)):
+        if len(set(known.tolist())) > 1:
+            look = {"color": COLOURS[place], "linestyle": LINES[place]}
+            yield name, known, values, look
 
 
 def _class_histograms(truth: Any, probability: Any) -> "Axes":

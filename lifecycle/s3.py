@@ -26,6 +26,8 @@ PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
 MAY_EXPIRE = "may-expire=true"
 # For a model archive that is missing.
 ARCHIVE_REMEDY = "train again, the archive is the model"
+# For an object that is not the one that was registered.
+RESTORE = "restore that version of the object in S3, or train again"
 # The names that boto3 sends to S3 at all.
 BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 # Bytes of an object that are hashed at once.
@@ -131,8 +133,7 @@ def read_archive(uri: str, sha256: str = "") -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != (sha256 or found):
         raise IntegrityError(
-            f"{uri}: has sha256 {found[:12]}, registered was {sha256[:12]}; "
-            "restore that version of the object in S3, or train again"
+            f"{uri}: has sha256 {found[:12]}, registered was {sha256[:12]}; {RESTORE}"
         )
     return content
 

@@ -162,10 +162,9 @@ def judge(
                 [evaluate_slice(metric, bounds, groups)] if shown is not None else []
             )
             continue
-        value = number_or_none(metrics.get(metric))
         verdicts = evaluate_metric(
             metric,
-            math.nan if value is None else value,
+            _number_or_nan(metrics.get(metric)),
             bounds,
             score,
             _pair(known.get("intervals"), metric),
@@ -234,15 +233,13 @@ def read_slices(shown: Any) -> list[SliceGroup]:
 def _estimates(values: Any) -> dict[str, Estimate]:
     if not isinstance(values, Mapping):
         return {}
-    found = {}
-    for name, one in values.items():
-        parts = numbers(one)
-        value, low, high = (
-            math.nan if parts.get(part) is None else float(parts[part] or 0)
-            for part in ("value", "low", "high")
-        )
-        found[str(name)] = Estimate(value=value, low=low, high=high)
-    return found
+    return {str(name): _estimate(one) for name, one in values.items()}
+
+
+def _estimate(shown: Any) -> Estimate:
+    given = shown if isinstance(shown, Mapping) else {}
+    parts = {one: _number_or_nan(given.get(one)) for one in ("value", "low", "high")}
+    return Estimate(**parts)
 
 
 def _slice(group: SliceGroup) -> dict[str, Any]:
@@ -336,24 +333,14 @@ def read_live(live: Mapping[str, Any]) -> ShownComparison:
 
 
 def _comparison(metric: str, shown: Mapping[str, Any]) -> Comparison:
-    difference = shown.get("difference")
-    values = numbers(difference)
-    low, high = values.get("low"), values.get("high")
-    candidate, live = (
-        number_or_none(shown.get("candidate")),
-        number_or_none(shown.get("live")),
-    )
-    first, second = (math.nan if one is None else one for one in (candidate, live))
+    candidate, live = (_number_or_nan(shown.get(one)) for one in ("candidate", "live"))
+    difference = replace(_estimate(shown.get("difference")), value=candidate - live)
     return Comparison(
         metric=metric,
-        candidate=first,
-        live=second,
-        difference=Estimate(
-            value=first - second,
-            low=math.nan if low is None else low,
-            high=math.nan if high is None else high,
-        ),
-        rows=int(number_or_none(shown.get("rows")) or 0),
+        candidate=candidate,
+        live=live,
+        difference=difference,
+        rows=_whole(shown.get("rows")) or 0,
     )
 
 
@@ -400,6 +387,11 @@ def number_or_none(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if math.isfinite(value) else None
+
+
+def _number_or_nan(value: object) -> float:
+    number = number_or_none(value)
+    return math.nan if number is None else number
 
 
 def _plain(value: object) -> float | str:

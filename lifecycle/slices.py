@@ -6,9 +6,11 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.comparison import (
+    DIGITS,
     MIN_ROWS,
     Estimate,
     SliceGroup,
@@ -32,6 +34,8 @@ QUARTERS = 4
 # The groups of a column that are told apart; the rest is taken together.
 MAX_GROUPS = 50
 MISSING, NONE, OTHERS = "missing", "none of these", "all others"
+# Digits of a value that is a group's name: as many as tell it from any other.
+EXACT = 15
 
 
 def group_rows(
@@ -101,7 +105,7 @@ def slice_table(groups: Sequence[SliceGroup]) -> "pd.DataFrame":
         for one in groups
     }
     index = pd.MultiIndex.from_tuples(rows, names=["slice", "group"]) if rows else None
-    return pd.DataFrame(list(rows.values()), index=index).fillna("too few rows")
+    return pd.DataFrame(list(rows.values()), index=index).fillna("not judged")
 
 
 def _text(found: Estimate) -> str:
@@ -170,16 +174,24 @@ def _by_value(values: "pd.Series[Any]") -> "pd.Series[str]":
     is_number = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
     if not is_number:
         return values.astype(object).where(values.notna(), MISSING).astype(str)
-    names = values.map(format_number, na_action="ignore")
+    names = values.map(partial(format_number, digits=EXACT), na_action="ignore")
     if values.nunique() > MAX_VALUES:
         quarters = pd.qcut(values, QUARTERS, labels=False, duplicates="drop")
-        ranges = {
-            place: _range(part) for place, part in values.groupby(quarters, sort=True)
-        }
-        names = quarters.map(ranges)
+        names = quarters.map(_ranges(values, quarters))
     return names.astype(object).where(values.notna(), MISSING).astype(str)
 
 
-def _range(part: "pd.Series[Any]") -> str:
-    low, high = (format_number(float(one)) for one in (part.min(), part.max()))
+def _ranges(values: "pd.Series[Any]", places: "pd.Series[Any]") -> dict[Any, str]:
+    """Name each quarter by its range, with more digits where few make them alike."""
+    named: dict[Any, str] = {}
+    for digits in (DIGITS, EXACT):
+        named = {place: _range(part, digits) for place, part in values.groupby(places)}
+        if len(set(named.values())) == len(named):
+            break
+    return named
+
+
+def _range(part: "pd.Series[Any]", digits: int) -> str:
+    ends = float(part.min()), float(part.max())
+    low, high = (format_number(one, digits) for one in ends)
     return low if low == high else f"{low} to {high}"

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lifecycle.comparison import Comparison, Estimate
+from lifecycle.comparison import CONFIDENCE, Comparison, Estimate
 from lifecycle.decision import HALF, Decision, cost_per_row
 
 Array = npt.NDArray[np.float64]
@@ -31,7 +31,6 @@ Statistic = Callable[[Array], Array]
 # Truth and prediction to metrics by name; with a threshold for a classification.
 Measure = Callable[..., Mapping[str, float]]
 
-CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 0
 # The largest relative difference at which a metric counts as the one known by its name.

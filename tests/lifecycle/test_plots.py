@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 
 from lifecycle import plots
+from lifecycle.decision import Decision
 
 mpl.use("agg")
 TRUTH = np.array([0, 1, 0, 1, 1])
@@ -153,6 +154,12 @@ def test_letters_are_legible_on_a_telephone():
         (
             lambda: plots.predictions("regression", TRUTH, PROBABILITY, LIVE),
             "live, version 3: 4 points, predicted value from 0.2 to 0.9, true value",
+        ),
+        (
+            lambda: plots.cost_by_threshold(
+                ([1, 0.004, 0], [0.5, 0.1, 1]), Decision(threshold=0.004)
+            ),
+            "chosen: 0.004: at 0.004.",
         ),
         (
             lambda: plots.reliability(GROUPS),

@@ -74,6 +74,17 @@ def test_numbers_are_grouped_by_value_or_by_quarter():
     assert all(" to " in one.group for one in quarters)
 
 
+@pytest.mark.parametrize(("count", "groups"), [(10, 10), (100, 4)])
+def test_long_numbers_that_differ_little_are_groups_of_their_own(count, groups):
+    """As of postcodes or times, by value or by quarter."""
+    rows = pd.DataFrame({"y": 0.0, "code": 1_700_000_000 + np.arange(count)})
+
+    found = group_rows(["code"], rows)["code"]
+
+    assert found.nunique() == groups
+    assert found.iloc[0].startswith("1700000000")
+
+
 def test_what_is_missing_is_a_group():
     """A model may be worse where a value is not known."""
     details = pd.DataFrame({"plan": ["a", None, "a"], "age": [1.0, math.nan, 2.5]})
@@ -93,6 +104,8 @@ def test_most_groups_of_a_column_of_names_are_taken_together():
     assert len(found) == 50
     others = found[0]
     assert (others.group, others.rows, others.metrics) == ("all others", 121, {})
+    table = slice_table([*measured("sex"), others])
+    assert table.loc[("name", "all others"), "rmse"] == "not judged"
 
 
 def test_a_slice_that_is_no_column_is_named():
