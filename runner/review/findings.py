@@ -20,6 +20,7 @@ from lifecycle.comparison import (
 )
 from lifecycle.gates import BY, slice_of
 from lifecycle.shown import number_or_none, read_rows, read_slices
+from lifecycle.slices import OTHERS
 from runner.review.evidence import Evidence
 from runner.review.rows import gates_asked
 
@@ -130,7 +131,11 @@ def _slice_sentence(
         is_clear = _stands_out(found, whole, len(judged))
         answer = "is too large for chance" if is_clear else "could be chance"
         sentence += f"; on all rows it is {shown}. The difference {answer}."
-    small = [f"{one.group} ({one.rows})" for one in groups if not one.metrics]
+    small = [
+        f"{one.group} ({one.rows})"
+        for one in groups
+        if not one.metrics and one.group != OTHERS
+    ]
     if small:
         named = ", ".join(small[:MAX_FEATURES])
         more = len(small) - MAX_FEATURES

@@ -43,12 +43,15 @@ def group(name, value, low, high, rows=40):
 def test_the_worst_group_is_named(folder, read, low, said):
     """And whether the rows show that it is worse than the others."""
     few = SliceGroup(column="sex", group="X", rows=5, metrics={})
-    leave(folder, slices=[few, group("M", 1.9, 1.8, 2.1), group("F", 2.5, low, 2.9)])
+    rest = SliceGroup(column="sex", group="all others", rows=121, metrics={})
+    leave(
+        folder, slices=[few, rest, group("M", 1.9, 1.8, 2.1), group("F", 2.5, low, 2.9)]
+    )
 
     (found,) = findings(read())["slices"]
 
     assert (found["slice"], found["metric"]) == ("sex", "rmse")
-    assert [one["group"] for one in found["groups"]] == ["F", "M", "X"]
+    assert [one["group"] for one in found["groups"]] == ["F", "M", "all others", "X"]
     assert said in found["sentence"]
     assert found["sentence"].endswith("Too few rows to judge: X (5).")
     assert found["groups"][0]["metrics"] == [
