@@ -20,14 +20,13 @@ from lifecycle.errors import (
     RegistryError,
     printable,
 )
-from lifecycle.hosting import version_in
-from lifecycle.integrity import (
+from lifecycle.invocation import read_golden
+from lifecycle.registration.integrity import (
     evidence_digest,
     hash_evidence,
     name_changes,
 )
-from lifecycle.invocation import read_golden
-from lifecycle.packages import (
+from lifecycle.registration.packages import (
     RECENT,
     Mode,
     Package,
@@ -38,6 +37,7 @@ from lifecycle.packages import (
     list_summaries,
 )
 from lifecycle.s3 import ARCHIVE_REMEDY, RESTORE, StoredObject, hash_object
+from lifecycle.serving.hosting import version_in
 
 # Characters left for text in ApprovalDescription (limit 1,024) after the digests.
 MAX_CHARACTERS = 850

@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, bucket, run_id_of, run_uri
-from lifecycle.contract import check_splits
-from lifecycle.csv_format import CsvFormat, detect_format
-from lifecycle.csv_text import refuse_duplicates
 from lifecycle.errors import (
     ConfigurationError,
     DataError,
@@ -24,7 +21,6 @@ from lifecycle.errors import (
     StorageError,
     did_you_mean,
 )
-from lifecycle.membership import HASHES, row_hashes
 from lifecycle.s3 import (
     StoredFile,
     etag,
@@ -40,7 +36,11 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
-from lifecycle.tables import TableFile, check_file, parse_table
+from lifecycle.tabular.contract import check_splits
+from lifecycle.tabular.csv_format import CsvFormat, detect_format
+from lifecycle.tabular.csv_text import refuse_duplicates
+from lifecycle.tabular.membership import HASHES, row_hashes
+from lifecycle.tabular.tables import TableFile, check_file, parse_table
 
 if TYPE_CHECKING:
     import pandas as pd

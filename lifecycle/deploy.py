@@ -1,7 +1,7 @@
 """Deploys and rollbacks: a version is live only after it has been verified.
 
 Both check first that the package and its objects are those that were approved, and
-then change the endpoint in the same steps, which `lifecycle.update` takes.
+then change the endpoint in the same steps, which `lifecycle.delivery.update` takes.
 """
 
 import time
@@ -11,14 +11,13 @@ from typing import Any
 
 from lifecycle.approval import approval_problem, check_approval, package_table
 from lifecycle.aws import Progress, aws_errors, client
-from lifecycle.change import Update, plan_change
 from lifecycle.data import keep_rows
+from lifecycle.delivery.change import Update, plan_change
+from lifecycle.delivery.update import bring_into_service
 from lifecycle.endpoint import DAMAGED, EndpointState, read_hosting_of, read_state
-from lifecycle.endpoint_config import retained_configs
 from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
-from lifecycle.hosting import read_settings
 from lifecycle.invocation import read_golden
-from lifecycle.packages import (
+from lifecycle.registration.packages import (
     RECENT,
     Mode,
     Package,
@@ -26,7 +25,8 @@ from lifecycle.packages import (
     find_package,
     list_packages,
 )
-from lifecycle.update import bring_into_service
+from lifecycle.serving.endpoint_config import retained_configs
+from lifecycle.serving.hosting import read_settings
 
 
 def deploy(

@@ -23,14 +23,14 @@ from lifecycle.aws import (
     tag_time,
     utc,
 )
-from lifecycle.endpoint_config import (
+from lifecycle.errors import EndpointError
+from lifecycle.registration.packages import Package
+from lifecycle.serving.endpoint_config import (
     package_tags,
     read_declared_instances,
     read_hosting,
 )
-from lifecycle.errors import EndpointError
-from lifecycle.hosting import Hosting, is_own, own_variant, version_in
-from lifecycle.packages import Package
+from lifecycle.serving.hosting import Hosting, is_own, own_variant, version_in
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef

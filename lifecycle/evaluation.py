@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_xgboost import archive
 
-from lifecycle.comparison import MIN_ROWS, Comparison, Estimate, format_number
 from lifecycle.data import PREPARED, evidence_of, read_split
-from lifecycle.decision import Decision
-from lifecycle.diagnosis import shown
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     DataError,
@@ -18,16 +15,24 @@ from lifecycle.errors import (
 )
 from lifecycle.inference import ScriptedModel, load_scripted
 from lifecycle.invocation import read_golden
-from lifecycle.membership import row_hashes
-from lifecycle.packages import Package, describe
+from lifecycle.registration.packages import Package, describe
 from lifecycle.s3 import read_archive, read_json
+from lifecycle.statistics.comparison import (
+    MIN_ROWS,
+    Comparison,
+    Estimate,
+    format_number,
+)
+from lifecycle.statistics.decision import Decision
+from lifecycle.statistics.diagnosis import shown
+from lifecycle.tabular.membership import row_hashes
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import xgboost as xgb
 
-    from lifecycle.uncertainty import Measure
+    from lifecycle.statistics.uncertainty import Measure
 
 MODEL_FILE = "xgboost-model"
 # A package's metric of this name is the threshold at which its decision is made.
@@ -125,7 +130,7 @@ def intervals(
         measure: returns metrics by name from truth and prediction.
         decision: whose threshold `measure` takes as its third argument, if any.
     """
-    from lifecycle.uncertainty import estimate, statistics_of
+    from lifecycle.statistics.uncertainty import estimate, statistics_of
 
     return estimate(statistics_of(measure, truth, prediction, decision), len(truth))
 
@@ -276,7 +281,7 @@ def _compare(
     measure: "Measure",
 ) -> LiveScore:
     """Compare two models on rows new to both: predictions and decision of each."""
-    from lifecycle.uncertainty import compare, statistics_of
+    from lifecycle.statistics.uncertainty import compare, statistics_of
 
     try:
         mine = statistics_of(measure, truth, *candidate)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from lifecycle.comparison import (
+from lifecycle.errors import GateError, did_you_mean
+from lifecycle.statistics.comparison import (
     DIGITS,
     LOWER_IS_BETTER,
     MIN_ROWS,
@@ -25,7 +26,6 @@ from lifecycle.comparison import (
     format_number,
     worst_first,
 )
-from lifecycle.errors import GateError, did_you_mean
 
 Rule = Literal["min", "max", "worse_than_live"]
 Verdict = Literal["passed", "failed", "undecided", "not comparable", "nothing live"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.comparison import format_number
+from lifecycle.statistics.comparison import format_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,7 +212,7 @@ def reliability(table: "pd.DataFrame") -> "Axes":
     """Draw how often groups of rows are positive against the predicted probability.
 
     Args:
-        table: as `lifecycle.diagnosis.calibration` returns it.
+        table: as `lifecycle.statistics.diagnosis.calibration` returns it.
     """
     ax = axes(height=SQUARE)
     ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
@@ -239,7 +239,7 @@ def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
     """Draw the mean absolute SHAP values of the most important features.
 
     Args:
-        table: as `lifecycle.diagnosis.shap_importance` returns it.
+        table: as `lifecycle.statistics.diagnosis.shap_importance` returns it.
     """
     largest = table[:most][::-1]
     ax = axes(height=1.2 + 0.27 * max(len(largest), 2))
@@ -265,8 +265,8 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
     """Draw what a row costs at every threshold, and the one that was chosen.
 
     Args:
-        curve: thresholds and costs, as `lifecycle.decision.cost_curve` returns them.
-        chosen: as `lifecycle.decision.choose_threshold` returns it.
+        curve: thresholds and costs, of `lifecycle.statistics.decision.cost_curve`.
+        chosen: as `lifecycle.statistics.decision.choose_threshold` returns it.
     """
     ax = axes()
     ax.plot(*curve, color=BLUE, drawstyle="steps-post", label="cost")

@@ -27,7 +27,6 @@ from lifecycle.aws import (
     run_uri,
     utc,
 )
-from lifecycle.comparison import Bounds, SliceGroup
 from lifecycle.data import load_prepared
 from lifecycle.errors import IntegrityError, RegistryError
 from lifecycle.gates import (
@@ -37,15 +36,15 @@ from lifecycle.gates import (
     require_passed,
 )
 from lifecycle.inference import serving_variables
-from lifecycle.integrity import (
+from lifecycle.invocation import record_golden
+from lifecycle.registration.integrity import (
     METRIC,
     REGISTERED_FILE,
     content_of,
     digest_of,
     name_changes,
 )
-from lifecycle.invocation import record_golden
-from lifecycle.packages import (
+from lifecycle.registration.packages import (
     PAGE_SIZE,
     ApprovalStatus,
     Mode,
@@ -63,6 +62,7 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
+from lifecycle.statistics.comparison import Bounds, SliceGroup
 from lifecycle.training import TrainingJob
 
 if TYPE_CHECKING:

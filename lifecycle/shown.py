@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.comparison import (
+from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice, slice_of
+from lifecycle.statistics.comparison import (
     Bounds,
     Comparison,
     Estimate,
@@ -18,8 +19,7 @@ from lifecycle.comparison import (
     format_interval,
     format_number,
 )
-from lifecycle.decision import OUTCOMES
-from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice, slice_of
+from lifecycle.statistics.decision import OUTCOMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +44,8 @@ class EvaluationOutput:
         live: the comparison with the live model; None if nothing is live.
         slices: the metrics by group of rows.
         calibration, features, worst, disagreements, leaks: what the functions of
-            lifecycle.diagnosis return.
-        confusion: what `confusion` of lifecycle.decision returns.
+            lifecycle.statistics.diagnosis return.
+        confusion: what `confusion` of lifecycle.statistics.decision returns.
         looks: how many versions were judged on these test rows before.
     """
 

@@ -8,17 +8,23 @@ from typing import Any
 
 from lifecycle.approval import approval_problem, approved_by, rejected_by
 from lifecycle.aws import aws_errors, utc
-from lifecycle.comparison import Bounds
 from lifecycle.endpoint import (
     CHANGING,
     EndpointState,
     read_hosting_of,
     read_state,
 )
-from lifecycle.endpoint_config import retained_configs, served_settings
 from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import failures
-from lifecycle.hosting import (
+from lifecycle.registration.packages import (
+    Mode,
+    Package,
+    describe,
+    described,
+    list_summaries,
+)
+from lifecycle.serving.endpoint_config import retained_configs, served_settings
+from lifecycle.serving.hosting import (
     capacity,
     describe_capacity,
     find_drift,
@@ -26,9 +32,9 @@ from lifecycle.hosting import (
     retained_properties,
     version_in,
 )
-from lifecycle.packages import Mode, Package, describe, described, list_summaries
-from lifecycle.refusals import find_refusal
+from lifecycle.serving.refusals import find_refusal
 from lifecycle.shown import judge
+from lifecycle.statistics.comparison import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lifecycle.comparison import Comparison, Estimate
+from lifecycle.statistics.comparison import Comparison, Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

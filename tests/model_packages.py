@@ -17,12 +17,12 @@ from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
-from lifecycle.endpoint_config import read_hosting
-from lifecycle.hosting import read_settings
 from lifecycle.invocation import record_golden
-from lifecycle.packages import Mode, Package
+from lifecycle.registration.packages import Mode, Package
 from lifecycle.registry import create_package
 from lifecycle.s3 import write_bytes
+from lifecycle.serving.endpoint_config import read_hosting
+from lifecycle.serving.hosting import read_settings
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 ENDPOINT = {"instance_type": "ml.m5.large", "instance_count": 1}

@@ -10,12 +10,12 @@ import pandas as pd
 import toys
 from comparisons import comparison
 
-from lifecycle.comparison import Estimate, SliceGroup
-from lifecycle.decision import OUTCOMES, Decision, confusion
-from lifecycle.diagnosis import Leaks
 from lifecycle.evaluation import LiveScore
 from lifecycle.gates import evaluate_gates
 from lifecycle.shown import EVALUATION_MIME, EvaluationOutput
+from lifecycle.statistics.comparison import Estimate, SliceGroup
+from lifecycle.statistics.decision import OUTCOMES, Decision, confusion
+from lifecycle.statistics.diagnosis import Leaks
 from lifecycle.training import TrainingJob
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'

@@ -186,7 +186,7 @@ PREFIXES = {"resourcegroupstaggingapi": "tag", "sagemaker-runtime": "sagemaker"}
 def called() -> dict[str, str]:
     """Name the actions of AWS that lifecycle calls, each with a file that does."""
     session, found = botocore.session.get_session(), {}
-    for file in sorted((ROOT / "lifecycle").glob("*.py")):
+    for file in sorted((ROOT / "lifecycle").rglob("*.py")):
         code = file.read_text(encoding="utf-8")
         names = {one or other for one, other in CALL.findall(code)}
         for service in set(re.findall(r'client\("([\w-]+)"\)', code)) - {"sts"}:

@@ -128,7 +128,7 @@ def new_command(
     target: str,
 ) -> None:
     """Begin model NAME: its notebook, spec and model card, written for a table."""
-    from lifecycle.csv_format import CsvFormat
+    from lifecycle.tabular.csv_format import CsvFormat
     from runner.scaffold import files
     from runner.spec.folders import find_root
 

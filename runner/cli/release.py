@@ -21,7 +21,7 @@ from runner.spec.folders import check_name, find_root, list_models, suggest_mode
 from runner.spec.models import load_spec, notebook_values
 
 if TYPE_CHECKING:
-    from lifecycle.packages import Package
+    from lifecycle.registration.packages import Package
     from lifecycle.status import ModelStatus, Version
 
 RUNNER = "python -m runner"

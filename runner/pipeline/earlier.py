@@ -21,9 +21,8 @@ from secret_scrubber import Scrubber
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, find_approved
 from lifecycle.aws import aws_errors, run_uri
-from lifecycle.change import wanted_config
-from lifecycle.contract import SPLITS
 from lifecycle.data import data_version
+from lifecycle.delivery.change import wanted_config
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
     CallError,
@@ -32,7 +31,8 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import check_golden, read_golden
-from lifecycle.packages import Mode, Package, packages_of
+from lifecycle.registration.packages import Mode, Package, packages_of
+from lifecycle.tabular.contract import SPLITS
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb

@@ -17,11 +17,11 @@ from typing import Any
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri, utc
-from lifecycle.card_registration import register_card
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
-from lifecycle.model_card import (
+from lifecycle.registration.card_registration import register_card
+from lifecycle.registration.model_card import (
     CARD,
     Facts,
     card_content,
@@ -29,7 +29,7 @@ from lifecycle.model_card import (
     read_card,
     status_of,
 )
-from lifecycle.packages import Package, describe, find_package
+from lifecycle.registration.packages import Package, describe, find_package
 from lifecycle.shown import evaluation_of, judge
 from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path

@@ -10,14 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lifecycle import packages, registry, s3
+from lifecycle import registry, s3
 from lifecycle.aws import aws_errors
-from lifecycle.comparison import Bounds
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
 from lifecycle.gates import RELATIVE, failures, slice_of
-from lifecycle.packages import Package
+from lifecycle.registration import packages
+from lifecycle.registration.packages import Package
 from lifecycle.shown import evaluation_of, judge, numbers
+from lifecycle.statistics.comparison import Bounds
 from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path
 from runner.notebook import ipynb
 from runner.pipeline.plan import Plan, Stage

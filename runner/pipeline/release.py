@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import approval, packages, s3
+from lifecycle import approval, s3
 from lifecycle.aws import aws_errors, run_uri, utc
-from lifecycle.card_registration import follow_approval
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
@@ -22,9 +21,11 @@ from lifecycle.errors import (
     LifecycleError,
     RegistryError,
 )
-from lifecycle.integrity import EVIDENCE, hash_evidence
 from lifecycle.next_step import ways_out
-from lifecycle.packages import Mode, Package
+from lifecycle.registration import packages
+from lifecycle.registration.card_registration import follow_approval
+from lifecycle.registration.integrity import EVIDENCE, hash_evidence
+from lifecycle.registration.packages import Mode, Package
 from runner.ci.environment import approval_note, rejection_note, workflow_identity
 from runner.errors import SpecError
 from runner.git import is_ancestor, resolve, short_commit

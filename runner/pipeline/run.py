@@ -15,11 +15,11 @@ from forked_kernels.client import WarmKernels
 
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
-from lifecycle.card_registration import follow_approval
-from lifecycle.contract import SPLITS
 from lifecycle.errors import LifecycleError, NotApprovedError
-from lifecycle.packages import Package
+from lifecycle.registration.card_registration import follow_approval
+from lifecycle.registration.packages import Package
 from lifecycle.shown import numbers
+from lifecycle.tabular.contract import SPLITS
 from runner.errors import (
     MALFORMED,
     FileError,

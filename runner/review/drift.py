@@ -15,8 +15,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from lifecycle.chance import benjamini_hochberg, chi_squared, kolmogorov_smirnov
-from lifecycle.comparison import format_number
+from lifecycle.statistics.chance import (
+    benjamini_hochberg,
+    chi_squared,
+    kolmogorov_smirnov,
+)
+from lifecycle.statistics.comparison import format_number
 
 # The share of the columns that are said to drift which may not drift at all.
 FALSE_DISCOVERIES = 0.01

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
-from lifecycle.comparison import (
+from lifecycle.gates import BY, slice_of
+from lifecycle.shown import number_or_none, read_rows, read_slices
+from lifecycle.statistics.comparison import (
     MIN_ROWS,
     Estimate,
     SliceGroup,
@@ -18,9 +20,7 @@ from lifecycle.comparison import (
     format_within,
     worst_first,
 )
-from lifecycle.gates import BY, slice_of
-from lifecycle.shown import number_or_none, read_rows, read_slices
-from lifecycle.slices import OTHERS
+from lifecycle.statistics.slices import OTHERS
 from runner.review.evidence import Evidence
 from runner.review.rows import gates_asked
 

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateError
 from markupsafe import Markup
 
-from lifecycle.comparison import format_interval, format_within
+from lifecycle.statistics.comparison import format_interval, format_within
 from runner import STAGES
 from runner.errors import MALFORMED
 from runner.git import short_commit

@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import Answer, Comparison, format_number, lower_is_better
 from lifecycle.gates import RELATIVE, GateVerdict
 from lifecycle.shown import judge, number_or_none, read_live
+from lifecycle.statistics.comparison import (
+    Answer,
+    Comparison,
+    format_number,
+    lower_is_better,
+)
 from runner.review.evidence import Evidence
 
 GateResult = Literal[

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lifecycle.comparison import format_within
 from lifecycle.gates import UNSURE
+from lifecycle.statistics.comparison import format_within
 from runner.review.evidence import Evidence
 from runner.review.findings import suspicions
 from runner.review.rows import (

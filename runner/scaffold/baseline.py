@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.contract import check_splits
 from lifecycle.errors import DataError
+from lifecycle.tabular.contract import check_splits
 from runner.scaffold.cells import Cell
 from runner.scaffold.label import Label
 from runner.spec.schema import Task

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lifecycle.csv_format import PLAIN
+from lifecycle.tabular.csv_format import PLAIN
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lifecycle.csv_format import CsvFormat
 from lifecycle.data import read_local
 from lifecycle.errors import CallError, DataError, did_you_mean
-from lifecycle.model_card import CARD, TO_FILL_IN
+from lifecycle.registration.model_card import CARD, TO_FILL_IN
+from lifecycle.tabular.csv_format import CsvFormat
 from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
 from runner.scaffold.cells import Cell, code, dumps, markdown, name_in_text, notebook

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lifecycle.csv_format import CsvFormat
+from lifecycle.tabular.csv_format import CsvFormat
 from runner.scaffold.cells import (
     Cell,
     assign_dict,

@@ -17,7 +17,7 @@ from notebook_inputs.git import is_repository
 from notebook_inputs.magics import LOOKS_LIKE_MAGIC
 
 from lifecycle.errors import CallError
-from lifecycle.model_card import CARD, TO_FILL_IN
+from lifecycle.registration.model_card import CARD, TO_FILL_IN
 from runner import STAGES
 from runner.errors import SignatureError, SpecError, display_path
 from runner.git import git_output

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lifecycle.errors import did_you_mean, yaml_repr
-from lifecycle.refusals import has_local_storage
+from lifecycle.serving.refusals import has_local_storage
 from runner.spec.hyperparameters import (
     find_unknown_version,
     find_wrong_hyperparameter,

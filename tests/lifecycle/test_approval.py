@@ -37,7 +37,6 @@ from lifecycle.approval import (
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import read_state
-from lifecycle.endpoint_config import config_name
 from lifecycle.errors import (
     CallError,
     EndpointError,
@@ -47,9 +46,15 @@ from lifecycle.errors import (
     RegistryError,
     StorageError,
 )
-from lifecycle.integrity import EVIDENCE, evidence_digest
-from lifecycle.packages import Package, describe, describe_origin, find_package
+from lifecycle.registration.integrity import EVIDENCE, evidence_digest
+from lifecycle.registration.packages import (
+    Package,
+    describe,
+    describe_origin,
+    find_package,
+)
 from lifecycle.s3 import StoredObject, parse_uri, read_bytes, read_json, write_bytes
+from lifecycle.serving.endpoint_config import config_name
 
 OTHER = "e" * 64
 MINE = "f" * 64

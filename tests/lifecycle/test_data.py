@@ -25,8 +25,8 @@ from lifecycle.data import (
     write_splits,
 )
 from lifecycle.errors import DataError, StorageError
-from lifecycle.membership import row_hashes
 from lifecycle.s3 import parse_uri, read_bytes, read_json, write_bytes
+from lifecycle.tabular.membership import row_hashes
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}

@@ -20,13 +20,9 @@ from model_packages import (
 )
 
 from lifecycle.aws import client, read_tags
+from lifecycle.delivery.update import verification_report
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state, wait_until_settled
-from lifecycle.endpoint_config import (
-    config_name,
-    deployment_config,
-    ensure_config,
-)
 from lifecycle.errors import (
     EndpointError,
     NotApprovedError,
@@ -34,9 +30,13 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import invoke
-from lifecycle.packages import Package, find_package
+from lifecycle.registration.packages import Package, find_package
 from lifecycle.s3 import parse_uri
-from lifecycle.update import verification_report
+from lifecycle.serving.endpoint_config import (
+    config_name,
+    deployment_config,
+    ensure_config,
+)
 
 LARGER = ENDPOINT | {"instance_count": 2}
 

@@ -24,7 +24,9 @@ from model_packages import (
 from lifecycle import endpoint
 from lifecycle.aws import add_tags, client, ignore_not_found, read_tags, role
 from lifecycle.endpoint import read_deployed_tags, read_state, wait_until_settled
-from lifecycle.endpoint_config import (
+from lifecycle.errors import EndpointError
+from lifecycle.registration.packages import Package
+from lifecycle.serving.endpoint_config import (
     clean_up,
     config_name,
     deployment_config,
@@ -32,8 +34,6 @@ from lifecycle.endpoint_config import (
     outdated_configs,
     retained_configs,
 )
-from lifecycle.errors import EndpointError
-from lifecycle.packages import Package
 
 SERVERLESS = {"serverless": {"memory_mb": 2048, "max_concurrency": 5}}
 CANARY = {"percent": 20, "wait_seconds": 1, "alarms": ["toy-5xx"]}

@@ -19,9 +19,7 @@ from model_packages import (
 )
 
 from lifecycle.aws import client, run_uri
-from lifecycle.comparison import Estimate
 from lifecycle.data import write_splits
-from lifecycle.decision import OUTCOMES, Decision
 from lifecycle.errors import IntegrityError, StorageError
 from lifecycle.evaluation import (
     LiveScore,
@@ -34,6 +32,8 @@ from lifecycle.evaluation import (
 )
 from lifecycle.invocation import record_golden
 from lifecycle.s3 import hash_object, parse_uri, write_bytes
+from lifecycle.statistics.comparison import Estimate
+from lifecycle.statistics.decision import OUTCOMES, Decision
 
 FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
 

@@ -11,12 +11,6 @@ import pytest
 from comparisons import Score, compared
 from sklearn import metrics as sklearn_metrics
 
-from lifecycle.comparison import (
-    Estimate,
-    SliceGroup,
-    format_interval,
-    format_number,
-)
 from lifecycle.errors import GateError
 from lifecycle.gates import (
     COST,
@@ -29,6 +23,12 @@ from lifecycle.gates import (
     name_answers,
     require_passed,
     unmeasured_message,
+)
+from lifecycle.statistics.comparison import (
+    Estimate,
+    SliceGroup,
+    format_interval,
+    format_number,
 )
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

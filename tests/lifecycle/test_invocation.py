@@ -23,7 +23,7 @@ from lifecycle.invocation import (
     read_golden,
     record_golden,
 )
-from lifecycle.packages import Package
+from lifecycle.registration.packages import Package
 from lifecycle.s3 import hash_object, write_bytes
 
 

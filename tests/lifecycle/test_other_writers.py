@@ -13,10 +13,10 @@ from lifecycle.approval import find_approved, find_newest
 from lifecycle.aws import add_tags, bucket, client, read_tags
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import EndpointState, read_state, wait_until_settled
-from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
 from lifecycle.next_step import next_step
-from lifecycle.packages import find_package, list_packages
+from lifecycle.registration.packages import find_package, list_packages
+from lifecycle.serving.endpoint_config import ensure_config
 from lifecycle.status import read_status
 
 MINE, OTHER = "f" * 64, "e" * 64

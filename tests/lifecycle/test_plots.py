@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 
 from lifecycle import plots
-from lifecycle.decision import Decision
+from lifecycle.statistics.decision import Decision
 
 mpl.use("agg")
 TRUTH = np.array([0, 1, 0, 1, 1])

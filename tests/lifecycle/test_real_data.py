@@ -22,14 +22,6 @@ from sklearn import metrics
 from lifecycle.approval import approve
 from lifecycle.aws import run_uri
 from lifecycle.data import read_details, split, write_splits
-from lifecycle.decision import choose_threshold, mean_cost
-from lifecycle.diagnosis import (
-    calibration,
-    find_leaks,
-    shap_importance,
-    shown,
-    worst_predictions,
-)
 from lifecycle.evaluation import (
     LiveScore,
     comparison_table,
@@ -41,8 +33,16 @@ from lifecycle.evaluation import (
 from lifecycle.gates import evaluate_gates
 from lifecycle.invocation import record_golden
 from lifecycle.registry import create_package
-from lifecycle.slices import group_rows, slice_metrics, slice_table
-from lifecycle.uncertainty import compare, statistics_of
+from lifecycle.statistics.decision import choose_threshold, mean_cost
+from lifecycle.statistics.diagnosis import (
+    calibration,
+    find_leaks,
+    shap_importance,
+    shown,
+    worst_predictions,
+)
+from lifecycle.statistics.slices import group_rows, slice_metrics, slice_table
+from lifecycle.statistics.uncertainty import compare, statistics_of
 
 RAW = ["sex", "length", "diameter", "height", "whole_weight", "shucked_weight"]
 RAW += ["viscera_weight", "shell_weight", "rings"]

@@ -35,9 +35,9 @@ from lifecycle.errors import (
     RegistryError,
     StorageError,
 )
-from lifecycle.integrity import content_of, digest_of
 from lifecycle.invocation import read_golden
-from lifecycle.packages import (
+from lifecycle.registration.integrity import content_of, digest_of
+from lifecycle.registration.packages import (
     Package,
     describe,
     describe_origin,

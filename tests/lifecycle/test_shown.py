@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifecycle.comparison import Comparison, Estimate, SliceGroup
-from lifecycle.decision import Decision, confusion
-from lifecycle.diagnosis import Leaks
 from lifecycle.endpoint import EndpointState
 from lifecycle.evaluation import LiveScore
 from lifecycle.gates import evaluate_gates, failures
 from lifecycle.shown import EVALUATION_MIME, EvaluationOutput, evaluation_of, judge
+from lifecycle.statistics.comparison import Comparison, Estimate, SliceGroup
+from lifecycle.statistics.decision import Decision, confusion
+from lifecycle.statistics.diagnosis import Leaks
 from lifecycle.training import TrainingJob
 
 TABLES = ("calibration", "features", "worst", "disagreements")

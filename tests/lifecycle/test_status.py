@@ -12,10 +12,10 @@ from lifecycle.approval import approve
 from lifecycle.aws import add_tags, client
 from lifecycle.deploy import roll_back
 from lifecycle.endpoint import CHANGING, DAMAGED, wait_until_settled
-from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
 from lifecycle.next_step import Step, next_step
-from lifecycle.packages import find_package
+from lifecycle.registration.packages import find_package
+from lifecycle.serving.endpoint_config import ensure_config
 from lifecycle.status import ModelStatus, Version, read_status
 
 CONTENT, OTHER = "a" * 64, "b" * 64

@@ -31,7 +31,7 @@ from repository import Repository
 
 from lifecycle.aws import client
 from lifecycle.deploy import deploy
-from lifecycle.packages import find_package, list_packages
+from lifecycle.registration.packages import find_package, list_packages
 from lifecycle.s3 import read_bytes, write_bytes
 from runner.spec import content as contents
 
@@ -492,7 +492,7 @@ def test_an_unapproved_merge_ends_red_and_heals(
 # What a hostile branch's train job does beside registering its own version, to every
 # other run's: it has the role of every train job.
 HOSTILITY = """\
-from lifecycle.packages import find_package, list_packages
+from lifecycle.registration.packages import find_package, list_packages
 from lifecycle.s3 import read_bytes, write_bytes
 from lifecycle.s3 import write_json
 

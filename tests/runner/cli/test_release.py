@@ -18,10 +18,10 @@ from lifecycle.approval import approve
 from lifecycle.aws import as_tags, client
 from lifecycle.deploy import deploy, roll_back
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.endpoint_config import ensure_config
 from lifecycle.errors import EndpointError
-from lifecycle.packages import Package, find_package
+from lifecycle.registration.packages import Package, find_package
 from lifecycle.s3 import upload_folder
+from lifecycle.serving.endpoint_config import ensure_config
 from runner.review.page import write_page
 from runner.spec import content as contents
 

@@ -17,7 +17,7 @@ from lifecycle.aws import as_tags, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
-from lifecycle.packages import Package, describe
+from lifecycle.registration.packages import Package, describe
 from lifecycle.s3 import parse_uri, read_json, write_bytes, write_json
 from runner import STAGES
 from runner.notebook import ipynb

@@ -13,7 +13,7 @@ from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.errors import RegistryError, StorageError
-from lifecycle.packages import Package
+from lifecycle.registration.packages import Package
 from lifecycle.s3 import upload_folder, write_bytes, write_json
 from runner import STAGES
 from runner.errors import FileError

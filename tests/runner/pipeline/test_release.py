@@ -21,7 +21,7 @@ from model_packages import (
 )
 from repository import Repository
 
-from lifecycle import packages, registry
+from lifecycle import registry
 from lifecycle.aws import aws_errors, client, run_uri
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_deployed_tags, read_state, wait_until_settled
@@ -33,8 +33,9 @@ from lifecycle.errors import (
     NotApprovedError,
     RegistryError,
 )
-from lifecycle.integrity import evidence_digest
-from lifecycle.packages import Package, find_package
+from lifecycle.registration import packages
+from lifecycle.registration.integrity import evidence_digest
+from lifecycle.registration.packages import Package, find_package
 from lifecycle.s3 import read_json, upload_folder, write_bytes, write_json
 from runner.pipeline.plan import make_plan, new_run_id
 from runner.pipeline.release import (

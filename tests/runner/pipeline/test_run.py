@@ -29,7 +29,7 @@ from lifecycle import TRAINING_STAGES
 from lifecycle.aws import client, role, run_uri
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import CallError, EndpointError, StorageError
-from lifecycle.packages import Package, describe
+from lifecycle.registration.packages import Package, describe
 from lifecycle.s3 import list_files, read_json, write_bytes
 from runner import STAGES
 from runner.errors import (

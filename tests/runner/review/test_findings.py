@@ -7,8 +7,8 @@ import pytest
 import reviews
 from bs4 import BeautifulSoup
 
-from lifecycle.comparison import Estimate, SliceGroup
-from lifecycle.diagnosis import Leaks
+from lifecycle.statistics.comparison import Estimate, SliceGroup
+from lifecycle.statistics.diagnosis import Leaks
 from runner.review.findings import findings, suspicions
 from runner.review.page import read_review, write_page
 from runner.review.verdict import headline

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from raw_tables import hard_table, write
 
-from lifecycle.csv_format import CsvFormat
 from lifecycle.errors import CallError, DataError
+from lifecycle.tabular.csv_format import CsvFormat
 from runner.scaffold.baseline import Baseline
 from runner.scaffold.files import (
     blank_files,

@@ -22,7 +22,7 @@ from repository import Repository
 from lifecycle.aws import bucket, client
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import read_state
-from lifecycle.packages import Package, list_packages
+from lifecycle.registration.packages import Package, list_packages
 from runner.spec import content as contents
 
 LIMIT = 120

@@ -18,7 +18,7 @@ from story.reliability.case import (
 )
 
 from lifecycle.aws import bucket, client
-from lifecycle.packages import Package, find_package
+from lifecycle.registration.packages import Package, find_package
 from lifecycle.s3 import parse_uri, read_bytes, write_bytes
 
 Breaks = Callable[[Case, tuple[str, ...]], Ended]

@@ -1,0 +1,1 @@
+"""One deployment: what changes, how it is brought into service, and why it failed."""

@@ -1,0 +1,1 @@
+"""What the registry holds of a version: its package, its digest, its card."""

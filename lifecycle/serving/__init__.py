@@ -1,0 +1,1 @@
+"""How a version is hosted: variants, endpoint configs, and the settings AWS refuses."""

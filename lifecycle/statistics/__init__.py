@@ -1,0 +1,1 @@
+"""What the test rows show of a model, and how surely."""

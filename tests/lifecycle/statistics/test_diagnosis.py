@@ -1,0 +1,230 @@
+"""Beside its metrics it is said of a model where, and by what, it errs."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+from model_packages import ROWS, train_booster
+
+from lifecycle.statistics.diagnosis import (
+    calibration,
+    disagreements,
+    find_leaks,
+    shap_importance,
+    shown,
+    worst_predictions,
+)
+
+FEATURES = pd.DataFrame(ROWS, columns=["a", "b"])
+IMPORTANT = pd.DataFrame({"importance": [1.0]}, index=pd.Index(["a"], name="feature"))
+DETAILS = pd.DataFrame({"row": [7, 8, 9, 12], "name": ["Ada", "Bob", "Cy", "Di"]})
+TABLE = pd.DataFrame({"y": [1.0, 2.0, 3.0, 4.0], "a": [0.5, 1.5, 2.5, 3.5]})
+
+
+# ---- Calibration
+
+
+def test_the_best_possible_prediction_is_off_nowhere():
+    """Groups by the truth would slope; that is regression to the mean, no error."""
+    random = np.random.default_rng(7)
+    prediction = random.normal(10, 2, 3000)
+    truth = prediction + random.normal(0, 2, 3000)
+
+    table = calibration("regression", truth, prediction)
+
+    assert table["answer"].tolist() == [""] * 10
+    assert (table.predicted - table.observed).abs().max() < 0.5
+    by_truth = pd.Series(truth - prediction).groupby(pd.qcut(truth, 10, labels=False))
+    assert by_truth.mean().abs().max() > 2
+
+
+@pytest.mark.parametrize(("task", "shift"), [("regression", 1.0), ("binary", 0.2)])
+def test_predictions_that_are_off_are_named(task, shift):
+    """In the direction in which the prediction is wrong."""
+    random = np.random.default_rng(3)
+    prediction = random.uniform(0.1, 0.7, 2000)
+    truth = prediction + random.normal(0, 0.1, 2000) + shift
+    if task == "binary":
+        truth = (random.random(2000) < prediction + shift).astype(int)
+
+    assert set(calibration(task, truth, prediction)["answer"]) == {"too low"}
+    high = calibration(task, 1 - truth, 1 - prediction)
+    assert set(high["answer"]) == {"too high"}
+
+
+def test_calibrated_probabilities_are_rarely_called_off():
+    """At most one model in twenty, whatever the number of groups."""
+    random = np.random.default_rng(5)
+    false_alarms = 0
+    for _ in range(50):
+        prediction = random.beta(1, 5, 400)
+        truth = random.random(400) < prediction
+        table = calibration("binary", truth, prediction)
+        false_alarms += table["answer"].ne("").any()
+
+    assert false_alarms <= 5
+
+
+@pytest.mark.parametrize("rows", [1, 20, 60])
+def test_few_rows_are_few_groups(rows):
+    """Of at least 50 rows each, if there are so many; equal predictions are one."""
+    prediction = np.full(rows, 0.5)
+
+    table = calibration("binary", np.zeros(rows), prediction)
+
+    assert table["rows"].tolist() == [rows]
+    assert table["observed"].tolist() == [0.0]
+
+
+def test_a_group_without_positives_has_an_interval():
+    """None of 40 does not mean that there are none."""
+    table = calibration("binary", np.zeros(40), np.linspace(0.01, 0.02, 40))
+
+    assert table["low"].tolist() == [0.0]
+    assert table["high"].iloc[0] == pytest.approx(0.0876, abs=1e-3)
+
+
+# ---- Features
+
+
+def test_features_are_ordered_by_their_shap_values():
+    """The feature that determines the label has nearly all of their sum."""
+    table = shap_importance(train_booster(1.0), FEATURES)
+
+    assert table.index.tolist() == ["a", "b"]
+    assert table["importance"].sum() == pytest.approx(1.0)
+    assert table["importance"]["a"] > 0.8
+    assert table["direction"]["a"] == "raises"
+
+
+def test_a_feature_may_lower_the_prediction_or_do_both():
+    """The direction is that of its values and their SHAP values."""
+    random = np.random.default_rng(2)
+    rows = pd.DataFrame(random.uniform(-1, 1, (500, 3)), columns=["down", "bow", "no"])
+    label = -2 * rows["down"] + 3 * rows["bow"] ** 2
+    data = xgb.DMatrix(rows.to_numpy(), label=label)
+    booster = xgb.train({"max_depth": 3}, data, 20)
+
+    table = shap_importance(booster, rows)
+    values = booster.predict(xgb.DMatrix(rows.to_numpy()), pred_contribs=True)
+
+    assert table["direction"].reindex(["down", "bow"]).tolist() == ["lowers", "mixed"]
+    assert table["mean_shap"]["down"] == pytest.approx(np.abs(values[:, 0]).mean())
+
+
+def test_a_model_without_splits_uses_no_feature():
+    """A constant label gives such a model."""
+    rows = xgb.DMatrix(np.array(ROWS), label=[1.0] * 4)
+
+    table = shap_importance(xgb.train({}, rows, 1), FEATURES)
+
+    assert table["importance"].tolist() == [0.0, 0.0]
+    assert table["direction"].tolist() == ["", ""]
+
+
+# ---- Single rows
+
+
+def test_the_worst_predictions_are_named():
+    """By their details, with the features that count most."""
+    table = worst_predictions(
+        TABLE, np.array([1.0, 5.0, 3.5, 4.0]), details=DETAILS, important=IMPORTANT
+    )
+
+    assert table.index.tolist()[:2] == [8, 9]
+    expected = {"name": "Bob", "truth": 2.0, "prediction": 5.0, "residual": -3.0}
+    assert table.iloc[0].to_dict() == expected | {"a": 1.5}
+
+
+def test_where_two_models_differ_most_is_named():
+    """Rows that the live model has trained on are left out, and equal ones."""
+    former = np.array([math.nan, 2.5, 3.0, 9.0])
+
+    table = disagreements(
+        TABLE,
+        np.array([1.0, 2.0, 3.0, 4.0]),
+        former,
+        details=DETAILS,
+        important=IMPORTANT,
+    )
+
+    assert table.index.tolist() == [12, 8]
+    assert table["difference"].tolist() == [-5.0, -0.5]
+    nothing = disagreements(TABLE, former, None, details=DETAILS, important=IMPORTANT)
+    assert nothing.empty
+
+
+# ---- Leaks
+
+
+def make_rows(count, seed):
+    """Make rows of which no feature tells the label."""
+    random = np.random.default_rng(seed)
+    label = random.normal(size=count)
+    noisy = label + random.normal(size=count)
+    return pd.DataFrame({"y": label, "a": noisy, "b": random.integers(0, 3, count)})
+
+
+def test_test_rows_that_stand_in_train_are_counted():
+    """Label included; the share of equal training rows says whether that is odd."""
+    train, test = make_rows(200, 1), make_rows(50, 2)
+
+    found = find_leaks("regression", train, pd.concat([test, train[:5]]))
+
+    assert (found.test_rows, found.shared_rows, found.distinct) == (55, 5, 1.0)
+    assert "5 of 55 test rows are also training rows" in str(found)
+    doubled = pd.concat([train, train])
+    assert find_leaks("regression", doubled, test).distinct == 0.0
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda label: -2 * label + 1,
+        np.exp,
+        lambda label: np.where(label > 0, math.nan, 1.0),
+    ],
+    ids=["line", "curve", "missing"],
+)
+def test_a_feature_that_tells_the_label_is_named(leak):
+    """Whatever its form; also one that is missing where the label is 1."""
+    rows = make_rows(200, 3)
+    rows = rows.assign(told=leak(rows["y"]))
+
+    binary = rows.assign(y=(rows["y"] > 0).astype(int))
+    assert list(find_leaks("binary", binary, binary).features) == ["told"]
+    if rows["told"].notna().all():
+        found = find_leaks("regression", rows, rows).features
+        assert found == {"told": pytest.approx(1.0)}
+
+
+def test_a_good_feature_is_no_leak():
+    """It is told of only where little is left to learn."""
+    rows = make_rows(500, 4)
+    binary = rows.assign(y=(rows["y"] > 0).astype(int))
+
+    assert find_leaks("binary", binary, binary).features == {}
+    assert find_leaks("regression", rows, rows).features == {}
+
+
+# ---- Tables to read
+
+
+def test_a_table_is_shown_with_the_digits_that_mean_something():
+    """As many as its interval leaves; whole numbers and texts stay."""
+    table = pd.DataFrame(
+        {
+            "rows": [123456, 2],
+            "value": [45591.238, 0.93999],
+            "low": [45000.0, math.nan],
+            "high": [46000.0, math.nan],
+            "answer": ["", "too low"],
+        }
+    )
+
+    rows = shown(table).to_numpy().tolist()
+
+    assert rows[0] == ["123456", "45590", "45000 to 46000", ""]
+    assert rows[1] == ["2", "0.94", "-", "too low"]
