@@ -21,6 +21,7 @@ from lifecycle.errors import (
     StorageError,
     did_you_mean,
 )
+from lifecycle.gates import TASKS, check_class_gates
 from lifecycle.s3 import (
     StoredFile,
     etag,
@@ -39,6 +40,7 @@ from lifecycle.s3 import (
 from lifecycle.tabular.contract import check_splits
 from lifecycle.tabular.csv_format import CsvFormat, detect_format
 from lifecycle.tabular.csv_text import refuse_duplicates
+from lifecycle.tabular.labels import class_names, name_classes
 from lifecycle.tabular.membership import HASHES, row_hashes
 from lifecycle.tabular.tables import TableFile, check_file, parse_table
 
@@ -313,6 +315,7 @@ def write_splits(
     *,
     label: str = "",
     details: "pd.DataFrame | None" = None,
+    classes: Sequence[object] = (),
 ) -> dict[str, Any]:
     """Check each split, and write it as CSV below the run's prefix.
 
@@ -322,22 +325,35 @@ def write_splits(
         details: columns that are no features, of the table that was split: a review
             names its rows by them, and `slices` of model.yaml may group by them. They
             are kept for the test rows only, beside the run's evidence.
+        classes: of a multiclass model the names of the labels 0, 1, 2, ...; by default
+            these numbers.
 
     Returns:
-        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`,
+        By split its URI, `rows` by split, `columns`, `label`, `classes`, `data_sha256`,
         `test_sha256`, `details` (a URI), and as `notes` what a reader should know of
         the rows: the results of a prepare notebook.
 
     Raises:
         DataError: XGBoost would read the rows otherwise than they are meant.
+        GateError: model.yaml has a gate on a class that there is not.
     """
-    label = label or str(run.get("label") or "")
+    label, task = label or str(run.get("label") or ""), str(run.get("task") or "")
+    hyperparameters = run.get("hyperparameters") or {}
+    names = name_classes(classes, hyperparameters)
+    if names and task and task != "multiclass":
+        raise DataError(
+            f"classes: {TASKS[task]} has none; remove them, or give task: multiclass"
+        )
     checked, notes = check_splits(
         splits,
         label=label,
-        task=str(run.get("task") or ""),
-        hyperparameters=run.get("hyperparameters"),
+        task=task or ("multiclass" if names else ""),
+        hyperparameters=hyperparameters,
+        classes=names,
     )
+    if task == "multiclass":
+        names = names or class_names({}, checked["train"].iloc[:, 0])
+        check_class_gates(run.get("gates") or {}, names)
     digest, digests = hashlib.sha256(), {}
     written: dict[str, Any] = {}
     for name, table in checked.items():
@@ -351,6 +367,8 @@ def write_splits(
     written["rows"] = {name: len(table) for name, table in checked.items()}
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]
+    if names:
+        written["classes"] = names
     written["data_sha256"] = digest.hexdigest()
     written["test_sha256"] = digests["test"]
     written["notes"] = notes

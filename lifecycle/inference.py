@@ -7,7 +7,6 @@ not the image's.
 
 import csv
 import io
-import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_xgboost import archive
 
 from lifecycle.errors import DataError, StorageError
-from lifecycle.invocation import payloads
+from lifecycle.invocation import Prediction, payloads, read_predictions
 from lifecycle.s3 import read_archive
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class ScriptedModel:
             features: a table or nested lists, rows x features.
 
         Returns:
-            One value per row.
+            One value per row; of a multiclass model, rows x classes.
 
         Raises:
             DataError: the code fails, or does not answer a number per row.
@@ -58,11 +57,11 @@ class ScriptedModel:
         import numpy as np
 
         rows = np.asarray(features, dtype=float)
-        found: list[float] = []
+        found: list[Prediction] = []
         for body in payloads(rows.tolist()):
             answer = self._answer(body)
             try:
-                found += [float(cell) for cell in re.split(r"[,\s]+", answer.strip())]
+                found += read_predictions(answer, body.count("\n") + 1)
             except ValueError as error:
                 raise DataError(f"{self._name()}: {error}; answer in CSV") from error
         if len(found) != len(rows):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from lifecycle.errors import DataError, EndpointError, IntegrityError, StorageEr
 from lifecycle.s3 import json_bytes, read_bytes, write_bytes
 
 Rows = Sequence[Sequence[float]]
+# Of a row: a number, or of a multiclass model the probability of each class.
+Prediction = float | list[float]
 
 # Bytes of a request: below the 4 MB of a serverless endpoint; with instances it is 6.
 MAX_PAYLOAD = 3_500_000
@@ -24,16 +27,20 @@ class Golden:
     """Feature rows, and what the model predicted for them when it was trained.
 
     `columns` are the features' names, in the order of training; none if a
-    notebook gave none.
+    notebook gave none. `classes` are the names of what each number of a multiclass
+    model's prediction is the probability of.
     """
 
     rows: Rows
-    predictions: Sequence[float]
+    predictions: Sequence[Prediction]
     columns: Sequence[str] = ()
+    classes: Sequence[str] = ()
 
 
-def invoke(endpoint: str, rows: Rows, variant: str = "") -> list[float]:
+def invoke(endpoint: str, rows: Rows, variant: str = "") -> list[Prediction]:
     """Return an endpoint's prediction for each row, in as many requests as needed.
+
+    That of a multiclass model is a list, the probability of each class.
 
     Args:
         variant: the production variant to ask; by their weights if empty.
@@ -41,23 +48,52 @@ def invoke(endpoint: str, rows: Rows, variant: str = "") -> list[float]:
     Raises:
         EndpointError: the endpoint refuses a request or does not answer.
     """
-    return [
-        float(line)
-        for payload in payloads(rows)
-        for line in _invoke(endpoint, payload, variant).split()
-    ]
+    found: list[Prediction] = []
+    for payload in payloads(rows):
+        answer = _invoke(endpoint, payload, variant)
+        try:
+            found += read_predictions(answer, payload.count("\n") + 1)
+        except ValueError as error:
+            raise EndpointError(
+                f"{endpoint}: answers what is no CSV; {error}"
+            ) from error
+    return found
+
+
+def read_predictions(answer: str, count: int) -> list[Prediction]:
+    """Read the answer of a container to rows in CSV.
+
+    A line is a row's prediction, of several numbers for a multiclass model. Older
+    images answer in one line, with each row's list in brackets.
+
+    Args:
+        count: of the rows, which tells one line of many rows from one row.
+
+    Raises:
+        ValueError: it holds what is no number.
+    """
+    lists = re.findall(r"\[([^\]]*)\]", answer)
+    lines = lists or answer.split("\n")
+    rows = [re.findall(r"[^,\s]+", line) for line in lines if line.strip()]
+    if not lists and len(rows) == 1 != count:
+        rows = [[cell] for cell in rows[0]]
+    numbers = [[float(cell) for cell in row] for row in rows]
+    return [row if lists or len(row) > 1 else row[0] for row in numbers]
 
 
 def record_golden(
     uri: str,
     rows: Rows,
-    predictions: Sequence[float],
+    predictions: Sequence[Any],
     columns: Sequence[str] = (),
+    classes: Sequence[str] = (),
 ) -> str:
     """Write rows and their predictions to S3, for verification.
 
     Args:
+        predictions: numbers; of a multiclass model a sequence of them for each row.
         columns: the names of the features, in the order of training.
+        classes: those of the numbers of a prediction.
 
     Returns:
         The sha256 of what was written.
@@ -66,11 +102,14 @@ def record_golden(
         DataError: there are none, their numbers differ, or one is not finite.
     """
     kept = [[None if math.isnan(cell) else float(cell) for cell in row] for row in rows]
-    values = [float(value) for value in predictions]
-    if problem := _golden_problem(kept, values):
+    values = [_plain(value) for value in predictions]
+    if problem := _golden_problem(kept, values, classes):
         raise DataError(f"golden records: {problem}; pass test rows to `register`")
     names = [str(name) for name in columns]
-    content = json_bytes({"columns": names, "rows": kept, "predictions": values})
+    named = {"classes": list(classes)} if classes else {}
+    content = json_bytes(
+        {"columns": names, "rows": kept, "predictions": values, **named}
+    )
     write_bytes(uri, content)
     return hashlib.sha256(content).hexdigest()
 
@@ -106,7 +145,7 @@ def check_golden(endpoint: str, golden: Golden, variant: str = "") -> None:
 
 
 def compare_with_golden(
-    source: str, predictions: Sequence[float], golden: Golden
+    source: str, predictions: Sequence[Prediction], golden: Golden
 ) -> None:
     """Check predictions against the recorded ones; `source` names who predicts.
 
@@ -119,11 +158,34 @@ def compare_with_golden(
         )
     pairs = zip(predictions, golden.predictions, strict=True)
     for row, (prediction, recorded) in enumerate(pairs):
-        if not math.isclose(prediction, recorded, rel_tol=TOLERANCE, abs_tol=1e-6):
+        if not _is_close(prediction, recorded):
             raise EndpointError(
-                f"{source}: predicts {prediction:.6g} for golden row {row}, where "
-                f"training recorded {recorded:.6g}"
+                f"{source}: predicts {_text(prediction)} for golden row {row}, where "
+                f"training recorded {_text(recorded)}"
             )
+
+
+def _is_close(one: Prediction, other: Prediction) -> bool:
+    first, second = _numbers(one), _numbers(other)
+    return len(first) == len(second) and all(
+        math.isclose(*pair, rel_tol=TOLERANCE, abs_tol=1e-6)
+        for pair in zip(first, second, strict=True)
+    )
+
+
+def _numbers(prediction: Any) -> list[Any]:
+    return prediction if isinstance(prediction, list) else [prediction]
+
+
+def _plain(prediction: Any) -> Prediction:
+    """Return a prediction as JSON has it, also one of NumPy's."""
+    if hasattr(prediction, "__len__"):
+        return [float(one) for one in prediction]
+    return float(prediction)
+
+
+def _text(prediction: Prediction) -> str:
+    return ", ".join(f"{one:.6g}" for one in _numbers(prediction))
 
 
 def _parse_golden(uri: str, content: bytes) -> Golden:
@@ -131,23 +193,32 @@ def _parse_golden(uri: str, content: bytes) -> Golden:
         kept = json.loads(content)
         rows, predictions = kept["rows"], kept["predictions"]
         columns = [str(name) for name in kept.get("columns", ())]
-        problem = _golden_problem(rows, predictions)
+        classes = [str(name) for name in kept.get("classes", ())]
+        problem = _golden_problem(rows, predictions, classes)
         read = [[math.nan if cell is None else float(cell) for cell in r] for r in rows]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{uri}: no golden records, {error}; train again") from error
     if problem:
         raise StorageError(f"{uri}: no golden records, {problem}; train again")
-    values = [float(value) for value in predictions]
-    return Golden(rows=read, predictions=values, columns=columns)
+    values = [_plain(value) for value in predictions]
+    return Golden(rows=read, predictions=values, columns=columns, classes=classes)
 
 
-def _golden_problem(rows: Sequence[Any], predictions: Sequence[Any]) -> str:
+def _golden_problem(
+    rows: Sequence[Any], predictions: Sequence[Any], classes: Sequence[str]
+) -> str:
     """Say why nothing can be verified by golden records; "" if something can."""
     if not rows:
         return "there are no rows"
     if len(rows) != len(predictions):
         return f"there are {len(predictions)} predictions for {len(rows)} rows"
-    return "" if all(map(math.isfinite, predictions)) else "a prediction is not finite"
+    numbers = [one for value in predictions for one in _numbers(value)]
+    if not all(map(math.isfinite, numbers)):
+        return "a prediction is not finite"
+    odd = {len(_numbers(value)) for value in predictions} - {len(classes)}
+    if classes and odd:
+        return f"a prediction has {odd.pop()} numbers for {len(classes)} classes"
+    return ""
 
 
 def payloads(rows: Rows) -> Iterator[str]:
