@@ -6,11 +6,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import client, error_message
 from lifecycle.errors import DataError, EndpointError, IntegrityError, StorageError
 from lifecycle.s3 import json_bytes, read_bytes, write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Rows = Sequence[Sequence[float]]
 # Of a row: a number, or of a multiclass model the probability of each class.
@@ -133,6 +136,38 @@ def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
             f"{metadata['golden_sha256'][:12]}; restore the object, or train again"
         )
     return _parse_golden(uri, content)
+
+
+def read_classes(model: str, metadata: Mapping[str, str]) -> list[str]:
+    """Return the names of what a package's predictions are the probabilities of.
+
+    Args:
+        metadata: of the package, which names its golden records.
+
+    Returns:
+        None for a package that is no multiclass model.
+    """
+    golden = read_golden(model, metadata)
+    return list(golden.classes) if golden else []
+
+
+def answer_table(truth: Any, prediction: Any, classes: Sequence[str]) -> "pd.DataFrame":
+    """Return what an endpoint has answered beside the truth, classes by their names.
+
+    Args:
+        prediction: one value per row; of a multiclass model, rows x classes.
+        classes: the names of these.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if not classes:
+        return pd.DataFrame({"truth": truth, "prediction": prediction})
+    names = np.array(classes, dtype=object)
+    known, answers = np.asarray(truth).astype(int), np.asarray(prediction)
+    named = {"truth": names[known], "prediction": names[answers.argmax(axis=1)]}
+    chances = {f"probability of {one}": answers[:, n] for n, one in enumerate(names)}
+    return pd.DataFrame(named | chances)
 
 
 def check_golden(endpoint: str, golden: Golden, variant: str = "") -> None:

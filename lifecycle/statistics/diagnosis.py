@@ -397,6 +397,7 @@ def _alone(task: str, truth: Any, values: Any) -> float:
 
 def _tells_classes(train: "pd.DataFrame", test: "pd.DataFrame", name: str) -> float:
     """Return how well a tree tells all classes apart by one feature, 0 to 1."""
+    import numpy as np
     from sklearn.metrics import recall_score
     from sklearn.tree import DecisionTreeClassifier
 
@@ -406,8 +407,9 @@ def _tells_classes(train: "pd.DataFrame", test: "pd.DataFrame", name: str) -> fl
         return 0.0
     leaves = CUTS * known.nunique()
     tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0)
-    tree.fit(some[[name]].to_numpy(dtype="float32"), known)
-    guess = tree.predict(test[[name]].to_numpy(dtype="float32"))
+    # scikit-learn's trees take no array that is read-only, as pandas gives them.
+    seen, rows = (np.array(one[[name]], dtype="float32") for one in (some, test))
+    guess = tree.fit(seen, known).predict(rows)
     how: Any = {"labels": truth.unique(), "average": "macro"}
     return float(recall_score(truth, guess, **how))
 

@@ -288,11 +288,9 @@ def result_row(result: "RunResult") -> list[str]:
     metrics: Mapping[str, float] = result.results.get("metrics", {})
     gated = [f"{k} {v:.4g}" for k, v in metrics.items() if k in result.gated]
     predictions = result.results.get("predictions", [])
-    sample = (
-        f"{predictions[0]['prediction']:.4g} / {predictions[0]['truth']:.4g}"
-        if predictions
-        else ""
-    )
+    shown = [predictions[0][one] for one in ("prediction", "truth") if predictions]
+    # Of several classes, a prediction is the name of the likeliest one.
+    sample = " / ".join(one if isinstance(one, str) else f"{one:.4g}" for one in shown)
     return [
         result.model,
         "failed" if result.error else "succeeded",

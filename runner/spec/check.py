@@ -32,7 +32,13 @@ from runner.notebook.ipynb import (
 from runner.notebook.parameters import Parameter, Signature, inspect_signature
 from runner.spec.content import LOCK, graph_of, reading
 from runner.spec.folders import model_folders, read_yaml
-from runner.spec.models import find_notebook, inspect_spec, yaml_place, yaml_value
+from runner.spec.models import (
+    USUAL_OBJECTIVES,
+    find_notebook,
+    inspect_spec,
+    yaml_place,
+    yaml_value,
+)
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
 
@@ -159,9 +165,10 @@ def _check_model(
         message = "label: missing; give the name of the column to predict"
         yield Finding(file=file, message=message)
     is_built_in = bool(spec) and not yaml_value(data, ("training", "source"))
-    is_binary = is_built_in and data.get("task") == "binary"
-    if is_binary and not yaml_value(data, OBJECTIVE):
-        message = "missing, so it is reg:squarederror; give binary:logistic"
+    usual = USUAL_OBJECTIVES.get(str(data.get("task")), USUAL_OBJECTIVES["regression"])
+    is_other = is_built_in and usual != USUAL_OBJECTIVES["regression"]
+    if is_other and not yaml_value(data, OBJECTIVE):
+        message = f"missing, so it is reg:squarederror; give {usual}"
         yield Finding(file=file, message=f"{'.'.join(OBJECTIVE)}: {message}")
     if spec and "/" in spec.data and (root / spec.data).exists():
         yield Finding(
