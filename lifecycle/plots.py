@@ -290,7 +290,8 @@ def class_metric(
     for place, name in enumerate(ordered):
         one = known[name]
         if not math.isnan(one.low):
-            ends: Any = {"color": "black", "linewidth": 1.2, "label": "_interval"}
+            ends: Any = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
+            ends["label"] = "_interval"
             ax.plot([one.low, one.high], [place, place], marker="|", **ends)
     ax.set_yticks(range(len(names)), names)
     longest = max(map(len, names), default=0)

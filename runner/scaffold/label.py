@@ -122,10 +122,10 @@ def _multiclass(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
     numbers = pd.to_numeric(known, errors="coerce")
     are_words = numbers.isna().mean() > MAX_WORDS
     found = list(map(plain_value, known.unique()))
-    classes = sorted(found, key=str if are_words else float)
-    starts = classes[0] in (0, 1) and len(classes) <= MAX_CODES
-    are_codes = starts and classes == list(range(classes[0], classes[0] + len(classes)))
-    if task is None and not are_words and not are_codes:
+    classes = sorted(found, key=str if numbers.isna().any() else float)
+    codes, counted = list(range(MAX_CODES + 1)), sorted(numbers.unique().tolist())
+    are_codes = counted in (codes[: len(classes)], codes[1 : len(classes) + 1])
+    if len(classes) == 1 or (task is None and not are_words and not are_codes):
         return None
     if not 2 < len(classes) <= MAX_CLASSES:
         count = f"--label {name!r}: has {len(classes)} classes"
@@ -135,11 +135,12 @@ def _multiclass(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
         raise CallError(f"{count}; --task multiclass needs three, two are a binary")
     named = ", ".join(map(_text, classes[:MAX_NAMED]))
     named += f" and {len(classes) - MAX_NAMED} more" * (len(classes) > MAX_NAMED)
-    codes = "" if are_words or task else "; if 2 is twice as much as 1, say --task "
+    is_sure = are_words or task
+    way = "" if is_sure else "; if 2 is twice as much as 1, say --task regression"
     return Label(
         name=name,
         task="multiclass",
-        why=f"{len(classes)} classes, {named}{codes}{'regression' * bool(codes)}",
+        why=f"{len(classes)} classes, {named}{way}",
         missing=int(values.isna().sum()),
         classes=tuple(classes),
     )
