@@ -69,12 +69,11 @@ class ScriptedModel:
         return np.array(found)
 
     def _answer(self, body: Body) -> str:
-        # By these words the runner knows that no other code is run.
-        command = [sys.executable, "-m", "lifecycle.inference_process"]
-        given = [str(self.folder), self.program, body.content_type]
+        given = str(self.folder), self.program, body.content_type
         try:
             done = subprocess.run(
-                [*command, *given],
+                # By these words the runner knows that no other code is run.
+                [sys.executable, "-m", "lifecycle.inference_process", *given],
                 input=body.text.encode(),
                 capture_output=True,
                 timeout=PREDICT_SECONDS,

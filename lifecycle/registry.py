@@ -126,10 +126,7 @@ def register(
     uri = run_uri(model, run, "evidence", job.name, "golden.json")
     golden_sha256 = record_golden(
         uri,
-        raw
-        or [
-            list(row) for row in getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]
-        ],
+        _raw_records(model, job, prepared) or [list(row) for row in table],
         list(predictions[:GOLDEN_ROWS]),
         list(getattr(rows, "columns", ())),
     )

@@ -18,7 +18,7 @@ from lifecycle.s3 import RESTORE, read_bytes
 CODE = "code"
 HERE = Path(__file__).parent
 # The modules of this repository that stand at the endpoint, by their names there.
-ENTRY = "inference.py"
+ENTRY = Path("inference").with_suffix(".py").name
 OURS = {ENTRY: HERE / "raw_inference.py", "raw_records.py": HERE / "raw_records.py"}
 ABOUT = "raw_records.json"
 # Beside a model's code, but no part of it. They are suffixes: whole names and patterns

@@ -59,6 +59,9 @@ def read_request(body: str | bytes, content_type: str, kinds: Kinds) -> list[Rec
         text = body if isinstance(body, str) else body.decode()
     except UnicodeDecodeError as error:
         raise RequestError(f"not UTF-8: {error}") from error
+    if "\ufffd" in text:
+        # What the image's server puts where it could not decode.
+        raise RequestError("not UTF-8: a byte could not be decoded")
     text = text.removeprefix("\ufeff")
     if kind == CSV:
         found = list(_csv_records(text, kinds))
@@ -104,8 +107,9 @@ def answer_text(
 ) -> tuple[str, str]:
     """Return predictions as text, and its content type.
 
-    In CSV a line holds the number, or the numbers, of a record. In JSON it is `score`;
-    with names of classes also the most probable one, `label`, and `probabilities`.
+    In CSV a line holds the number, or the numbers, of a record. In JSON it is `score`,
+    null where the model predicts none; with names of classes also the most probable
+    one, `label`, and `probabilities`.
 
     Args:
         predictions: a number, or several, by record.
@@ -142,6 +146,8 @@ def _accepted(accept: str) -> str:
 def _scored(score: Any, classes: Sequence[str]) -> dict[str, Any]:
     """Return what JSON says of one prediction."""
     if not isinstance(score, list):
+        if not math.isfinite(score):
+            return {"score": None}
         # Of a model that predicts classes by number.
         named = score.is_integer() and 0 <= score < len(classes)
         return {"score": score} | ({"label": classes[int(score)]} if named else {})

@@ -98,7 +98,8 @@ class Model:
         answer = Answer(self.framework)
         with answer:
             kind = content_type or JSON
-            content = body.decode() if kind in TEXTS else body
+            # As Flask decodes.
+            content = body.decode(errors="replace") if kind in TEXTS else body
             if not accept or accept == "*/*":
                 accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
             answer.take(self.transform(content, kind, accept), accept)
