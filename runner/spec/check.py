@@ -33,6 +33,7 @@ from runner.notebook.parameters import Parameter, Signature, inspect_signature
 from runner.spec.content import LOCK, graph_of, reading
 from runner.spec.folders import model_folders, read_yaml
 from runner.spec.models import find_notebook, inspect_spec, yaml_place, yaml_value
+from runner.spec.raw_features import find_wrong_features
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
 
@@ -172,6 +173,8 @@ def _check_model(
     known = [one for one in signatures if one]
     if len(known) == len(STAGES):
         yield from _find_lost_settings(file, data, known)
+    for place, message in find_wrong_features(root, name):
+        yield Finding(file=place, message=message)
     yield from _check_card(root, name, spec)
 
 
