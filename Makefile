@@ -31,10 +31,11 @@ reliability: setup  ## let everything go wrong once, and write docs/reliability.
 setup: .venv/ready .venv/images  ## create .venv with every pinned dependency
 runtime: .venv/runtime  ## create .venv with what runs a model, and no more
 
-# What scripts of models run in on the embedded AWS; it is outside the clone.
-.venv/images: .venv/ready $(wildcard models/*/model.yaml)
+# What the code of models runs in on the embedded AWS; it is outside the clone.
+.venv/images: .venv/ready $(wildcard models/*/model.yaml models/*/features.py \
+  packages/embedded-aws/src/embedded_aws/image_pins/*.txt)
 	@$(BIN)/python -m runner local pull && touch $@ || \
-	  echo "on the embedded AWS the scripts of these models cannot run: see above"
+	  echo "on the embedded AWS the code of these models cannot run: see above"
 
 .venv/ready: REQUIREMENTS := requirements.txt requirements-dev.txt
 .venv/ready: PACKAGES := . $(wildcard packages/*)

@@ -13,7 +13,7 @@ from lifecycle.errors import (
     LifecycleError,
     StorageError,
 )
-from lifecycle.inference import ScriptedModel, load_scripted
+from lifecycle.inference import ScriptedModel, load_scripted, takes_raw
 from lifecycle.invocation import Golden, read_golden
 from lifecycle.registration.packages import Package, describe
 from lifecycle.s3 import read_archive, read_json
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xgboost as xgb
 
+    from lifecycle.raw.raw_records import Record
     from lifecycle.statistics.uncertainty import Measure
+    from lifecycle.training import TrainingJob
 
 MODEL_FILE = "xgboost-model"
 # How many classes a message names.
@@ -127,6 +129,28 @@ def predict(
     return model.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
 
 
+def predict_as_served(
+    job: "TrainingJob", features: Any, raw: "Sequence[Record] | None" = None
+) -> "np.ndarray[Any, Any]":
+    """Predict by the archive that a job has left, as its endpoint will.
+
+    Args:
+        features: a table or nested lists, rows x features, in the order of training.
+        raw: the records of the same rows, as `read_raw` returns them; None if the
+            model takes features.
+
+    Returns:
+        One value per row.
+
+    Raises:
+        DataError: its code fails, or does not answer a number per row.
+    """
+    if not job.program:
+        return predict(load_booster(job.model_data, job.archive_sha256), features)
+    scripted = load_scripted(job.model_data, job.program, job.archive_sha256)
+    return predict(scripted, raw if takes_raw(job.program) else features)
+
+
 def intervals(
     measure: "Measure",
     truth: Any,
@@ -194,11 +218,13 @@ def score_live(
     measure: "Measure",
     decision: Decision | None = None,
     classes: Sequence[str] = (),
+    raw: "Sequence[Record] | None" = None,
 ) -> LiveScore | None:
     """Compare a candidate with the live model, on rows that neither has trained on.
 
-    The live model gets its own features, by their names, and decides at its own
-    threshold, if it was registered with one. Its classes are matched by their names.
+    The live model gets its own features, by their names, or raw records, and decides at
+    its own threshold, if it was registered with one. Its classes are matched by their
+    names.
 
     Args:
         rows: the test rows, label first.
@@ -206,6 +232,7 @@ def score_live(
         measure: returns metrics by name from truth and prediction.
         decision: whose threshold `measure` takes as its third argument, if any.
         classes: the names of the columns of a multiclass model's prediction.
+        raw: the records of the rows, as `read_raw` returns them, if there are any.
 
     Returns:
         None if no version of this project is live. A live model that cannot be compared
@@ -218,7 +245,9 @@ def score_live(
         return None
     try:
         package = describe(live.package)
-        booster, features, order = _load_live(package, rows.columns.tolist(), classes)
+        live_model, columns, order = _load_live(
+            package, rows.columns.tolist(), classes, raw
+        )
         is_new = _is_new(package, rows)
     except LifecycleError as error:
         return LiveScore(live=live, reason=str(error))
@@ -234,7 +263,10 @@ def score_live(
         )
         return LiveScore(live=live, left_out=left_out, reason=reason)
     known, guess = rows[is_new], np.asarray(prediction)[is_new]
-    former = predict(booster, known[features])
+    try:
+        former = predict(live_model, _asked(package, known, columns, raw, is_new))
+    except DataError as error:
+        return LiveScore(live=live, left_out=left_out, reason=str(error))
     former = former[:, order] if classes else former
     chosen = _decision_of(package, decision)
     sides = (guess, decision), (former, chosen)
@@ -258,20 +290,40 @@ def _decision_of(package: Package, decision: Decision | None) -> Decision | None
     return replace(decision, threshold=own)
 
 
+def _asked(
+    package: Package,
+    rows: "pd.DataFrame",
+    columns: Sequence[str],
+    raw: "Sequence[Record] | None",
+    chosen: Any,
+) -> Any:
+    """Return what a live model is asked for the chosen rows."""
+    if not takes_raw(package.program):
+        return rows[columns]
+    pairs = zip(raw or (), chosen, strict=True)
+    return [{name: one[name] for name in columns} for one, is_new in pairs if is_new]
+
+
 def _load_live(
-    package: Package, columns: Sequence[str], classes: Sequence[str]
+    package: Package,
+    columns: Sequence[str],
+    classes: Sequence[str],
+    raw: "Sequence[Record] | None" = None,
 ) -> "tuple[xgb.Booster | ScriptedModel, list[str], list[int]]":
-    """Load a live model, and return the names of its features in its order.
+    """Load a live model, and return the names of what it takes, in its order.
 
     Returns:
         Beside them the place of each of the classes in its predictions.
 
     Raises:
-        DataError: its features are not known, or are not all among the columns; or its
-            classes are others.
+        DataError: they are not known, or are not all among the columns; or its classes
+            are others.
     """
     known = package.metadata.get("archive_sha256", "")
     golden = read_golden(package.model, package.metadata)
+    if takes_raw(package.program):
+        taken, names = _load_raw(package, golden, raw)
+        return taken, names, _class_order(package, golden, classes)
     features = list(golden.columns) if golden else []
     model: xgb.Booster | ScriptedModel
     if package.program:
@@ -310,6 +362,25 @@ def _class_order(
             f"versions has {named}{more}"
         )
     return [theirs.index(name) for name in classes]
+
+
+def _load_raw(
+    package: Package, golden: Golden | None, raw: "Sequence[Record] | None"
+) -> tuple[ScriptedModel, list[str]]:
+    """Load a live model that takes raw records, and return its raw columns."""
+    if not raw or not golden:
+        raise DataError(
+            f"version {package.version} takes raw records, and there are none of the "
+            "test rows; pass raw= to write_splits, and to score_live"
+        )
+    columns = [*golden.rows[0]]
+    if missing := [name for name in columns if name not in raw[0]]:
+        raise DataError(
+            f"version {package.version} needs {', '.join(map(repr, missing))}, which "
+            "is no longer a raw column"
+        )
+    known = package.metadata.get("archive_sha256", "")
+    return load_scripted(package.model_data, package.program, known), columns
 
 
 def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lifecycle.aws import client, error_message
 from lifecycle.errors import DataError, EndpointError, IntegrityError, StorageError
@@ -15,23 +15,34 @@ from lifecycle.s3 import json_bytes, read_bytes, write_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-Rows = Sequence[Sequence[float]]
+# Features by position, or raw records by name.
+Rows = Sequence[Sequence[float]] | Sequence[Mapping[str, Any]]
 # Of a row: a number, or of a multiclass model the probability of each class.
 Prediction = float | list[float]
 
+CSV, JSON = "text/csv", "application/json"
 # Bytes of a request: below the 4 MB of a serverless endpoint; with instances it is 6.
 MAX_PAYLOAD = 3_500_000
 # The largest relative difference between an endpoint's prediction and the recorded one.
 TOLERANCE = 1e-4
 
 
+class Body(NamedTuple):
+    """What a request sends."""
+
+    text: str
+    content_type: str
+    rows: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """Feature rows, and what the model predicted for them when it was trained.
+    """Rows, and what the model predicted for them when it was trained.
 
-    `columns` are the features' names, in the order of training; none if a
-    notebook gave none. `classes` are the names of what each number of a multiclass
-    model's prediction is the probability of.
+    They are features, or the raw records of a model that takes these. `columns` are
+    the features' names, in the order of training; none if a notebook gave none.
+    `classes` are the names of what each number of a multiclass model's prediction is
+    the probability of.
     """
 
     rows: Rows
@@ -52,10 +63,10 @@ def invoke(endpoint: str, rows: Rows, variant: str = "") -> list[Prediction]:
         EndpointError: the endpoint refuses a request or does not answer.
     """
     found: list[Prediction] = []
-    for payload in payloads(rows):
-        answer = _invoke(endpoint, payload, variant)
+    for body in payloads(rows):
+        answer = _invoke(endpoint, body, variant)
         try:
-            found += read_predictions(answer, payload.count("\n") + 1)
+            found += read_predictions(answer, body.rows)
         except ValueError as error:
             raise EndpointError(
                 f"{endpoint}: answers what is no CSV; {error}"
@@ -104,7 +115,7 @@ def record_golden(
     Raises:
         DataError: there are none, their numbers differ, or one is not finite.
     """
-    kept = [[None if math.isnan(cell) else float(cell) for cell in row] for row in rows]
+    kept = [_kept(row) for row in rows]
     values = [_plain(value) for value in predictions]
     if problem := _golden_problem(kept, values, classes):
         raise DataError(f"golden records: {problem}; pass test rows to `register`")
@@ -230,7 +241,7 @@ def _parse_golden(uri: str, content: bytes) -> Golden:
         columns = [str(name) for name in kept.get("columns", ())]
         classes = [str(name) for name in kept.get("classes", ())]
         problem = _golden_problem(rows, predictions, classes)
-        read = [[math.nan if cell is None else float(cell) for cell in r] for r in rows]
+        read: Any = [_read(row) for row in rows]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{uri}: no golden records, {error}; train again") from error
     if problem:
@@ -256,22 +267,51 @@ def _golden_problem(
     return ""
 
 
-def payloads(rows: Rows) -> Iterator[str]:
-    """Yield rows as CSV, split at the size limit of a request."""
+def _kept(row: Any) -> Any:
+    """Return a row as JSON has it: None where a feature is missing."""
+    if isinstance(row, Mapping):
+        return dict(row)
+    return [None if math.isnan(cell) else float(cell) for cell in row]
+
+
+def _read(row: Any) -> Any:
+    if isinstance(row, Mapping):
+        return dict(row)
+    return [math.nan if cell is None else float(cell) for cell in row]
+
+
+def payloads(rows: Rows) -> Iterator[Body]:
+    """Yield bodies of requests: features in CSV, raw records as a list in JSON.
+
+    They are split at the size limit of a request.
+    """
     lines: list[str] = []
-    size = 0
+    size, kind = 0, CSV
     for row in rows:
-        line = ",".join("" if math.isnan(cell) else repr(float(cell)) for cell in row)
-        if lines and size + len(line) > MAX_PAYLOAD:
-            yield "\n".join(lines)
+        kind = JSON if isinstance(row, Mapping) else CSV
+        line = _line(row)
+        length = len(line.encode()) + 1
+        if lines and size + length > MAX_PAYLOAD:
+            yield _body(lines, kind)
             lines, size = [], 0
         lines.append(line)
-        size += len(line) + 1
+        size += length
     if lines:
-        yield "\n".join(lines)
+        yield _body(lines, kind)
 
 
-def _invoke(endpoint: str, payload: str, variant: str) -> str:
+def _line(row: Any) -> str:
+    if isinstance(row, Mapping):
+        return json.dumps(row, ensure_ascii=False, allow_nan=False)
+    return ",".join("" if math.isnan(cell) else repr(float(cell)) for cell in row)
+
+
+def _body(lines: Sequence[str], kind: str) -> Body:
+    text = f"[{','.join(lines)}]" if kind == JSON else "\n".join(lines)
+    return Body(text, kind, len(lines))
+
+
+def _invoke(endpoint: str, body: Body, variant: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
     target: dict[str, Any] = {"TargetVariant": variant} if variant else {}
@@ -279,9 +319,9 @@ def _invoke(endpoint: str, payload: str, variant: str) -> str:
     try:
         response = client("sagemaker-runtime").invoke_endpoint(
             EndpointName=endpoint,
-            ContentType="text/csv",
-            Accept="text/csv",
-            Body=payload,
+            ContentType=body.content_type,
+            Accept=CSV,
+            Body=body.text.encode(),
             **target,
         )
         return response["Body"].read().decode()

@@ -28,7 +28,7 @@ from lifecycle.aws import (
     run_uri,
     utc,
 )
-from lifecycle.data import load_prepared
+from lifecycle.data import load_prepared, read_raw
 from lifecycle.errors import IntegrityError, RegistryError
 from lifecycle.gates import (
     LiveComparison,
@@ -36,8 +36,9 @@ from lifecycle.gates import (
     name_answers,
     require_passed,
 )
-from lifecycle.inference import serving_variables
+from lifecycle.inference import serving_variables, takes_raw
 from lifecycle.invocation import record_golden
+from lifecycle.raw.raw_records import READ, WRITTEN, Record
 from lifecycle.registration.integrity import (
     METRIC,
     REGISTERED_FILE,
@@ -116,8 +117,8 @@ def register(
         slices: the metrics by group, as `slice_metrics` returns them, for gates that
             name a slice.
         golden: the test features (rows x features, a table with their names) and their
-            predictions (rows); the first ten are recorded, and every endpoint has to
-            repeat them.
+            predictions (rows); the first ten are recorded, of a model that takes raw
+            records by these, and every endpoint has to repeat them.
 
     Raises:
         GateError: a gate failed, or is undecided where nobody would look at it, so
@@ -130,10 +131,11 @@ def register(
     require_passed(verdicts, approval=approval)
     prepared = load_prepared(model, run)
     rows, predictions = golden
+    table = getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]
     uri = run_uri(model, run, "evidence", job.name, "golden.json")
     golden_sha256 = record_golden(
         uri,
-        [list(row) for row in getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]],
+        _raw_records(model, job, prepared) or [list(row) for row in table],
         list(predictions[:GOLDEN_ROWS]),
         list(getattr(rows, "columns", ())),
         prepared.get("classes", ()),
@@ -163,6 +165,24 @@ def register(
         description=str(run.get("description", "")),
         gated=gates,
     )
+
+
+def _raw_records(
+    model: str, job: TrainingJob, prepared: Mapping[str, Any]
+) -> list[Record]:
+    """Return the first raw records of the test rows; none of a model of features.
+
+    Raises:
+        RegistryError: prepare has handed on raw records, but the archive cannot read
+            them.
+    """
+    found = read_raw(prepared) or []
+    if found and not takes_raw(job.program):
+        raise RegistryError(
+            f"{model}: prepare hands on raw records, and the archive has no code for "
+            "them; run_training(..., prepared=prepared)"
+        )
+    return found[:GOLDEN_ROWS]
 
 
 def count_looks(model: str, run: Run) -> int:
@@ -233,8 +253,10 @@ def create_package(
         container["Environment"] = serving_variables(program)
     specification: InferenceSpecificationTypeDef = {
         "Containers": [container],
-        "SupportedContentTypes": ["text/csv"],
-        "SupportedResponseMIMETypes": ["text/csv"],
+        "SupportedContentTypes": list(READ) if takes_raw(program) else ["text/csv"],
+        "SupportedResponseMIMETypes": (
+            list(WRITTEN) if takes_raw(program) else ["text/csv"]
+        ),
     }
     content = content_of(model, {"InferenceSpecification": specification}, properties)
     digest = digest_of(content)

@@ -18,7 +18,7 @@ from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
 from runner.cli.completion import complete_models
-from runner.cli.local import aws_at, target_option
+from runner.cli.local import aws_at, check_images, target_option
 from runner.cli.output import echo, observer, print_json, print_table
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def run_command(
         plans, broken = _make_plans(root, models, every, wanted, parameters)
         kernels.plans = plans
         executes = not (reuse and all(map(_is_unchanged, plans)))
+        if executes and local and set(wanted) - {"prepare"}:
+            check_images(root, [plan.spec for plan in plans])
         if executes:
             kernels()
         with aws_at(target, meanwhile=partial(_import_pipeline, executes)):

@@ -39,6 +39,7 @@ from runner.spec.models import (
     yaml_place,
     yaml_value,
 )
+from runner.spec.raw_features import find_wrong_features
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
 
@@ -179,6 +180,8 @@ def _check_model(
     known = [one for one in signatures if one]
     if len(known) == len(STAGES):
         yield from _find_lost_settings(file, data, known)
+    for place, message in find_wrong_features(root, name):
+        yield Finding(file=place, message=message)
     yield from _check_card(root, name, spec)
 
 

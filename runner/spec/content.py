@@ -49,6 +49,8 @@ SOURCES = ("packages/*/src",)
 RUNNER = ("sys.executable", "-m", "runner")
 # It runs the script of a model's archive, which is known by its sha256.
 INFERENCE = ("sys.executable", "-m", "lifecycle.inference_process")
+# It runs at endpoints, beside the features.py of the model that it serves.
+ENDPOINT = frozenset({"lifecycle/raw/raw_inference.py"})
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
@@ -142,7 +144,11 @@ def graph_of(tree: Tree) -> Graph:
     """Return what depends on what in a tree, which many models can share."""
     if tree not in _GRAPHS:
         _GRAPHS[tree] = Graph(
-            tree, lock=LOCK, sources=SOURCES, harmless=HARMLESS | {RUNNER, INFERENCE}
+            tree,
+            lock=LOCK,
+            sources=SOURCES,
+            harmless=HARMLESS | {RUNNER, INFERENCE},
+            elsewhere=ENDPOINT,
         )
     return _GRAPHS[tree]
 

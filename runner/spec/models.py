@@ -37,6 +37,8 @@ USUAL_OBJECTIVES: Mapping[str, str] = {
 }
 # Answers classes without their probabilities.
 SOFTMAX = "multi:softmax"
+# Of a model's folder: what makes features of raw records, in prepare and when serving.
+FEATURES = "features.py"
 # Keys that no notebook is given: a parameter of that name is the notebook's own.
 NOT_GIVEN = frozenset({"name", "owner", "reuse", "training", "image"})
 
@@ -164,6 +166,12 @@ def _find_unfit_slices(spec: ModelSpec) -> Iterator[str]:
                 f"gates.{name}.worse_than_live: groups are not compared with the live "
                 "model; give min or max alone"
             )
+
+
+def runs_in_image(root: Path, spec: ModelSpec) -> bool:
+    """Return whether a model brings code that its image runs: a script, features.py."""
+    features = root / "models" / spec.name / FEATURES
+    return bool(spec.training.source) or features.is_file()
 
 
 def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:

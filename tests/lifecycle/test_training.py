@@ -157,7 +157,7 @@ def test_a_script_that_leaves_no_code_to_serve_is_told(
     (tmp_path / "train.sh").write_text('echo 1 >"$SM_MODEL_DIR/model"')
     monkeypatch.chdir(tmp_path)
     trainer, channels = make_trainer(model, "train.sh")
-    with pytest.raises(TrainingError, match=r"has no code/train.sh; the script has to"):
+    with pytest.raises(TrainingError, match=r"has no code/train.sh, which has to"):
         run_training(trainer, channels, wait_seconds=60, on_progress=ignore)
 
 

@@ -10,7 +10,7 @@ an __init__.py, wins; folders without one are parts of one package.
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
@@ -87,6 +87,7 @@ class Graph:
         lock: str = "requirements.txt",
         sources: Iterable[str] = (),
         harmless: Commands = HARMLESS,
+        elsewhere: Collection[str] = (),
     ) -> None:
         """Describe a tree.
 
@@ -94,8 +95,11 @@ class Graph:
             lock: the requirements file that pins the installed packages.
             sources: the folders on the path before the repository's own, as patterns.
             harmless: beginnings of commands that run no code of the repository.
+            elsewhere: files of code that runs on other machines: they count, what they
+                import does not.
         """
         self.tree = tree
+        self.elsewhere = frozenset(elsewhere)
         self.harmless = harmless
         self.lock_file = lock
         self.lock = _parse_lock(_read_lock(tree, lock, ()))
@@ -158,6 +162,8 @@ class Graph:
     def _read(self, path: str) -> Reads:
         target = self.tree.resolve(path)
         if self.tree.entries[target].kind != "file" or path.endswith(COMPILED):
+            return Reads()
+        if path in self.elsewhere:
             return Reads()
         content = self.tree.read(target)
         if path.endswith(".ipynb"):
