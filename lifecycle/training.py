@@ -133,7 +133,8 @@ def source_code(source: str) -> Any:
     """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
 
     What is in the script's folder goes with it, but for notebooks and documents; a
-    requirements.txt there is installed before it starts.
+    requirements.txt there is installed before it starts. Beside a requirements.in it is
+    the lock of the model's notebooks, and stays here.
 
     Args:
         source: of model.yaml: the script's path from the model's folder, which is where
@@ -144,11 +145,19 @@ def source_code(source: str) -> Any:
     script = Path(source).absolute()
     requirements = script.with_name("requirements").with_suffix(".txt")
     ignored = SourceCode.model_fields["ignore_patterns"].default
+    asked = requirements.with_suffix(".in")
+    locked = (requirements.name, asked.name) if asked.is_file() else ()
+    installed = requirements.is_file() and not locked
     return SourceCode(
         source_dir=str(script.parent),
         entry_script=script.name,
-        requirements=requirements.name if requirements.is_file() else None,
-        ignore_patterns=[*ignored, "model.yaml", *map("*".__add__, NOT_CODE)],
+        requirements=requirements.name if installed else None,
+        ignore_patterns=[
+            *ignored,
+            "model.yaml",
+            *locked,
+            *map("*".__add__, NOT_CODE),
+        ],
     )
 
 

@@ -25,13 +25,10 @@ CAN_FORK = sys.platform == "linux"
 LAUNCHER = ["-m", "ipykernel_launcher"]
 # Starts the process in an interpreter that need not have this package: it is found for
 # as long as it is imported, and nothing else of the folder that it is in.
-SERVE = """
-import sys
-sys.path.append(sys.argv[1])
-from forked_kernels import server
-sys.path.pop()
-server.main(sys.argv[2:])
-"""
+SERVE = (
+    "import sys; sys.path.append(sys.argv[1]); import forked_kernels.server as server; "
+    "sys.path.pop(); server.main(sys.argv[2:])"
+)
 # What every kernel imports, whatever its notebook does.
 KERNEL_IMPORTS = (
     Statement("ipykernel.kernelapp"),
