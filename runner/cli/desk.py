@@ -19,6 +19,7 @@ from runner import STAGES
 # Chooses the model for which the shared notebooks are opened.
 MODEL_VARIABLE = "RUNNER_MODEL"
 
+
 def load_ipython_extension(shell: Any) -> None:
     """Act on the cells of a kernel from now on; IPython calls this."""
     shell.ast_transformers.append(Desk())

@@ -32,7 +32,9 @@ class ModelProvisioner(ForkedProvisioner):
         folder = Path(kwargs.get("cwd") or ".").resolve()
         # A kernel that a person has chosen starts as that person says.
         own = Path(cmd[0]) == Path(sys.executable)
-        environment = await asyncio.to_thread(self._environment, folder) if own else None
+        environment = (
+            await asyncio.to_thread(self._environment, folder) if own else None
+        )
         if environment:
             cmd = [str(environment.python), *cmd[1:]]
             kwargs["env"] = environment.variables(kwargs["env"])

@@ -147,16 +147,15 @@ def run_uv(
             pass_fds=keep_open,
         )
         deadline = time.monotonic() + UV_SECONDS
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(POLL_SECONDS)
-                break
+        while process.poll() is None:
             if stopped() or time.monotonic() > deadline:
-                process.terminate()
+                process.kill()
                 process.wait()
                 if stopped():
                     raise StoppedError("told to stop, while uv ran")
                 raise RequirementsError(f"uv: not done in {UV_SECONDS} s")
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_SECONDS)
         told.seek(0)
         if process.returncode:
             raise RequirementsError(_reason(told.read().decode(errors="replace")))
@@ -171,11 +170,16 @@ def _reason(text: str) -> str:
 
 def _packages_of(lock: Path) -> Path:
     """Return the folder of a lock's packages: named by all that makes them differ."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    pins = [line.split(" #")[0].strip() for line in lines if line.strip()]
     about = (platform.python_version(), sysconfig.get_config_var("SOABI") or "")
-    parts = [*about, sysconfig.get_platform(), *(one for one in pins if one[:1] != "#")]
+    parts = [*about, sysconfig.get_platform(), *_pins(lock)]
     return cache_folder() / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _pins(lock: Path) -> list[str]:
+    """Return the lines of a lock without comments."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    plain = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
+    return [line for line in plain if line]
 
 
 def _make_packages(
@@ -186,9 +190,9 @@ def _make_packages(
     with _locked(packages.with_suffix(".lock"), name, say, stopped) as held:
         if packages.is_dir():
             return
-        lines = lock.read_text(encoding="utf-8").splitlines()
-        count = len({line.partition("=")[0] for line in lines if "==" in line})
-        say(f"makes the environment of {name}: {count} packages")
+        count = len({line.partition("=")[0] for line in _pins(lock)})
+        some = f"{count} package{'s' * (count != 1)}"
+        say(f"makes the environment of {name}: {some}")
         new = packages.with_suffix(".new")
         shutil.rmtree(new, ignore_errors=True)
 
