@@ -84,7 +84,7 @@ def test_it_has_the_packages_of_the_lock_then_the_clones_modules(
     made = make_environment(root, "toy", lock, said.append)
 
     assert said == ["makes the environment of toy: 1 package"]
-    found = "of('grid').__version__, of('features').PLACE"
+    found = "[of('grid').__version__, of('features').PLACE]"
     assert ask(made, found) == ["1.0", "clone"]
     assert ask(made, "sys.prefix") == str(made.python.parents[1])
     names = ("runner", "lifecycle", "forked_kernels", "pandas", "click")

@@ -137,7 +137,9 @@ def test_a_lock_that_is_not_of_what_is_asked_for_is_refused(
 def drop(lock: Path, name: str) -> None:
     """Remove a package's lines from a lock."""
     text = lock.read_text()
-    lock.write_text(re.sub(rf"^{name}==.*\n(?:    #.*\n)*", "", text, flags=re.M))
+    lock.write_text(
+        re.sub(rf"^{name}==.*\n(?:    #.*\n)*", "", text, flags=re.MULTILINE)
+    )
 
 
 def test_comments_make_no_lock_old(root: Path) -> None:
