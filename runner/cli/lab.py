@@ -29,40 +29,40 @@ class ModelProvisioner(ForkedProvisioner):
     servers: ClassVar[dict[Path, WarmKernels | None]] = {}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        folder = Path(kwargs.get("cwd") or ".").resolve()
+        folder = str(kwargs.get("cwd") or ".")
+        environment = None
         # A kernel that a person has chosen starts as that person says.
-        own = Path(cmd[0]) == Path(sys.executable)
-        environment = (
-            await asyncio.to_thread(self._environment, folder) if own else None
-        )
+        if cmd[0] == sys.executable:
+            environment = await asyncio.to_thread(self._environment, folder)
         if environment:
             cmd = [str(environment.python), *cmd[1:]]
             kwargs["env"] = environment.variables(kwargs["env"])
             self.kernels = self._server(environment, folder, kwargs["env"])
         return await super().launch_kernel(cmd, **kwargs)
 
-    def _environment(self, folder: Path) -> Environment | None:
+    def _environment(self, folder: str) -> Environment | None:
         """Return the environment of the model whose notebooks are in a folder."""
-        model = model_of(folder)
-        root = find_root(folder) if model else None
+        here = Path(folder).resolve()
+        model = model_of(here)
+        root = find_root(here) if model else None
         lock = own_lock(root, model) if root and model else None
         if root is None or lock is None:
             return None
         return make_environment(root, model, lock, self.log.info)
 
     def _server(
-        self, environment: Environment, folder: Path, env: Mapping[str, str]
+        self, environment: Environment, folder: str, env: Mapping[str, str]
     ) -> WarmKernels | None:
         """Return what forks the kernels of an environment, started for the first."""
         python = environment.python
         if python not in self.servers:
             variables = environment.variables(os.environ)
             self.servers[python] = begin(self._say_cold, variables, python)
-        server, notebook = self.servers[python], session_notebook(folder, env)
+        server, notebook = self.servers[python], session_notebook(Path(folder), env)
         if server and notebook and notebook.is_file():
             imports = notebook_imports(notebook, environment.path)
             server.preload({notebook: imports})
         return server
 
     def _say_cold(self, why: str) -> None:
-        self.log.warning(f"kernels start cold: {why}")
+        self.log.warning("kernels start cold: %s", why)
