@@ -22,6 +22,7 @@ from lifecycle.errors import (
     StorageError,
     did_you_mean,
 )
+from lifecycle.gates import TASKS, check_class_gates
 from lifecycle.raw.packing import read_checked
 from lifecycle.raw.raw_table import check_raw, rows_of, write_raw
 from lifecycle.s3 import (
@@ -44,6 +45,7 @@ from lifecycle.s3 import (
 from lifecycle.tabular.contract import check_splits
 from lifecycle.tabular.csv_format import CsvFormat, detect_format
 from lifecycle.tabular.csv_text import refuse_duplicates
+from lifecycle.tabular.labels import class_names, name_classes
 from lifecycle.tabular.membership import HASHES, row_hashes
 from lifecycle.tabular.tables import TableFile, check_file, parse_table
 
@@ -321,6 +323,7 @@ def write_splits(
     *,
     label: str = "",
     details: "pd.DataFrame | None" = None,
+    classes: Sequence[object] = (),
     raw: "pd.DataFrame | None" = None,
     transform: "Transform | None" = None,
 ) -> dict[str, Any]:
@@ -332,27 +335,40 @@ def write_splits(
         details: columns that are no features, of the table that was split: a review
             names its rows by them, and `slices` of model.yaml may group by them. They
             are kept for the test rows only, beside the run's evidence.
+        classes: of a multiclass model the names of the labels 0, 1, 2, ...; by default
+            these numbers.
         raw: the records that clients will send, of the table that was split: without
             the label.
         transform: of the model's features.py, makes features of them; the splits are
             what it returns, here and at the endpoint.
 
     Returns:
-        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`,
+        By split its URI, `rows` by split, `columns`, `label`, `classes`, `data_sha256`,
         `test_sha256`, `details` (a URI), with raw records `raw`, and as `notes` what a
         reader should know of the rows: the results of a prepare notebook.
 
     Raises:
         DataError: XGBoost would read the rows otherwise than they are meant, or they
             are not what `transform` makes of the raw records, one by one.
+        GateError: model.yaml has a gate on a class that there is not.
     """
-    label = label or str(run.get("label") or "")
+    label, task = label or str(run.get("label") or ""), str(run.get("task") or "")
+    hyperparameters = run.get("hyperparameters") or {}
+    names = name_classes(classes, hyperparameters)
+    if names and task and task != "multiclass":
+        raise DataError(
+            f"classes: {TASKS[task]} has none; remove them, or give task: multiclass"
+        )
     checked, notes = check_splits(
         splits,
         label=label,
-        task=str(run.get("task") or ""),
-        hyperparameters=run.get("hyperparameters"),
+        task=task or ("multiclass" if names else ""),
+        hyperparameters=hyperparameters,
+        classes=names,
     )
+    if task == "multiclass":
+        names = names or class_names({}, checked["train"].iloc[:, 0])
+        check_class_gates(run.get("gates") or {}, names)
     handed_on = check_raw(checked, raw, transform)
     digest, digests = hashlib.sha256(), {}
     written: dict[str, Any] = {}
@@ -370,6 +386,8 @@ def write_splits(
     written["rows"] = {name: len(table) for name, table in checked.items()}
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]
+    if names:
+        written["classes"] = names
     written["data_sha256"] = digest.hexdigest()
     written["test_sha256"] = digests["test"]
     written["notes"] = notes

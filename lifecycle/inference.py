@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_xgboost import archive
 
 from lifecycle.errors import DataError, StorageError
-from lifecycle.invocation import CSV, Body, payloads, read_answer
+from lifecycle.invocation import CSV, Body, Prediction, payloads, read_predictions
 from lifecycle.raw.packing import CODE, ENTRY
 from lifecycle.s3 import read_archive
 
@@ -47,7 +47,7 @@ class ScriptedModel:
             features: a table or nested lists, rows x features; or a list of records.
 
         Returns:
-            One value per row.
+            One value per row; of a multiclass model, rows x classes.
 
         Raises:
             DataError: the code fails, or does not answer a number per row.
@@ -56,10 +56,10 @@ class ScriptedModel:
 
         is_raw = takes_raw(self.program)
         rows = features if is_raw else np.asarray(features, dtype=float).tolist()
-        found: list[float] = []
+        found: list[Prediction] = []
         for body in payloads(rows):
             try:
-                found += read_answer(self._answer(body))
+                found += read_predictions(self._answer(body), body.rows)
             except ValueError as error:
                 raise DataError(f"{self._name()}: {error}; answer in CSV") from error
         if len(found) != len(rows):

@@ -58,7 +58,7 @@ def test_many_rows_take_several_requests(aws: EmbeddedAWS, package, monkeypatch)
 
 def test_a_missing_value_is_an_empty_cell():
     """XGBoost reads it as missing."""
-    assert list(invocation.payloads([[1.5, math.nan]])) == [("1.5,", "text/csv")]
+    assert list(invocation.payloads([[1.5, math.nan]])) == [("1.5,", "text/csv", 1)]
 
 
 def test_a_refusal_is_explained(aws: EmbeddedAWS, package):

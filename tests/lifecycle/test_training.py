@@ -145,7 +145,7 @@ def test_a_script_is_trained_registered_deployed_and_verified(
     assert (package.program, package.digest) == ("train.py", package.registered_digest)
     serve(approve(model, arn=package.arn))
     assert invoke(model, ROWS) == pytest.approx(expected.tolist())
-    live, features = _load_live(package, FEATURES)
+    live, features, _ = _load_live(package, FEATURES, ())
     assert (predict(live, ROWS).tolist(), features) == (expected.tolist(), FEATURES)
 
 
