@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
@@ -113,6 +114,20 @@ class Graph:
             *(one for each in sources for one in _matching(tree, each)),
             "",
         )
+        self._others: dict[str, Graph] = {lock: self}
+
+    def with_lock(self, lock: str) -> "Graph":
+        """Return the graph of the same tree where another lock pins the packages.
+
+        What is read of files is read once for both.
+        """
+        if lock not in self._others:
+            other = copy(self)
+            other.lock_file = lock
+            other.lock = _parse_lock(_read_lock(self.tree, lock, ()))
+            other._inputs, other._edges = {}, {}
+            self._others[lock] = other
+        return self._others[lock]
 
     def inputs(self, notebook: str) -> Inputs:
         """Follow everything that a notebook needs, the shortest way first."""
