@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 STAGES = ("prepare", "train-register", "deploy")
-TASKS = ("regression", "binary", "multiclass")
+TASKS = ("regression", "binary")
 # By package its module, and the packages that it needs.
 PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "numpy": ("numpy", ()),
