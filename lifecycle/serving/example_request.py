@@ -46,5 +46,15 @@ def example_request(endpoint: str, golden: Golden | None) -> str:
     if kind == CSV:
         in_python = in_python.removeprefix("import json\n\n")
     in_shell = SHELL.format(**known, body=shlex.quote(text))
-    said = f"predicts {golden.predictions[0]:.6g}{more}"
+    said = f"predicts {_predicted(golden)}{more}"
     return f"# {said}\n{in_python}\n# the same in a shell\n{in_shell}"
+
+
+def _predicted(golden: Golden) -> str:
+    """Say what is predicted for the first record, of several classes each by name."""
+    first = golden.predictions[0]
+    if not isinstance(first, list):
+        return f"{first:.6g}"
+    names = golden.classes or [""] * len(first)
+    pairs = zip(names, first, strict=True)
+    return ", ".join(f"{name} {one:.6g}".strip() for name, one in pairs)
