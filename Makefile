@@ -31,10 +31,11 @@ reliability: setup  ## let everything go wrong once, and write docs/reliability.
 setup: .venv/ready .venv/images  ## create .venv with every pinned dependency
 runtime: .venv/runtime  ## create .venv with what runs a model, and no more
 
-# What scripts of models run in on the embedded AWS; it is outside the clone.
-.venv/images: .venv/ready $(wildcard models/*/model.yaml)
+# What the code of models runs in on the embedded AWS; it is outside the clone.
+.venv/images: .venv/ready $(wildcard models/*/model.yaml models/*/features.py \
+  packages/embedded-aws/src/embedded_aws/image_pins/*.txt)
 	@$(BIN)/python -m runner local pull && touch $@ || \
-	  echo "on the embedded AWS the scripts of these models cannot run: see above"
+	  echo "on the embedded AWS the code of these models cannot run: see above"
 
 .venv/ready: REQUIREMENTS := requirements.txt requirements-dev.txt
 .venv/ready: PACKAGES := . $(wildcard packages/*)
@@ -72,20 +73,22 @@ format: setup  ## put code and notebooks in order
 	$(BIN)/ruff format .
 
 lab: setup  ## open JupyterLab with the embedded AWS up; MODEL=churn: for that model
-	JUPYTER_DEFAULT_PROVISIONER_NAME=forked-provisioner $(if $(MODEL),RUNNER_MODEL='$(MODEL)') \
+	JUPYTER_DEFAULT_PROVISIONER_NAME=model-provisioner $(if $(MODEL),RUNNER_MODEL='$(MODEL)') \
 	  $(BIN)/python -m runner local -- $(BIN)/jupyter lab $(LAB_OPTIONS)
 
 pictures: setup  ## take the pictures of the review page in docs/
 	PYTHONPATH=tests:packages/notebook-page/tests $(BIN)/python -m story.pictures
 
-requirements: setup  ## pin what is new in requirements*.in; what is pinned stays
+requirements: setup  ## pin what is new in requirements*.in, of models too; what is pinned stays
 	$(COMPILE) --output-file requirements.txt requirements.in
 	$(COMPILE) --output-file requirements-dev.txt requirements-dev.in \
 	  --constraint requirements.txt $(PINNED_EVERYWHERE)
+	$(BIN)/python -m runner environment --pin $(UPGRADE)
 
+upgrade: UPGRADE := --upgrade
 upgrade: COMPILE += --upgrade
 upgrade: requirements  ## pin the newest versions of everything
 
 clean:  ## remove what the other targets made, and what the embedded AWS keeps
 	! [ -d .embedded-aws -a -x $(BIN)/python ] || $(BIN)/python -m runner local reset
-	rm -rf .venv build .embedded-aws
+	rm -rf .venv build .embedded-aws .environments

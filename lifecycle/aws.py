@@ -65,6 +65,9 @@ POLL_GROWTH = 1.3
 # What AWS does not accept in the values of tags and of package metadata.
 FORBIDDEN_CHARACTERS = re.compile(r"[^\w .:/=+\-@]")
 MAX_VALUE = 256
+# In keys `=` begins the code of a byte.
+FORBIDDEN_IN_KEYS = re.compile(r"[^\w .:/+\-@]")
+ENCODED = re.compile(r"(=[0-9A-F]{2})+")
 
 TRACEBACK_STARTS = (
     "Traceback (most recent",
@@ -284,6 +287,20 @@ def as_tags(values: Mapping[str, str]) -> "list[TagTypeDef]":
 def clean_value(value: str) -> str:
     """Replace what AWS accepts neither in tags nor in package metadata; at most 256."""
     return FORBIDDEN_CHARACTERS.sub("-", value)[:MAX_VALUE]
+
+
+def encode_key(name: str) -> str:
+    """Return a name as a key of package metadata: what AWS does not accept as =XX."""
+    return FORBIDDEN_IN_KEYS.sub(
+        lambda one: "".join(f"={byte:02X}" for byte in one[0].encode()), name
+    )
+
+
+def decode_key(key: str) -> str:
+    """Return the name that `encode_key` has made a key of."""
+    return ENCODED.sub(
+        lambda one: bytes.fromhex(one[0].replace("=", "")).decode(errors="replace"), key
+    )
 
 
 def add_tags(arn: str, values: Mapping[str, str]) -> None:

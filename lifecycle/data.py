@@ -5,6 +5,7 @@ SageMaker's built-in XGBoost takes CSV with the label first, no header and no in
 
 import hashlib
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,9 +22,14 @@ from lifecycle.errors import (
     StorageError,
     did_you_mean,
 )
+from lifecycle.gates import TASKS, check_class_gates
+from lifecycle.raw.packing import read_checked
+from lifecycle.raw.raw_table import check_raw, rows_of, write_raw
 from lifecycle.s3 import (
     StoredFile,
     etag,
+    find_json,
+    json_bytes,
     keep_object,
     list_files,
     list_folders,
@@ -39,11 +45,15 @@ from lifecycle.s3 import (
 from lifecycle.tabular.contract import check_splits
 from lifecycle.tabular.csv_format import CsvFormat, detect_format
 from lifecycle.tabular.csv_text import refuse_duplicates
+from lifecycle.tabular.labels import class_names, name_classes
 from lifecycle.tabular.membership import HASHES, row_hashes
 from lifecycle.tabular.tables import TableFile, check_file, parse_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lifecycle.raw.raw_records import Record
+    from lifecycle.raw.raw_table import Transform
 
 # A column with at most this many different values is summarised value by value.
 MAX_VALUES = 20
@@ -313,6 +323,9 @@ def write_splits(
     *,
     label: str = "",
     details: "pd.DataFrame | None" = None,
+    classes: Sequence[object] = (),
+    raw: "pd.DataFrame | None" = None,
+    transform: "Transform | None" = None,
 ) -> dict[str, Any]:
     """Check each split, and write it as CSV below the run's prefix.
 
@@ -322,22 +335,41 @@ def write_splits(
         details: columns that are no features, of the table that was split: a review
             names its rows by them, and `slices` of model.yaml may group by them. They
             are kept for the test rows only, beside the run's evidence.
+        classes: of a multiclass model the names of the labels 0, 1, 2, ...; by default
+            these numbers.
+        raw: the records that clients will send, of the table that was split: without
+            the label.
+        transform: of the model's features.py, makes features of them; the splits are
+            what it returns, here and at the endpoint.
 
     Returns:
-        By split its URI, `rows` by split, `columns`, `label`, `data_sha256`,
-        `test_sha256`, `details` (a URI), and as `notes` what a reader should know of
-        the rows: the results of a prepare notebook.
+        By split its URI, `rows` by split, `columns`, `label`, `classes`, `data_sha256`,
+        `test_sha256`, `details` (a URI), with raw records `raw`, and as `notes` what a
+        reader should know of the rows: the results of a prepare notebook.
 
     Raises:
-        DataError: XGBoost would read the rows otherwise than they are meant.
+        DataError: XGBoost would read the rows otherwise than they are meant, or they
+            are not what `transform` makes of the raw records, one by one.
+        GateError: model.yaml has a gate on a class that there is not.
     """
-    label = label or str(run.get("label") or "")
+    label, task = label or str(run.get("label") or ""), str(run.get("task") or "")
+    hyperparameters = run.get("hyperparameters") or {}
+    names = name_classes(classes, hyperparameters)
+    if names and task and task != "multiclass":
+        raise DataError(
+            f"classes: {TASKS[task]} has none; remove them, or give task: multiclass"
+        )
     checked, notes = check_splits(
         splits,
         label=label,
-        task=str(run.get("task") or ""),
-        hyperparameters=run.get("hyperparameters"),
+        task=task or ("multiclass" if names else ""),
+        hyperparameters=hyperparameters,
+        classes=names,
     )
+    if task == "multiclass":
+        names = names or class_names({}, checked["train"].iloc[:, 0])
+        check_class_gates(run.get("gates") or {}, names)
+    handed_on = check_raw(checked, raw, transform)
     digest, digests = hashlib.sha256(), {}
     written: dict[str, Any] = {}
     for name, table in checked.items():
@@ -348,9 +380,14 @@ def write_splits(
         written[name] = write_bytes(
             uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
         )
+    if handed_on:
+        digest.update(json_bytes(handed_on.kinds) + handed_on.code)
+        written["raw"] = write_raw(run_uri(model, run, "evidence"), handed_on)
     written["rows"] = {name: len(table) for name, table in checked.items()}
     written["columns"] = list(checked["train"])
     written["label"] = written["columns"][0]
+    if names:
+        written["classes"] = names
     written["data_sha256"] = digest.hexdigest()
     written["test_sha256"] = digests["test"]
     written["notes"] = notes
@@ -364,6 +401,36 @@ def write_splits(
     return written
 
 
+def read_raw(prepared: Mapping[str, Any]) -> "list[Record] | None":
+    """Return the raw records of the test rows, in their order; None without any.
+
+    Args:
+        prepared: as `load_prepared` returns it.
+
+    Raises:
+        IntegrityError: they are not those that prepare has written.
+    """
+    if not (raw := prepared.get("raw")):
+        return None
+    content = read_checked(str(raw["test"]), str(raw["test_sha256"]))
+    return [json.loads(line) for line in content.splitlines()]
+
+
+def read_test(test: str) -> "tuple[pd.Series[Any], list[Any]]":
+    """Return the label of each test row, and what an endpoint is asked for it.
+
+    That is its raw record if the model takes raw records, else its features.
+
+    Args:
+        test: the URI of the split.
+    """
+    rows = read_split(test)
+    uri = evidence_of(test, PREPARED)
+    raw = read_raw(find_json(uri) or {}) if uri else None
+    features = rows.drop(columns=0).to_numpy().tolist()
+    return rows[0], features if raw is None else raw
+
+
 def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.DataFrame":
     """Return what names the test rows: their index, and the columns of the details.
 
@@ -375,18 +442,9 @@ def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.Dat
     named = pd.DataFrame({ROW: _plain(pd.Series(test.index.to_numpy()))})
     if details is None:
         return named
-    if not isinstance(details, pd.DataFrame):
-        raise DataError(
-            f"details: {type(details).__name__} is no table; give columns of the one "
-            "that was split, as raw[['Phone']]"
-        )
-    if not details.index.is_unique or not test.index.isin(details.index).all():
-        raise DataError(
-            "details: their index is not that of the table that was split; take them "
-            "from the same table, as raw[['Phone']], before its rows are numbered anew"
-        )
+    found = rows_of("details", details, test.index)
     refuse_duplicates("details", list(details))
-    columns = details.loc[test.index].rename(columns=str).reset_index(drop=True)
+    columns = found.rename(columns=str).reset_index(drop=True)
     return named.join(columns.drop(columns=ROW, errors="ignore").apply(_plain))
 
 

@@ -13,14 +13,18 @@ from lifecycle.errors import (
     LifecycleError,
     StorageError,
 )
-from lifecycle.inference import ScriptedModel, load_scripted
-from lifecycle.invocation import read_golden
+from lifecycle.inference import ScriptedModel, load_scripted, takes_raw
+from lifecycle.invocation import Golden, read_golden
 from lifecycle.registration.packages import Package, describe
 from lifecycle.s3 import read_archive, read_json
 from lifecycle.statistics.comparison import (
     MIN_ROWS,
+    OF,
+    OF_CLASS,
     Comparison,
     Estimate,
+    class_of,
+    format_estimate,
     format_number,
 )
 from lifecycle.statistics.decision import Decision
@@ -32,9 +36,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import xgboost as xgb
 
+    from lifecycle.raw.raw_records import Record
     from lifecycle.statistics.uncertainty import Measure
+    from lifecycle.training import TrainingJob
 
 MODEL_FILE = "xgboost-model"
+# How many classes a message names.
+MAX_NAMED = 5
 # A package's metric of this name is the threshold at which its decision is made.
 THRESHOLD = "threshold"
 
@@ -111,7 +119,7 @@ def predict(
         features: a table or nested lists, rows x features, in the order of training.
 
     Returns:
-        float32, one value per row.
+        float32, one value per row; of a multiclass model, rows x classes.
     """
     import numpy as np
     import xgboost as xgb
@@ -121,29 +129,85 @@ def predict(
     return model.predict(xgb.DMatrix(np.asarray(features, dtype="float32")))
 
 
+def predict_as_served(
+    job: "TrainingJob", features: Any, raw: "Sequence[Record] | None" = None
+) -> "np.ndarray[Any, Any]":
+    """Predict by the archive that a job has left, as its endpoint will.
+
+    Args:
+        features: a table or nested lists, rows x features, in the order of training.
+        raw: the records of the same rows, as `read_raw` returns them; None if the
+            model takes features.
+
+    Returns:
+        One value per row.
+
+    Raises:
+        DataError: its code fails, or does not answer a number per row.
+    """
+    if not job.program:
+        return predict(load_booster(job.model_data, job.archive_sha256), features)
+    scripted = load_scripted(job.model_data, job.program, job.archive_sha256)
+    return predict(scripted, raw if takes_raw(job.program) else features)
+
+
 def intervals(
-    measure: "Measure", truth: Any, prediction: Any, decision: Decision | None = None
+    measure: "Measure",
+    truth: Any,
+    prediction: Any,
+    decision: Decision | None = None,
+    *,
+    classes: Sequence[str] = (),
 ) -> dict[str, Estimate]:
     """Return each metric of a model with its 95 % confidence interval.
 
     Args:
         measure: returns metrics by name from truth and prediction.
         decision: whose threshold `measure` takes as its third argument, if any.
+        classes: the names of the columns of a multiclass model's prediction.
     """
     from lifecycle.statistics.uncertainty import estimate, statistics_of
 
-    return estimate(statistics_of(measure, truth, prediction, decision), len(truth))
+    made = statistics_of(measure, truth, prediction, decision, classes)
+    return estimate(made, len(truth))
 
 
 def interval_table(estimates: Mapping[str, Estimate]) -> "pd.DataFrame":
-    """Return metrics with their intervals, as text."""
+    """Return metrics with their intervals, as text; those of one class are left out."""
     import pandas as pd
 
     rows = {
         name: {"value": one.value, "low": one.low, "high": one.high}
         for name, one in estimates.items()
+        if not class_of(name)
     }
     return shown(pd.DataFrame.from_dict(rows, orient="index"))
+
+
+def class_table(
+    estimates: Mapping[str, Estimate], truth: Any, classes: Sequence[str]
+) -> "pd.DataFrame":
+    """Return the metrics of each class with their intervals, as text.
+
+    Args:
+        estimates: of metrics such as `recall of Adelie`.
+        truth: by which the rows of each class are counted.
+        classes: their names, in the order of the labels.
+    """
+    import numpy as np
+    import pandas as pd
+
+    known = np.asarray(truth)
+    rows = {
+        name: {"rows": str(int((known == place).sum()))}
+        | {
+            kind: format_estimate(estimates[f"{kind}{OF}{name}"])
+            for kind in OF_CLASS
+            if f"{kind}{OF}{name}" in estimates
+        }
+        for place, name in enumerate(classes)
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def score_live(
@@ -153,17 +217,22 @@ def score_live(
     *,
     measure: "Measure",
     decision: Decision | None = None,
+    classes: Sequence[str] = (),
+    raw: "Sequence[Record] | None" = None,
 ) -> LiveScore | None:
     """Compare a candidate with the live model, on rows that neither has trained on.
 
-    The live model gets its own features, by their names, and decides at its own
-    threshold, if it was registered with one.
+    The live model gets its own features, by their names, or raw records, and decides at
+    its own threshold, if it was registered with one. Its classes are matched by their
+    names.
 
     Args:
         rows: the test rows, label first.
         prediction: what the candidate predicts for them.
         measure: returns metrics by name from truth and prediction.
         decision: whose threshold `measure` takes as its third argument, if any.
+        classes: the names of the columns of a multiclass model's prediction.
+        raw: the records of the rows, as `read_raw` returns them, if there are any.
 
     Returns:
         None if no version of this project is live. A live model that cannot be compared
@@ -176,7 +245,9 @@ def score_live(
         return None
     try:
         package = describe(live.package)
-        booster, features = _load_live(package, rows.columns.tolist())
+        live_model, columns, order = _load_live(
+            package, rows.columns.tolist(), classes, raw
+        )
         is_new = _is_new(package, rows)
     except LifecycleError as error:
         return LiveScore(live=live, reason=str(error))
@@ -192,11 +263,16 @@ def score_live(
         )
         return LiveScore(live=live, left_out=left_out, reason=reason)
     known, guess = rows[is_new], np.asarray(prediction)[is_new]
-    former = predict(booster, known[features])
+    try:
+        former = predict(live_model, _asked(package, known, columns, raw, is_new))
+    except DataError as error:
+        return LiveScore(live=live, left_out=left_out, reason=str(error))
+    former = former[:, order] if classes else former
     chosen = _decision_of(package, decision)
     sides = (guess, decision), (former, chosen)
-    found = _compare(live, known.iloc[:, 0].to_numpy(), *sides, measure)
-    predictions = np.full(len(rows), np.nan)
+    how: Any = {"measure": measure, "classes": classes}
+    found = _compare(live, known.iloc[:, 0].to_numpy(), *sides, **how)
+    predictions = np.full((len(rows), *former.shape[1:]), np.nan)
     predictions[is_new] = former
     return replace(
         found,
@@ -214,16 +290,40 @@ def _decision_of(package: Package, decision: Decision | None) -> Decision | None
     return replace(decision, threshold=own)
 
 
+def _asked(
+    package: Package,
+    rows: "pd.DataFrame",
+    columns: Sequence[str],
+    raw: "Sequence[Record] | None",
+    chosen: Any,
+) -> Any:
+    """Return what a live model is asked for the chosen rows."""
+    if not takes_raw(package.program):
+        return rows[columns]
+    pairs = zip(raw or (), chosen, strict=True)
+    return [{name: one[name] for name in columns} for one, is_new in pairs if is_new]
+
+
 def _load_live(
-    package: Package, columns: Sequence[str]
-) -> "tuple[xgb.Booster | ScriptedModel, list[str]]":
-    """Load a live model, and return the names of its features in its order.
+    package: Package,
+    columns: Sequence[str],
+    classes: Sequence[str],
+    raw: "Sequence[Record] | None" = None,
+) -> "tuple[xgb.Booster | ScriptedModel, list[str], list[int]]":
+    """Load a live model, and return the names of what it takes, in its order.
+
+    Returns:
+        Beside them the place of each of the classes in its predictions.
 
     Raises:
-        DataError: its features are not known, or are not all among the columns.
+        DataError: they are not known, or are not all among the columns; or its classes
+            are others.
     """
     known = package.metadata.get("archive_sha256", "")
     golden = read_golden(package.model, package.metadata)
+    if takes_raw(package.program):
+        taken, names = _load_raw(package, golden, raw)
+        return taken, names, _class_order(package, golden, classes)
     features = list(golden.columns) if golden else []
     model: xgb.Booster | ScriptedModel
     if package.program:
@@ -242,7 +342,45 @@ def _load_live(
             f"version {package.version} needs {', '.join(map(repr, missing))}, which "
             "is no longer a feature"
         )
-    return model, features
+    return model, features, _class_order(package, golden, classes)
+
+
+def _class_order(
+    package: Package, golden: Golden | None, classes: Sequence[str]
+) -> list[int]:
+    """Return the place of each class in a live model's predictions.
+
+    Raises:
+        DataError: it predicts other classes.
+    """
+    theirs = list(golden.classes) if golden else []
+    if odd := sorted({*theirs} ^ {*classes}):
+        named = ", ".join(map(repr, odd[:MAX_NAMED]))
+        more = ", ..." if len(odd) > MAX_NAMED else ""
+        raise DataError(
+            f"version {package.version} predicts other classes; only one of both "
+            f"versions has {named}{more}"
+        )
+    return [theirs.index(name) for name in classes]
+
+
+def _load_raw(
+    package: Package, golden: Golden | None, raw: "Sequence[Record] | None"
+) -> tuple[ScriptedModel, list[str]]:
+    """Load a live model that takes raw records, and return its raw columns."""
+    if not raw or not golden:
+        raise DataError(
+            f"version {package.version} takes raw records, and there are none of the "
+            "test rows; pass raw= to write_splits, and to score_live"
+        )
+    columns = [*golden.rows[0]]
+    if missing := [name for name in columns if name not in raw[0]]:
+        raise DataError(
+            f"version {package.version} needs {', '.join(map(repr, missing))}, which "
+            "is no longer a raw column"
+        )
+    known = package.metadata.get("archive_sha256", "")
+    return load_scripted(package.model_data, package.program, known), columns
 
 
 def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
@@ -278,14 +416,16 @@ def _compare(
     truth: Any,
     candidate: tuple[Any, Decision | None],
     former: tuple[Any, Decision | None],
+    *,
     measure: "Measure",
+    classes: Sequence[str],
 ) -> LiveScore:
     """Compare two models on rows new to both: predictions and decision of each."""
     from lifecycle.statistics.uncertainty import compare, statistics_of
 
     try:
-        mine = statistics_of(measure, truth, *candidate)
-        theirs = statistics_of(measure, truth, *former)
+        mine = statistics_of(measure, truth, *candidate, classes)
+        theirs = statistics_of(measure, truth, *former, classes)
     except ValueError as error:
         # scikit-learn refuses some metrics where all rows are of one class.
         reason = f"its metrics cannot be measured on {len(truth)} rows: {error}"
@@ -299,11 +439,22 @@ def _compare(
     )
 
 
-def comparison_table(score: LiveScore | None) -> "pd.DataFrame":
-    """Return candidate and live model side by side, with the difference in words."""
+def comparison_table(
+    score: LiveScore | None, *, of_classes: bool = False
+) -> "pd.DataFrame":
+    """Return candidate and live model side by side, with the difference in words.
+
+    Args:
+        of_classes: the metrics of single classes, as `recall of Adelie`, instead of
+            those of all.
+    """
     import pandas as pd
 
-    found = score.comparisons.values() if score else ()
+    found = [
+        one
+        for one in (score.comparisons.values() if score else ())
+        if bool(class_of(one.metric)) == of_classes
+    ]
     version = score.live.version if score else ""
     rows = {
         one.metric: {

@@ -17,11 +17,14 @@ from lifecycle.statistics.comparison import (
     DIGITS,
     LOWER_IS_BETTER,
     MIN_ROWS,
+    OF,
+    OF_CLASS,
     Answer,
     Bounds,
     Comparison,
     Estimate,
     SliceGroup,
+    class_of,
     format_interval,
     format_number,
     worst_first,
@@ -44,8 +47,16 @@ METRICS = {
     "binary": (
         *("accuracy", "auc", "brier", COST, "f1", "logloss", "precision", "recall"),
     ),
+    "multiclass": (
+        *("accuracy", "balanced_accuracy", "f1_macro", "logloss"),
+        *("precision_macro", "recall_macro", "roc_auc_ovr"),
+    ),
 }
-TASKS = {"regression": "a regression", "binary": "a binary classification"}
+TASKS = {
+    "regression": "a regression",
+    "binary": "a binary classification",
+    "multiclass": "a multiclass classification",
+}
 # Without a person who decides, these keep a version from being deployed.
 UNSURE = frozenset({"undecided", "not comparable"})
 # Digits of a value that would otherwise look like its bound.
@@ -233,7 +244,30 @@ def _interval(comparison: Comparison | None) -> str:
 def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
     """Return the gates on metrics that the shared notebook of a task has not."""
     measured = [gate.partition(BY)[0] for gate in gates]
-    return [metric for metric in measured if metric not in METRICS[task]]
+    return [metric for metric in measured if not _is_measured(task, metric)]
+
+
+def _is_measured(task: str, metric: str) -> bool:
+    """Return whether the shared notebook of a task has a metric.
+
+    Which classes there are is known only when the data is prepared.
+    """
+    of_class = task == "multiclass" and bool(class_of(metric))
+    return of_class or metric in METRICS[task]
+
+
+def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
+    """Check that gates such as `recall of Adelie` are of classes that there are.
+
+    Raises:
+        GateError: a class is not known; the message names the nearest one.
+    """
+    known = list(classes)
+    for gate in gates:
+        name = class_of(gate.partition(BY)[0])
+        if name and name not in known:
+            hint = did_you_mean(name, known)
+            raise GateError(f"model.yaml: gates.{gate}: no class {name!r}; {hint}")
 
 
 def find_reversed(task: str, gates: Mapping[str, Bounds]) -> str:
@@ -241,7 +275,7 @@ def find_reversed(task: str, gates: Mapping[str, Bounds]) -> str:
     for gate, bounds in gates.items():
         metric = gate.partition(BY)[0]
         right = "max" if metric in LOWER_IS_BETTER else "min"
-        if metric in METRICS[task] and bounds.get(right) is None:
+        if _is_measured(task, metric) and bounds.get(right) is None:
             wrong, better = ("min", "less") if right == "max" else ("max", "more")
             return f"gates.{gate}.{wrong}: {better} {metric} is better; give {right}"
     return ""
@@ -251,6 +285,8 @@ def unmeasured_message(task: str, metric: str) -> str:
     """Return the error message for a gate on a metric that nothing computes."""
     hint = did_you_mean(metric, METRICS[task])
     there = f"it has {', '.join(METRICS[task])}"
+    if task == "multiclass":
+        there += f", and of a class {', '.join(OF_CLASS)}, as `recall{OF}Adelie`"
     if hint.startswith("did you mean"):
         remedy = f"{hint} {there}"
     else:

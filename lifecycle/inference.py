@@ -7,7 +7,6 @@ not the image's.
 
 import csv
 import io
-import re
 import shutil
 import subprocess
 import sys
@@ -21,15 +20,13 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_xgboost import archive
 
 from lifecycle.errors import DataError, StorageError
-from lifecycle.invocation import payloads
+from lifecycle.invocation import CSV, Body, Prediction, payloads, read_predictions
+from lifecycle.raw.packing import CODE, ENTRY
 from lifecycle.s3 import read_archive
 
 if TYPE_CHECKING:
     import numpy as np
 
-CSV = "text/csv"
-# Of model.tar.gz: where a container looks for the code that serves.
-CODE = "code"
 PREDICT_SECONDS = 600
 FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 
@@ -44,25 +41,25 @@ class ScriptedModel:
     folder: Path = field(repr=False)
 
     def predict(self, features: Any) -> "np.ndarray[Any, Any]":
-        """Predict as the endpoint does: from CSV, by position.
+        """Predict as the endpoint does: features by position, raw records by name.
 
         Args:
-            features: a table or nested lists, rows x features.
+            features: a table or nested lists, rows x features; or a list of records.
 
         Returns:
-            One value per row.
+            One value per row; of a multiclass model, rows x classes.
 
         Raises:
             DataError: the code fails, or does not answer a number per row.
         """
         import numpy as np
 
-        rows = np.asarray(features, dtype=float)
-        found: list[float] = []
-        for body in payloads(rows.tolist()):
-            answer = self._answer(body)
+        is_raw = takes_raw(self.program)
+        rows = features if is_raw else np.asarray(features, dtype=float).tolist()
+        found: list[Prediction] = []
+        for body in payloads(rows):
             try:
-                found += [float(cell) for cell in re.split(r"[,\s]+", answer.strip())]
+                found += read_predictions(self._answer(body), body.rows)
             except ValueError as error:
                 raise DataError(f"{self._name()}: {error}; answer in CSV") from error
         if len(found) != len(rows):
@@ -71,13 +68,13 @@ class ScriptedModel:
             )
         return np.array(found)
 
-    def _answer(self, body: str) -> str:
-        folder, program = str(self.folder), self.program
+    def _answer(self, body: Body) -> str:
+        given = str(self.folder), self.program, body.content_type
         try:
             done = subprocess.run(
                 # By these words the runner knows that no other code is run.
-                [sys.executable, "-m", "lifecycle.inference_process", folder, program],
-                input=body.encode(),
+                [sys.executable, "-m", "lifecycle.inference_process", *given],
+                input=body.text.encode(),
                 capture_output=True,
                 timeout=PREDICT_SECONDS,
                 check=False,
@@ -125,10 +122,12 @@ def load_scripted(model_data: str, program: str, sha256: str = "") -> ScriptedMo
 
 def missing_code(program: str) -> str:
     """Say what an archive lacks that has no inference code."""
-    return (
-        f"has no {CODE}/{program}; the script has to copy its folder to "
-        f"SM_MODEL_DIR/{CODE} (docs/script-mode.md)"
-    )
+    return f"has no {CODE}/{program}, which has to serve it (docs/script-mode.md)"
+
+
+def takes_raw(program: str) -> bool:
+    """Return whether a model that serves by this file takes raw records."""
+    return program == ENTRY
 
 
 def serving_variables(program: str) -> dict[str, str]:
@@ -146,22 +145,25 @@ def program_of(variables: Mapping[str, Any]) -> str:
     return str(variables.get("SAGEMAKER_PROGRAM", ""))
 
 
-def answer(module: Any, model_dir: str, body: str) -> str:
-    """Answer a request in CSV by a module's functions; the image's stand in.
+def answer(module: Any, model_dir: str, body: str, content_type: str = CSV) -> str:
+    """Answer a request by a module's functions, in CSV; the image's stand in.
 
     Raises:
         NotImplementedError: there is no `model_fn`, for which nothing stands in.
+        ValueError: the answer is a refusal, with its reason.
     """
     if not hasattr(module, "model_fn"):
         raise NotImplementedError("Please provide a model_fn implementation.")
     model = module.model_fn(model_dir)
     if hasattr(module, "transform_fn"):
-        result = module.transform_fn(model, body, CSV, CSV)
+        result = module.transform_fn(model, body, content_type, CSV)
     else:
         defaults = (_decode, lambda data, loaded: loaded.predict(data), _encode)
         given = zip(FUNCTIONS, defaults, strict=True)
         read, predict, write = (getattr(module, n, default) for n, default in given)
-        result = write(predict(read(body, CSV), model), CSV)
+        result = write(predict(read(body, content_type), model), CSV)
+    if getattr(result, "status_code", 200) >= 400:
+        raise ValueError(result.get_data(as_text=True).strip())
     text = result[0] if isinstance(result, tuple) else result
     return text.decode() if isinstance(text, bytes | bytearray) else str(text)
 

@@ -9,10 +9,11 @@ import os
 import sys
 from pathlib import Path
 
-from lifecycle.inference import CODE, answer
+from lifecycle.inference import answer
+from lifecycle.raw.packing import CODE
 
 
-def main(folder: str, program: str) -> None:
+def main(folder: str, program: str, content_type: str) -> None:
     """Answer the request on the standard input on the standard output."""
     answered = os.dup(1)
     # What the model's code prints is not the answer.
@@ -20,7 +21,8 @@ def main(folder: str, program: str) -> None:
     code = Path(folder) / CODE
     sys.path.insert(0, str(code))
     name = program.removesuffix(".py").replace("/", ".")
-    text = answer(importlib.import_module(name), folder, sys.stdin.read())
+    body = sys.stdin.buffer.read().decode()
+    text = answer(importlib.import_module(name), folder, body, content_type)
     with os.fdopen(answered, "w") as output:
         output.write(text)
 

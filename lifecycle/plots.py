@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.statistics.comparison import format_number
+from lifecycle.statistics.comparison import OF, format_number
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from lifecycle.statistics.comparison import Estimate
 
 # Okabe and Ito's palette, told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -54,6 +56,13 @@ CHANCE: Any = {"color": "#6B7280", "linestyle": ":", "linewidth": 1.2}
 EXACT = "exact"
 # Of a series of bars or points, how many are told one by one.
 TOLD = 12
+# A confusion matrix of so many classes has room for shares beside the rows.
+FEW_CLASSES = 7
+SHARES = "share of the true class"
+# A darker cell than this one has white text.
+HALF = 0.5
+# Characters of a name at an axis, and of all that stand side by side below one.
+MAX_TICK, MAX_ACROSS = 24, 52
 
 
 def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
@@ -77,8 +86,14 @@ def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
     return ax
 
 
-def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axes":
-    """Draw the share of each value of the label, in each split."""
+def label_distribution(
+    splits: "Mapping[str, pd.DataFrame]", label: str, classes: Sequence[object] = ()
+) -> "Axes":
+    """Draw the share of each value of the label, in each split.
+
+    Args:
+        classes: the names of the values 0, 1, 2, ..., if they are classes.
+    """
     ax = axes()
     values = sorted({value for table in splits.values() for value in table[label]})
     width = 0.8 / len(splits)
@@ -89,8 +104,10 @@ def label_distribution(splits: "Mapping[str, pd.DataFrame]", label: str) -> "Axe
         look: Any = {"color": COLOURS[place], "hatch": HATCHES[place]}
         ax.bar(xs, heights, width, edgecolor="white", linewidth=0, label=name, **look)
     ax.set(title=f"{label} by split", xlabel=label, ylabel="rows (%)")
-    step = -(-len(values) // TOLD)
-    ax.set_xticks(range(0, len(values), step), [f"{one:g}" for one in values[::step]])
+    step = 1 if classes else -(-len(values) // TOLD)
+    names = [str(classes[int(one)]) if classes else f"{one:g}" for one in values]
+    ax.set_xticks(range(0, len(values), step), names[::step])
+    _turn_names(ax, names if classes else [])
     ax.grid(visible=False, axis="x")
     ax.legend()
     return ax
@@ -118,13 +135,25 @@ def learning_curve(curves: Mapping[str, Sequence[float]], metric: str = "") -> "
     return ax
 
 
-def predictions(task: str, truth: Any, prediction: Any, live: Any = None) -> "Axes":
+def predictions(
+    task: str,
+    truth: Any,
+    prediction: Any,
+    live: Any = None,
+    *,
+    classes: Sequence[str] = (),
+) -> "Axes":
     """Draw predictions against the truth: a point per row, or a histogram per class.
+
+    Of a multiclass model the confusion matrix is drawn.
 
     Args:
         live: the live model's score, whose predictions are drawn as well if there are
             any, on the rows that it was compared on; of a regression only.
+        classes: the names of the columns of a multiclass model's prediction.
     """
+    if task == "multiclass":
+        return confusion_matrix(truth, prediction, classes)
     if task != "regression":
         return _class_histograms(truth, prediction)
     ax = axes(height=SQUARE)
@@ -208,11 +237,78 @@ def precision_recall_curve(truth: Any, prediction: Any, live: Any = None) -> "Ax
     return ax
 
 
-def reliability(table: "pd.DataFrame") -> "Axes":
+def confusion_matrix(truth: Any, prediction: Any, classes: Sequence[str]) -> "Axes":
+    """Draw which share of each true class is taken for which class, with the rows.
+
+    Args:
+        prediction: rows x classes.
+    """
+    import numpy as np
+
+    from lifecycle.statistics import diagnosis
+
+    found = diagnosis.confusion_matrix(truth, prediction, classes)
+    counts = np.array(found["counts"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    few = len(classes) <= FEW_CLASSES
+    side = SQUARE if few else 1.4 + 0.34 * len(classes)
+    ax = axes(max(WIDTH, side), side)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, label=SHARES)
+    for (row, column), count in np.ndenumerate(counts):
+        if few or count:
+            share = shares[row, column]
+            colour = "white" if share > HALF else "black"
+            text = f"{count}\n{100 * share:.0f} %" if few else str(count)
+            how: Any = {"ha": "center", "va": "center", "color": colour}
+            ax.text(column, row, text, fontsize=9 if few else 7, **how)
+    names = [_shorten(name) for name in classes]
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names)
+    _turn_names(ax, names)
+    ax.set(title="Rows by true and predicted class", xlabel="predicted", ylabel="true")
+    ax.grid(visible=False)
+    return ax
+
+
+def class_metric(
+    intervals: "Mapping[str, Estimate]", classes: Sequence[str], metric: str = "recall"
+) -> "Axes":
+    """Draw a metric of each class with its 95 % confidence interval, the worst on top.
+
+    Args:
+        intervals: of metrics such as `recall of Adelie`.
+    """
+    import math
+
+    named = {name: intervals[f"{metric}{OF}{name}"] for name in classes}
+    known = {name: one for name, one in named.items() if not math.isnan(one.value)}
+    ordered = sorted(known, key=lambda name: -known[name].value)
+    ax = axes(height=1.2 + 0.27 * max(len(ordered), 2))
+    names = [_shorten(name) for name in ordered]
+    values = [known[name].value for name in ordered]
+    ax.barh(range(len(names)), values, color=BLUE, alpha=0.6, label=metric)
+    for place, name in enumerate(ordered):
+        one = known[name]
+        if not math.isnan(one.low):
+            ends: Any = {"color": "black", "linewidth": 1.2, "linestyle": "-"}
+            ends["label"] = "_interval"
+            ax.plot([one.low, one.high], [place, place], marker="|", **ends)
+    ax.set_yticks(range(len(names)), names)
+    longest = max(map(len, names), default=0)
+    ax.figure.subplots_adjust(left=min(0.6, 0.04 + 0.0145 * longest), top=0.9)
+    ax.set(title=f"{metric.capitalize()} of each class", xlabel=metric, xlim=(0, 1.02))
+    ax.grid(visible=False, axis="y")
+    return ax
+
+
+def reliability(
+    table: "pd.DataFrame", observed: str = "observed share of positives"
+) -> "Axes":
     """Draw how often groups of rows are positive against the predicted probability.
 
     Args:
         table: as `lifecycle.statistics.diagnosis.calibration` returns it.
+        observed: what the truth of a group is.
     """
     ax = axes(height=SQUARE)
     ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
@@ -229,7 +325,7 @@ def reliability(table: "pd.DataFrame") -> "Axes":
     ax.set(
         title="Reliability of the probabilities",
         xlabel="predicted probability",
-        ylabel="observed share of positives",
+        ylabel=observed,
     )
     ax.legend()
     return ax
@@ -242,6 +338,9 @@ def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
         table: as `lifecycle.statistics.diagnosis.shap_importance` returns it.
     """
     largest = table[:most][::-1]
+    if "class" in largest:
+        acts = largest["class"].map(_shorten)
+        largest = largest.set_axis(largest.index + " (" + acts + ")")
     ax = axes(height=1.2 + 0.27 * max(len(largest), 2))
     for direction, colour, hatch in zip(
         ("raises", "lowers", "mixed"), COLOURS, HATCHES, strict=False
@@ -282,6 +381,16 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
     )
     ax.legend()
     return ax
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= MAX_TICK else f"{name[: MAX_TICK - 1]}…"
+
+
+def _turn_names(ax: "Axes", names: Sequence[str]) -> None:
+    """Turn the names below an axis if they would touch each other."""
+    if sum(len(name) + 2 for name in names) > MAX_ACROSS:
+        ax.tick_params(axis="x", labelrotation=90)
 
 
 def describe(figure: "Figure") -> str:
@@ -363,6 +472,10 @@ def _described(ax: "Axes") -> Iterator[str]:
             name = str(points.get_label()).lstrip("_")
             ranges = f"{across or 'x'} {_range(xs)}, {up or 'y'} {_range(ys)}"
             yield f"{name}: {len(xs):,} points, {ranges}."
+    for image in ax.images:
+        if image.get_label() == SHARES:
+            yield from _confused(ax, image.get_array())
+            return
     for drawn in ax.containers:
         if hasattr(drawn, "patches"):
             yield _bars(ax, drawn)
@@ -371,6 +484,17 @@ def _described(ax: "Axes") -> Iterator[str]:
     written = [text.get_text() for text in ax.texts if text.get_text()]
     if ax.images and written:
         yield f"Row by row: {', '.join(written)}."
+
+
+def _confused(ax: "Axes", shares: Any) -> Iterator[str]:
+    """Yield of each true class the classes that most of its rows are taken for."""
+    names = [one.get_text() for one in ax.get_yticklabels()]
+    for name, row in zip(names, shares.tolist(), strict=True):
+        largest = sorted(zip(row, names, strict=True), key=lambda pair: -pair[0])
+        said = [
+            f"{100 * share:.0f} % for {other}" for share, other in largest[:3] if share
+        ]
+        yield f"{name} is taken {', '.join(said) or 'for nothing: it has no rows'}."
 
 
 def _course(xs: Sequence[float], ys: Sequence[float]) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,14 @@ from lifecycle.aws import (
     as_tags,
     clean_value,
     client,
+    encode_key,
     error_message,
     ignore_not_found,
     run_id_of,
     run_uri,
     utc,
 )
-from lifecycle.data import load_prepared
+from lifecycle.data import load_prepared, read_raw
 from lifecycle.errors import IntegrityError, RegistryError
 from lifecycle.gates import (
     LiveComparison,
@@ -35,8 +36,9 @@ from lifecycle.gates import (
     name_answers,
     require_passed,
 )
-from lifecycle.inference import serving_variables
+from lifecycle.inference import serving_variables, takes_raw
 from lifecycle.invocation import record_golden
+from lifecycle.raw.raw_records import READ, WRITTEN, Record
 from lifecycle.registration.integrity import (
     METRIC,
     REGISTERED_FILE,
@@ -62,7 +64,13 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
-from lifecycle.statistics.comparison import Bounds, SliceGroup
+from lifecycle.statistics.comparison import (
+    OF,
+    OF_CLASS,
+    Bounds,
+    SliceGroup,
+    class_of,
+)
 from lifecycle.training import TrainingJob
 
 if TYPE_CHECKING:
@@ -72,7 +80,9 @@ if TYPE_CHECKING:
         ModelPackageContainerDefinitionTypeDef,
     )
 
+# Of a package's metadata: characters of a key, and entries.
 MAX_KEY = 128
+MAX_PROPERTIES = 50
 MAX_DESCRIPTION = 1024
 GOLDEN_ROWS = 10
 # Of a version's test rows: their sha256, and how many versions were judged on them.
@@ -107,8 +117,8 @@ def register(
         slices: the metrics by group, as `slice_metrics` returns them, for gates that
             name a slice.
         golden: the test features (rows x features, a table with their names) and their
-            predictions (rows); the first ten are recorded, and every endpoint has to
-            repeat them.
+            predictions (rows); the first ten are recorded, of a model that takes raw
+            records by these, and every endpoint has to repeat them.
 
     Raises:
         GateError: a gate failed, or is undecided where nobody would look at it, so
@@ -121,12 +131,14 @@ def register(
     require_passed(verdicts, approval=approval)
     prepared = load_prepared(model, run)
     rows, predictions = golden
+    table = getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]
     uri = run_uri(model, run, "evidence", job.name, "golden.json")
     golden_sha256 = record_golden(
         uri,
-        [list(row) for row in getattr(rows, "to_numpy", lambda: rows)()[:GOLDEN_ROWS]],
+        _raw_records(model, job, prepared) or [list(row) for row in table],
         list(predictions[:GOLDEN_ROWS]),
         list(getattr(rows, "columns", ())),
+        prepared.get("classes", ()),
     )
     return create_package(
         model,
@@ -145,12 +157,32 @@ def register(
             **_look(model, run, prepared),
             "golden": uri,
             "golden_sha256": golden_sha256,
+            "classes": _join_classes(prepared.get("classes", ())),
             "compared": name_answers(gates, verdicts, live),
             "ci_url": str(run.get("ci_url", "")),
         },
         approval=approval,
         description=str(run.get("description", "")),
+        gated=gates,
     )
+
+
+def _raw_records(
+    model: str, job: TrainingJob, prepared: Mapping[str, Any]
+) -> list[Record]:
+    """Return the first raw records of the test rows; none of a model of features.
+
+    Raises:
+        RegistryError: prepare has handed on raw records, but the archive cannot read
+            them.
+    """
+    found = read_raw(prepared) or []
+    if found and not takes_raw(job.program):
+        raise RegistryError(
+            f"{model}: prepare hands on raw records, and the archive has no code for "
+            "them; run_training(..., prepared=prepared)"
+        )
+    return found[:GOLDEN_ROWS]
 
 
 def count_looks(model: str, run: Run) -> int:
@@ -188,6 +220,7 @@ def create_package(
     approval: Mode = "manual",
     description: str = "",
     program: str = "",
+    gated: Iterable[str] = (),
 ) -> Package:
     """Create a model package, and its group if it is the model's first.
 
@@ -200,15 +233,18 @@ def create_package(
             the sha256 is registered too; `archive_sha256`, if it is known, is checked.
         approval: `pre-approved` registers it as Approved.
         program: the file in the archive's code/ that serves, of a model with its own.
+        gated: the metrics that its metadata keeps whatever does not fit into it, which
+            metrics.json beside the golden records has.
 
     Raises:
+        RegistryError: there are more of these than metadata can hold.
         StorageError: there is no such archive.
         IntegrityError: SageMaker registered something else.
     """
     evidence = run_uri(model, metadata["run_id"], "evidence")
     known = {**metadata, "approval": approval, "evidence": evidence}
     known |= _hash_objects(model_data, metadata)
-    properties = _properties(metrics, known)
+    properties = _properties(_kept(metrics, gated, known), known)
     container: ModelPackageContainerDefinitionTypeDef = {
         "Image": image,
         "ModelDataUrl": model_data,
@@ -217,8 +253,10 @@ def create_package(
         container["Environment"] = serving_variables(program)
     specification: InferenceSpecificationTypeDef = {
         "Containers": [container],
-        "SupportedContentTypes": ["text/csv"],
-        "SupportedResponseMIMETypes": ["text/csv"],
+        "SupportedContentTypes": list(READ) if takes_raw(program) else ["text/csv"],
+        "SupportedResponseMIMETypes": (
+            list(WRITTEN) if takes_raw(program) else ["text/csv"]
+        ),
     }
     content = content_of(model, {"InferenceSpecification": specification}, properties)
     digest = digest_of(content)
@@ -329,13 +367,46 @@ def _properties(
     metrics: Mapping[str, float], metadata: Mapping[str, str]
 ) -> dict[str, str]:
     """Join metrics and metadata, as far as SageMaker accepts them; none is empty."""
-    merged = {METRIC + name: repr(float(value)) for name, value in metrics.items()}
+    merged = {
+        METRIC + encode_key(name): repr(float(value)) for name, value in metrics.items()
+    }
     merged |= {key: str(value) for key, value in metadata.items()}
     return {
         clean_value(key)[:MAX_KEY]: clean_value(value)
         for key, value in merged.items()
         if value
     }
+
+
+def _kept(
+    metrics: Mapping[str, float], gated: Iterable[str], metadata: Mapping[str, str]
+) -> dict[str, float]:
+    """Return the metrics for which a package's metadata has room.
+
+    Those with a gate come first, and those of single classes, as `recall of Adelie`,
+    last.
+    """
+    names = set(gated)
+
+    def rank(metric: str) -> tuple[bool, int]:
+        kind = metric.partition(OF)[0] if class_of(metric) else ""
+        return metric not in names, OF_CLASS.index(kind) + 1 if kind else 0
+
+    room = MAX_PROPERTIES - sum(map(bool, metadata.values()))
+    needed = [metric for metric in metrics if metric in names]
+    if len(needed) > room:
+        raise RegistryError(
+            f"model.yaml: gates: on {len(needed)} metrics; SageMaker's metadata holds "
+            f"{room} of a version, so remove some"
+        )
+    kept = sorted(metrics, key=rank)[:room]
+    return {metric: value for metric, value in metrics.items() if metric in kept}
+
+
+def _join_classes(names: Sequence[str]) -> str:
+    """Return the names of the classes in their order, as far as metadata holds them."""
+    joined = " / ".join(names)
+    return joined if clean_value(joined) == joined else f"{len(names)} in golden.json"
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:

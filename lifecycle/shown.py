@@ -45,7 +45,8 @@ class EvaluationOutput:
         slices: the metrics by group of rows.
         calibration, features, worst, disagreements, leaks: what the functions of
             lifecycle.statistics.diagnosis return.
-        confusion: what `confusion` of lifecycle.statistics.decision returns.
+        confusion: what `confusion` of lifecycle.statistics.decision returns;
+            `confusion_matrix`: what that of lifecycle.statistics.diagnosis does.
         looks: how many versions were judged on these test rows before.
     """
 
@@ -58,6 +59,7 @@ class EvaluationOutput:
     slices: Sequence[SliceGroup] = ()
     calibration: "pd.DataFrame | None" = None
     confusion: Mapping[str, Any] | None = None
+    confusion_matrix: Mapping[str, Any] | None = None
     features: "pd.DataFrame | None" = None
     worst: "pd.DataFrame | None" = None
     disagreements: "pd.DataFrame | None" = None
@@ -79,6 +81,7 @@ class EvaluationOutput:
             "slices": [asdict(one) for one in self.slices],
             "calibration": _table(self.calibration),
             "confusion": self.confusion,
+            "confusion_matrix": self.confusion_matrix,
             "features": _table(self.features),
             "worst": _table(self.worst),
             "disagreements": _table(self.disagreements),
@@ -207,6 +210,7 @@ def evaluation_of(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
         "slices": [_slice(one) for one in read_slices(found.get("slices"))],
         "calibration": _read_table(found.get("calibration")),
         "confusion": _confusion(confusion) if isinstance(confusion, Mapping) else None,
+        "confusion_matrix": _confusion_matrix(found.get("confusion_matrix")),
         "features": features,
         "worst": _read_table(found.get("worst")),
         "disagreements": _read_table(found.get("disagreements")),
@@ -293,6 +297,20 @@ def _confusion(shown: Mapping[str, Any]) -> dict[str, Any]:
             for one in ("cost", "cost_of_none", "cost_of_all")
         },
     }
+
+
+def _confusion_matrix(shown: Any) -> dict[str, Any] | None:
+    """Read the rows by true and by predicted class, if they are a square of numbers."""
+    known = shown if isinstance(shown, Mapping) else {}
+    names, rows = known.get("classes"), known.get("counts")
+    if not isinstance(names, list) or not isinstance(rows, list):
+        return None
+    counts = [
+        [_whole(one) or 0 for one in row] for row in rows if isinstance(row, list)
+    ]
+    if not names or {len(counts), *map(len, counts)} != {len(names)}:
+        return None
+    return {"classes": [str(one)[:MAX_CELL] for one in names], "counts": counts}
 
 
 def _leaks(shown: Mapping[str, Any]) -> dict[str, Any]:

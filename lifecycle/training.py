@@ -4,9 +4,13 @@ The notebook describes the job with the SageMaker SDK's `ModelTrainer`; what is 
 is done here: the SDK's session, the job's name, waiting and failing.
 """
 
+import atexit
+import hashlib
 import re
+import shutil
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,17 +34,28 @@ from lifecycle.aws import (
     without_tracebacks,
 )
 from lifecycle.errors import TrainingError
-from lifecycle.inference import CODE, missing_code
-from lifecycle.s3 import ARCHIVE_REMEDY, hash_object, read_archive
+from lifecycle.inference import missing_code
+from lifecycle.raw.packing import (
+    ASKED,
+    CODE,
+    ENTRY,
+    LOCKED,
+    NOT_CODE,
+    REQUIREMENTS,
+    code_files,
+    has_lock,
+    serving_files,
+)
+from lifecycle.raw.raw_table import MODULE
+from lifecycle.s3 import read_archive, write_bytes
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
+# Of a job's output: the archive that was packed anew.
+SERVING = "serving/model.tar.gz"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
-# Beside a script, but no part of it. They are suffixes: whole names and patterns would
-# name this repository's files, which would then belong to the content of each model.
-NOT_CODE = (".ipynb", ".md")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
@@ -62,7 +77,7 @@ class TrainingJob:
     billable_seconds: int
     # What the job has left, before anything else can be put in its place.
     archive_sha256: str = ""
-    # The script, whose copy in the archive's code/ serves; "" for the built-in.
+    # The file in the archive's code/ that serves; "" for the built-in.
     program: str = ""
 
 
@@ -97,9 +112,16 @@ def run_training(
     channels: Sequence[Any],
     *,
     wait_seconds: float,
+    prepared: Mapping[str, Any] | None = None,
     on_progress: Progress = print,
 ) -> TrainingJob:
     """Run a ModelTrainer on its channels and wait until the job has completed.
+
+    An archive that needs code to serve, a script's or that for raw records, and does
+    not have it, is packed anew with it, beside the one that the job has left.
+
+    Args:
+        prepared: as `load_prepared` returns it: whether the model takes raw records.
 
     Raises:
         TrainingError: the job failed, was stopped, or did not end in time. A job that
@@ -115,25 +137,49 @@ def run_training(
     if job["TrainingJobStatus"] != "Completed":
         raise TrainingError(_failure_message(name, job))
     model_data = job["ModelArtifacts"]["S3ModelArtifacts"]
-    program = str(trainer.source_code.entry_script) if trainer.source_code else ""
-    if program and not holds_code(model_data, program):
-        raise TrainingError(f"{name}: model.tar.gz {missing_code(program)}")
+    left = read_archive(model_data)
+    program, code = _serving_code(name, left, trainer.source_code, prepared or {})
+    if code:
+        left = archive.with_files(left, code)
+        folder = model_data.rpartition("/")[0].rpartition("/")[0]
+        model_data = write_bytes(f"{folder}/{SERVING}", left)
     return TrainingJob(
         program=program,
         name=name,
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
         model_data=model_data,
-        archive_sha256=hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256,
+        archive_sha256=hashlib.sha256(left).hexdigest(),
         seconds=job.get("TrainingTimeInSeconds", 0),
         billable_seconds=job.get("BillableTimeInSeconds", 0),
     )
 
 
+def _serving_code(
+    job: str, packed: bytes, source: Any, prepared: Mapping[str, Any]
+) -> tuple[str, dict[str, bytes]]:
+    """Return the file that serves, and by path what the archive lacks for it.
+
+    Args:
+        source: the SDK's description of the script; None for the built-in algorithm.
+    """
+    program = str(source.entry_script) if source else ""
+    code: dict[str, bytes] = {}
+    if program and not _holds(packed, program):
+        if not program.endswith(".py"):
+            raise TrainingError(f"{job}: model.tar.gz {missing_code(program)}")
+        code |= code_files(Path(source.source_dir))
+    if prepared.get("raw"):
+        code |= serving_files(prepared, prepared["columns"][1:], program)
+        program = ENTRY
+    return program, {f"{CODE}/{path}": content for path, content in code.items()}
+
+
 def source_code(source: str) -> Any:
     """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
 
-    What is in the script's folder goes with it, but for notebooks and documents; a
-    requirements.txt there is installed before it starts.
+    What is in the script's folder goes with it, but for notebooks and documents, and so
+    do the model's features.py and what stands beside it. A requirements.txt beside the
+    script is installed before it starts, unless it is the lock of requirements.in.
 
     Args:
         source: of model.yaml: the script's path from the model's folder, which is where
@@ -142,20 +188,41 @@ def source_code(source: str) -> Any:
     from sagemaker.core.training.configs import SourceCode
 
     script = Path(source).absolute()
-    requirements = script.with_name("requirements").with_suffix(".txt")
-    ignored = SourceCode.model_fields["ignore_patterns"].default
+    folder = _with_features(script.parent, Path().absolute())
+    requirements = (folder / REQUIREMENTS).with_suffix(LOCKED)
+    is_installed = requirements.is_file() and not has_lock(folder)
+    ignored = [*SourceCode.model_fields["ignore_patterns"].default, "model.yaml"]
+    ignored += [f"*{suffix}" for suffix in sorted(NOT_CODE)]
+    if has_lock(folder):
+        ignored += [REQUIREMENTS + suffix for suffix in (ASKED, LOCKED)]
     return SourceCode(
-        source_dir=str(script.parent),
+        source_dir=str(folder),
         entry_script=script.name,
-        requirements=requirements.name if requirements.is_file() else None,
-        ignore_patterns=[*ignored, "model.yaml", *map("*".__add__, NOT_CODE)],
+        requirements=requirements.name if is_installed else None,
+        ignore_patterns=ignored,
     )
 
 
-def holds_code(model_data: str, program: str) -> bool:
+def _with_features(folder: Path, model: Path) -> Path:
+    """Return a script's folder, or a copy of it to which features.py was added."""
+    features = (model / MODULE).with_suffix(".py")
+    if folder == model or not features.is_file():
+        return folder
+    copy = Path(tempfile.mkdtemp(prefix="source-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    beside = {path: code for path, code in code_files(model).items() if "/" not in path}
+    beside = {k: v for k, v in beside.items() if Path(k).stem != REQUIREMENTS}
+    for path, content in (beside | code_files(folder)).items():
+        target = copy / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return copy
+
+
+def _holds(packed: bytes, program: str) -> bool:
     """Return whether a model's archive brings the code that serves it."""
     try:
-        archive.read_member(read_archive(model_data), f"{CODE}/{program}")
+        archive.read_member(packed, f"{CODE}/{program}")
     except archive.ArchiveError:
         return False
     return True

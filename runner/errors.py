@@ -12,6 +12,7 @@ LifecycleError                  exit code 1
 │   ├── IncompleteError            not every cell ran
 │   ├── ResultsError               the results cell lacks what the next stage needs
 │   └── FailedGateError            a trained model fails its gates
+├── RequirementsError           1  uv cannot resolve or install what a model requires
 ├── FileError                   1  a file of the run cannot be written
 ├── UnexpectedError             1  an exception that was not foreseen; its log is kept
 ├── GitHubError                 1  GitHub refuses a call, or does not answer
@@ -90,6 +91,10 @@ class ResultsError(NotebookError):
 
 class FailedGateError(NotebookError):
     """Report a trained model that fails its gates, by the runner's own judgement."""
+
+
+class RequirementsError(LifecycleError):
+    """Report requirements that uv cannot resolve or install, with its reason."""
 
 
 class FileError(LifecycleError):

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from embedded_aws import EmbeddedAWS, images, stop
 
 from runner.cli.local import FOLDER_VARIABLE
+from runner.notebook.environments import CACHE_VARIABLE
 
 TOY = Path(__file__).parent / "toy"
 # They take longest, so that no process works on one of them when all others are done.
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="embedded-aws-of-tests-")
     # No test finds, or makes, what a user has pulled.
     os.environ[images.CACHE_VARIABLE] = os.environ[FOLDER_VARIABLE] + "-images"
+    os.environ[CACHE_VARIABLE] = os.environ[FOLDER_VARIABLE] + "-environments"
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell lets its background jobs ignore it, and their processes inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,7 +68,8 @@ def pytest_unconfigure() -> None:
     folder = Path(os.environ[FOLDER_VARIABLE])
     stop(folder)
     shutil.rmtree(folder)
-    shutil.rmtree(os.environ[images.CACHE_VARIABLE], ignore_errors=True)
+    for name in (images.CACHE_VARIABLE, CACHE_VARIABLE):
+        shutil.rmtree(os.environ[name], ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

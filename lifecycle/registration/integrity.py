@@ -19,8 +19,8 @@ METRIC = "metric."
 # The metadata that a version is registered with. Other tools may add their own.
 REGISTERED = frozenset(
     """
-    approval archive_sha256 ci_url commit compared data_sha256 evidence fingerprint
-    golden golden_sha256 looks run_id test test_sha256 training_job
+    approval archive_sha256 ci_url classes commit compared data_sha256 evidence
+    fingerprint golden golden_sha256 looks run_id test test_sha256 training_job
     """.split()  # noqa: SIM905, a list of keys reads better unquoted
 )
 # The keys of a model package that decide what is served from it.

@@ -27,7 +27,11 @@ LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 # The longest texts and lists that AWS's schema allows.
 LONG, MEDIUM, SHORT = 2048, 1024, 255
 MOST_HYPERPARAMETERS = 100
-TASKS = {"regression": "Regression", "binary": "Binary classification"}
+TASKS = {
+    "regression": "Regression",
+    "binary": "Binary classification",
+    "multiclass": "Multiclass classification",
+}
 STATUS: Mapping[str, Status] = {"Approved": "Approved", "Rejected": "Archived"}
 
 

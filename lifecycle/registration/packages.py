@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from lifecycle.aws import client, ignore_not_found, run_uri
+from lifecycle.aws import client, decode_key, ignore_not_found, run_uri
 from lifecycle.errors import RegistryError, printable
 from lifecycle.inference import program_of
 from lifecycle.registration.integrity import METRIC, content_of, digest_of
@@ -264,7 +264,7 @@ def _read(response: "DescribeModelPackageOutputTypeDef") -> Package:
         created=response["CreationTime"],
         modified=response.get("LastModifiedTime", response["CreationTime"]),
         metrics={
-            key.removeprefix(METRIC): _number(value)
+            decode_key(key.removeprefix(METRIC)): _number(value)
             for key, value in properties.items()
             if key.startswith(METRIC)
         },

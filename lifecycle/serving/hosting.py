@@ -227,7 +227,10 @@ def config_request(model: str, settings: Values, kept: Kept) -> dict[str, Any]:
             "DestinationS3Uri": capture["s3_uri"],
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
             # Content of any other type is written in base64.
-            "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+            "CaptureContentTypeHeader": {
+                "CsvContentTypes": ["text/csv"],
+                "JsonContentTypes": ["application/json", "application/jsonlines"],
+            },
         }
     if key := settings.get("kms_key"):
         request["KmsKeyId"] = key

@@ -16,7 +16,16 @@ Answer = Literal[
 LOWER_IS_BETTER = frozenset(
     {"brier", "cost", "error", "logloss", "mae", "mape", "mse", "rmse"}
 )
-HIGHER_IS_BETTER = frozenset({"r2", "auc", "accuracy", "precision", "recall", "f1"})
+HIGHER_IS_BETTER = frozenset(
+    """
+    accuracy auc balanced_accuracy f1 f1_macro precision precision_macro r2 recall
+    recall_macro roc_auc_ovr
+    """.split()  # noqa: SIM905, a list of names reads better unquoted
+)
+# Between a metric and the class that it is of, as `recall of Adelie`.
+OF = " of "
+# What is measured of each class.
+OF_CLASS = ("recall", "precision", "f1")
 # Significant digits of a number.
 DIGITS = 4
 # The share of samples whose interval holds the true value.
@@ -107,9 +116,20 @@ def lower_is_better(metric: str, bounds: Bounds) -> bool | None:
     for rule, less in (("max", True), ("min", False)):
         if bounds.get(rule) is not None:
             return less
-    if metric in LOWER_IS_BETTER or metric in HIGHER_IS_BETTER:
-        return metric in LOWER_IS_BETTER
+    measured = metric.partition(OF)[0] if class_of(metric) else metric
+    if measured in LOWER_IS_BETTER or measured in HIGHER_IS_BETTER:
+        return measured in LOWER_IS_BETTER
     return None
+
+
+def class_of(metric: str) -> str:
+    """Return the class that a metric is of, as "Adelie" of `recall of Adelie`.
+
+    Returns:
+        "" for a metric of all classes.
+    """
+    measured, _, name = metric.partition(OF)
+    return name if measured in OF_CLASS else ""
 
 
 def format_number(value: object, digits: int = DIGITS) -> str:
@@ -128,6 +148,14 @@ def format_interval(interval: Sequence[float] | None) -> str:
     if interval is None or not all(map(math.isfinite, interval)):
         return "-"
     return " to ".join(format_within(one, interval) for one in interval)
+
+
+def format_estimate(found: Estimate) -> str:
+    """Format a value with its interval; a dash where there is no value."""
+    interval = (found.low, found.high)
+    if any(map(math.isnan, interval)):
+        return format_number(found.value, 3) if math.isfinite(found.value) else "-"
+    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def format_within(value: float, interval: Sequence[float] | None) -> str:

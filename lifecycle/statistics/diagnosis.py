@@ -4,7 +4,7 @@ Each function returns a table for the notebook, which the review page reads as w
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ SHOWN_FEATURES = 3
 # A feature that predicts the label as well as this by itself is named: its AUC, or its
 # squared rank correlation.
 LEAK = 0.98
+# Of a multiclass model: a tree of so many leaves for each class, on so many rows.
+CUTS, LEAK_ROWS = 4, 20_000
 
 
 # ---- Calibration
@@ -46,7 +48,9 @@ def calibration(task: str, truth: Any, prediction: Any) -> "pd.DataFrame":
     the other, which is regression to the mean; so the groups are of the prediction.
 
     Args:
-        task: "binary" for probabilities and a truth of 0 and 1.
+        task: "binary" for probabilities and a truth of 0 and 1; "multiclass" for rows x
+            classes, of which the probability of the likeliest class is compared with
+            how often it is the true one.
 
     Returns:
         A row per group: `rows`, the mean `predicted` and `observed`, and the interval
@@ -58,6 +62,9 @@ def calibration(task: str, truth: Any, prediction: Any) -> "pd.DataFrame":
 
     known = np.asarray(truth, dtype=float)
     guess = np.asarray(prediction, dtype=float)
+    if guess.ndim > 1:
+        known = (guess.argmax(axis=1) == known).astype(float)
+        guess = guess.max(axis=1)
     count = max(1, min(MAX_GROUPS, len(known) // MIN_ROWS))
     places = pd.qcut(guess, count, labels=False, duplicates="drop")
     # All predictions may be the same.
@@ -93,26 +100,52 @@ def _observed(
     """
     from lifecycle.statistics.uncertainty import mean_interval, share_interval
 
-    if task == "binary":
+    if task != "regression":
         return share_interval(truth.sum(), len(truth), confidence=confidence)
     low, high = mean_interval(truth - prediction, confidence=confidence)
     return float(prediction.mean()) + low, float(prediction.mean()) + high
 
 
+# ---- Classes
+
+
+def confusion_matrix(
+    truth: Any, prediction: Any, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Count the rows by true class and by the class that they are taken for.
+
+    Args:
+        prediction: rows x classes; the likeliest class is the one that is predicted.
+
+    Returns:
+        `classes`, and `counts`: a list for each true class.
+    """
+    import numpy as np
+
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    decided = np.asarray(prediction).argmax(axis=1)
+    np.add.at(counts, (np.asarray(truth).astype(int), decided), 1)
+    return {"classes": list(classes), "counts": counts.tolist()}
+
+
 # ---- Features
 
 
-def shap_importance(booster: "xgb.Booster", rows: "pd.DataFrame") -> "pd.DataFrame":
+def shap_importance(
+    booster: "xgb.Booster", rows: "pd.DataFrame", classes: Sequence[str] = ()
+) -> "pd.DataFrame":
     """Return how much each feature moves the predictions, by XGBoost's SHAP values.
 
     Args:
         rows: features in the order of training; of many rows some are taken.
+        classes: of a multiclass model, whose SHAP values are averaged over them.
 
     Returns:
         By feature, the most important first: `mean_shap`, the mean absolute SHAP value
         in units of the raw prediction (log odds for a classification), `importance`,
         its share of their sum, and `direction`: "raises" if larger values of the
-        feature raise the prediction, "lowers", or "mixed"; "" if it is not used.
+        feature raise the prediction, "lowers", or "mixed"; "" if it is not used. Of a
+        multiclass model that is of one prediction, the `class` on which it acts most.
     """
     import numpy as np
     import pandas as pd
@@ -120,8 +153,13 @@ def shap_importance(booster: "xgb.Booster", rows: "pd.DataFrame") -> "pd.DataFra
 
     some = rows.sample(SHAP_ROWS, random_state=0) if len(rows) > SHAP_ROWS else rows
     values = some.to_numpy(dtype="float32")
-    shap = booster.predict(xgb.DMatrix(values), pred_contribs=True)[:, :-1]
-    sizes = np.abs(shap).mean(axis=0, dtype=float)
+    shap = booster.predict(xgb.DMatrix(values), pred_contribs=True)[..., :-1]
+    each = np.abs(shap).mean(axis=0, dtype=float)
+    most, sizes = {}, each
+    if classes:
+        places, sizes = each.argmax(axis=0), each.mean(axis=0)
+        shap = shap[:, places, np.arange(len(places))]
+        most = {"class": [classes[place] for place in places]}
     table = pd.DataFrame(
         {
             "importance": sizes / max(sizes.sum(), 1e-12),
@@ -130,6 +168,7 @@ def shap_importance(booster: "xgb.Booster", rows: "pd.DataFrame") -> "pd.DataFra
                 _direction(values[:, place], shap[:, place])
                 for place in range(values.shape[1])
             ],
+            **most,
         },
         index=pd.Index(rows.columns.map(str), name="feature"),
     )
@@ -170,18 +209,28 @@ def worst_predictions(
     *,
     details: "pd.DataFrame",
     important: "pd.DataFrame",
+    classes: Sequence[str] = (),
 ) -> "pd.DataFrame":
     """Return the test rows on which a model is most wrong, the worst first.
+
+    For a multiclass model these are the rows whose true class it takes for least
+    likely.
 
     Args:
         rows: the test rows, label first.
         details: what `read_details` returns, which names the rows.
         important: what `shap_importance` returns: the first features are shown.
+        classes: the names of the columns of a multiclass model's prediction.
     """
     import numpy as np
 
     truth = rows.iloc[:, 0].to_numpy(dtype=float)
     guess = np.asarray(prediction, dtype=float)
+    if classes:
+        named = _decided(truth, guess, classes)
+        places = np.argsort(named["of the truth"], kind="stable")[:SHOWN_ROWS]
+        table = details.iloc[places].assign(**_at(named, places))
+        return _with_features(table, rows.iloc[places], important)
     residual = truth - guess
     places = np.argsort(-np.abs(residual), kind="stable")[:SHOWN_ROWS]
     table = details.iloc[places].assign(
@@ -197,12 +246,17 @@ def disagreements(
     *,
     details: "pd.DataFrame",
     important: "pd.DataFrame",
+    classes: Sequence[str] = (),
 ) -> "pd.DataFrame":
     """Return the test rows on which candidate and live model differ most.
+
+    Probabilities of several classes differ by the part of them that moved to other
+    classes, 0 to 1.
 
     Args:
         former: what the live model predicts for each test row, NaN where it has
             trained on it; None if nothing is live, or comparable.
+        classes: the names of the columns of a multiclass model's prediction.
     """
     import numpy as np
     import pandas as pd
@@ -212,8 +266,22 @@ def disagreements(
     truth = rows.iloc[:, 0].to_numpy(dtype=float)
     guess, live = np.asarray(prediction, dtype=float), np.asarray(former, dtype=float)
     gaps = np.nan_to_num(np.abs(guess - live))
+    if classes:
+        gaps = gaps.sum(axis=1) / 2
     places = np.argsort(-gaps, kind="stable")[:SHOWN_ROWS]
     places = places[gaps[places] > 0]
+    if classes:
+        mine, theirs = (_decided(truth, one, classes) for one in (guess, live))
+        named = {
+            "truth": mine["truth"],
+            "prediction": mine["prediction"],
+            "live": theirs["prediction"],
+            "of the truth": mine["of the truth"],
+            "live of the truth": theirs["of the truth"],
+            "difference": gaps,
+        }
+        table = details.iloc[places].assign(**_at(named, places))
+        return _with_features(table, rows.iloc[places], important)
     table = details.iloc[places].assign(
         truth=truth[places],
         prediction=guess[places],
@@ -221,6 +289,26 @@ def disagreements(
         difference=(guess - live)[places],
     )
     return _with_features(table, rows.iloc[places], important)
+
+
+def _decided(
+    truth: "npt.NDArray[Any]", prediction: "npt.NDArray[Any]", classes: Sequence[str]
+) -> dict[str, Any]:
+    """Return of each row the true and the predicted class, and their probabilities."""
+    import numpy as np
+
+    every, known = np.arange(len(truth)), truth.astype(int)
+    places, names = np.nan_to_num(prediction).argmax(axis=1), np.array(classes, object)
+    return {
+        "truth": names[known],
+        "prediction": names[places],
+        "of the truth": prediction[every, known],
+        "of the prediction": prediction[every, places],
+    }
+
+
+def _at(columns: Mapping[str, Any], places: Any) -> dict[str, Any]:
+    return {name: values[places] for name, values in columns.items()}
 
 
 def _with_features(
@@ -271,9 +359,10 @@ def find_leaks(task: str, train: "pd.DataFrame", test: "pd.DataFrame") -> Leaks:
 
     Args:
         train: rows, label first; so is `test`.
-        task: "binary" scores a feature by its AUC, else by its squared rank
+        task: "binary" scores a feature by its AUC, "regression" by its squared rank
             correlation with the label; a missing value counts as the lowest, and as
-            the highest.
+            the highest. "multiclass" scores it by the balanced accuracy of a tree that
+            has seen this feature of the training rows alone.
     """
     import numpy as np
 
@@ -281,7 +370,9 @@ def find_leaks(task: str, train: "pd.DataFrame", test: "pd.DataFrame") -> Leaks:
     _, counts = np.unique(known, return_counts=True)
     truth = test.iloc[:, 0].to_numpy(dtype=float)
     scores = {
-        str(name): _alone(task, truth, test[name].to_numpy(dtype=float))
+        str(name): _tells_classes(train, test, name)
+        if task == "multiclass"
+        else _alone(task, truth, test[name].to_numpy(dtype=float))
         for name in test.columns[1:]
     }
     best = sorted(scores.items(), key=lambda pair: -pair[1])
@@ -302,6 +393,25 @@ def _alone(task: str, truth: Any, values: Any) -> float:
         ranks = _ranks(np.where(np.isnan(values), stand_in, values))
         best = max(best, *_scores(task, truth, ranks))
     return best
+
+
+def _tells_classes(train: "pd.DataFrame", test: "pd.DataFrame", name: str) -> float:
+    """Return how well a tree tells all classes apart by one feature, 0 to 1."""
+    import numpy as np
+    from sklearn.metrics import recall_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    some = train.sample(LEAK_ROWS, random_state=0) if len(train) > LEAK_ROWS else train
+    known, truth = some.iloc[:, 0].astype(int), test.iloc[:, 0].astype(int)
+    if truth.nunique() < 2:
+        return 0.0
+    leaves = CUTS * known.nunique()
+    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0)
+    # scikit-learn's trees take no array that is read-only, as pandas gives them.
+    seen, rows = (np.array(one[[name]], dtype="float32") for one in (some, test))
+    guess = tree.fit(seen, known).predict(rows)
+    how: Any = {"labels": truth.unique(), "average": "macro"}
+    return float(recall_score(truth, guess, **how))
 
 
 def _scores(task: str, truth: Any, ranks: Any) -> Iterator[float]:

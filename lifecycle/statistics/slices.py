@@ -3,7 +3,6 @@
 `slices` of model.yaml names the columns whose values make the groups.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -15,9 +14,9 @@ from lifecycle.statistics.comparison import (
     MIN_ROWS,
     Estimate,
     SliceGroup,
-    format_interval,
+    class_of,
+    format_estimate,
     format_number,
-    format_within,
     worst_first,
 )
 from lifecycle.statistics.decision import Decision
@@ -65,14 +64,16 @@ def slice_metrics(
     *,
     measure: "Measure",
     decision: Decision | None = None,
+    classes: Sequence[str] = (),
 ) -> list[SliceGroup]:
     """Measure a model on each group of test rows, with 95 % confidence intervals.
 
     Args:
         groups: of each row, as `group_rows` returns them.
-        truth: one value per row; so is the prediction.
+        truth: one value per row; so is the prediction, but of a multiclass model.
         measure: returns metrics by name from truth and prediction.
         decision: whose threshold `measure` takes as its third argument, if any.
+        classes: the names of the columns of a multiclass model's prediction.
 
     Returns:
         By column its groups, worst first. A group of fewer than MIN_ROWS rows has no
@@ -83,7 +84,7 @@ def slice_metrics(
     from lifecycle.statistics.uncertainty import statistic_makers
 
     truth, prediction = np.asarray(truth), np.asarray(prediction)
-    makers = statistic_makers(measure, truth, prediction, decision)
+    makers = statistic_makers(measure, truth, prediction, decision, classes)
     first = next(iter(makers), "")
     found: list[SliceGroup] = []
     for column in groups:
@@ -96,23 +97,23 @@ def slice_metrics(
 
 
 def slice_table(groups: Sequence[SliceGroup]) -> "pd.DataFrame":
-    """Return the groups with their metrics and intervals, as text."""
+    """Return the groups with their metrics and intervals, as text.
+
+    Those of single classes, as `recall of Adelie`, are left out.
+    """
     import pandas as pd
 
     rows = {
         (one.column, one.group): {"rows": str(one.rows)}
-        | {name: _text(found) for name, found in one.metrics.items()}
+        | {
+            name: format_estimate(found)
+            for name, found in one.metrics.items()
+            if not class_of(name)
+        }
         for one in groups
     }
     index = pd.MultiIndex.from_tuples(rows, names=["slice", "group"]) if rows else None
     return pd.DataFrame(list(rows.values()), index=index).fillna("not judged")
-
-
-def _text(found: Estimate) -> str:
-    interval = (found.low, found.high)
-    if any(map(math.isnan, interval)):
-        return format_number(found.value, 3) if math.isfinite(found.value) else "-"
-    return f"{format_within(found.value, interval)} ({format_interval(interval)})"
 
 
 def _measure_group(

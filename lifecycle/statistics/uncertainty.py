@@ -1,7 +1,7 @@
 """How sure a metric is: bootstrap intervals and paired comparisons.
 
-Everything is computed with NumPy. A metric is a function of row weights, so that one
-matrix of bootstrap weights, resamples x rows, serves all metrics of both models.
+Everything is computed with NumPy. A metric is a function of row weights (weighted.py),
+so that one matrix of them, resamples x rows, serves all metrics of both models.
 
 Sources:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14: the
@@ -12,22 +12,18 @@ Sources:
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lifecycle.statistics.comparison import CONFIDENCE, Comparison, Estimate
-from lifecycle.statistics.decision import HALF, Decision, cost_per_row
+from lifecycle.statistics.decision import Decision
+from lifecycle.statistics.weighted import Array, Share, Statistic, metric_statistic
 
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-# Row weights, resamples x rows, to one value per resample.
-Statistic = Callable[[Array], Array]
 # Truth and prediction to metrics by name; with a threshold for a classification.
 Measure = Callable[..., Mapping[str, float]]
 
@@ -56,56 +52,33 @@ NORMAL = NormalDist()
 # ---- Metrics as functions of row weights
 
 
-def metric_statistic(
-    metric: str,
-    truth: Any,
-    prediction: Any,
-    *,
-    threshold: float = HALF,
-    costs: Mapping[str, float] | None = None,
-) -> Statistic:
-    """Return a metric of scikit-learn's, or the mean cost, as a function of weights.
-
-    Args:
-        metric: "cost" or a name in METRICS or DECISIONS.
-        truth: one value per row; 0 or 1 for a classification.
-        prediction: one value per row; a probability for a classification.
-        threshold: from which probability on a row counts as positive.
-        costs: of a row by outcome, for "cost".
-
-    Raises:
-        KeyError: the metric is not known.
-    """
-    rows = np.asarray(truth, dtype=float), np.asarray(prediction, dtype=float)
-    if metric in METRICS:
-        return METRICS[metric](*rows)
-    known, positive = rows[0] == 1, rows[1] >= threshold
-    if metric == "cost" and costs:
-        return row_mean(cost_per_row(known, positive, costs))
-    return DECISIONS[metric](known, positive)
-
-
-def row_mean(values: Any) -> Statistic:
-    """Return the mean of one value per row, for instance of its cost."""
-    rows = np.asarray(values, dtype=float)
-    return lambda weights: _divide(weights @ rows, weights.sum(axis=1))
+# ---- Statistics of what a notebook measures
 
 
 def statistics_of(
-    measure: Measure, truth: Any, prediction: Any, decision: Decision | None = None
+    measure: Measure,
+    truth: Any,
+    prediction: Any,
+    decision: Decision | None = None,
+    classes: Sequence[str] = (),
 ) -> dict[str, Statistic]:
     """Return what a notebook measures, metric by metric, as functions of row weights.
 
     Args:
         decision: whose threshold `measure` takes as its third argument, if there is
             one.
+        classes: the names of the columns of a multiclass model's prediction.
     """
-    makers = statistic_makers(measure, truth, prediction, decision)
+    makers = statistic_makers(measure, truth, prediction, decision, classes)
     return {name: make(truth, prediction) for name, make in makers.items()}
 
 
 def statistic_makers(
-    measure: Measure, truth: Any, prediction: Any, decision: Decision | None = None
+    measure: Measure,
+    truth: Any,
+    prediction: Any,
+    decision: Decision | None = None,
+    classes: Sequence[str] = (),
 ) -> dict[str, Callable[[Any, Any], Statistic]]:
     """Return by metric what makes its statistic, of these rows or of some of them.
 
@@ -120,7 +93,11 @@ def statistic_makers(
     for name, value in measure(truth, prediction).items():
         found[name] = partial(_Measured, measure, name)
         known = partial(
-            metric_statistic, name, threshold=chosen.threshold, costs=chosen.costs
+            metric_statistic,
+            name,
+            threshold=chosen.threshold,
+            costs=chosen.costs,
+            classes=classes,
         )
         with suppress(KeyError):
             same = known(truth, prediction)(everything)[0]
@@ -150,96 +127,13 @@ class _Measured:
             [self._value(np.repeat(places, row)) for row in weights.astype(int)]
         )
 
-    def _value(self, rows: npt.NDArray[np.intp]) -> float:
+    def _value(self, rows: Any) -> float:
         truth, prediction = (column[rows] for column in self.columns)
         try:
             return float(self.measure(truth, prediction)[self.name])
         except ValueError:
             # scikit-learn refuses some metrics where all rows are of one class.
             return math.nan
-
-
-def _rmse(truth: Array, prediction: Array) -> Statistic:
-    mse = row_mean((prediction - truth) ** 2)
-    return lambda weights: np.sqrt(mse(weights))
-
-
-def _r2(truth: Array, prediction: Array) -> Statistic:
-    centred = truth - truth.mean()
-    mean, square = row_mean(centred), row_mean(centred**2)
-    mse = row_mean((prediction - truth) ** 2)
-
-    def statistic(weights: Array) -> Array:
-        variance = square(weights) - mean(weights) ** 2
-        return 1 - _divide(mse(weights), variance)
-
-    return statistic
-
-
-def _auc(truth: Array, prediction: Array) -> Statistic:
-    """Return the share of pairs that are ordered rightly; a tie counts one half."""
-    order = np.argsort(prediction, kind="stable")
-    starts = np.flatnonzero(np.diff(prediction[order], prepend=-np.inf))
-    positive = truth[order] == 1
-
-    def statistic(weights: Array) -> Array:
-        ordered = weights[:, order]
-        hits = np.add.reduceat(ordered * positive, starts, axis=1)
-        others = np.add.reduceat(ordered * ~positive, starts, axis=1)
-        below = np.cumsum(others, axis=1) - others / 2
-        pairs = hits.sum(axis=1) * others.sum(axis=1)
-        return _divide((hits * below).sum(axis=1), pairs)
-
-    return statistic
-
-
-def _logloss(truth: Array, prediction: Array) -> Statistic:
-    smallest = np.finfo(np.float32).eps
-    sure = np.clip(prediction, smallest, 1 - smallest)
-    return row_mean(-np.where(truth == 1, np.log(sure), np.log1p(-sure)))
-
-
-def _precision(truth: Mask, positive: Mask) -> Statistic:
-    return _ratio(truth & positive, positive)
-
-
-def _recall(truth: Mask, positive: Mask) -> Statistic:
-    return _ratio(truth & positive, truth)
-
-
-def _f1(truth: Mask, positive: Mask) -> Statistic:
-    return _ratio(2.0 * (truth & positive), truth.astype(float) + positive)
-
-
-def _ratio(part: Any, whole: Any) -> Statistic:
-    """Divide two sums; 0 where the second is 0, as scikit-learn does."""
-    above, below = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
-    return lambda weights: np.nan_to_num(_divide(weights @ above, weights @ below))
-
-
-def _divide(above: Array, below: Array) -> Array:
-    """Divide; NaN where the divisor is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(below > 0, above / below, np.nan)
-
-
-METRICS: Mapping[str, Callable[[Any, Any], Statistic]] = {
-    "rmse": _rmse,
-    "mse": lambda truth, prediction: row_mean((prediction - truth) ** 2),
-    "mae": lambda truth, prediction: row_mean(np.abs(prediction - truth)),
-    "r2": _r2,
-    "auc": _auc,
-    "logloss": _logloss,
-    "brier": lambda truth, prediction: row_mean((prediction - truth) ** 2),
-}
-# Metrics of what is decided at a threshold.
-DECISIONS: Mapping[str, Callable[[Any, Any], Statistic]] = {
-    "accuracy": lambda truth, positive: row_mean(truth == positive),
-    "error": lambda truth, positive: row_mean(truth != positive),
-    "precision": _precision,
-    "recall": _recall,
-    "f1": _f1,
-}
 
 
 # ---- Intervals
@@ -260,8 +154,8 @@ def estimate(
         rows: the number of rows that the statistics take weights of.
         confidence: the share of samples whose interval covers the true value.
         may_be_exact: whether a statistic that is the same in all resamples is known
-            exactly, as the difference of two equal models; else it has no interval, as
-            the accuracy of a model that was right on few rows.
+            exactly, as the difference of two equal models; else it has no interval,
+            but for a share of rows, as of a model that was right on all of few.
     """
     everything = np.ones((1, rows))
     values = {name: float(one(everything)[0]) for name, one in statistics.items()}
@@ -289,9 +183,19 @@ def estimate(
         one = _bca(value, *parts, _expand(confidence, rows))
         is_exact = one.high - one.low <= 1e-12 * max(1.0, abs(value))
         if is_exact and not may_be_exact:
-            one = Estimate(value=value, low=math.nan, high=math.nan)
+            one = _without_spread(value, statistics[name], confidence)
         found[name] = one
     return found
+
+
+def _without_spread(value: float, statistic: Statistic, confidence: float) -> Estimate:
+    """Return the exact interval of a share; without one of what is no share."""
+    low, high = math.nan, math.nan
+    if isinstance(statistic, Share) and statistic.rows:
+        low, high = share_interval(
+            statistic.hits, statistic.rows, confidence=confidence
+        )
+    return Estimate(value=value, low=low, high=high)
 
 
 def share_interval(

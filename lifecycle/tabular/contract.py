@@ -6,7 +6,7 @@ label for 0, all without a word; so it is said here, before a training job is pa
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ def check_splits(
     label: str = "",
     task: str = "",
     hyperparameters: Mapping[str, Any] | None = None,
+    classes: Sequence[str] = (),
 ) -> "tuple[dict[str, pd.DataFrame], list[str]]":
     """Return the splits as XGBoost reads them right: label first, all cells numbers.
 
@@ -49,9 +50,10 @@ def check_splits(
 
     Args:
         label: the column to predict; by default the first one.
-        task: "binary" asks for the labels 0 and 1.
+        task: "binary" asks for the labels 0 and 1, "multiclass" for 0, 1, 2, ...
         hyperparameters: those of the training job, whose objective, num_class and
             csv_weights ask for more.
+        classes: the names of the labels 0, 1, 2, ..., each of which train has to have.
 
     Returns:
         The splits, and what a reader should know of them.
@@ -66,7 +68,7 @@ def check_splits(
     numbers = {
         part: _as_numbers(part, one[order], label) for part, one in named.items()
     }
-    needs = label_needs(task, hyperparameters or {})
+    needs = label_needs(task, hyperparameters or {}, classes)
     for part, table in numbers.items():
         check_complete(part, table[label])
         check_label(part, table[label], needs)

@@ -7,7 +7,7 @@ config syntax get into the text, so nothing in it can become a command.
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from runner.ci.environment import is_default_branch, pipeline_value
 from runner.errors import SpecError
 from runner.git import checked_out_branch
 from runner.spec.folders import check_name, read_yaml
+from runner.spec.requirements import LOCK, SOURCE
 
 Action = Literal["ci", "retrain", "rollback"]
 
@@ -176,14 +177,15 @@ def _workflow(root: Path, model: str, request: Request) -> Iterator[str]:
         yield from _rollback_job(root, model, request.version)
         return
     description, reviewed = _read_leniently(root, model)
+    lock = _own_lock(root, model)
     trains = request.action == "retrain" or not request.on_default_branch
     if trains:
-        yield from _train_job(model, description, request.action)
+        yield from _train_job(model, description, request.action, lock)
     if trains and reviewed:
         yield from _approval_jobs(model)
     if request.on_default_branch:
         last = f"approve-{model}" if reviewed else f"train-{model}"
-        yield from _deploy_job(model, description, [last] if trains else [])
+        yield from _deploy_job(model, description, [last] if trains else [], lock)
 
 
 def _read_leniently(root: Path, model: str) -> tuple[str, bool]:
@@ -203,9 +205,22 @@ def _read_leniently(root: Path, model: str) -> tuple[str, bool]:
     return plain_line(text), data.get("approval") != "pre-approved"
 
 
-def _train_job(model: str, description: str, action: Action) -> Iterator[str]:
+def _own_lock(root: Path, model: str) -> dict[str, str]:
+    """Return the lock of a model that has an environment of its own, for its jobs.
+
+    What is wrong with it is said by the job.
+    """
+    lock = Path("models", model, LOCK)
+    files = (root / lock, (root / lock).with_name(SOURCE))
+    return {"lock": lock.as_posix()} if all(one.is_file() for one in files) else {}
+
+
+def _train_job(
+    model: str, description: str, action: Action, lock: Mapping[str, str]
+) -> Iterator[str]:
     """Yield the train job; a retrain reuses nothing."""
     given = {"reuse": "--no-reuse"} if action == "retrain" else {}
+    given |= lock
     given |= {"description": quoted(description), "context": "model-trainers"}
     yield from _job("train", f"train-{model}", model=model, **given)
 
@@ -224,9 +239,11 @@ def _approval_jobs(model: str) -> Iterator[str]:
     )
 
 
-def _deploy_job(model: str, description: str, after: Sequence[str]) -> Iterator[str]:
+def _deploy_job(
+    model: str, description: str, after: Sequence[str], lock: Mapping[str, str]
+) -> Iterator[str]:
     requires = {"requires": f"[{', '.join(after)}]"} if after else {}
-    given = {"model": model, "description": quoted(description)}
+    given = {"model": model, "description": quoted(description), **lock}
     yield from _job("deploy", f"deploy-{model}", **given, **_guarded(model), **requires)
 
 

@@ -17,9 +17,10 @@ from notebook_inputs.search import has_word, start_search
 from lifecycle.errors import LifecycleError
 from runner import STAGES
 from runner.git import find_base, find_default_branch, find_uncommitted, resolve
-from runner.spec.content import LOCK, Content, content_in, graph_of, reading
+from runner.spec.content import Content, content_in, graph_of, reading
 from runner.spec.differences import changes, edited_changes, printable
 from runner.spec.folders import list_models
+from runner.spec.requirements import LOCK
 
 # By model the tags of its endpoint.
 DeployedTags = Mapping[str, Mapping[str, str]]

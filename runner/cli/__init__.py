@@ -80,6 +80,11 @@ VERBS = {
         "check_command",
         "Find what is wrong with specs and notebooks.",
     ),
+    "environment": Verb(
+        "runner.cli.environment",
+        "environment_command",
+        "Make the environments of models that have their own.",
+    ),
     "new": Verb(
         "runner.cli.new",
         "new_command",

@@ -8,6 +8,7 @@ of the prepare stage. The kernels of `runner run` load no extensions.
 
 import ast
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class Desk:
         except CallError:
             # Another project's notebook.
             return cell
+        check_environment(root)
         fill_in_model(cell, root)
         self._use_aws()
         fill_in_run(cell, root)
@@ -65,6 +67,46 @@ class Desk:
         self.use.enter_context(aws_at(target))
         local = os.environ.get("AWS_ENDPOINT_URL") if target == "local" else None
         echo(f"{TARGET_VARIABLE}={target}: {local or 'a real account'}")
+
+
+def model_of(folder: Path) -> str:
+    """Return the model whose notebooks are opened in a folder; "" if there is none.
+
+    A notebook in a model's folder is that model's, a shared one that of RUNNER_MODEL.
+    """
+    from runner.spec.folders import find_root
+
+    try:
+        root = find_root(folder)
+    except CallError:
+        return ""
+    if folder.is_relative_to(root / "models") and folder != root / "models":
+        return folder.relative_to(root / "models").parts[0]
+    is_shared = folder.is_relative_to(root / "notebooks")
+    return os.environ.get(MODEL_VARIABLE, "") if is_shared else ""
+
+
+def check_environment(root: Path) -> None:
+    """Refuse a kernel whose packages are not those that the model is run with.
+
+    Raises:
+        CallError: it says which kernel has them.
+    """
+    from runner.notebook.environments import CLONE_FOLDER, clone_folder
+    from runner.spec.requirements import own_lock
+
+    model, here = model_of(Path.cwd()), Path(sys.prefix)
+    lock = own_lock(root, model) if model else None
+    if lock and here != clone_folder(root, model, lock):
+        raise CallError(
+            f"models/{model} has an environment of its own: open it by `make lab`, or "
+            f"choose the interpreter that `runner environment {model}` prints"
+        )
+    if model and lock is None and here.parent.name == CLONE_FOLDER:
+        raise CallError(
+            f"models/{model} has no environment of its own, and this is {here.name}: "
+            "restart the kernel"
+        )
 
 
 def fill_in_model(cell: ast.Module, root: Path) -> None:

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
@@ -26,6 +26,8 @@ from runner.errors import LocalAwsError
 
 if TYPE_CHECKING:
     from embedded_aws import RunningAWS
+
+    from runner.spec.schema import ModelSpec
 
 TARGETS = ("local", "aws")
 # As NO_PROXY names this machine.
@@ -298,23 +300,45 @@ def _reset() -> None:
 
 
 def _pull() -> None:
-    """Make the environments that the scripts of all models run in, where they lack."""
+    """Make the environments that the code of all models runs in, where they lack."""
     from embedded_aws import images
 
     from runner.spec.folders import find_root, model_folders
-    from runner.spec.models import load_spec
+    from runner.spec.models import load_spec, runs_in_image
 
     root = find_root()
     specs = [load_spec(root, name) for name in model_folders(root)]
-    wanted = {spec.training.image.short_name for spec in specs if spec.training.source}
+    wanted = {s.training.image.short_name for s in specs if runs_in_image(root, s)}
     for name in sorted(wanted):
         if images.is_pulled(name):
             continue
-        echo(f"{name}: makes the environment of its scripts")
+        echo(f"{name}: makes the environment of its code")
         try:
             images.pull(name)
         except images.ImageError as error:
             raise LocalAwsError(str(error)) from error
+
+
+def check_images(root: Path, specs: "Iterable[ModelSpec]") -> None:
+    """Check that the embedded AWS can run the code that models bring.
+
+    Otherwise an endpoint would find it out, after the training.
+
+    Raises:
+        LocalAwsError: the environment of an image is not on this machine.
+    """
+    from runner.spec.models import runs_in_image
+
+    needing = [spec for spec in specs if runs_in_image(root, spec)]
+    if not needing or _given_url("local"):
+        return
+    from embedded_aws import images
+
+    for spec in needing:
+        try:
+            images.find(spec.training.image.short_name)
+        except images.ImageError as error:
+            raise LocalAwsError(f"models/{spec.name}: {error}") from error
 
 
 def _folder() -> Path:

@@ -91,7 +91,7 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
 @click.option("--label", metavar="COLUMN", help="The column to predict.")
 @click.option(
     "--task",
-    type=click.Choice(["regression", "binary"]),
+    type=click.Choice(["regression", "binary", "multiclass"]),
     help="What the label is; by default what its values say.",
 )
 @click.option(

@@ -5,7 +5,7 @@ import importlib
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,12 +18,13 @@ from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, LifecycleError
 from runner import STAGES
 from runner.cli.completion import complete_models
-from runner.cli.local import aws_at, target_option
+from runner.cli.local import aws_at, check_images, target_option
 from runner.cli.output import echo, observer, print_json, print_table
 
 if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
 
+    from runner.notebook.environments import Environment
     from runner.pipeline.plan import Plan
     from runner.pipeline.run import RunResult
 
@@ -94,8 +95,11 @@ def run_command(
         plans, broken = _make_plans(root, models, every, wanted, parameters)
         kernels.plans = plans
         executes = not (reuse and all(map(_is_unchanged, plans)))
+        if executes and local and set(wanted) - {"prepare"}:
+            check_images(root, [plan.spec for plan in plans])
         if executes:
             kernels()
+            kernels.begin_own()
         with aws_at(target, meanwhile=partial(_import_pipeline, executes)):
             from runner.pipeline.run import RunOptions, run_models
 
@@ -108,6 +112,7 @@ def run_command(
                     approve=local and not stages,
                     time_limit=time_limit,
                     kernels=kernels,
+                    own_kernels=kernels.of,
                     reuse=reuse,
                     resume=resume,
                     full_output=full_output,
@@ -118,11 +123,12 @@ def run_command(
 
 @dataclass
 class _Kernels:
-    """The server that warm kernels are forked from, started when it is needed.
+    """The servers that warm kernels are forked from, started when they are needed.
 
-    That is at once where notebooks will be executed: it imports what they import while
-    the models are checked and AWS is reached. Where all is likely to be reused, it
-    starts with the first notebook that is executed nevertheless.
+    That of this environment is started at once where notebooks will be executed: it
+    imports what they import while the models are checked and AWS is reached. Where all
+    is likely to be reused, it starts with the first notebook that is executed
+    nevertheless. A model's own environment has a server as soon as it is made.
     """
 
     root: Path
@@ -133,6 +139,7 @@ class _Kernels:
     _begun: bool = False
     _preloaded: bool = False
     _server: "WarmKernels | None" = None
+    _own: "dict[Path, WarmKernels | None]" = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -148,11 +155,43 @@ class _Kernels:
             self.begin()
             if self._server and not self._preloaded:
                 self._preloaded = True
-                stages = [one for plan in self.plans for one in plan.stages]
-                stages.sort(key=lambda one: STAGES.index(one.name))
-                paths = [one.notebook for one in stages]
+                paths = self._notebooks(lambda plan: plan.lock is None)
                 self._server.preload({path: notebook_imports(path) for path in paths})
             return self._server
+
+    def of(self, environment: "Environment") -> "WarmKernels | None":
+        """Return the server of a model's own environment."""
+        from forked_kernels.client import begin
+        from forked_kernels.imports import notebook_imports
+
+        from runner.notebook.isolation import kernel_environment
+
+        python = environment.python
+        with self._lock:
+            if self.cold or python in self._own:
+                return self._own.get(python)
+            variables = kernel_environment(os.environ, self.root, environment)
+            server = self._own[python] = begin(_say_cold, variables, python)
+            if server:
+                self._stack.enter_context(server)
+                paths = self._notebooks(lambda plan: plan.lock == environment.lock)
+                path = environment.path
+                server.preload({one: notebook_imports(one, path) for one in paths})
+            return server
+
+    def begin_own(self) -> None:
+        """Start the servers of the environments that are there already."""
+        from runner.notebook.environments import is_made, make_environment
+
+        for plan in self.plans:
+            if plan.lock and is_made(plan.lock):
+                self.of(make_environment(self.root, plan.model, plan.lock, echo))
+
+    def _notebooks(self, wanted: "Callable[[Plan], bool]") -> list[Path]:
+        """Return the notebooks of some plans, in the order in which they run."""
+        stages = [one for plan in filter(wanted, self.plans) for one in plan.stages]
+        stages.sort(key=lambda one: STAGES.index(one.name))
+        return [one.notebook for one in stages]
 
     def begin(self) -> None:
         """Start the server, unless kernels are to start cold."""
@@ -288,11 +327,9 @@ def result_row(result: "RunResult") -> list[str]:
     metrics: Mapping[str, float] = result.results.get("metrics", {})
     gated = [f"{k} {v:.4g}" for k, v in metrics.items() if k in result.gated]
     predictions = result.results.get("predictions", [])
-    sample = (
-        f"{predictions[0]['prediction']:.4g} / {predictions[0]['truth']:.4g}"
-        if predictions
-        else ""
-    )
+    shown = [predictions[0][one] for one in ("prediction", "truth") if predictions]
+    # Of several classes, a prediction is the name of the likeliest one.
+    sample = " / ".join(one if isinstance(one, str) else f"{one:.4g}" for one in shown)
     return [
         result.model,
         "failed" if result.error else "succeeded",

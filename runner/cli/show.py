@@ -66,9 +66,11 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     notebooks = {stage: str(path.relative_to(root)) for stage, path in paths.items()}
     signatures = {stage: read_signature(path) for stage, path in paths.items()}
     values, found = spec.model_dump(exclude_none=True), content(root, model)
+    environment = _environment(root, model)
     if as_json:
         parameters = {stage: _as_json(one) for stage, one in signatures.items()}
         shown = {"spec": values, "notebooks": notebooks, "parameters": parameters}
+        shown["environment"] = environment
         content_lists = {
             "content": [one._asdict() for one in found.parts],
             "serving": [one._asdict() for one in found.serving],
@@ -86,10 +88,25 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
         ]
         header = ["parameter", "type", "default", "help"]
         print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
+    echo(f"its notebooks run in {environment['made']}, from {environment['lock']}")
     _print_content(found)
     for note in (*found.notes, describe_pending(found)):
         if note:
             echo(f"note: {note}")
+
+
+def _environment(root: Path, model: str) -> dict[str, str]:
+    """Return the lock of a model's notebooks, and where its packages are."""
+    from runner.errors import display_path
+    from runner.notebook.environments import clone_folder, is_made
+    from runner.spec.requirements import LOCK, own_lock
+
+    lock = own_lock(root, model)
+    if lock is None:
+        return {"lock": LOCK, "made": "the environment of all"}
+    folder = display_path(clone_folder(root, model, lock))
+    made = str(folder) if is_made(lock) else "an environment of its own, not made yet"
+    return {"lock": lock.relative_to(root).as_posix(), "made": made}
 
 
 def _print_content(found: "Content") -> None:

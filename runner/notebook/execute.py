@@ -38,6 +38,7 @@ from runner.errors import (
     display_path,
 )
 from runner.notebook import ipynb
+from runner.notebook.environments import Environment
 from runner.notebook.isolation import (
     ipython_folder,
     kernel_arguments,
@@ -101,6 +102,7 @@ def execute(
     cancelled: threading.Event | None = None,
     require: Collection[str] = (),
     kernels: WarmKernels | None = None,
+    own_environment: Environment | None = None,
     root: Path | None = None,
     text: str = "",
     on_start: Callable[[ipynb.Notebook], object] | None = None,
@@ -118,6 +120,7 @@ def execute(
         cancelled: ends the kernel once it is set.
         require: names that the results must have.
         kernels: forks warm kernels; without, the kernel starts as Jupyter's do.
+        own_environment: of the model, whose interpreter it runs in, and `kernels` fork.
 
     Raises:
         ConfigurationError: the Jupyter kernel is not installed, or the repository
@@ -134,7 +137,7 @@ def execute(
         on_cell=on_cell,
         on_start=on_start,
     )
-    environment = kernel_environment(os.environ, root)
+    environment = kernel_environment(os.environ, root, own_environment)
     warm = kernels and partial(provision, kernels=kernels, notebook=notebook)
     # nbclient gives this thread an event loop, and would leave it open.
     with (
@@ -150,6 +153,7 @@ def execute(
             environment=environment | {"IPYTHONDIR": folder},
             arguments=kernel_arguments(root),
             provision=warm,
+            python=own_environment and own_environment.python,
             limits=(UNLIMITED, UNLIMITED) if full_output else (PER_CELL, PER_NOTEBOOK),
         )
     executed = supervisor.notebook or ipynb.loads(text)

@@ -16,6 +16,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from lifecycle.errors import ConfigurationError, did_you_mean
+from runner.notebook.environments import Environment
 
 # The programs, the person and the place.
 NAMES = frozenset(
@@ -42,12 +43,15 @@ PLACE = f"tool.runner.{KEY}"
 
 
 def kernel_environment(
-    environment: Mapping[str, str], root: Path | None = None
+    environment: Mapping[str, str],
+    root: Path | None = None,
+    own: Environment | None = None,
 ) -> dict[str, str]:
     """Return the variables of an environment that reach a kernel.
 
     Args:
         root: the repository, whose pyproject.toml may name more.
+        own: the model's own environment, whose `python` comes first.
 
     Raises:
         ConfigurationError: pyproject.toml names what no kernel may have, or the
@@ -60,7 +64,8 @@ def kernel_environment(
         if name in NAMES or name in more or name.startswith(PREFIXES)
     }
     # Packages in a person's home folder are no part of the repository's lock.
-    return kept | {"PYTHONNOUSERSITE": "1"}
+    kept["PYTHONNOUSERSITE"] = "1"
+    return own.variables(kept) if own else kept
 
 
 def named_variables(root: Path) -> frozenset[str]:

@@ -178,7 +178,8 @@ def run_papermill(
     """Execute the cells, and return the exception that ended them early.
 
     Args:
-        options: those of the engine: folder, environment, arguments, provision, limits.
+        options: those of the engine: folder, environment, arguments, provision, limits,
+            and the interpreter if it is not this one.
 
     Raises:
         ConfigurationError: the Jupyter kernel is not installed.
@@ -224,13 +225,17 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """Papermill's own client, for a kernel that is isolated and supervised."""
 
     supervisor: KernelSupervisor
+    python: Path | None
     kept: KeptOutputs
     clear_before_next_output: bool
 
     def create_kernel_manager(self) -> Any:
         manager = super().create_kernel_manager()
-        # Always this Python: no kernel of that name that a person has installed.
+        # Always this Python, or that of the model's own environment: no kernel of that
+        # name that a person has installed.
         manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+        if self.python:
+            manager.kernel_spec.argv[0] = str(self.python)
         return manager
 
     def execute_cell(self, *arguments: Any, **more: Any) -> Any:
@@ -324,6 +329,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         arguments: Sequence[str],
         limits: Sequence[Amounts],
         provision: Callable[[Any, Callable[[], bool]], None] | None = None,
+        python: Path | None = None,
         **_: object,
     ) -> None:
         supervisor.notebook = nb_man.nb
@@ -346,7 +352,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             skip_cells_with_tag=NO_TAG,
             log=logging.getLogger("papermill"),
         )
-        client.supervisor = supervisor
+        client.supervisor, client.python = supervisor, python
         supervisor.client = client
         scrubber = Scrubber.from_environment(os.environ)
         client.kept = KeptOutputs(

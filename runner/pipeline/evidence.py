@@ -40,6 +40,7 @@ from runner.pipeline.plan import Plan, StageResults
 from runner.review.evidence import BASELINE, MODEL_CARD, PACKAGE, SOURCE, SUMMARY
 from runner.review.page import write_page
 from runner.spec.models import find_notebook, notebook_values
+from runner.spec.requirements import LOCK
 
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 
@@ -257,7 +258,7 @@ def source_snapshot(plan: Plan, environment: Mapping[str, str]) -> dict[str, Any
             stage: notebook_source(find_notebook(root, plan.model, stage, spec.task))
             for stage in STAGES
         },
-        "dependencies": dependencies(root / "requirements.txt"),
+        "dependencies": dependencies(plan.lock or root / LOCK),
         "branch": environment.get("CIRCLE_BRANCH") or checked_out_branch(root),
         "subject": git_line(root, "log", "-1", "--format=%s"),
         "workflow": environment.get("CIRCLE_WORKFLOW_ID", ""),

@@ -33,6 +33,7 @@ from runner.spec.models import (
     yaml_place,
     yaml_value,
 )
+from runner.spec.requirements import own_lock
 from runner.spec.schema import ModelSpec
 
 # A notebook has this long besides the training job or the canary that it waits for.
@@ -65,6 +66,7 @@ class Plan:
         content: what determines the model, as the files are on disk.
         fingerprint: of what is trained: the content, and the overrides in it.
         serving: the fingerprint of what a deploy leads to; "" with overrides.
+        lock: of the environment of its own that the model has, if it has one.
     """
 
     root: Path
@@ -77,6 +79,7 @@ class Plan:
     serving: str
     commit: str
     ci_url: str
+    lock: Path | None = None
 
     @property
     def model(self) -> str:
@@ -147,7 +150,7 @@ def make_plan(
 
     Raises:
         CallError: there is no such stage.
-        SpecError: model.yaml is wrong.
+        SpecError: model.yaml is wrong, or the lock of the model's own environment.
         SignatureError: a notebook or an override is.
     """
     for name in stages:
@@ -164,6 +167,7 @@ def make_plan(
     if overrides:
         values = _check_overrides(data, chosen, known, overrides)
         spec = parse_spec(root, model, data, values)
+    lock = own_lock(root, model)
     found = content(root, model)
     commit = os.environ.get("CIRCLE_SHA1") or describe_commit(root)
     return Plan(
@@ -178,6 +182,7 @@ def make_plan(
         # A file that git does not track yet is part of the content all the same.
         commit=mark_dirty(commit) if commit and found.pending else commit,
         ci_url=os.environ.get("CIRCLE_BUILD_URL", ""),
+        lock=lock,
     )
 
 

@@ -29,6 +29,7 @@ from runner.errors import (
 )
 from runner.notebook import ipynb
 from runner.notebook.archive import Recording, import_ahead, recording
+from runner.notebook.environments import Environment, make_environment
 from runner.pipeline.earlier import (
     cache_key,
     find_reusable,
@@ -102,6 +103,7 @@ class RunOptions:
             embedded AWS may imply.
         time_limit: seconds per notebook; by default it depends on the stage.
         kernels: returns what forks warm kernels, if there is anything.
+        own_kernels: the same in the environment of a model that has its own.
         reuse: reuse what earlier runs left of unchanged work.
         resume: continue the newest run that failed.
         full_output: keep all that cells display, however long that takes.
@@ -112,6 +114,7 @@ class RunOptions:
     approve: bool = False
     time_limit: float | None = None
     kernels: Callable[[], WarmKernels | None] = lambda: None
+    own_kernels: Callable[[Environment], WarmKernels | None] = lambda _: None
     reuse: bool = True
     resume: bool = False
     full_output: bool = False
@@ -348,6 +351,7 @@ class _ModelRun:
         deadline = _Deadline(time.monotonic() + limit, self.cancelled)
         if other := stage.signature.kernel:
             self._say(f"{stage.name} was saved with {other!r}, and runs in this Python")
+        environment = self._make_environment()
         # The cells run in another process meanwhile.
         threading.Thread(target=import_ahead, daemon=True).start()
         with self._recording(stage, parameters, deadline) as record:
@@ -360,7 +364,12 @@ class _ModelRun:
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS.get(stage.name, ()),
-                kernels=self.options.kernels(),
+                kernels=(
+                    self.options.own_kernels(environment)
+                    if environment
+                    else self.options.kernels()
+                ),
+                own_environment=environment,
                 root=plan.root,
                 text=stage.signature.text,
                 full_output=self.options.full_output,
@@ -384,6 +393,14 @@ class _ModelRun:
             record.succeed(executed.results)
         self.results[stage.name] = executed.results
         self._say(f"{stage.name} succeeded in {executed.seconds:.1f} s")
+
+    def _make_environment(self) -> Environment | None:
+        """Return the environment of the model's own, if any; make it if needed."""
+        plan = self.plan
+        if plan.lock is None:
+            return None
+        is_stopped = self.cancelled.is_set
+        return make_environment(plan.root, plan.model, plan.lock, self._say, is_stopped)
 
     def _judge_approved(self) -> Package | None:
         """Judge again what a deploy would take; the notebook says if there is none."""

@@ -13,6 +13,8 @@ from lifecycle.gates import BY, slice_of
 from lifecycle.shown import number_or_none, read_rows, read_slices
 from lifecycle.statistics.comparison import (
     MIN_ROWS,
+    OF,
+    OF_CLASS,
     Estimate,
     SliceGroup,
     format_interval,
@@ -22,7 +24,7 @@ from lifecycle.statistics.comparison import (
 )
 from lifecycle.statistics.slices import OTHERS
 from runner.review.evidence import Evidence
-from runner.review.rows import gates_asked
+from runner.review.rows import gates_asked, metric_rows
 
 MAX_FEATURES = 12
 # Test rows that are also training rows are a concern from this share on, unless so many
@@ -38,6 +40,7 @@ def findings(evidence: Evidence) -> dict[str, Any]:
     shown = evidence.evaluation
     return {
         "slices": list(_slices(evidence)),
+        "classes": _classes(evidence),
         "confusion": _confusion(evidence),
         "calibration": _calibration(evidence),
         "features": _features(shown.get("features")),
@@ -159,6 +162,67 @@ def _stands_out(found: Estimate, whole: float, groups: int) -> bool:
     return not low <= whole <= high
 
 
+# ---- Classes
+
+
+def _classes(evidence: Evidence) -> dict[str, Any] | None:
+    """Return each class with its metrics and what it is taken for, the worst first."""
+    shown = evidence.evaluation.get("confusion_matrix")
+    if not shown:
+        return None
+    names, counts = shown["classes"], shown["counts"]
+    compared = {one.name: one for one in metric_rows(evidence)}
+    found = [
+        {
+            "class": name,
+            "rows": sum(row),
+            "metrics": [
+                {
+                    "metric": kind,
+                    "value": one.candidate,
+                    "interval": list(one.interval) if one.interval else None,
+                    "live": one.live,
+                    "answer": one.answer or None,
+                }
+                for kind in OF_CLASS
+                if (one := compared.get(f"{kind}{OF}{name}"))
+            ],
+            "taken_for": {
+                other: count for count, other in _largest(row, names) if count
+            },
+        }
+        for name, row in zip(names, counts, strict=True)
+    ]
+    found.sort(key=_recall)
+    return {"sentence": _class_sentence(found), "classes": found}
+
+
+def _largest(row: Sequence[int], names: Sequence[str]) -> list[tuple[int, str]]:
+    return sorted(zip(row, names, strict=True), key=lambda pair: -pair[0])
+
+
+def _recall(one: Mapping[str, Any]) -> float:
+    hits = one["taken_for"].get(one["class"], 0)
+    return hits / one["rows"] if one["rows"] else math.inf
+
+
+def _class_sentence(classes: Sequence[Mapping[str, Any]]) -> str:
+    worst = classes[0]
+    wrong = [
+        (n, name) for name, n in worst["taken_for"].items() if name != worst["class"]
+    ]
+    absent = [one["class"] for one in classes if not one["rows"]]
+    unseen = f" No test row is of class {', '.join(absent)}." if absent else ""
+    if not wrong:
+        return f"Every test row is taken for what it is.{unseen}"
+    count, other = wrong[0]
+    return (
+        f"Least often found is {worst['class']}: "
+        f"{worst['taken_for'].get(worst['class'], 0)} of {worst['rows']} rows; "
+        f"{count} of them {'is' if count == 1 else 'are'} taken for {other}.{unseen}"
+    )
+
+
 # ---- The decision
 
 
@@ -254,6 +318,7 @@ def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
             "importance": number_or_none(one.get("importance")),
             "mean_shap": number_or_none(one.get("mean_shap")),
             "direction": _one_of(one.get("direction"), DIRECTIONS),
+            "class": str(one.get("class") or ""),
         }
         for one in read_rows(table)
     ]
@@ -261,9 +326,10 @@ def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     first = kept[0]
     share = 100 * (number_or_none(first["importance"]) or 0.0)
+    what = f"that of {first['class']}" if first["class"] else "them"
     how = {
-        "raises": "; larger values raise them",
-        "lowers": "; larger values lower them",
+        "raises": f"; larger values raise {what}",
+        "lowers": f"; larger values lower {what}",
         "mixed": "; larger values raise some and lower others",
     }.get(str(first["direction"]), "")
     sentence = (

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateError
 from markupsafe import Markup
 
-from lifecycle.statistics.comparison import format_interval, format_within
+from lifecycle.statistics.comparison import class_of, format_interval, format_within
 from runner import STAGES
 from runner.errors import MALFORMED
 from runner.git import short_commit
@@ -271,6 +271,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.tests["of_class"] = lambda metric: bool(class_of(metric))
     environment.filters |= {
         "number": number,
         "span": span,

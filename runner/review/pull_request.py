@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lifecycle.errors import CallError, LifecycleError
+from lifecycle.statistics.comparison import class_of
 from runner.errors import GitHubError
 from runner.git import git_line
 from runner.review.page import PAGE, number, read_review, span
@@ -245,7 +246,7 @@ def _metric_table(review: Mapping[str, Any]) -> list[str]:
         f"| {number(one['live'], one['candidate_interval'])} "
         f"| {_with_span(one['difference'], one['interval'], signed=True)} "
         f"{one['answer'] or ''} |"
-        for one in review["comparison"]
+        for one in _told(review)
     ]
     head = [f"| metric | this version | {live} | difference |", "|---|--:|--:|--:|"]
     return [*head, *rows, ""]
@@ -256,9 +257,15 @@ def _measured_table(review: Mapping[str, Any]) -> list[str]:
     rows = [
         f"| {escape_markdown(one['metric'])} "
         f"| {_with_span(one['candidate'], one['candidate_interval'])} |"
-        for one in review["comparison"]
+        for one in _told(review)
     ]
     return ["| metric | this version |", "|---|--:|", *rows, ""] if rows else []
+
+
+def _told(review: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the metrics without those of single classes that have no gate."""
+    rows = review["comparison"]
+    return [one for one in rows if one["gated"] or not class_of(one["metric"])]
 
 
 def _with_span(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.errors import DataError
 from lifecycle.tabular.contract import check_splits
+from lifecycle.tabular.labels import name_classes
 from runner.scaffold.cells import Cell
 from runner.scaffold.label import Label
 from runner.spec.schema import Task
@@ -19,8 +20,18 @@ from runner.spec.schema import Task
 if TYPE_CHECKING:
     import pandas as pd
 
-METRICS: dict[Task, str] = {"regression": "rmse", "binary": "auc"}
-IN_WORDS = {"rmse": "RMSE", "auc": "ROC AUC"}
+METRICS: dict[Task, str] = {
+    "regression": "rmse",
+    "binary": "auc",
+    "multiclass": "balanced_accuracy",
+}
+IN_WORDS = {
+    "rmse": "RMSE",
+    "auc": "ROC AUC",
+    "balanced_accuracy": "balanced accuracy",
+}
+# The balanced accuracy is the mean recall of the classes that the test rows are of.
+MACRO: Any = {"average": "macro"}
 # The tree asks three questions of each row.
 DEPTH = 3
 # More training rows change no digit that a gate has.
@@ -63,6 +74,8 @@ class Baseline:
         guessing = {
             "rmse": f"predicting the mean has an RMSE of {number(self.guess)}",
             "auc": "guessing has a ROC AUC of 0.5",
+            "balanced_accuracy": "guessing has a balanced accuracy of "
+            f"{number(self.guess)}",
         }[self.metric]
         tree = f"a tree of three questions {number(self.tree)}"
         if self.learns:
@@ -79,20 +92,31 @@ class Baseline:
 
 
 def measure_baseline(
-    cells: Iterable[Cell], label: Label, read_table: Callable[..., Any]
+    cells: Iterable[Cell],
+    label: Label,
+    read_table: Callable[..., Any],
+    *,
+    every_class: bool = False,
 ) -> Baseline:
     """Run the cells that make the splits, and measure the baseline on them.
 
     Args:
         read_table: stands for lifecycle's, and returns the table that is still here.
+        every_class: whether each split needs rows of each class.
 
     Raises:
-        DataError: the splits cannot be trained on.
+        DataError: the splits cannot be trained on, or lack a class.
     """
     names = _run(cells, read_table)
     splits, _ = check_splits(
-        names.get("encoded", names["splits"]), label=label.name, task=label.task
+        names.get("encoded", names["splits"]),
+        label=label.name,
+        task=label.task,
+        classes=name_classes(label.classes, {}),
     )
+    for part, rows in splits.items():
+        if every_class and rows.iloc[:, 0].nunique() < len(label.classes):
+            raise DataError(f"{part}: lacks a class; draw other splits")
     metric = METRICS[label.task]
     guess, tree = _measure(splits, label.task)
     learns = _is_better(metric, tree, guess)
@@ -129,17 +153,20 @@ def _run(cells: Iterable[Cell], read_table: Callable[..., Any]) -> dict[str, Any
 
 
 def _measure(splits: "dict[str, pd.DataFrame]", task: Task) -> tuple[float, float]:
-    from sklearn.metrics import roc_auc_score, root_mean_squared_error
+    from sklearn.metrics import recall_score, roc_auc_score, root_mean_squared_error
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     train, test = splits["train"], splits["test"]
     train = train.sample(min(len(train), MAX_ROWS), random_state=0)
     truth, known = test.iloc[:, 0], train.iloc[:, 0]
     rows, seen = test.iloc[:, 1:].to_numpy(float), train.iloc[:, 1:].to_numpy(float)
+    if task != "regression":
+        tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0).fit(seen, known)
     if task == "binary":
-        tree = DecisionTreeClassifier(max_depth=DEPTH, random_state=0)
-        scores = tree.fit(seen, known).predict_proba(rows)[:, 1]
-        return 0.5, float(roc_auc_score(truth, scores))
+        return 0.5, float(roc_auc_score(truth, tree.predict_proba(rows)[:, 1]))
+    if task == "multiclass":
+        found = recall_score(truth, tree.predict(rows), labels=truth.unique(), **MACRO)
+        return 1 / known.nunique(), float(found)
     tree = DecisionTreeRegressor(max_depth=DEPTH, random_state=0)
     guesses = [float(known.mean())] * len(truth)
     predicted = tree.fit(seen, known).predict(rows)

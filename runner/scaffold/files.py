@@ -26,22 +26,19 @@ from runner.scaffold.prepare import (
     title_of,
 )
 from runner.spec.folders import RESERVED, check_name
-from runner.spec.models import load_spec
+from runner.spec.models import USUAL_OBJECTIVES, load_spec
 from runner.spec.schema import Task
 
 # What a copy of a model must have; its other notebooks and modules are copied, too.
 COPIED = ("model.yaml", "prepare.ipynb")
 OWN_CODE = (".ipynb", ".py")
-OBJECTIVES: Mapping[Task, str] = {
-    "regression": "reg:squarederror",
-    "binary": "binary:logistic",
-}
 # A gate of a skeleton, which its author has to choose.
 BLANK_GATES: Mapping[Task, str] = {
     "regression": "rmse: {max: 1.0, worse_than_live: 0.05}",
     "binary": "auc: {min: 0.7, worse_than_live: 0.01}",
+    "multiclass": "balanced_accuracy: {min: 0.7, worse_than_live: 0.02}",
 }
-LOST = {"rmse": 0.05, "auc": 0.01}
+LOST = {"rmse": 0.05, "auc": 0.01, "balanced_accuracy": 0.02}
 # Of so few rows as many ways to split them are tried, until one can be used.
 FEW_ROWS, MAX_SALTS = 2000, 20
 OPTIONS = "--separator, --decimal, --thousands, --encoding, --missing, --text"
@@ -124,14 +121,15 @@ def plan_model(
     def read_table(_: str, columns: tuple[str, ...] = (), **__: object) -> object:
         return table[list(columns)] if columns else table
 
-    def measure(salted: Scaffold) -> tuple[Scaffold, Baseline]:
-        return salted, measure_baseline(prepare_cells(salted), found, read_table)
+    def measure(salted: Scaffold, **how: bool) -> tuple[Scaffold, Baseline]:
+        cells = prepare_cells(salted)
+        return salted, measure_baseline(cells, found, read_table, **how)
 
     # Of few rows a part may by chance have none of a class.
     salts = range(1, MAX_SALTS) if len(table) < FEW_ROWS and not time else ()
     for salt in salts:
         with suppress(DataError):
-            return measure(replace(plan, salt=str(salt)))
+            return measure(replace(plan, salt=str(salt)), every_class=True)
     return measure(replace(plan, salt=str(MAX_SALTS if salts else 1)))
 
 
@@ -147,7 +145,7 @@ def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
         task=plan.label.task,
         data=_yaml(plan.file),
         label=_yaml(plan.label.name),
-        objective=OBJECTIVES[plan.label.task],
+        objective=USUAL_OBJECTIVES[plan.label.task],
         comment=comment,
         gates=f"{base.metric}: {{{bounds}}}",
     )
@@ -168,7 +166,7 @@ def blank_files(root: Path, name: str, task: Task, label: str) -> dict[str, str]
         task=task,
         data=file,
         label=_yaml(label),
-        objective=OBJECTIVES[task],
+        objective=USUAL_OBJECTIVES[task],
         comment="",
         gates=BLANK_GATES[task],
     )

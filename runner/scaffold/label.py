@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# A column of which a larger share is no number is one of words.
+MAX_WORDS = 0.1
 # Names that mean nothing but the label.
 NAMES = frozenset({"class", "label", "outcome", "target", "y"})
 # With fewer rows there is nothing left to validate or to test with.
 MIN_ROWS = 20
 # A class with fewer rows is missing in some split.
 MIN_CLASS = 8
-# So many whole numbers from 0 up may as well be the codes of classes.
-MAX_CODES = 10
+# More than two values are classes if they are words, or so few whole numbers without a
+# gap from 0 or 1 on. Of more classes most would have too few rows.
+MAX_CODES, MAX_CLASSES = 10, 30
+# How many classes a message names.
+MAX_NAMED = 5
 MAX_LISTED = 20
 
 
@@ -29,6 +34,7 @@ class Label:
     Attributes:
         missing: rows without a label, which are left out.
         one: the value of a binary label that becomes 1; None if it is 1 already.
+        classes: the values of a multiclass label, in the order of their numbers.
         why: the reason for the task.
         is_text: whether numbers have to be read from text.
     """
@@ -38,6 +44,7 @@ class Label:
     why: str
     missing: int
     one: Any = None
+    classes: tuple[Any, ...] = ()
     is_text: bool = False
 
 
@@ -67,10 +74,12 @@ def find_label(table: "pd.DataFrame", name: str | None, task: Task | None) -> La
             f"--label {name!r}: only {len(known)} rows have a value; at least "
             f"{MIN_ROWS} are needed to train, validate and test"
         )
-    label = _binary(name, values) if task != "regression" else None
+    label = _binary(name, values) if task in (None, "binary") else None
+    if not label and task in (None, "multiclass"):
+        label = _multiclass(name, values, task)
     label = label or _regression(name, values, task)
-    if label.task == "binary":
-        _check_classes(name, known)
+    if label.task != "regression":
+        _check_classes(name, known, label.task)
     return label
 
 
@@ -105,6 +114,38 @@ def _binary(name: str, values: "pd.Series[Any]") -> Label | None:
     )
 
 
+def _multiclass(name: str, values: "pd.Series[Any]", task: Task | None) -> Label | None:
+    """Return the label if its values are classes: words, or codes of some."""
+    import pandas as pd
+
+    known = values.dropna()
+    numbers = pd.to_numeric(known, errors="coerce")
+    are_words = numbers.isna().mean() > MAX_WORDS
+    found = list(map(plain_value, known.unique()))
+    classes = sorted(found, key=str if numbers.isna().any() else float)
+    codes, counted = list(range(MAX_CODES + 1)), sorted(numbers.unique().tolist())
+    are_codes = counted in (codes[: len(classes)], codes[1 : len(classes) + 1])
+    if len(classes) == 1 or (task is None and not are_words and not are_codes):
+        return None
+    if not 2 < len(classes) <= MAX_CLASSES:
+        count = f"--label {name!r}: has {len(classes)} classes"
+        remedy = "join the rare ones in the file, or predict a number"
+        if len(classes) > MAX_CLASSES:
+            raise CallError(f"{count}, of which {MAX_CLASSES} are the most; {remedy}")
+        raise CallError(f"{count}; --task multiclass needs three, two are a binary")
+    named = ", ".join(map(_text, classes[:MAX_NAMED]))
+    named += f" and {len(classes) - MAX_NAMED} more" * (len(classes) > MAX_NAMED)
+    is_sure = are_words or task
+    way = "" if is_sure else "; if 2 is twice as much as 1, say --task regression"
+    return Label(
+        name=name,
+        task="multiclass",
+        why=f"{len(classes)} classes, {named}{way}",
+        missing=int(values.isna().sum()),
+        classes=tuple(classes),
+    )
+
+
 def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label:
     import pandas as pd
     from pandas.api import types
@@ -114,7 +155,7 @@ def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
     if task == "binary":
         raise CallError(
             f"--task binary: {name!r} has {different} values, not two; make two of "
-            "them in the file, or say --task regression"
+            "them in the file, or say --task multiclass or regression"
         )
     if different == 1:
         raise CallError(f"--label {name!r}: {_text(known.iloc[0])} in every row")
@@ -122,24 +163,14 @@ def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
         values.dtype
     )
     numbers = pd.to_numeric(known, errors="coerce")
-    if numbers.isna().mean() > 0.1:
-        classes = ", ".join(map(_text, known.unique()[:3]))
-        more = f" and {different - 3} more" if different > 3 else ""
+    if numbers.isna().mean() > MAX_WORDS:
         raise CallError(
-            f"--label {name!r}: has {different} classes ({classes}{more}), and "
-            "multiclass is not there yet; predict a number, or one class against the "
-            "rest"
+            f"--task regression: {name!r} has {different} values that are mostly no "
+            "numbers; predict a number, or say --task multiclass"
         )
     missing = int(pd.to_numeric(values, errors="coerce").isna().sum())
     numbers = numbers.dropna()
     is_whole = bool((numbers % 1 == 0).all())
-    codes = list(range(min(different, MAX_CODES + 1)))
-    if task is None and different <= MAX_CODES and sorted(numbers.unique()) == codes:
-        raise CallError(
-            f"--label {name!r}: holds {', '.join(map(str, codes))}, as codes of "
-            "classes do, and multiclass is not there yet; if 2 is twice as much as "
-            "1, say --task regression"
-        )
     kind = "whole numbers" if is_whole else "numbers"
     why = f"{kind} from {numbers.min():g} to {numbers.max():g}"
     if is_whole and different <= MAX_LISTED:
@@ -149,13 +180,16 @@ def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
     )
 
 
-def _check_classes(name: str, known: "pd.Series[Any]") -> None:
+def _check_classes(name: str, known: "pd.Series[Any]", task: Task) -> None:
     counts = known.value_counts()
     if counts.min() < MIN_CLASS:
         rare = plain_value(counts.index[-1])
+        are = "row is" if counts.min() == 1 else "rows are"
+        join = "; leave these out of the file, or join them with another class"
         raise CallError(
-            f"--label {name!r}: only {counts.min()} rows are {_text(rare)}; at least "
+            f"--label {name!r}: only {counts.min()} {are} {_text(rare)}; at least "
             f"{MIN_CLASS} of each class are needed to train, validate and test"
+            f"{join if task == 'multiclass' else ''}"
         )
 
 

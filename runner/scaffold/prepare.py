@@ -25,7 +25,11 @@ from runner.scaffold.label import Label
 # Longer lists of columns are found by what they hold instead.
 MAX_NAMES = 20
 HELD_OUT = 0.30
-TASK_WORDS = {"regression": "a number", "binary": "yes or no"}
+TASK_WORDS = {
+    "regression": "a number",
+    "binary": "yes or no",
+    "multiclass": "one of several classes",
+}
 # What the parts of a date are called in the table.
 PARTS = {
     "year": "year",
@@ -244,6 +248,9 @@ def _encoding(new: Scaffold) -> Iterator[Cell]:
     lead = ["## What does XGBoost get?", "", *_encoding_text(new)]
     lines: list[str] = []
     parts = ["clean[[label]]"]
+    if new.label.classes:
+        yield from _numbering(new.label)
+        parts = ["answer"]
     if new.label.one is not None:
         positive = quote(new.label.one)
         lines.append(f"answer = clean[label].eq({positive}).astype(int)")
@@ -276,6 +283,26 @@ def _encoding(new: Scaffold) -> Iterator[Cell]:
         *lines,
         call("table = pd.concat", [f"[{', '.join(parts)}]", "axis=1"]),
         "table.head()",
+    )
+
+
+def _numbering(label: Label) -> Iterator[Cell]:
+    """Yield the cells that number the classes of a label."""
+    yield markdown(
+        "classes-text",
+        "## Which classes are there?",
+        "",
+        "XGBoost predicts a probability for each of them, in this order. A row of "
+        "another class ends the run at this point:",
+    )
+    yield code(
+        "classes",
+        assign_list("CLASSES", label.classes),
+        "",
+        "numbers_of = {name: number for number, name in enumerate(CLASSES)}",
+        "answer = clean[label].map(numbers_of)",
+        "",
+        "assert answer.notna().all(), set(clean[label]) - set(CLASSES)",
     )
 
 
@@ -380,9 +407,10 @@ def _split_code(new: Scaffold) -> list[str]:
 
 
 def _figure(new: Scaffold) -> Iterator[Cell]:
-    if new.label.task == "binary":
+    if new.label.task != "regression":
         yield markdown("label-text", "The label in each of them:")
-        yield code("label", "plots.label_distribution(splits, label);", shows=True)
+        given = "splits, label, CLASSES" if new.label.classes else "splits, label"
+        yield code("label", f"plots.label_distribution({given});", shows=True)
         see = "If the bars of each value have about the same height, what holds on the "
         see += "test rows holds for the others as well."
     else:
@@ -458,11 +486,13 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
 
 
 def _writing(new: Scaffold) -> Iterator[Cell]:
-    yield from end_cells("encoded" if new.of("category") else "splits")
+    splits = "encoded" if new.of("category") else "splits"
+    yield from end_cells(splits, has_classes=bool(new.label.classes))
 
 
-def end_cells(splits: str = "splits") -> Iterator[Cell]:
+def end_cells(splits: str = "splits", *, has_classes: bool = False) -> Iterator[Cell]:
     """Yield the cells that write the splits and return what was written."""
+    classes = ", classes=CLASSES" * has_classes
     yield markdown(
         "write-text",
         "## Where is it written?",
@@ -473,7 +503,7 @@ def end_cells(splits: str = "splits") -> Iterator[Cell]:
     )
     yield code(
         "write",
-        f"written = write_splits(model, run, {splits}, label=label)",
+        f"written = write_splits(model, run, {splits}, label=label{classes})",
         'print(*written["notes"] or ["nothing to note"], sep="\\n")',
         'written["rows"]',
         shows=True,

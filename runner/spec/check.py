@@ -30,9 +30,17 @@ from runner.notebook.ipynb import (
     source_place,
 )
 from runner.notebook.parameters import Parameter, Signature, inspect_signature
-from runner.spec.content import LOCK, graph_of, reading
+from runner.spec.content import graph_of, reading
 from runner.spec.folders import model_folders, read_yaml
-from runner.spec.models import find_notebook, inspect_spec, yaml_place, yaml_value
+from runner.spec.models import (
+    USUAL_OBJECTIVES,
+    find_notebook,
+    inspect_spec,
+    yaml_place,
+    yaml_value,
+)
+from runner.spec.raw_features import find_wrong_features
+from runner.spec.requirements import LOCK, SOURCE, lock_of, lock_problems
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
 
@@ -102,6 +110,8 @@ def check_models(root: Path, names: Sequence[str] = ()) -> list[Finding]:
     checked = names or model_folders(root)
     found: list[Finding] = []
     notebooks: dict[Path, Signature | None] = {}
+    tree = WorkingTree(root)
+    pinned: dict[tuple[Path, str], None] = {}
     for name in checked:
         used = dict.fromkeys(_notebooks(root, name, found))
         for path in used:
@@ -109,9 +119,13 @@ def check_models(root: Path, names: Sequence[str] = ()) -> list[Finding]:
                 notebooks[path], wrong = _check_notebook(root, path)
                 found += wrong
         found += _check_model(root, name, [notebooks[path] for path in used])
+        if problems := list(lock_problems(root, name)):
+            found += [_finding(SpecError(one)) for one in problems]
+            continue
+        lock = lock_of(tree, name)
+        pinned |= {(path, lock): None for path in used if notebooks[path]}
     found += _find_committed_outputs(root, notebooks)
-    readable = [path for path, signature in notebooks.items() if signature]
-    found += _find_unpinned(root, readable)
+    found += _find_unpinned(root, tree, pinned)
     return sorted(dict.fromkeys(found), key=lambda one: (one.is_hint, one.file))
 
 
@@ -159,9 +173,10 @@ def _check_model(
         message = "label: missing; give the name of the column to predict"
         yield Finding(file=file, message=message)
     is_built_in = bool(spec) and not yaml_value(data, ("training", "source"))
-    is_binary = is_built_in and data.get("task") == "binary"
-    if is_binary and not yaml_value(data, OBJECTIVE):
-        message = "missing, so it is reg:squarederror; give binary:logistic"
+    usual = USUAL_OBJECTIVES.get(str(data.get("task")), USUAL_OBJECTIVES["regression"])
+    is_other = is_built_in and usual != USUAL_OBJECTIVES["regression"]
+    if is_other and not yaml_value(data, OBJECTIVE):
+        message = f"missing, so it is reg:squarederror; give {usual}"
         yield Finding(file=file, message=f"{'.'.join(OBJECTIVE)}: {message}")
     if spec and "/" in spec.data and (root / spec.data).exists():
         yield Finding(
@@ -172,6 +187,8 @@ def _check_model(
     known = [one for one in signatures if one]
     if len(known) == len(STAGES):
         yield from _find_lost_settings(file, data, known)
+    for place, message in find_wrong_features(root, name):
+        yield Finding(file=place, message=message)
     yield from _check_card(root, name, spec)
 
 
@@ -339,15 +356,21 @@ def _find_committed_outputs(root: Path, paths: Iterable[Path]) -> Iterator[Findi
             yield Finding(file=file, message=message)
 
 
-def _find_unpinned(root: Path, paths: Iterable[Path]) -> Iterator[Finding]:
-    """Find imports that are neither in the repository nor among its packages."""
-    tree = WorkingTree(root)
-    for path in paths:
+def _find_unpinned(
+    root: Path, tree: WorkingTree, pinned: Iterable[tuple[Path, str]]
+) -> Iterator[Finding]:
+    """Find imports that are neither in the repository nor among its packages.
+
+    Args:
+        pinned: notebooks, each with a lock that pins their packages.
+    """
+    for path, lock in pinned:
         with reading():
             if tree.find(_shown(root, path)) != "file":
                 # Git ignores it, so it is in no clone.
                 continue
-            inputs = graph_of(tree).inputs(_shown(root, path))
+            graph = graph_of(tree).with_lock(lock)
+            inputs = graph.inputs(_shown(root, path))
         match = UNKNOWN.match(inputs.unknown)
         if match:
             file, module = match["path"], match["module"]
@@ -355,7 +378,8 @@ def _find_unpinned(root: Path, paths: Iterable[Path]) -> Iterator[Finding]:
                 file=file,
                 cell=_importing_cell(root / file, module),
                 message=f"imports {module}, which is neither here nor pinned in "
-                f"{LOCK}; add it to requirements.in, and run `make requirements`",
+                f"{lock}; add it to {lock.removesuffix(LOCK)}{SOURCE}, and run "
+                "`make requirements`",
             )
 
 

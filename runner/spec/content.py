@@ -6,7 +6,8 @@ It consists of parts, each with the reason why it belongs to the content:
 * the modules of this repository that they import, and the files that their code names;
 * every other file of the model's folder but its README, unless code names that, too;
 * model.yaml, without what only says whose the model is and how it is served;
-* the pinned packages that this code imports, with their dependencies.
+* the pinned packages that this code imports, with their dependencies: from the lock
+  of its own environment, if the model has one.
 
 Where code cannot be followed, the content is the whole repository. The sha256 of all
 parts is the fingerprint.
@@ -31,6 +32,7 @@ from notebook_inputs import (
     Tree,
     WorkingTree,
 )
+from notebook_inputs.lock import Lock
 from notebook_inputs.repository import is_litter
 from notebook_inputs.syntax import HARMLESS
 
@@ -39,16 +41,18 @@ from runner.errors import SignatureError, SpecError
 from runner.git import as_call_errors, find_commit
 from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
 from runner.spec.folders import parse_keys
+from runner.spec.requirements import LOCK, SOURCE, lock_of
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
 
-LOCK = "requirements.txt"
 # What the editable installs of `make setup` put on the path of kernels.
 SOURCES = ("packages/*/src",)
 # `lifecycle` asks the runner for the content, which is not part of it.
 RUNNER = ("sys.executable", "-m", "runner")
 # It runs the script of a model's archive, which is known by its sha256.
 INFERENCE = ("sys.executable", "-m", "lifecycle.inference_process")
+# It runs at endpoints, beside the features.py of the model that it serves.
+ENDPOINT = frozenset({"lifecycle/raw/raw_inference.py"})
 # Changing whose a model is or how it is served does not change the model.
 NOT_TRAINED = frozenset({"description", "owner", "approval", "endpoint", "reuse"})
 READMES = frozenset({"README.md", "README.rst", "README.txt"})
@@ -142,9 +146,22 @@ def graph_of(tree: Tree) -> Graph:
     """Return what depends on what in a tree, which many models can share."""
     if tree not in _GRAPHS:
         _GRAPHS[tree] = Graph(
-            tree, lock=LOCK, sources=SOURCES, harmless=HARMLESS | {RUNNER, INFERENCE}
+            tree,
+            lock=LOCK,
+            sources=SOURCES,
+            harmless=HARMLESS | {RUNNER, INFERENCE},
+            elsewhere=ENDPOINT,
         )
     return _GRAPHS[tree]
+
+
+def model_graph(tree: Tree, model: str) -> Graph:
+    """Return what depends on what for a model: with the packages of its environment.
+
+    Raises:
+        SpecError: its requirements are not pinned.
+    """
+    return graph_of(tree).with_lock(lock_of(tree, model))
 
 
 def describe_pending(content: Content) -> str:
@@ -170,13 +187,14 @@ def content_in(tree: Tree, model: str) -> Content:
     settings = read_settings(tree, folder)
     task = str(settings.get("task", ""))
     notebooks = [find_stage(tree, model, stage, task) for stage in TRAINING_STAGES]
-    reached = [graph_of(tree).inputs(path) for path in notebooks if path]
+    graph = model_graph(tree, model)
+    reached = [graph.inputs(path) for path in notebooks if path]
     notes = [note for one in reached for note in one.notes]
     parts: dict[tuple[Kind, str], Part] = {}
     for part in (
         *_notebook_parts(tree, notebooks),
         *_reached_parts(tree, reached),
-        *_folder_parts(tree, folder, notes),
+        *_folder_parts(tree, folder, graph.lock_file, notes),
         *_settings_parts(f"{folder}/model.yaml", settings, NOT_TRAINED),
     ):
         if part.kind != "file" or ("module", part.name) not in parts:
@@ -187,16 +205,16 @@ def content_in(tree: Tree, model: str) -> Content:
         known_paths = {part.path for part in parts.values()}
         for part in _repository_parts(tree, everything, known_paths):
             parts.setdefault((part.kind, part.name), part)
-    for part in _package_parts(tree, reached, everything):
+    for part in _package_parts(graph.lock, reached, everything):
         parts[part.kind, part.name] = part
     listed = tuple(parts[key] for key in sorted(parts))
     return Content(
         model=model,
         parts=listed,
-        serving=tuple(_serving_parts(tree, model, task, settings)),
+        serving=tuple(_serving_parts(graph, model, task, settings)),
         unfollowed=everything,
         notes=tuple(dict.fromkeys([*notes, *_ignored(tree, folder)])),
-        pending=tuple(sorted({*_pending(tree, listed, folder)})),
+        pending=tuple(sorted({*_pending(tree, listed, folder, graph.lock_file)})),
     )
 
 
@@ -227,10 +245,15 @@ def _reached_parts(tree: Tree, reached: Iterable[Inputs]) -> Iterator[Part]:
             yield Part("file", path, _file_value(tree, path), reason)
 
 
-def _folder_parts(tree: Tree, folder: str, notes: list[str]) -> Iterator[Part]:
+def _folder_parts(
+    tree: Tree, folder: str, lock: str, notes: list[str]
+) -> Iterator[Part]:
     """Yield the files of the model's folder that no other part stands for."""
     elsewhere = {f"{folder}/{stage}.ipynb" for stage in (*TRAINING_STAGES, "deploy")}
     elsewhere |= {f"{folder}/{name}" for name in ("model.yaml", *READMES)}
+    if lock != LOCK:
+        # Of an environment only the packages count that the code imports.
+        elsewhere |= {lock, f"{folder}/{SOURCE}"}
     reason = "in the model's folder"
     for shown, target in tree.files_below(folder):
         if shown in elsewhere:
@@ -267,10 +290,9 @@ def _repository_parts(tree: Tree, why: str, known: Collection[str]) -> Iterator[
 
 
 def _package_parts(
-    tree: Tree, reached: Iterable[Inputs], everything: str
+    lock: Lock, reached: Iterable[Inputs], everything: str
 ) -> Iterator[Part]:
     """Yield the pins of the imported packages, and of those that they need."""
-    lock = graph_of(tree).lock
     unknown = next((one.unknown for one in reached if one.unknown), "")
     if everything or unknown:
         why = f"{UNFOLLOWED}{everything}" if everything else unknown
@@ -287,12 +309,13 @@ def _package_parts(
 
 
 def _serving_parts(
-    tree: Tree, model: str, task: str, settings: Mapping[str, Any]
+    graph: Graph, model: str, task: str, settings: Mapping[str, Any]
 ) -> Iterator[Part]:
     """Yield what determines how the model is served."""
+    tree = graph.tree
     if path := find_stage(tree, model, "deploy", task):
         yield Part("notebook", "deploy", hash_code(tree, path), path)
-        reached = graph_of(tree).inputs(path)
+        reached = graph.inputs(path)
         yield from _reached_parts(tree, [reached])
         if reached.unfollowed:
             own = {f"models/{model}/model.yaml"}
@@ -312,12 +335,14 @@ def _ignored(tree: Tree, folder: str) -> Iterator[str]:
             yield f"{path} is ignored by git, and does not count"
 
 
-def _pending(tree: Tree, parts: Iterable[Part], folder: str) -> Iterator[str]:
+def _pending(
+    tree: Tree, parts: Iterable[Part], folder: str, lock: str
+) -> Iterator[str]:
     """Yield the files of the content that are not as in the checked-out commit."""
     if not isinstance(tree, WorkingTree) or not tree.differs:
         return
     for part in parts:
-        path = LOCK if part.kind == "package" else part.path
+        path = lock if part.kind == "package" else part.path
         differs = not tree.differs.isdisjoint((path, tree.resolve(path)))
         if differs and (part.kind != "notebook" or _is_code_changed(tree, path)):
             yield path

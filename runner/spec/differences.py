@@ -13,7 +13,7 @@ from runner.spec.content import (
     Kind,
     Part,
     find_stage,
-    graph_of,
+    model_graph,
     read_settings,
     reading,
     value_of,
@@ -91,8 +91,9 @@ def edited_changes(
     task = str(settings.get("task", ""))
     notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
     deploy = find_stage(after, model, "deploy", task)
-    reached = [graph_of(after).inputs(path) for path in notebooks if path]
-    deployed = [graph_of(after).inputs(deploy)] if deploy else []
+    graph = model_graph(after, model)
+    reached = [graph.inputs(path) for path in notebooks if path]
+    deployed = [graph.inputs(deploy)] if deploy else []
     if any(one.unfollowed for one in (*reached, *deployed)):
         return None
     stages = dict(zip(TRAINING_STAGES, notebooks, strict=True))

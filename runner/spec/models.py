@@ -28,8 +28,17 @@ from runner.spec.schema import Image, ModelSpec, Training, list_errors
 OBJECTIVES = {
     "regression": r"reg:(?!logistic)\w+|count:poisson",
     "binary": r"(binary|reg):logistic",
+    "multiclass": r"multi:softprob",
 }
-USUAL_OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic"}
+USUAL_OBJECTIVES: Mapping[str, str] = {
+    "regression": "reg:squarederror",
+    "binary": "binary:logistic",
+    "multiclass": "multi:softprob",
+}
+# Answers classes without their probabilities.
+SOFTMAX = "multi:softmax"
+# Of a model's folder: what makes features of raw records, in prepare and when serving.
+FEATURES = "features.py"
 # Keys that no notebook is given: a parameter of that name is the notebook's own.
 NOT_GIVEN = frozenset({"name", "owner", "reuse", "training", "image"})
 
@@ -159,6 +168,12 @@ def _find_unfit_slices(spec: ModelSpec) -> Iterator[str]:
             )
 
 
+def runs_in_image(root: Path, spec: ModelSpec) -> bool:
+    """Return whether a model brings code that its image runs: a script, features.py."""
+    features = root / "models" / spec.name / FEATURES
+    return bool(spec.training.source) or features.is_file()
+
+
 def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
     """Return a stage's notebook: the model's own, else its task's, else the shared one.
 
@@ -213,21 +228,41 @@ def _find_unfit(root: Path, spec: ModelSpec) -> Iterator[str]:
     if wrong := find_reversed(spec.task, bounds):
         yield wrong
     yield from _find_unfit_slices(spec)
+    yield from _find_unfit_decision(spec)
+    yield from _find_unfit_evaluation(root, spec)
+
+
+def _find_unfit_decision(spec: ModelSpec) -> Iterator[str]:
+    """Find costs where nothing is decided by them, and gates on costs without any."""
     if spec.decision and spec.task != "binary":
-        yield f"decision: {TASKS[spec.task]} decides nothing; remove it"
+        why = "decides nothing"
+        if spec.task == "multiclass":
+            why = "decides for the likeliest class, whatever a mistake costs"
+        yield f"decision: {TASKS[spec.task]} {why}; remove it"
     if spec.task == "binary" and not spec.decision:
         for gate in (one for one in spec.gates if one.partition(BY)[0] == COST):
             example = "decision: {false_positive: 5, false_negative: 100}"
             yield f"gates.{gate}: nothing says what a mistake costs; add {example}"
+
+
+def _find_unfit_evaluation(root: Path, spec: ModelSpec) -> Iterator[str]:
+    """Find gates that the shared notebook does not measure, and what it cannot."""
     gates = find_unmeasured(spec.task, spec.gates)
     objective = str(spec.training.hyperparameters.get("objective", ""))
     is_usual = (
-        bool(source) or not objective or re.fullmatch(OBJECTIVES[spec.task], objective)
+        bool(spec.training.source)
+        or not objective
+        or re.fullmatch(OBJECTIVES[spec.task], objective)
     )
     if is_usual and not gates:
         return
     notebook = find_notebook(root, spec.name, "train-register", spec.task)
     if notebook.parent == root / "models" / spec.name:
+        counted = spec.task == "multiclass" or spec.training.source
+        given = "num_class" in spec.training.hyperparameters
+        if objective.startswith("multi:") and not counted and not given:
+            key = "training.hyperparameters.num_class"
+            yield f"{key}: missing; give the number of classes"
         return
     # A metric that a team adds to the shared notebook is named there.
     code = "".join(cell_source(cell) for cell in read_code_cells(notebook)[1:])
@@ -235,8 +270,11 @@ def _find_unfit(root: Path, spec: ModelSpec) -> Iterator[str]:
         if f'"{metric}"' not in code and f"'{metric}'" not in code:
             yield unmeasured_message(spec.task, metric)
     if not is_usual:
+        what = f"does not fit to {TASKS[spec.task]}"
+        if objective == SOFTMAX and spec.task == "multiclass":
+            what = "answers a class without its probability"
         yield (
-            f"training.hyperparameters.objective: {objective} does not fit to "
-            f"{TASKS[spec.task]}; give {USUAL_OBJECTIVES[spec.task]}, or a "
-            "train-register.ipynb of the model's own"
+            f"training.hyperparameters.objective: {objective} {what}; give "
+            f"{USUAL_OBJECTIVES[spec.task]}, or a train-register.ipynb of the model's "
+            "own"
         )

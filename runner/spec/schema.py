@@ -60,8 +60,8 @@ def _refuse_local_path(value: object) -> object:
 Subnet = Annotated[str, Field(pattern=r"^subnet-[0-9a-z-]+$", max_length=32)]
 SecurityGroup = Annotated[str, Field(pattern=r"^sg-[0-9a-z-]+$", max_length=32)]
 AlarmName = Annotated[str, Field(pattern=r"\S", max_length=255)]
-# What a model predicts: a number, or one of two classes.
-Task = Literal["regression", "binary"]
+# What a model predicts: a number, one of two classes, or one of several.
+Task = Literal["regression", "binary", "multiclass"]
 Column = Annotated[str, Field(min_length=1)]
 Version = Annotated[str, BeforeValidator(_refuse_number), Field(min_length=1)]
 InstanceType = Annotated[
@@ -75,6 +75,8 @@ A_BOUND = "a number"
 A_COST = "what such a row costs, as 5"
 
 
+# As many as any objective takes.
+ANY_CLASSES = 2
 # The type of the errors of `_key_error`.
 NESTED_KEY = "nested_key"
 
@@ -163,7 +165,9 @@ class Training(Section):
             shown = self.image.uri or self.image.framework
             message = f"missing; {shown} trains a script, give it as train.py"
             raise _missing_key("source", message)
-        if wrong := find_wrong_hyperparameter(given, self.image.version):
+        # The classes that `prepare` names give it, where the task is multiclass.
+        known = given if "num_class" in given else given | {"num_class": ANY_CLASSES}
+        if wrong := find_wrong_hyperparameter(known, self.image.version):
             raise _key_error("hyperparameters", *wrong)
         if "num_round" not in given:
             message = "missing; give a whole number, at least 1"
@@ -324,7 +328,7 @@ class ModelSpec(Section):
     name: str = Field(description="the folder's name")
     description: str = Field(default="", description="a text")
     owner: str = Field(default="", description="a text")
-    task: Task = Field(description="regression or binary")
+    task: Task = Field(description="regression, binary or multiclass")
     data: Annotated[str, BeforeValidator(_refuse_local_path)] = Field(
         description="a file put there by `runner upload`, as churn.csv, or its S3 URI"
     )

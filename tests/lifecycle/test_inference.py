@@ -79,5 +79,5 @@ def test_an_archive_must_be_the_one_that_is_meant(aws: EmbeddedAWS, model: str) 
     uri = upload(model, "")
     with pytest.raises(IntegrityError, match="registered was 0000"):
         load_scripted(uri, "infer.py", "0" * 64)
-    with pytest.raises(StorageError, match=r"has no code/other\.py; the script has to"):
+    with pytest.raises(StorageError, match=r"has no code/other\.py, which has to"):
         load_scripted(uri, "other.py")

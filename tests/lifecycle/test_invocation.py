@@ -49,7 +49,7 @@ def test_no_rows_make_no_request():
 def test_many_rows_take_several_requests(aws: EmbeddedAWS, package, monkeypatch):
     """No request is larger than an endpoint accepts."""
     monkeypatch.setattr(invocation, "MAX_PAYLOAD", 20)
-    payloads = list(invocation.payloads(ROWS))
+    payloads = [one.text for one in invocation.payloads(ROWS)]
 
     assert max(map(len, payloads)) <= 20
     assert len(payloads) > 1
@@ -58,7 +58,7 @@ def test_many_rows_take_several_requests(aws: EmbeddedAWS, package, monkeypatch)
 
 def test_a_missing_value_is_an_empty_cell():
     """XGBoost reads it as missing."""
-    assert list(invocation.payloads([[1.5, math.nan]])) == ["1.5,"]
+    assert list(invocation.payloads([[1.5, math.nan]])) == [("1.5,", "text/csv", 1)]
 
 
 def test_a_refusal_is_explained(aws: EmbeddedAWS, package):

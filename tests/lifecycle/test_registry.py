@@ -26,7 +26,7 @@ from lifecycle.approval import (
     find_approved,
     find_newest,
 )
-from lifecycle.aws import client, read_tags, run_uri
+from lifecycle.aws import client, decode_key, read_tags, run_uri
 from lifecycle.data import write_splits
 from lifecycle.errors import (
     DataError,
@@ -502,8 +502,11 @@ def test_metadata_is_changed_to_what_sagemaker_accepts(value, accepted):
 
 
 def test_the_names_of_metrics_are_changed_too():
-    """A notebook may name a metric as it likes."""
-    assert _properties({"f1 (macro)": 0.5}, {}) == {"metric.f1 -macro-": "0.5"}
+    """A notebook may name a metric as it likes, and it is read back as it was."""
+    (key,) = _properties({"f1 (macro)": 0.5}, {})
+
+    assert key == "metric.f1 =28macro=29"
+    assert decode_key(key) == "metric.f1 (macro)"
 
 
 def test_empty_metadata_is_left_out():

@@ -223,7 +223,11 @@ def test_of_an_evaluation_only_what_has_the_right_types_counts(
     """A cell can display anything."""
     nothing = {"metrics": {}, "live": None, "job": None, "test_rows": 0}
     nothing |= {"intervals": {}, "importance": {}, "slices": [], "looks": None}
-    nothing |= dict.fromkeys(TABLES) | {"confusion": None, "leaks": None}
+    nothing |= dict.fromkeys(TABLES) | {
+        "confusion": None,
+        "confusion_matrix": None,
+        "leaks": None,
+    }
 
     assert evaluation_of(notebook_with({EVALUATION_MIME: shown})) == nothing
 

@@ -145,7 +145,7 @@ def test_a_script_is_trained_registered_deployed_and_verified(
     assert (package.program, package.digest) == ("train.py", package.registered_digest)
     serve(approve(model, arn=package.arn))
     assert invoke(model, ROWS) == pytest.approx(expected.tolist())
-    live, features = _load_live(package, FEATURES)
+    live, features, _ = _load_live(package, FEATURES, ())
     assert (predict(live, ROWS).tolist(), features) == (expected.tolist(), FEATURES)
 
 
@@ -157,7 +157,7 @@ def test_a_script_that_leaves_no_code_to_serve_is_told(
     (tmp_path / "train.sh").write_text('echo 1 >"$SM_MODEL_DIR/model"')
     monkeypatch.chdir(tmp_path)
     trainer, channels = make_trainer(model, "train.sh")
-    with pytest.raises(TrainingError, match=r"has no code/train.sh; the script has to"):
+    with pytest.raises(TrainingError, match=r"has no code/train.sh, which has to"):
         run_training(trainer, channels, wait_seconds=60, on_progress=ignore)
 
 

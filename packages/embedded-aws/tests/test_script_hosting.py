@@ -6,6 +6,7 @@ import socket
 import threading
 import types
 
+import flask
 import pytest
 from botocore.exceptions import ClientError
 from embedded_account import until
@@ -207,9 +208,23 @@ def test_functions_may_return_what_flask_takes(served):
     assert model.answer(b"1,2", "text/csv", None)[0]["status"] == 500
 
 
+@pytest.mark.parametrize("framework", ["sklearn", "xgboost"])
+def test_a_response_of_flask_is_passed_on(served, framework):
+    """What the functions return has its own status, what they raise is a 500."""
+    refused = flask.Response("no length\n", status=400, mimetype="text/plain")
+    model = served(framework, transform_fn=lambda *_: refused)
+    about, body = model.answer(b"1,2", "text/csv", "text/csv")
+    assert about == {"status": 400, "content_type": "text/plain; charset=utf-8"}
+    assert body == b"no length\n"
+    model = served(framework, transform_fn=lambda *_: 1 / 0)
+    about, body = model.answer(b"1,2", "text/csv", "text/csv")
+    assert about["status"] == 500
+    assert b"<title>500 Internal Server Error</title>" in body
+
+
 def test_errors_of_the_other_images_are_text(served):
     """The multi-model server answers with the message and the traceback."""
-    model = served("xgboost", input_fn=lambda body, kind: 1 / 0)
+    model = served("other", input_fn=lambda body, kind: 1 / 0)
     about, body = model.answer(b"1,2", "text/csv", "text/csv")
     assert about["status"] == 500
     assert body.startswith(b"division by zero\nTraceback ")

@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from forked_kernels.imports import Imports, Statement
 from kernel_cells import (
     LAUNCHER,
     LIMIT_SECONDS,
+    NUMBERS,
     Run,
     Start,
     execute,
@@ -310,6 +313,56 @@ def test_a_module_of_the_notebooks_own_makes_it_cold(
         assert is_forked(warm, one)
         assert not is_forked(warm, other)
     assert reasons == ["features is another module for other notebooks"]
+
+
+@pytest.fixture
+def other_python(tmp_path: Path) -> Path:
+    """The interpreter of another virtual environment, which finds what is installed."""
+    venv.EnvBuilder(symlinks=True).create(tmp_path / "other")
+    (site,) = (tmp_path / "other").glob("lib/python*/site-packages")
+    (site / "installed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return tmp_path / "other" / "bin" / "python"
+
+
+def test_kernels_of_another_interpreter_are_forked_too(
+    other_python: Path, tmp_path: Path, reasons: list[str]
+) -> None:
+    """They are what it would have started, which need not have this package."""
+    numpy = Imports(statements=(Statement("numpy"),))
+    warm = start({NUMBERS: numpy}, reasons.append, python=other_python)
+    assert warm is not None
+    told = "sys.executable, sys.prefix, sys.path, sys.argv[0], sys.orig_argv[:3]"
+    code = f"import json, os, sys\njson.dumps([{told}])"
+    found = []
+    with warm:
+        for kernels in (warm, None):
+            client = make_client(kernels, f"{PARENT}", code)
+            client.km.kernel_spec.argv[0] = str(other_python)
+            client.execute(cwd=str(tmp_path))
+            found.append(value(client))
+            is_warm = client.nb.cells[0].outputs[-1]["data"]["text/plain"]
+            assert (is_warm == repr(str(warm.process.pid))) == (kernels is warm)
+        assert not is_forked(warm)
+
+    assert found[0] == found[1]
+    assert found[0][:2] == [str(other_python), str(other_python.parents[1])]
+    wanted = f"the kernel is started by {sys.executable}, not by {other_python}"
+    assert reasons == [wanted]
+
+
+def test_another_interpreters_packages_are_compared(
+    other_python: Path, reasons: list[str]
+) -> None:
+    """What is installed into it makes its kernels cold, as it does here."""
+    warm = start({}, reasons.append, python=other_python)
+    assert warm is not None
+    command = (str(other_python), *LAUNCHER[1:])
+    (site,) = other_python.parents[1].glob("lib/python*/site-packages")
+    with warm:
+        assert is_forked(warm, command=command)
+        (site / "pandas-2.0.dist-info").mkdir()
+        assert not is_forked(warm, command=command)
+    assert reasons == ["pandas-2.0 was installed or removed; what is imported is older"]
 
 
 def test_another_kernel_starts_cold(start_with: Start, reasons: list[str]) -> None:

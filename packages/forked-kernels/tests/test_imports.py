@@ -176,3 +176,18 @@ def test_a_source_may_be_a_list_of_lines(tmp_path: Path) -> None:
     path.write_text(json.dumps({"cells": [cell]}))
 
     assert modules(notebook_imports(path)) == ["json"]
+
+
+def test_what_another_interpreter_has_is_found_by_its_path(
+    find: Find, tmp_path: Path
+) -> None:
+    """Installed packages of its own are listed, those of this one are not."""
+    site = tmp_path / "other" / "lib" / "site-packages"
+    (site / "theirs").mkdir(parents=True)
+    (site / "theirs" / "__init__.py").write_text("")
+    find("import numpy, theirs, json", "from ours import beside")
+    notebook = tmp_path / "models" / "notebook.ipynb"
+
+    found = notebook_imports(notebook, [str(site), str(tmp_path)])
+    assert modules(found) == ["theirs", "json", "csv"]
+    assert found.own == {"ours"}

@@ -17,11 +17,10 @@ from lifecycle.statistics.uncertainty import (
     compare,
     estimate,
     mean_interval,
-    metric_statistic,
-    row_mean,
     share_interval,
     statistics_of,
 )
+from lifecycle.statistics.weighted import metric_statistic, row_mean
 
 RNG = np.random.default_rng(11)
 ROWS = 300

@@ -22,9 +22,11 @@ from lifecycle.errors import AwsError
 from runner.cli.local import (
     FOLDER_VARIABLE,
     aws_at,
+    check_images,
     target_option,
 )
 from runner.errors import LocalAwsError
+from runner.spec.models import load_spec
 
 ELSEWHERE = (
     "is not on this machine, and the target is local; unset it, or say --target aws"
@@ -420,7 +422,25 @@ def test_pull_makes_what_the_scripts_of_models_run_in(
     (yaml.parent / "t.py").write_text("")
     images.use_environment("sklearn:1.9-0", Path(sys.executable))
     assert invoke("local", "pull").output == ""
+    (yaml.parent / "features.py").write_text("")
+    assert invoke("local", "pull").output == ""
     yaml.write_text(yaml.read_text().replace("sklearn}", "sklearn, version: 1.0-1}"))
     refused = invoke("local", "pull")
     assert refused.exit_code == 1
     assert "no requirements for image sklearn:1.0-1; give them with" in refused.stderr
+
+
+def test_what_cannot_run_here_is_told_before_the_training(repo, monkeypatch, tmp_path):
+    """A model with features.py needs its image's environment when it is served."""
+    monkeypatch.setenv(images.CACHE_VARIABLE, str(tmp_path / "images"))
+    spec = load_spec(repo, "toy")
+    check_images(repo, [spec])
+    (repo / "models" / "toy" / "features.py").write_text("")
+    with pytest.raises(LocalAwsError) as caught:
+        check_images(repo, [spec])
+    assert str(caught.value) == (
+        "models/toy: the environment of image xgboost:3.2-0 is not on this machine; "
+        "make it with: embedded-aws pull xgboost:3.2-0"
+    )
+    images.use_environment("xgboost:3.2-0", Path(sys.executable))
+    check_images(repo, [spec])

@@ -26,6 +26,14 @@ def find(values, name="y", task=None):
         (np.linspace(0, 1, ROWS), "regression", "numbers from 0 to 1"),
         ([3, 5, 8] * 20, "regression", "whole numbers from 3 to 8: 3 values in an ord"),
         (["3", "5", "8.5"] * 20, "regression", "numbers from 3 to 8.5"),
+        (["b", "a", "ä c"] * 20, "multiclass", "3 classes, 'a', 'b', 'ä c'"),
+        (
+            [2, 1, 0] * 20,
+            "multiclass",
+            "3 classes, 0, 1, 2; if 2 is twice as much as 1",
+        ),
+        (["1", "2", "3"] * 20, "multiclass", "3 classes, '1', '2', '3'; if 2 is"),
+        ([1, 2, 3, None] * 15, "multiclass", "3 classes, 1, 2, 3; if 2 is twice"),
     ],
 )
 def test_the_values_say_the_task(values, task, why):
@@ -40,18 +48,38 @@ def test_the_values_say_the_task(values, task, why):
     ("values", "how", "said"),
     [
         (
-            ["a", "b", "c"] * 20,
-            {},
-            "has 3 classes ('a', 'b', 'c'), and multiclass is not",
+            list(map(str, range(60))),
+            {"task": "multiclass"},
+            "has 60 classes, of wh",
         ),
-        ([0, 1, 2] * 20, {}, "holds 0, 1, 2, as codes of classes do"),
+        (
+            [f"c{one % 40}" for one in range(ROWS)],
+            {},
+            "has 40 classes, of whi",
+        ),
+        (
+            ["a", "b"] * 30,
+            {"task": "multiclass"},
+            "has 2 classes; --task multicl",
+        ),
+        (
+            ["a", "b", "c"] * 20,
+            {"task": "regression"},
+            "3 values that are mostly",
+        ),
+        (
+            ["a", "b", "c", *["b", "c"] * 28, "a"],
+            {},
+            "only 2 rows are 'a'; at least 8 of each class are needed to train, "
+            "validate and test; leave these out of the file, or join them",
+        ),
         (
             [0, 1, 2] * 20,
             {"task": "binary"},
             "--task binary: 'y' has 3 values, not two",
         ),
         ([1] * 60, {}, "--label 'y': 1 in every row"),
-        ([1, *[0] * 59], {}, "only 1 rows are 1; at least 8 of each class"),
+        ([1, *[0] * 59], {}, "only 1 row is 1; at least 8 of each class"),
         ([1, *[None] * 59], {}, "only 1 rows have a value; at least 20 are needed"),
         (
             [1] * 60,
@@ -72,6 +100,7 @@ def test_what_is_said_overrules_the_values():
     """Codes may be an order, and two numbers an amount."""
     assert find([0, 1, 2] * 20, task="regression").task == "regression"
     assert find([0, 1] * 30, task="regression").task == "regression"
+    assert find([3, 5, 8] * 20, task="multiclass").classes == (3, 5, 8)
 
 
 def test_the_label_is_guessed_only_where_its_name_says_it():

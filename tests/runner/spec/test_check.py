@@ -127,7 +127,7 @@ def test_all_wrong_tags_and_lines_are_found_at_once(root: Path) -> None:
         (
             "task: regression",
             "task: regresion",
-            "task: 'regresion'; give regression or",
+            "task: 'regresion'; give regression, binary or",
         ),
         ("{rmse:", "{mape:", "gates.mape: no metric of a regression; did you mean"),
         (

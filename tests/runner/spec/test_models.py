@@ -379,7 +379,11 @@ def test_an_override_that_model_yaml_could_not_hold_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("task: regression", "task: ranking", "task: 'ranking'; give regression or"),
+        (
+            "task: regression",
+            "task: ranking",
+            "task: 'ranking'; give regression, binary or",
+        ),
         ("num_round: 5", "num_round: 5, gamma: -1", "training.hyperparameters.gamma: "),
         ("{hyperparameters: {num_round: 5}}", "", "training: empty; give how to train"),
         ("{hyperparameters: {num_round: 5}}", "5", "training: 5; give how to train"),

@@ -280,7 +280,7 @@ def test_serverless_has_defaults() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("task", "clustering", "'clustering'; give regression or binary"),
+        ("task", "clustering", "'clustering'; give regression, binary or multiclass"),
         ("data", "/home/ada/toy.csv", "'/home/ada/toy.csv'; notebooks read from S3"),
         ("data", "../toy.csv", "'../toy.csv'; notebooks read from S3"),
         ("data", "C:\\toy.csv", "'C:\\\\toy.csv'; notebooks read from S3; `runner upl"),

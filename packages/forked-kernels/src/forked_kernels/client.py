@@ -23,6 +23,12 @@ from forked_kernels.request import LONGEST_MESSAGE, send
 # macOS offers fork too, but its system libraries have threads that it breaks.
 CAN_FORK = sys.platform == "linux"
 LAUNCHER = ["-m", "ipykernel_launcher"]
+# Starts the process in an interpreter that need not have this package: it is found for
+# as long as it is imported, and nothing else of the folder that it is in.
+SERVE = (
+    "import sys; sys.path.append(sys.argv[1]); import forked_kernels.server as server; "
+    "sys.path.pop(); server.main(sys.argv[2:])"
+)
 # What every kernel imports, whatever its notebook does.
 KERNEL_IMPORTS = (
     Statement("ipykernel.kernelapp"),
@@ -57,14 +63,20 @@ Report = Callable[[str], None]
 
 
 def begin(
-    report: Report, environment: Mapping[str, str] | None = None
+    report: Report,
+    environment: Mapping[str, str] | None = None,
+    python: str | Path | None = None,
 ) -> "WarmKernels | None":
     """Start the process, which imports first what every kernel is made of.
 
     Returns None where kernels cannot be forked. `report` is told why kernels start
-    cold, each reason once. `environment` is that of the kernels: the caller's own if
-    not given.
+    cold, each reason once. `environment` is that of the kernels, and `python` their
+    interpreter: the caller's own if not given. Another one needs ipykernel.
     """
+    interpreter = str(python or sys.executable)
+    serve = ["-m", "forked_kernels.server"]
+    if interpreter != sys.executable:
+        serve = ["-c", SERVE, str(Path(__file__).parents[1])]
     variables = dict(os.environ if environment is None else environment)
     if not CAN_FORK:
         report(f"{sys.platform} forks no kernels")
@@ -73,7 +85,7 @@ def begin(
     output = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "forked_kernels.server", str(theirs.fileno())],
+            [interpreter, *serve, str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -87,7 +99,11 @@ def begin(
         process=process,
         control=ours,
         output=output,
-        baseline=Baseline(environment=variables),
+        baseline=Baseline(
+            environment=variables,
+            python=interpreter,
+            packages=installed_packages(interpreter),
+        ),
     )
     kernels.import_ahead(KERNEL_IMPORTS)
     return kernels
@@ -97,39 +113,47 @@ def start(
     notebooks: Mapping[Path, Imports],
     report: Report,
     environment: Mapping[str, str] | None = None,
+    python: str | Path | None = None,
 ) -> "WarmKernels | None":
     """Start the process and import what these notebooks import; see `begin`."""
-    kernels = begin(report, environment)
+    kernels = begin(report, environment, python)
     if kernels:
         kernels.preload(notebooks)
     return kernels
 
 
-def installed_packages() -> frozenset[str]:
-    """Return the folder names of what is installed, which hold the versions."""
+def installed_packages(python: str = "") -> frozenset[str]:
+    """Return the folder names of what is installed, which hold the versions.
+
+    `python` is another interpreter: that of a virtual environment.
+    """
     folders = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    if python and python != sys.executable:
+        folders = {*Path(python).parents[1].glob("lib*/python*/site-packages")}
     return frozenset(path.name for one in folders for path in one.glob("*.dist-info"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """The environment and packages that the process to fork from started with."""
+    """What the process to fork from started with: the kernels have to have the same."""
 
     environment: Mapping[str, str]
-    packages: frozenset[str] = field(default_factory=installed_packages)
+    python: str
+    packages: frozenset[str]
 
     def mismatch(self, command: Sequence[str], env: Mapping[str, str]) -> str:
         """Return why a fork would differ from what a command starts, or nothing."""
         python, *options = command
-        if os.path.normpath(python) != os.path.normpath(sys.executable):
-            return f"the kernel is started by {python}, not by this Python"
+        if os.path.normpath(python) != os.path.normpath(self.python):
+            which = "this Python" if self.python == sys.executable else self.python
+            return f"the kernel is started by {python}, not by {which}"
         if options[: len(LAUNCHER)] != LAUNCHER:
             return f"the kernel is started with {options[0] if options else 'nothing'}"
         for name in sorted({*env, *self.environment}):
             same = env.get(name) == self.environment.get(name)
             if not same and not name.upper().startswith(READ_WHEN_CALLED):
                 return f"the environment variable {name} was changed"
-        changed = sorted(installed_packages() ^ self.packages)
+        changed = sorted(installed_packages(self.python) ^ self.packages)
         if changed:
             package = changed[0].removesuffix(".dist-info")
             return f"{package} was installed or removed; what is imported is older"

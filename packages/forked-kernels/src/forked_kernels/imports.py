@@ -10,11 +10,15 @@ import importlib.util
 import json
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
+
+# Folders of what is installed, of any interpreter.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 class Statement(NamedTuple):
@@ -59,12 +63,14 @@ class _Mentions(NamedTuple):
     aliases: frozenset[str]
 
 
-def notebook_imports(notebook: Path) -> Imports:
+def notebook_imports(notebook: Path, path: Sequence[str] | None = None) -> Imports:
     """Return what a notebook imports, itself and through the project's own modules.
 
-    Raises OSError or ValueError where the file is not a notebook of format 4.
+    `path` is where another interpreter finds modules beside Python's own. Raises
+    OSError or ValueError where the file is not a notebook of format 4.
     """
-    reader = _Reader(folder=notebook.resolve().parent)
+    search = None if path is None else tuple(path)
+    reader = _Reader(folder=notebook.resolve().parent, path=search)
     for source in code_cells(notebook):
         reader.read(parse(source), package="")
     reader.follow_calls()
@@ -88,6 +94,7 @@ class _Reader:
     """Collects imports from the code of one notebook and of what it imports."""
 
     folder: Path
+    path: tuple[str, ...] | None = None  # of another interpreter
     statements: list[Statement] = field(default_factory=list)
     own: set[str] = field(default_factory=set)
     _files: set[Path] = field(default_factory=set)
@@ -146,6 +153,8 @@ class _Reader:
         for near in (self.folder / f"{package}.py", self.folder / package):
             if near.exists():
                 return near
+        if self.path is not None:
+            return find_elsewhere(package, self.path)
         return find_on_path(package, tuple(sys.path))
 
 
@@ -230,6 +239,8 @@ def is_installed(path: Path) -> bool:
     """
     if path.name in {"built-in", "frozen"} or not path.exists():
         return True
+    if not INSTALLED.isdisjoint(path.parts):
+        return True
     return any(path.resolve().is_relative_to(one) for one in _installation_folders())
 
 
@@ -248,8 +259,22 @@ def find_on_path(package: str, path: tuple[str, ...]) -> Path | None:
     )
     if spec is None:
         return None
+    return location_of(spec)
+
+
+@cache
+def find_elsewhere(package: str, path: tuple[str, ...]) -> Path | None:
+    """Find a package as another interpreter does, by its module search path."""
+    if package in sys.stdlib_module_names:
+        return Path("built-in")
+    spec = PathFinder.find_spec(package, path) if package else None
+    return location_of(spec) if spec else None
+
+
+def location_of(spec: ModuleSpec) -> Path:
+    """Return the folder of a package, or the file of a module."""
     places = spec.submodule_search_locations
-    return Path(next(iter(places)) if places else spec.origin or package)
+    return Path(next(iter(places)) if places else spec.origin or spec.name)
 
 
 def files_of(folder: Path, statement: Statement) -> Iterator[Path]:

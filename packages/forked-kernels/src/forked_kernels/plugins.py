@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-from forked_kernels.provisioner import NAME, ForkedProvisioner, warm_up
+from forked_kernels.provisioner import NAME, ForkedProvisioner, is_forking, warm_up
 
 if TYPE_CHECKING:  # a Jupyter server needs no pytest
     import pytest
@@ -34,7 +34,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(app: Any) -> None:
     """Import what the notebooks below the server's root folder import."""
     name = KernelProvisionerFactory.instance(parent=app).default_provisioner_name
-    if name == NAME:
+    if is_forking(name):
         notebooks = islice(notebooks_below(Path(app.root_dir)), MOST_NOTEBOOKS)
         warm_up(notebooks, lambda why: app.log.warning(f"kernels start cold: {why}"))
     else:

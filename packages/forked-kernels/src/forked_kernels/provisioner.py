@@ -79,7 +79,7 @@ class ForkedProvisioner(LocalProvisioner):
                 cwd=folder,
                 env=options["env"],
                 streams=_descriptors(options, devnull.fileno()),
-                notebook=self.notebook or _session_notebook(folder, options["env"]),
+                notebook=self.notebook or session_notebook(folder, options["env"]),
                 stopped=self.stopped,
             )
 
@@ -107,7 +107,7 @@ def _descriptors(options: Mapping[str, Any], devnull: int) -> list[int]:
     return found
 
 
-def _session_notebook(folder: Path, env: Mapping[str, str]) -> Path | None:
+def session_notebook(folder: Path, env: Mapping[str, str]) -> Path | None:
     """Find the notebook that a Jupyter server starts a kernel for."""
     name = Path(env.get("JPY_SESSION_NAME", "")).name
     return folder / name if name else None
@@ -142,11 +142,19 @@ def warm_up(notebooks: Iterable[Path], report: Report) -> WarmKernels | None:
     kernels cannot be forked or Jupyter is set to start them in another way.
     """
     name = KernelProvisionerFactory.instance().default_provisioner_name
-    if name != NAME:
+    if not is_forking(name):
         report(f"{name} starts them, as was asked for")
         return None
     ForkedProvisioner.kernels = start(dict(_readable(notebooks)), report)
     return ForkedProvisioner.kernels
+
+
+def is_forking(name: str) -> bool:
+    """Return whether a provisioner forks kernels: this one, or one made from it."""
+    known = KernelProvisionerFactory.instance().provisioners
+    if name == NAME or name not in known:
+        return name == NAME
+    return issubclass(known[name].load(), ForkedProvisioner)
 
 
 def _readable(notebooks: Iterable[Path]) -> Iterator[tuple[Path, Imports]]:

@@ -10,7 +10,8 @@ an __init__.py, wins; folders without one are parts of one package.
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
@@ -87,6 +88,7 @@ class Graph:
         lock: str = "requirements.txt",
         sources: Iterable[str] = (),
         harmless: Commands = HARMLESS,
+        elsewhere: Collection[str] = (),
     ) -> None:
         """Describe a tree.
 
@@ -94,8 +96,11 @@ class Graph:
             lock: the requirements file that pins the installed packages.
             sources: the folders on the path before the repository's own, as patterns.
             harmless: beginnings of commands that run no code of the repository.
+            elsewhere: files of code that runs on other machines: they count, what they
+                import does not.
         """
         self.tree = tree
+        self.elsewhere = frozenset(elsewhere)
         self.harmless = harmless
         self.lock_file = lock
         self.lock = _parse_lock(_read_lock(tree, lock, ()))
@@ -109,6 +114,20 @@ class Graph:
             *(one for each in sources for one in _matching(tree, each)),
             "",
         )
+        self._others: dict[str, Graph] = {lock: self}
+
+    def with_lock(self, lock: str) -> "Graph":
+        """Return the graph of the same tree where another lock pins the packages.
+
+        What is read of files is read once for both.
+        """
+        if lock not in self._others:
+            other = copy(self)
+            other.lock_file = lock
+            other.lock = _parse_lock(_read_lock(self.tree, lock, ()))
+            other._inputs, other._edges = {}, {}
+            self._others[lock] = other
+        return self._others[lock]
 
     def inputs(self, notebook: str) -> Inputs:
         """Follow everything that a notebook needs, the shortest way first."""
@@ -158,6 +177,8 @@ class Graph:
     def _read(self, path: str) -> Reads:
         target = self.tree.resolve(path)
         if self.tree.entries[target].kind != "file" or path.endswith(COMPILED):
+            return Reads()
+        if path in self.elsewhere:
             return Reads()
         content = self.tree.read(target)
         if path.endswith(".ipynb"):

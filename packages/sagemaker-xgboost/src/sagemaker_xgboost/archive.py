@@ -8,7 +8,7 @@ import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -88,6 +88,47 @@ def read_member(packed: bytes, name: str) -> bytearray:
     if not content:
         raise ArchiveError(f"it has no {name}, or an empty one")
     return content
+
+
+def members(packed: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of each file of an archive; nothing is written to disk.
+
+    Raises:
+        ArchiveError: it has something else, is broken, or is larger than its limits.
+    """
+    limit = min(MAX_BYTES, max(SMALL_BYTES, len(packed) * MAX_RATIO))
+    with _opened(io.BytesIO(packed), limit) as archive:
+        for member in _members(archive):
+            file = archive.extractfile(member) if member.isfile() else None
+            if file:
+                yield member.name.removeprefix("./"), file.read()
+            elif not member.isdir():
+                raise ArchiveError(f"{member.name} is neither a file nor a folder")
+
+
+def with_files(packed: bytes, files: Mapping[str, bytes]) -> bytes:
+    """Pack an archive anew with more files, which take the place of their namesakes.
+
+    The same files are always the same bytes.
+
+    Args:
+        packed: the archive; empty for none.
+        files: content by path.
+
+    Raises:
+        ArchiveError: as `members`.
+    """
+    all_files = {**(dict(members(packed)) if packed else {}), **files}
+    target = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=target, mode="wb", mtime=0, filename="") as plain,
+        tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name in sorted(all_files):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(all_files[name]), 0o644
+            archive.addfile(member, io.BytesIO(all_files[name]))
+    return target.getvalue()
 
 
 @contextmanager

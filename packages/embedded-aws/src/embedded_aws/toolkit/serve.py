@@ -24,6 +24,8 @@ from typing import Any
 
 JSON, CSV, NPY = "application/json", "text/csv", "application/x-npy"
 TEXTS = (JSON, CSV)
+# The frameworks whose images serve one model by Flask.
+OF_FLASK = ("sklearn", "xgboost")
 FUNCTIONS = ("input_fn", "predict_fn", "output_fn")
 HEADER = struct.Struct("!II")
 INTERNAL_ERROR = (
@@ -96,7 +98,8 @@ class Model:
         answer = Answer(self.framework)
         with answer:
             kind = content_type or JSON
-            content = body.decode() if kind in TEXTS else body
+            # As Flask decodes.
+            content = body.decode(errors="replace") if kind in TEXTS else body
             if not accept or accept == "*/*":
                 accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
             answer.take(self.transform(content, kind, accept), accept)
@@ -123,7 +126,9 @@ def call(function: Any, *arguments: Any) -> Any:
 class Answer:
     """Turn what the functions return, or raise, into what the image's server answers.
 
-    The scikit-learn image's is Flask, the XGBoost image's the multi-model server.
+    That of scikit-learn's and XGBoost's images is Flask, that of others the multi-model
+    server. What the functions raise is an error of the server: a refusal is a response
+    of Flask's that they return.
     """
 
     def __init__(self, framework: str) -> None:
@@ -132,7 +137,11 @@ class Answer:
 
     def take(self, result: Any, accept: str) -> None:
         """Take what the last function has returned."""
-        is_flask = self.framework == "sklearn"
+        is_flask = self.framework in OF_FLASK
+        if is_flask and hasattr(result, "get_data") and hasattr(result, "status_code"):
+            self.status, self.kind = result.status_code, result.content_type
+            self.body = result.get_data()
+            return
         kind = "text/html; charset=utf-8" if is_flask else accept
         if isinstance(result, tuple):
             result, kind = result[0], str(result[1])
@@ -165,7 +174,7 @@ class Answer:
         print(text, file=sys.stderr, flush=True)
         self.status, self.kind = 500, "text/html; charset=utf-8"
         self.body = INTERNAL_ERROR.encode()
-        if self.framework != "sklearn":
+        if self.framework not in OF_FLASK:
             self.kind, self.body = JSON, f"{error}\n{text}".encode()
         return True
 

@@ -1,0 +1,1 @@
+"""Raw records: what prepare hands on of them, and the code that serves by features."""
