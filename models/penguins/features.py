@@ -16,20 +16,10 @@ def transform(raw: pd.DataFrame) -> pd.DataFrame:
             female, male, or missing.
 
     Raises:
-        ValueError: a sex is neither female nor male, or a measurement is no number.
+        ValueError: a sex is neither female nor male.
     """
-    known = raw["sex"].dropna()
-    if unknown := sorted(set(known.astype(str)) - SEXES.keys()):
+    if unknown := sorted(set(raw["sex"].dropna()) - SEXES.keys()):
         raise ValueError(f"sex: {unknown[0]!r} is neither female nor male")
-    length = pd.to_numeric(raw["bill_length_mm"])
-    depth = pd.to_numeric(raw["bill_depth_mm"])
-    return pd.DataFrame(
-        {
-            "bill_length_mm": length,
-            "bill_depth_mm": depth,
-            "bill_ratio": length / depth,
-            "flipper_length_mm": pd.to_numeric(raw["flipper_length_mm"]),
-            "body_mass_kg": pd.to_numeric(raw["body_mass_g"]) / 1000,
-            "is_male": raw["sex"].map(SEXES),
-        }
-    ).astype(float)
+    measured = raw.drop(columns="sex").astype(float)
+    ratio = measured["bill_length_mm"] / measured["bill_depth_mm"]
+    return measured.assign(bill_ratio=ratio, sex=raw["sex"].map(SEXES).astype(float))
