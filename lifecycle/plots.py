@@ -59,8 +59,8 @@ TOLD = 12
 # A confusion matrix of so many classes has room for shares beside the rows.
 FEW_CLASSES = 7
 SHARES = "share of the true class"
-# A darker cell than this one has white text.
-HALF = 0.5
+# A cell of a larger share has white text.
+DARK = 0.7
 # Characters of a name at an axis, and of all that stand side by side below one.
 MAX_TICK, MAX_ACROSS = 24, 52
 
@@ -251,13 +251,13 @@ def confusion_matrix(truth: Any, prediction: Any, classes: Sequence[str]) -> "Ax
     counts = np.array(found["counts"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     few = len(classes) <= FEW_CLASSES
-    side = SQUARE if few else 1.4 + 0.34 * len(classes)
+    side = SQUARE if few else 1.4 + 0.28 * len(classes)
     ax = axes(max(WIDTH, side), side)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, label=SHARES)
     for (row, column), count in np.ndenumerate(counts):
         if few or count:
             share = shares[row, column]
-            colour = "white" if share > HALF else "black"
+            colour = "white" if share > DARK else "black"
             text = f"{count}\n{100 * share:.0f} %" if few else str(count)
             how: Any = {"ha": "center", "va": "center", "color": colour}
             ax.text(column, row, text, fontsize=9 if few else 7, **how)

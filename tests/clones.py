@@ -1,7 +1,7 @@
 """Clones of this template with models of the tests' own, whatever models a team has.
 
-`size` is a regression, `large` a binary classification of the same few rows. Both use
-the template's notebooks for every stage but `prepare`.
+`size` is a regression, `large` a binary and `kind` a multiclass classification of the
+same few rows. All use the template's notebooks for every stage but `prepare`.
 """
 
 import os
@@ -33,9 +33,18 @@ TEMPLATE = (
     "runner",
 )
 BUCKET, KEY = "raw-tables", "sizes.csv"
-GATES = {"size": "rmse: {max: 2.5}", "large": "auc: {min: 0.7}"}
-TASKS = {"size": "regression", "large": "binary"}
-OBJECTIVES = {"size": "reg:squarederror", "large": "binary:logistic"}
+GATES = {
+    "size": "rmse: {max: 2.5}",
+    "large": "auc: {min: 0.7}",
+    "kind": "balanced_accuracy: {min: 0.7, worse_than_live: 0.5}, "
+    "recall of très grand: {min: 0.6}",
+}
+TASKS = {"size": "regression", "large": "binary", "kind": "multiclass"}
+OBJECTIVES = {
+    "size": "reg:squarederror",
+    "large": "binary:logistic",
+    "kind": "multi:softprob",
+}
 
 SPEC = """\
 name: {name}
@@ -59,10 +68,15 @@ from IPython.display import JSON
 
 from lifecycle.data import read_table, split, write_splits
 
-raw = read_table(data, ["size", "large", "width", "height", "colour"])
-table = raw[["{name}", "width", "height", "colour"]]
+raw = read_table(data, ["size", "large", "kind", "width", "height", "colour"])
+table = raw[["{name}", "width", "height", "colour"]]{encode}
 splits = split(table, key=raw, salt=salt, held_out=0.3)
-written = write_splits(model, run, splits)"""
+written = write_splits(model, run, splits{classes})"""
+# The labels of `kind` are texts, which it numbers.
+CLASSES = ("très grand", "medium", "small & flat (s)")
+ENCODE = f"""
+CLASSES = {list(CLASSES)}
+table["kind"] = table["kind"].map(CLASSES.index)"""
 
 
 def copy_checkout(target: Path, *paths: str) -> None:
@@ -89,8 +103,10 @@ def clone_template(target: Path, *models: str) -> None:
 
 
 def write_model(root: Path, name: str) -> None:
-    """Write the model `size` or `large`."""
-    about = {"name": name, "bucket": BUCKET, "key": KEY}
+    """Write the model `size`, `large` or `kind`."""
+    about = {"name": name, "bucket": BUCKET, "key": KEY, "encode": "", "classes": ""}
+    if TASKS[name] == "multiclass":
+        about |= {"encode": ENCODE, "classes": ", classes=CLASSES"}
     folder = root / "models" / name
     toys.write(
         folder / "prepare.ipynb",
@@ -103,14 +119,16 @@ def write_model(root: Path, name: str) -> None:
 
 
 def upload_rows(aws: EmbeddedAWS, count: int = 600) -> None:
-    """Put the rows that both models are made of where their model.yaml says."""
+    """Put the rows that all models are made of where their model.yaml says."""
     chance = random.Random(1)
-    lines = ["size,large,width,height,colour"]
+    lines = ["size,large,kind,width,height,colour"]
     for _ in range(count):
         width, height = chance.uniform(0, 5), chance.uniform(0, 2)
         size = 2 * width + height + chance.gauss(0, 0.3)
         colour = chance.choice((0, 1))
-        lines.append(f"{size:.3f},{int(size > 6)},{width:.3f},{height:.3f},{colour}")
+        kind = CLASSES[0 if size > 8 else 1 if size > 4 else 2]
+        about = f"{size:.3f},{int(size > 6)},{kind}"
+        lines.append(f"{about},{width:.3f},{height:.3f},{colour}")
     s3 = connect(aws, "s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=KEY, Body="\n".join(lines).encode())

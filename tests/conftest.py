@@ -1,9 +1,11 @@
 """Fixtures that many tests share."""
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,8 +33,11 @@ LONGEST = (
     "packages/notebook-page/tests/test_page_in_browser.py",
     "tests/runner/cli/test_ci.py",
 )
-# XGBoost reads it when it is loaded: its idle threads would spin while others work.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# XGBoost reads it when it is loaded: there is a process of tests for each core already.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What one process compiles, the others need not: neither these tests nor the clones.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,10 +62,39 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: warm.__exit__(None, None, None))
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let each process of pytest-xdist begin to collect elsewhere.
+
+    Each finds compiled what the others have collected before.
+    """
+    config = session.config
+    if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
+        folders = sorted(
+            str(path.relative_to(config.rootpath))
+            for name in config.args
+            for path in (config.rootpath / name).iterdir()
+            if path.is_dir() or path.name.startswith("test_")
+        )
+        number = int(config.workerinput["workerid"].removeprefix("gw"))
+        first = len(folders) * number // config.workerinput["workercount"]
+        config.args = folders[first:] + folders[:first]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
+    """Begin with the files that take longest; the order is that of all processes."""
     order = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda one: order.get(one.nodeid.partition("::")[0], len(LONGEST)))
+
+    def place(item: pytest.Item) -> tuple[int, str]:
+        file = item.nodeid.partition("::")[0]
+        return order.get(file, len(LONGEST)), file
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector never look at what was collected and imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
@@ -79,6 +113,12 @@ def retry_at_once() -> Iterator[None]:
         pause = "botocore.retries.standard.ExponentialBackoff.delay_amount"
         patch.setattr(pause, lambda *_: 0.0)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptions() -> None:
+    """Read botocore's descriptions of AWS once, and not for each session."""
+    warm_python.share_descriptions()
 
 
 @pytest.fixture(autouse=True)

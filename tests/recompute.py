@@ -7,7 +7,7 @@ rows and the model are where its records say.
 import io
 import json
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,28 @@ def recompute(folder: Path, read: Read, settings: Mapping[str, Any]) -> dict[str
     truth, prediction = rows.iloc[:, 0], booster.predict(features)
     threshold = results["metrics"].get("threshold")
     costs = settings.get("decision") or {}
+    classes = prepared.get("classes", ())
+
+    def measured(part: Any) -> dict[str, float]:
+        if classes:
+            return measure_classes(truth[part], prediction[part], classes)
+        return measure(truth[part], prediction[part], threshold, costs)
+
     found = {
-        "metrics": measure(truth, prediction, threshold, costs),
+        "metrics": measured(np.ones(len(truth), dtype=bool)),
         "slices": {
-            (column, value): measure(truth[part], prediction[part], threshold, costs)
-            for column in settings["slices"]
+            (column, value): measured(part)
+            for column in settings.get("slices", ())
             for value, part in groups(rows, column)
         },
         "shap": shares(booster.predict(features, pred_contribs=True)),
-        "worst": np.sort(np.abs(truth - prediction))[::-1][:10],
     }
+    if classes:
+        table = metrics.confusion_matrix(truth, prediction.argmax(axis=1))
+        certain = prediction[np.arange(len(truth)), truth.astype(int)]
+        worst = np.sort(certain)[:10]
+        return found | {"confusion_matrix": table.tolist(), "worst": worst}
+    found["worst"] = np.sort(np.abs(truth - prediction))[::-1][:10]
     if threshold is not None:
         table = metrics.confusion_matrix(truth, prediction >= threshold)
         found["confusion"] = table.ravel().tolist()
@@ -88,6 +100,30 @@ def measure(
     }
 
 
+def measure_classes(
+    truth: Any, probability: Any, classes: Sequence[str]
+) -> dict[str, float]:
+    """Return the metrics of a multiclass model, of rows of each class."""
+    decided = probability.argmax(axis=1)
+    how: Any = {"target_names": classes, "output_dict": True, "zero_division": np.nan}
+    report = metrics.classification_report(truth, decided, **how)
+    macro = report["macro avg"]
+    of_class = {"recall": "recall", "precision": "precision", "f1": "f1-score"}
+    return {
+        "accuracy": report["accuracy"],
+        "balanced_accuracy": macro["recall"],
+        "recall_macro": macro["recall"],
+        "precision_macro": macro["precision"],
+        "f1_macro": macro["f1-score"],
+        "roc_auc_ovr": metrics.roc_auc_score(truth, probability, multi_class="ovr"),
+        "logloss": metrics.log_loss(truth, probability),
+    } | {
+        f"{name} of {one}": report[one][theirs]
+        for name, theirs in of_class.items()
+        for one in classes
+    }
+
+
 def groups(rows: pd.DataFrame, column: str) -> list[tuple[str, Any]]:
     """Return the groups of a column, or of the columns that it was encoded into."""
     if column in rows:
@@ -98,5 +134,7 @@ def groups(rows: pd.DataFrame, column: str) -> list[tuple[str, Any]]:
 
 def shares(contributions: Any) -> list[float]:
     """Return each feature's share of the mean absolute SHAP values, the bias aside."""
-    sizes = np.abs(contributions[:, :-1]).mean(axis=0)
+    sizes = np.abs(contributions[..., :-1]).mean(axis=0)
+    if sizes.ndim > 1:
+        sizes = sizes.mean(axis=0)
     return sorted((sizes / sizes.sum()).tolist(), reverse=True)

@@ -29,6 +29,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fcntl import F_DUPFD, fcntl
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         "moto.resourcegroupstaggingapi.urls",
     ),
 }
+# Descriptions of AWS that are read ahead.
+SERVICES = ("s3", "sagemaker", "sagemaker-runtime", "sts")
 # pyarrow would start a thread as soon as it is loaded, numpy's library several, and
 # matplotlib reads its backend while it is imported.
 IMPORT_ENVIRONMENT = {
@@ -173,8 +176,7 @@ class Server:
             client, LONGEST_MESSAGE, MOST_DESCRIPTORS
         )
         request = json.loads(message)
-        for name in PACKAGES[request["arguments"][1]]:
-            importlib.import_module(name)
+        self.prepare(request["arguments"][1])
         gc.collect()
         gc.freeze()
         pid = os.fork()
@@ -188,6 +190,17 @@ class Server:
         self.selector.register(client, selectors.EVENT_READ, pid)
         self.tell(pid, pid=pid)
         return None
+
+    def prepare(self, module: str) -> None:
+        """Import what a module imports, and read what that reads first."""
+        for name in PACKAGES[module]:
+            importlib.import_module(name)
+        if AWS[0] in PACKAGES[module]:
+            share_descriptions()
+        if "papermill" in PACKAGES[module]:
+            # It compiles the schemas of notebooks.
+            for minor in (4, 5):
+                sys.modules["nbformat.validator"].get_validator(4, minor)
 
     def close(self) -> None:
         """Close in a fork what is the server's."""
@@ -221,6 +234,20 @@ class Server:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+
+
+@cache
+def share_descriptions() -> None:
+    """Let all sessions of botocore read its descriptions of AWS with one loader."""
+    session = importlib.import_module("botocore.session")
+    make = session.create_loader
+    shared = make()
+    for name in ("endpoints", "partitions", "_retry", "sdk-default-configuration"):
+        shared.load_data_with_path(name)
+    for service in SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            shared.load_service_model(service, kind)
+    session.create_loader = lambda path=None: make(path) if path else shared
 
 
 def take_over(request: Mapping[str, Any]) -> None:

@@ -80,4 +80,4 @@ def predict_loaded(rows: Any, model: Any) -> Any:
 def refusal(message: str, status: int) -> Any:
     """Return an answer with a status, which the image's server, Flask, passes on."""
     flask = importlib.import_module("flask")
-    return flask.Response(f"{message}\n", status=status, mimetype="text/plain")
+    return flask.Response(message, status=status, mimetype="text/plain")

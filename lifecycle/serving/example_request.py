@@ -2,10 +2,13 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 
 from lifecycle.invocation import CSV, JSON, Golden, payloads
 
 PYTHON = """\
+import json
+
 import boto3
 
 answer = boto3.client("sagemaker-runtime").invoke_endpoint(
@@ -31,17 +34,27 @@ def example_request(endpoint: str, golden: Golden | None) -> str:
     """
     if golden is None:
         return "the version was registered without golden records: no example"
-    body = next(iter(payloads(golden.rows[:1])))
-    text = body.text
-    if body.content_type == JSON:
-        text = json.dumps(json.loads(text)[0], ensure_ascii=False)
-    accept = JSON if body.content_type == JSON else CSV
-    known = {"endpoint": endpoint, "kind": body.content_type, "accept": accept}
-    # Text is sent as UTF-8.
-    literal = json.dumps(text, ensure_ascii=False) + ".encode()"
-    in_python = PYTHON.format(**known, body=literal)
+    first, text = golden.rows[0], next(iter(payloads(golden.rows[:1]))).text
+    body, kind, more = repr(text), CSV, ""
+    if isinstance(first, Mapping):
+        text, kind = json.dumps(dict(first), ensure_ascii=False), JSON
+        body = f"json.dumps({dict(first)!r})"
+    elif golden.columns:
+        more = f", of {', '.join(golden.columns)}"
+    known = {"endpoint": endpoint, "kind": kind, "accept": kind}
+    in_python = PYTHON.format(**known, body=body)
+    if kind == CSV:
+        in_python = in_python.removeprefix("import json\n\n")
     in_shell = SHELL.format(**known, body=shlex.quote(text))
-    said = f"predicts {golden.predictions[0]:.6g}"
-    if body.content_type == CSV and golden.columns:
-        said += f", of {', '.join(golden.columns)}"
+    said = f"predicts {_predicted(golden)}{more}"
     return f"# {said}\n{in_python}\n# the same in a shell\n{in_shell}"
+
+
+def _predicted(golden: Golden) -> str:
+    """Say what is predicted for the first record, of several classes each by name."""
+    first = golden.predictions[0]
+    if not isinstance(first, list):
+        return f"{first:.6g}"
+    names = golden.classes or [""] * len(first)
+    pairs = zip(names, first, strict=True)
+    return ", ".join(f"{name} {one:.6g}".strip() for name, one in pairs)

@@ -128,8 +128,8 @@ def run_uv(
         RequirementsError: uv is not there, or fails; the message is its reason.
         StoppedError: it was told to stop.
     """
-    beside = Path(sys.executable).parent
-    uv = shutil.which("uv", path=str(beside)) or shutil.which("uv")
+    beside = sysconfig.get_path("scripts")
+    uv = shutil.which("uv", path=beside) or shutil.which("uv")
     if uv is None:
         raise RequirementsError("uv is not installed; run `make setup`, or install it")
     dropped = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")

@@ -174,7 +174,11 @@ def test_a_simulation_has_pages_and_a_context(client):
     [
         ({"PolicySourceArn": f"{ROLE_ARN}-none"}, "NoSuchEntity", "role with ARN"),
         ({"PolicyInputList": ["{"]}, "InvalidInput", "PolicyInputList.1: not JSON"),
-        ({"ResourceOwner": ROLE_ARN}, "InvalidInput", "ResourceOwner is not simulated"),
+        (
+            {"ResourceOwner": ROLE_ARN},
+            "ValidationError",
+            "does not implement ResourceOwner: policies of resources are not simulated",
+        ),
         (
             {
                 "PolicyInputList": [

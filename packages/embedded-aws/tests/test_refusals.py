@@ -6,25 +6,33 @@ from pathlib import Path
 
 import pytest
 from botocore.model import ListShape, MapShape, StructureShape
-from embedded_aws.sagemaker.parameters import ACTIONS, PRETENDED, RECORDED, REFUSED
-from embedded_aws.sagemaker.refusals import (
+from embedded_aws.parameter_table import SERVICES, table
+from embedded_aws.refusals import (
     input_of,
     reason_of,
     refusal,
     rows,
-    rules_of,
-    served_actions,
-    table,
+    treatments_of,
 )
+from embedded_aws.sagemaker.parameters import PRETENDED, RECORDED, SAGEMAKER
 from embedded_aws.sagemaker.responses import Response
+from embedded_aws.treatments import OTHERS, REFUSED
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.sagemaker.responses import SageMakerResponse
 
 TABLE = Path(__file__).parents[1] / "PARAMETERS.md"
+SERVED = [
+    (service, action)
+    for service in SERVICES.values()
+    for action in service.actions
+    # A form of a web page has no model.
+    if action != "PostObject"
+]
+SERVED_IDS = [f"{service.name}-{action}" for service, action in SERVED]
 
 
 def test_the_table_is_complete():
-    """`python -m embedded_aws.sagemaker.refusals > PARAMETERS.md` writes it again."""
+    """`python -m embedded_aws.parameter_table > PARAMETERS.md` writes it again."""
     assert TABLE.read_text() == table()
 
 
@@ -36,23 +44,31 @@ def test_every_action_that_is_answered_has_rules():
         if camelcase_to_underscores(operation) in dir(Response)
     }
     refused = {name for name in names if any(what in name for what in PRETENDED)}
-    assert names - refused == set(served_actions()) - {"InvokeEndpoint"}
+    assert names - refused == {*SAGEMAKER.actions}
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_rules_name_what_there_is(action):
+@pytest.mark.parametrize(("service", "action"), SERVED, ids=SERVED_IDS)
+def test_rules_name_what_there_is(service, action):
     """Every path, and every value, is one of the model's; none is named twice."""
-    paths = [path for paths in ACTIONS[action].values() for path in paths.split()]
+    rules = service.actions[action]
+    paths = [
+        path
+        for treatment, listed in rules.items()
+        for path in listed.split()
+        if treatment != OTHERS
+    ]
     assert len(paths) == len(set(paths))
     for path in paths:
         name, _, value = path.partition("=")
-        shape = member_at(action, name)
+        shape = member_at(service, action, name)
+        while isinstance(shape, ListShape):
+            shape = shape.member
         assert not value or value in shape.enum
 
 
-def member_at(action, path):
+def member_at(service, action, path):
     """Return the shape of a parameter."""
-    shape = input_of(action)
+    shape = input_of(service, action)
     for name in path.split("."):
         while isinstance(shape, ListShape):
             shape = shape.member
@@ -74,19 +90,19 @@ def value_of(shape, depth=3):
     return enum[0] if enum else values.get(shape.type_name, 1)
 
 
-@pytest.mark.parametrize("action", served_actions())
-def test_what_the_table_says_becomes_of_a_request(action):
+@pytest.mark.parametrize(("service", "action"), SERVED, ids=SERVED_IDS)
+def test_what_the_table_says_becomes_of_a_request(service, action):
     """A refused parameter is named, with the reason; the others pass."""
-    for path, treatment in rows(action):
+    for path, treatment in rows(service, action):
         name, _, value = path.partition("=")
         *outer, last = name.split(".")
-        request = {last: value or value_of(member_at(action, name))}
+        request = {last: value or value_of(member_at(service, action, name))}
         for parent in reversed(outer):
             request = {parent: [request]}
-        text = refusal(action, request)
+        text = refusal(service, action, request)
         if treatment == REFUSED:
             assert f"does not implement {path}" in text
-            assert reason_of(path) in text
+            assert reason_of(service, path) in text
         else:
             assert text == ""
 
@@ -98,12 +114,12 @@ def test_what_asks_for_nothing_is_not_refused():
         "RemoteDebugConfig": {"EnableRemoteDebug": False},
         "ResourceConfig": {"KeepAlivePeriodInSeconds": 0, "InstanceGroups": []},
     }
-    assert refusal("CreateTrainingJob", request) == ""
+    assert refusal(SAGEMAKER, "CreateTrainingJob", request) == ""
 
 
 def test_what_no_rule_names_is_refused():
     """A newer model may have more, and its clients are not misled."""
-    text = refusal("DescribeModel", {"ModelName": "m", "Version": 2})
+    text = refusal(SAGEMAKER, "DescribeModel", {"ModelName": "m", "Version": 2})
     assert text == "The embedded AWS does not implement Version."
 
 
@@ -121,7 +137,7 @@ def test_rules_of_records_are_those_of_moto():
             if isinstance(node, ast.Call)
             and getattr(node.func, "attr", "").startswith("_get_")
         }
-        ignored = set(input_of(action).members) - read
+        ignored = set(input_of(SAGEMAKER, action).members) - read
         # A call that is repeated with its token is refused as one too many.
         assert set(RECORDED[action].split()) == ignored - {"ClientRequestToken"}
 
@@ -135,4 +151,4 @@ def test_what_moto_only_pretends_is_not_implemented(action):
     with pytest.raises(
         NotImplementedError, match=r"not been implemented: .* (no|not) "
     ):
-        rules_of(action)
+        treatments_of(SAGEMAKER, action)

@@ -186,7 +186,8 @@ def fill(account):
 def make_settings(s3):
     """Give a bucket and its objects all that can be set; describe it."""
     bucket = {"Bucket": "settings"}
-    s3.create_bucket(**bucket)
+    s3.create_bucket(**bucket, ObjectOwnership="ObjectWriter")
+    s3.delete_public_access_block(**bucket)
     s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_tagging(**bucket, Tagging={"TagSet": [TAG]})
     rule = {"ID": "rule", "Status": "Enabled", "Filter": {"Prefix": "a/"}}

@@ -345,7 +345,7 @@ def test_nbval_says_why_a_notebook_starts_cold(
     (tmp_path / "conftest.py").write_text(
         "import os\n"
         "def pytest_runtest_setup(item):\n"
-        "    os.environ['OMP_NUM_THREADS'] = '1'\n"
+        "    os.environ['OMP_NUM_THREADS'] = '3'\n"
     )
     code, said = nbval((COLD, IMPORTS))
 

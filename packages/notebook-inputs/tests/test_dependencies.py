@@ -254,3 +254,15 @@ def test_pins_are_read_where_pip_reads_them(
 ) -> None:
     """In files that the lock includes, and in wheels of the repository."""
     assert Graph(MemoryTree(files)).lock.pins == {"pandas": version}
+
+
+def test_code_that_runs_elsewhere_counts_by_itself() -> None:
+    """What it imports is on the other machine, and is not followed."""
+    handler = "import importlib, nowhere\nimportlib.import_module(nowhere.name)"
+    files = {"pack.py": "SENT = 'handler.py'", "handler.py": handler}
+    tree = MemoryTree({NOTEBOOK: notebook("import pack"), **files})
+    followed = Graph(tree).inputs(NOTEBOOK)
+    counted = Graph(tree, elsewhere={"handler.py"}).inputs(NOTEBOOK)
+    assert (bool(followed.unfollowed), bool(followed.unknown)) == (True, True)
+    assert (counted.unfollowed, counted.unknown) == ("", "")
+    assert set(counted.modules) == {"pack.py", "handler.py"}

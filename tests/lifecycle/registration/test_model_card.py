@@ -20,7 +20,7 @@ from lifecycle.registration.model_card import (
     status_of,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXT = """\
 # Model card: toy
 

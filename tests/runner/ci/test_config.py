@@ -131,6 +131,41 @@ def test_main_deploys(repository: Repository) -> None:
     assert check(text) == []
 
 
+def test_a_model_with_an_environment_of_its_own_makes_it(
+    repository: Repository,
+) -> None:
+    """Before the job has credentials; each lock has a cache of its own."""
+    lock = "models/churn/requirements.txt"
+    without = jobs(config(repository, "churn"))["train-churn"].steps
+    repository.write(lock, "click==8\n")
+    # A script's requirements are none of its notebooks.
+    assert jobs(config(repository, "churn"))["train-churn"].steps == without
+    repository.write("models/churn/requirements.in", "click==8\n")
+    text, main = config(repository, "churn"), config(repository, "churn", main=True)
+    assert check(text) == check(main) == []
+
+    def commands(job: Job) -> list[str]:
+        names = [dict(one[1] or {}).get("name", one[0]) for one in job.steps]
+        return [name for name in names if "own env" in name or "Take the role" in name]
+
+    trains, deploys = jobs(text)["train-churn"], jobs(main)["deploy-churn"]
+    for job in (trains, deploys):
+        assert commands(job) == [
+            "Make the model's own environment",
+            "Take the role of this job's context",
+        ]
+    keys = {
+        str(key)
+        for name, step in trains.steps
+        if name.endswith("_cache")
+        for key in (step.get("keys") or [step["key"]])
+    }
+    (plain,) = {str(step["key"]) for name, step in without if name == "save_cache"}
+    assert keys == {f'{plain}-{{{{ checksum "{lock}" }}}}'}
+    # What a branch may have written is not restored beside production credentials.
+    assert [name for name, _ in deploys.steps if name.endswith("_cache")] == []
+
+
 def test_a_pre_approved_model_has_no_review(repository: Repository) -> None:
     """With `approval: pre-approved` the merge is the approval."""
     assert executed(load(config(repository, "fraud")), FEATURE) == [

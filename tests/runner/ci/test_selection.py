@@ -197,6 +197,85 @@ def test_a_pin_affects_the_models_that_import_the_package(
     assert [one.reasons for one in selection.models] == ([(reason,)] if reason else [])
 
 
+OWN = f"# a lock\n{LOCK.replace('dateutil==2.0', 'dateutil==3.0')}"
+OWN_FILES = ("models/churn/requirements.in", "models/churn/requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("changed", "affected"),
+    [
+        ({OWN_FILES[1]: OWN.replace("dateutil==3.0", "dateutil==3.1")}, ["churn"]),
+        ({OWN_FILES[1]: OWN.replace("six==1.0", "six==1.1")}, ["churn"]),
+        ({OWN_FILES[1]: OWN.replace("click==8.0", "click==8.1")}, []),
+        ({OWN_FILES[1]: OWN.replace("# a lock", "# another head")}, []),
+        ({OWN_FILES[0]: "python-dateutil>=3\nclick\n"}, []),
+        ({"requirements.txt": LOCK.replace("==2.0", "==2.1")}, ["abalone"]),
+        ({"requirements.txt": LOCK.replace("==1.0", "==1.1")}, ["abalone"]),
+        ({"requirements.in": "python-dateutil\n"}, []),
+        ({OWN_FILES[1]: None}, ["churn"]),
+        ({OWN_FILES[0]: None, OWN_FILES[1]: None}, ["churn"]),
+        (
+            {
+                "models/abalone/requirements.in": "",
+                "models/abalone/requirements.txt": OWN,
+            },
+            ["abalone"],
+        ),
+        (
+            {
+                "models/abalone/requirements.in": "",
+                "models/abalone/requirements.txt": f"# the same\n{LOCK}",
+            },
+            [],
+        ),
+    ],
+    ids=[
+        "an imported one of its own",
+        "one that is needed by it",
+        "another",
+        "the lock's head",
+        "what it asks for",
+        "an imported one of all",
+        "one of all that is needed by it",
+        "what all ask for",
+        "its lock is gone",
+        "it has no environment of its own any more",
+        "it gets an environment of its own",
+        "it gets one with the same packages",
+    ],
+)
+def test_pins_of_an_own_environment_affect_its_model_only(
+    repository: Repository, changed: dict[str, str | None], affected: list[str]
+) -> None:
+    """By the packages that its code imports; the pins of all no longer do."""
+    repository.write("requirements.txt", LOCK)
+    repository.write(OWN_FILES[0], "python-dateutil>=3\n")
+    repository.write(OWN_FILES[1], OWN)
+    for model in ("abalone", "churn"):
+        write_code(repository, f"models/{model}/prepare.ipynb", "import dateutil")
+    before = {name: content_of(repository, name) for name in MODELS}
+    repository.branch("feature")
+    for path, text in changed.items():
+        if text is None:
+            (repository.root / path).unlink()
+        else:
+            repository.write(path, text)
+    repository.commit()
+
+    assert names(on_branch(repository)) == affected
+    # By construction: what is selected is what has another content.
+    after = {name: content_of(repository, name) for name in MODELS}
+    assert [name for name in MODELS if before[name] != after[name]] == affected
+
+
+def content_of(repository: Repository, name: str) -> str:
+    """Return a model's fingerprint, or why it has none."""
+    try:
+        return contents.content(repository.root, name, "HEAD").fingerprint
+    except SpecError as error:
+        return str(error)
+
+
 # What shared code is reached by, its file, and the reason that is given for it.
 WAYS = {
     "import": (

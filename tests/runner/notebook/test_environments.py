@@ -241,11 +241,10 @@ def test_a_lock_that_cannot_be_installed_is_named_with_uvs_reason(
 
 
 def test_without_uv_the_error_says_what_to_install(
-    root: Path, lock: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    root: Path, lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no traceback of a missing program."""
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
 
     with pytest.raises(RequirementsError, match="uv is not installed; run `make setup"):
         make_environment(root, "toy", lock, lambda _: None)

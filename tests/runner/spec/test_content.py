@@ -14,9 +14,11 @@ from lifecycle.errors import CallError
 from runner.errors import SpecError
 from runner.spec import differences
 from runner.spec.content import (
+    ENDPOINT,
     Content,
     content,
     content_in,
+    graph_of,
     open_tree,
 )
 
@@ -525,3 +527,26 @@ def test_text_that_is_not_committed_is_not_named(repo: Path) -> None:
 
     assert text_only == ()
     assert content(repo, "toy").pending == (f"{MODEL}/prepare.ipynb",)
+
+
+def test_features_of_raw_records_are_content(repo: Path) -> None:
+    """A change of features.py, or of a file that it reads, is a new version."""
+    folder = repo / "models" / "toy"
+    before = fingerprint(repo)
+    (folder / "features.py").write_text("def transform(raw): return raw\n")
+    (folder / "codes.json").write_text("[1]")
+    first = fingerprint(repo)
+    (folder / "features.py").write_text("def transform(raw): return raw * 2\n")
+    second = fingerprint(repo)
+    (folder / "codes.json").write_text("[2]")
+    assert len({before, first, second, fingerprint(repo)}) == 4
+
+
+def test_the_code_that_serves_raw_records_is_content() -> None:
+    """It is packed beside models; where it runs, it imports what is not here."""
+    root = Path(__file__).parents[3]
+    graph = graph_of(open_tree(root))
+    for notebook in sorted((root / "notebooks").rglob("train-register.ipynb")):
+        found = graph.inputs(notebook.relative_to(root).as_posix())
+        assert (found.unfollowed, found.unknown) == ("", "")
+        assert set(found.modules) >= ENDPOINT

@@ -6,7 +6,7 @@ import logging
 import re
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,10 +35,12 @@ from embedded_aws.errors import (
 from embedded_aws.fault_injection import ACCESS_DENIED, Call
 from embedded_aws.iam import models as iam
 from embedded_aws.logs import models as logs
+from embedded_aws.parameter_table import SERVICES
+from embedded_aws.refusals import refusal
 from embedded_aws.s3 import models as s3
 from embedded_aws.sagemaker import models as sagemaker
 from embedded_aws.sagemakerruntime import models as sagemakerruntime
-from embedded_aws.validation import JSON_SERVICES, check_request
+from embedded_aws.validation import JSON_SERVICES, check_request, parse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -235,17 +237,55 @@ def _find_other_error(call: Call, body: bytes) -> ErrorAnswer | None:
         return _unknown("The request names no X-Amz-Target.")
     if request.method != "POST" or request.query_string:
         return _unknown(f"{target[:200]} is a POST to / without a query.")
-    return check_request(service, target, body)
+    error = check_request(service, target, body)
+    # SageMaker refuses its own, of what faults and rules of its own have let pass.
+    if error or service == "sagemaker":
+        return error
+    name, code = JSON_SERVICES[service]
+    return _find_refusal(name, target.rpartition(".")[2], parse(body), code)
 
 
 def _find_action_error(call: Call) -> ErrorAnswer | None:
     """Return the error of a call whose action is a field of its form or query."""
     name, _ = JSON_SERVICES.get(call.service, (call.service, ""))
     action = call.values.get("Action", [""])[0]
-    if action in get_service_model(name).operation_names:
-        return None
-    text = f"Could not find operation {action[:200]!r} of {call.service}."
-    return ErrorAnswer(code="InvalidAction", message=text)
+    if action not in get_service_model(name).operation_names:
+        text = f"Could not find operation {action[:200]!r} of {call.service}."
+        return ErrorAnswer(code="InvalidAction", message=text)
+    return _find_refusal(name, action, form_parameters(call.values), "ValidationError")
+
+
+def form_parameters(values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the parameters of a form, of which `a.member.1.b` is in a list of `a`.
+
+    What is in lists and structures is not told apart by where it stands.
+    """
+    given: dict[str, Any] = {}
+    for field, (value, *_) in values.items():
+        if field in ("Action", "Version") or field.startswith("X-Amz-"):
+            continue
+        *outer, last = [
+            n for n in field.split(".") if n != "member" and not n.isdigit()
+        ]
+        place = given
+        for name in outer:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                break
+        else:
+            place.setdefault(last, value)
+    return given
+
+
+def _find_refusal(
+    service: str, action: str, given: Mapping[str, Any], code: str
+) -> ErrorAnswer | None:
+    """Return the error of a call of which something would be ignored."""
+    try:
+        text = refusal(SERVICES[service], action, given)
+    except NotImplementedError as error:
+        return _unknown(str(error))
+    return ErrorAnswer(code=code, message=text) if text else None
 
 
 def _unknown(text: str) -> ErrorAnswer:

@@ -12,15 +12,6 @@ from moto.iam.responses import IamResponse
 from embedded_aws.account import ROLE_ARN
 from embedded_aws.iam.policies import Context, Decision, Policy, PolicyError, decide
 
-# What a simulation may ask for and nothing here computes.
-NOT_SIMULATED = (
-    "ResourcePolicy",
-    "ResourceOwner",
-    "CallerArn",
-    "ResourceHandlingOption",
-    "PolicyExclusionList",
-    "OrderedOrganizationPolicyInputList",
-)
 EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 PAGE = 100
 # By the kind in an ARN, where moto's backend has them.
@@ -49,9 +40,6 @@ class Response(IamResponse):
 
     def _simulate(self, policies: list[Policy], limits: list[Policy]) -> ActionResult:
         """Answer with a page of decisions, one for each action and resource."""
-        for name in NOT_SIMULATED:
-            if self._get_param(name):
-                raise InvalidInput(f"{name} is not simulated (embedded AWS, iam)")
         try:
             policies = [*policies, *self._read("PolicyInputList")]
             limits = [*limits, *self._read("PermissionsBoundaryPolicyInputList")]

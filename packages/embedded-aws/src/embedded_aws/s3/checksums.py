@@ -7,14 +7,11 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.s3.exceptions import S3ClientError
 
 from embedded_aws.files import Content, StoredFile
-
-if TYPE_CHECKING:
-    pass
 
 ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 # The polynomials, least significant bit first, of those that Python has not.
@@ -44,7 +41,10 @@ class HashMismatchError(S3ClientError):
 
 
 def check_content(
-    headers: Mapping[str, str], stored: StoredFile, sha256: str, content: Content
+    headers: Mapping[str, str],
+    stored: StoredFile,
+    sha256: str,
+    content: Iterable[bytes],
 ) -> None:
     """Raise S3's error for content that is not what its headers say.
 
@@ -70,6 +70,17 @@ def check_content(
             raise BadDigestError(
                 f"The {algorithm} you specified did not match the calculated checksum."
             )
+
+
+def check_body(headers: Mapping[str, str], body: bytes) -> None:
+    """Raise S3's error for a document that is not what its headers say."""
+    if body:
+        stored = StoredFile(
+            name="",
+            size=len(body),
+            md5=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+        )
+        check_content(headers, stored, hashlib.sha256(body).hexdigest(), [body])
 
 
 def signed_hash(headers: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from itertools import chain
 from threading import Lock
 from typing import Any, Self
 
+from moto.core.utils import utcnow
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.models import (
     FakeBucket,
@@ -57,6 +58,7 @@ UPLOAD_ATTRIBUTES = (
     "acl",
     "sse_encryption",
     "kms_key_id",
+    "initiated",
 )
 PRIVATE = repr(get_canned_acl("private"))
 
@@ -141,6 +143,10 @@ class StoredMultipart(FakeMultipart):
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Make an upload that moto does not remember for ever."""
         return object.__new__(cls)
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.initiated = utcnow()
 
     @classmethod
     def completed(cls, key: StoredKey, id: str, sizes: list[int]) -> "StoredMultipart":
@@ -271,7 +277,7 @@ def restore_upload(bucket: FakeBucket, document: Values) -> StoredMultipart:
     )
     upload.metadata.update(document["metadata"])
     for name in UPLOAD_ATTRIBUTES:
-        setattr(upload, name, document[name])
+        setattr(upload, name, document.get(name, getattr(upload, name)))
     for number, part in document["parts"].items():
         file = StoredFile(name=part["file"], size=part["size"], md5="")
         upload.set_part(int(number), file).take_over(part)

@@ -1,22 +1,23 @@
 """S3's state: moto's, with contents in files, and kept between runs."""
 
 import threading
-from types import SimpleNamespace
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
+from moto.iam.access_control import PermissionResult
 from moto.s3 import models, responses
-from moto.s3.exceptions import MissingKey
 from moto.s3.models import (
     FakeBucket,
     FakeKey,
     FakeMultipart,
+    PublicAccessBlock,
     S3Backend,
     get_canned_acl,
     s3_backends,
 )
 
 from embedded_aws.account import ACCOUNT_ID, DEFAULT_BUCKET, PUBLIC_BUCKET, REGION
+from embedded_aws.s3.access import ENFORCED, Asked, permission
 from embedded_aws.s3.checksums import checksum_of
 from embedded_aws.s3.datasets import OBJECTS
 from embedded_aws.s3.keys import (
@@ -49,6 +50,28 @@ class Touched(threading.local):
         return taken
 
 
+class CurrentCall(threading.local):
+    """Hold what a bucket's policy may ask of the call that this thread answers."""
+
+    value: Asked | None = None
+
+
+class StoredBucket(FakeBucket):
+    """Evaluate a bucket's policy with its principals and conditions."""
+
+    def get_permission(self, action: str, resource: str) -> PermissionResult:
+        """Return what the policy says of one of the objects that a call deletes.
+
+        What else a call asks for has been evaluated before moto asks, in its own words.
+        """
+        backend = s3_backends[self.account_id][self.partition]
+        assert isinstance(backend, Backend)
+        asked = backend.asked.value
+        if action != "s3:DeleteObject" or asked is None:
+            return PermissionResult.NEUTRAL
+        return permission(self.policy, action, resource, asked)
+
+
 class Backend(S3Backend):
     """Keep what calls change; start with the default bucket and the public one."""
 
@@ -58,6 +81,9 @@ class Backend(S3Backend):
         self.filled = self.filling = False
         self.touched = Touched()
         self.keeping = threading.Lock()
+        # Of writes with a condition, which is to hold until they are done.
+        self.writing = threading.Lock()
+        self.asked = CurrentCall()
         if (region_name, account_id) == ("aws", ACCOUNT_ID):
             self.load()
             if not self.buckets:
@@ -101,9 +127,12 @@ class Backend(S3Backend):
     def create_bucket(
         self, bucket_name: str, *arguments: Any, **more: Any
     ) -> FakeBucket:
-        """Create a bucket."""
+        """Create a bucket; who owns it owns all that is in it, and it is not public."""
         self.touched.buckets.add(bucket_name)
-        return super().create_bucket(bucket_name, *arguments, **more)
+        bucket = super().create_bucket(bucket_name, *arguments, **more)
+        vars(bucket)["ownership_rule"] = ENFORCED
+        bucket.public_access_block = PublicAccessBlock(*["true"] * 4)
+        return bucket
 
     def put_object(
         self, bucket_name: str, key_name: str, *arguments: Any, **more: Any
@@ -203,25 +232,11 @@ class Backend(S3Backend):
         if tags:
             self.tagger.tags[arn] = dict(tags)
 
-    def select_object_content(
-        self, bucket_name: str, key_name: str, *arguments: Any
-    ) -> tuple[list[bytes], int]:
-        """Answer SelectObjectContent, for which the object is read into memory."""
-        found = self.get_object(bucket_name, key_name)
-        if found is None:
-            raise MissingKey(key=key_name)
-        in_memory = SimpleNamespace(value=bytes(found.value))
-        reader: Any = SimpleNamespace(
-            get_bucket=self.get_bucket, get_object=lambda *_: in_memory
-        )
-        selected: tuple[list[bytes], int] = S3Backend.select_object_content(
-            reader, bucket_name, key_name, *arguments
-        )
-        return selected
-
 
 def install() -> None:
     """Put this backend, and keys whose content is in files, in the place of moto's."""
     s3_backends.backend = Backend
-    vars(models).update(FakeKey=StoredKey, FakeMultipart=StoredMultipart)
+    vars(models).update(
+        FakeBucket=StoredBucket, FakeKey=StoredKey, FakeMultipart=StoredMultipart
+    )
     vars(responses).update(compute_checksum=checksum_of)

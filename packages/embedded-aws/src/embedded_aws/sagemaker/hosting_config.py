@@ -9,8 +9,13 @@ from embedded_aws.s3.store import S3Uri
 from embedded_aws.sagemaker.hosting_rules import check_config, check_network
 from embedded_aws.sagemaker.inputs import Image, check_role, find_image
 from embedded_aws.sagemaker.packages import ModelPackages
-from embedded_aws.sagemaker.refusals import refuse
-from embedded_aws.sagemaker.resources import Collection, Resource, Scope, Values
+from embedded_aws.sagemaker.resources import (
+    Collection,
+    Resource,
+    Scope,
+    Values,
+    refuse,
+)
 
 # Members of a package's container that change what a model does.
 OF_BOTH = ("ModelDataSource", "AdditionalModelDataSources")

@@ -1,20 +1,22 @@
 """What becomes of the parameters of each action: done, stored, or refused.
 
-This is data: `refusals.py` applies it to requests, and prints it as a table. What is
-not named here is refused, so that a newer client is not misled.
+This is data: `embedded_aws.refusals` applies it to requests, and prints it as a table.
+What is not named here is refused, so that a newer client is not misled.
 
 Stored is what is kept and described and has no effect here, where there are no
 instances, networks, keys or prices: no answer, file or prediction would be another.
 """
 
-from collections.abc import Mapping
-
-IMPLEMENTED, STORED, REFUSED = "implemented", "stored", "refused"
-TREATMENTS = (IMPLEMENTED, STORED, REFUSED)
-
-# By treatment: paths of parameters, each with all that is below it and has no path of
-# its own; `path=value` is one value of an enumeration.
-Rules = Mapping[str, str]
+from embedded_aws.refusals import Service
+from embedded_aws.treatments import (
+    IMPLEMENTED,
+    OTHERS,
+    REFUSED,
+    STORED,
+    Rules,
+    joined,
+    under,
+)
 
 # Why a parameter is refused, by how its path ends.
 REASONS = {
@@ -95,22 +97,6 @@ MODEL_PACKAGE = """
     ModelPackageRegistrationType SourceUri ModelCard ModelLifeCycle
     InferenceSpecification
 """
-
-
-def under(prefix: str, rules: Rules) -> dict[str, str]:
-    """Return the rules of a structure as those of the parameter that holds it."""
-    return {
-        treatment: " ".join(f"{prefix}.{path}" for path in paths.split())
-        for treatment, paths in rules.items()
-    }
-
-
-def joined(*several: Rules) -> dict[str, str]:
-    """Return several rules as one."""
-    return {
-        treatment: " ".join(rules.get(treatment, "") for rules in several)
-        for treatment in TREATMENTS
-    }
 
 
 ACTIONS: dict[str, Rules] = {
@@ -322,6 +308,8 @@ ACTIONS: dict[str, Rules] = {
         """,
         REFUSED: "VisibilityConditions CrossAccountFilterOption=CrossAccount",
     },
+}
+RUNTIME_ACTIONS: dict[str, Rules] = {
     "InvokeEndpoint": {
         IMPLEMENTED: "EndpointName Body ContentType Accept TargetVariant InferenceId",
         STORED: "CustomAttributes",
@@ -385,6 +373,14 @@ RECORDED: dict[str, str] = {
     "DeleteModelQualityJobDefinition": "",
     "ListModelQualityJobDefinitions": "",
 }
+WRITES = ("Create", "Update")
+ACTIONS |= {
+    action: {
+        REFUSED: ignored,
+        OTHERS: STORED if action.startswith(WRITES) else IMPLEMENTED,
+    }
+    for action, ignored in RECORDED.items()
+}
 # Moto would answer all actions on these as if something ran, or was there.
 PRETENDED: dict[str, str] = {
     "AutoMLJob": "AutoML jobs do not run",
@@ -400,3 +396,17 @@ PRETENDED: dict[str, str] = {
     "ProcessingJob": "processing jobs do not run",
     "TransformJob": "batch transform jobs do not run",
 }
+
+SAGEMAKER = Service(
+    name="sagemaker",
+    title="SageMaker",
+    actions=ACTIONS,
+    reasons=REASONS,
+    pretended=PRETENDED,
+)
+RUNTIME = Service(
+    name="sagemaker-runtime",
+    title="SageMaker Runtime",
+    actions=RUNTIME_ACTIONS,
+    reasons=REASONS,
+)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
@@ -11,12 +11,25 @@ from typing import Any, Generic, TypeVar
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
 
+from embedded_aws.refusals import refusal
+from embedded_aws.sagemaker.parameters import SAGEMAKER
 from embedded_aws.state import state
 
 Values = dict[str, Any]
 Tag = dict[str, str]
 
 DEFAULT_PAGE_SIZE = 10
+
+
+def refuse(action: str, parameters: Mapping[str, Any]) -> None:
+    """Raise an error that names every parameter of a request that would be ignored.
+
+    Raises:
+        ValidationError: there are some.
+        NotImplementedError: nothing implements the action.
+    """
+    if text := refusal(SAGEMAKER, action, parameters):
+        raise ValidationError(text)
 
 
 @dataclass(kw_only=True)

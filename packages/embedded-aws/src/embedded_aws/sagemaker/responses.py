@@ -9,8 +9,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from embedded_aws.sagemaker.models import Backend
-from embedded_aws.sagemaker.refusals import refuse
-from embedded_aws.sagemaker.resources import Values
+from embedded_aws.sagemaker.resources import Values, refuse
 from embedded_aws.state import state
 
 

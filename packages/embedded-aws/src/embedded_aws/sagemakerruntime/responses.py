@@ -7,11 +7,12 @@ from moto.core.utils import get_service_model
 from moto.sagemakerruntime.models import sagemakerruntime_backends
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
-from embedded_aws.sagemaker.refusals import RUNTIME, refusal
+from embedded_aws.refusals import refusal
+from embedded_aws.sagemaker.parameters import RUNTIME
 from embedded_aws.sagemakerruntime.models import Backend, Invocation, ValidationError
 from embedded_aws.validation import check_of, validation_message
 
-SERVICE = "sagemaker-runtime"
+ACTION = "InvokeEndpoint"
 
 
 class Response(SageMakerRuntimeResponse):
@@ -54,8 +55,14 @@ class Response(SageMakerRuntimeResponse):
         endpoint = {"EndpointName": self.path.split("/")[2]}
         given = {names[each]: text for each, text in headers.items()} | endpoint
         # The body is checked by the model in service.
-        found = list(check_of(SERVICE, RUNTIME)(headers | endpoint | {"Body": ""}, ""))
-        if text := validation_message(found) if found else refusal(RUNTIME, given):
+        found = list(
+            check_of(RUNTIME.name, ACTION)(headers | endpoint | {"Body": ""}, "")
+        )
+        if (
+            text := validation_message(found)
+            if found
+            else refusal(RUNTIME, ACTION, given)
+        ):
             raise ValidationError(text)
         return given
 
@@ -63,7 +70,7 @@ class Response(SageMakerRuntimeResponse):
 @cache
 def parameter_headers() -> dict[str, str]:
     """Return the parameters of InvokeEndpoint by the header that each is in."""
-    shape = get_service_model(SERVICE).operation_model(RUNTIME).input_shape
+    shape = get_service_model(RUNTIME.name).operation_model(ACTION).input_shape
     return {
         member.serialization["name"]: name
         for name, member in shape.members.items()
