@@ -1,6 +1,5 @@
 """Requirements of models, and tiny packages for them that no index has."""
 
-import hashlib
 import re
 import zipfile
 from collections.abc import Iterable
@@ -57,9 +56,9 @@ def pinned(*names: str) -> list[str]:
 
 def ask(root: Path, model: str, shared: Iterable[str], own: Iterable[str]) -> None:
     """Write what all models, and what one model asks for."""
-    (root / "requirements.in").write_text("".join(f"{one}\n" for one in shared))
     folder = root / "models" / model
     folder.mkdir(parents=True, exist_ok=True)
+    (root / "requirements.in").write_text("".join(f"{one}\n" for one in shared))
     (folder / "requirements.in").write_text("".join(f"{one}\n" for one in own))
 
 
@@ -71,10 +70,3 @@ def lock_or_skip(root: Path, model: str) -> Path:
         if re.search("Network connectivity|error sending request|dns", str(error)):
             pytest.skip(f"needs the network, or what it once gave: {error}")
         raise
-
-
-def head(root: Path, model: str) -> str:
-    """Return the line by which a lock is known to be of what is asked for."""
-    files = (root / "requirements.in", root / "models" / model / "requirements.in")
-    text = "\n\n".join(one.read_text().strip() for one in files)
-    return f"# sha256 of both: {hashlib.sha256(text.encode()).hexdigest()}\n"

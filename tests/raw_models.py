@@ -86,7 +86,7 @@ if __name__ == "__main__":
 
 def use_image(name: str = "xgboost:3.2-0") -> None:
     """Let an image be on this machine: its environment is that of the tests."""
-    images.use_environment(name, Path(sys.executable))
+    images.use_environment(name, Path(sys.prefix, "bin", "python"))
 
 
 def write_model(folder: Path, features: str = FEATURES) -> Path:

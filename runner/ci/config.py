@@ -19,7 +19,7 @@ from runner.ci.environment import is_default_branch, pipeline_value
 from runner.errors import SpecError
 from runner.git import checked_out_branch
 from runner.spec.folders import check_name, read_yaml
-from runner.spec.requirements import LOCK, SOURCE
+from runner.spec.requirements import ASKED, LOCK
 
 Action = Literal["ci", "retrain", "rollback"]
 
@@ -211,7 +211,7 @@ def _own_lock(root: Path, model: str) -> dict[str, str]:
     What is wrong with it is said by the job.
     """
     lock = Path("models", model, LOCK)
-    files = (root / lock, (root / lock).with_name(SOURCE))
+    files = (root / lock, (root / lock).with_name(ASKED))
     return {"lock": lock.as_posix()} if all(one.is_file() for one in files) else {}
 
 

@@ -21,20 +21,20 @@ def environment_command(models: tuple[str, ...], pin: bool, upgrade: bool) -> No
     """
     from runner.notebook.environments import make_environment
     from runner.spec.folders import find_root, model_folders, read_yaml
-    from runner.spec.requirements import SOURCE, own_lock, write_lock
+    from runner.spec.requirements import ASKED, own_lock, write_lock
 
     if upgrade and not pin:
         raise CallError("environment --upgrade: only with --pin")
     root = find_root()
     for name in models:
         read_yaml(root, name)
-        if not (root / "models" / name / SOURCE).is_file():
+        if not (root / "models" / name / ASKED).is_file():
             raise CallError(
-                f"models/{name}: has no {SOURCE}, so it runs in the environment of all"
+                f"models/{name}: has no {ASKED}, so it runs in the environment of all"
             )
     chosen = list(dict.fromkeys(models)) or model_folders(root)
     for name in chosen:
-        if not (root / "models" / name / SOURCE).is_file():
+        if not (root / "models" / name / ASKED).is_file():
             continue
         if pin:
             path = write_lock(root, name, upgrade=upgrade)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,9 +60,11 @@ class ModelProvisioner(ForkedProvisioner):
             variables = environment.variables(os.environ)
             self.servers[python] = begin(self._say_cold, variables, python)
         server, notebook = self.servers[python], session_notebook(Path(folder), env)
-        if server and notebook and notebook.is_file():
-            imports = notebook_imports(notebook, environment.path)
-            server.preload({notebook: imports})
+        if server and notebook:
+            # One that cannot be read imports nothing ahead.
+            with suppress(OSError, ValueError):
+                imports = notebook_imports(notebook, environment.path)
+                server.preload({notebook: imports})
         return server
 
     def _say_cold(self, why: str) -> None:

@@ -27,6 +27,7 @@ from runner.scaffold.prepare import (
 )
 from runner.spec.folders import RESERVED, check_name
 from runner.spec.models import USUAL_OBJECTIVES, load_spec
+from runner.spec.requirements import ASKED, LOCK
 from runner.spec.schema import Task
 
 # What a copy of a model must have; its other notebooks and modules are copied, too.
@@ -244,7 +245,11 @@ def copied_files(root: Path, name: str, like: str) -> dict[str, str]:
     missing = [file for file in COPIED if not (source / file).is_file()]
     if missing:
         raise CallError(f"models/{like}/{missing[0]}: missing, so it cannot be copied")
-    own = sorted(one.name for one in source.glob("*") if one.suffix in OWN_CODE)
+    own = sorted(
+        one.name
+        for one in source.glob("*")
+        if one.suffix in OWN_CODE or one.name in (ASKED, LOCK)
+    )
     texts = {
         file: (source / file).read_text(encoding="utf-8")
         for file in dict.fromkeys((*COPIED, *own))
@@ -366,8 +371,11 @@ def _yaml(text: str) -> str:
 
 def _rename(text: str, file: str, name: str, like: str) -> str:
     """Put the new name where the old one identified the model."""
-    if file.endswith(".py"):
+    if file.endswith(".py") or file == ASKED:
         return text
+    if file == LOCK:
+        # What it says in comments of where a package comes from.
+        return text.replace(f"-r models/{like}/", f"-r models/{name}/")
     if file == "model.yaml":
         text = re.sub(
             rf"^name: *{like}\b.*$", f"name: {name}", text, flags=re.MULTILINE

@@ -40,7 +40,7 @@ from runner.spec.models import (
     yaml_value,
 )
 from runner.spec.raw_features import find_wrong_features
-from runner.spec.requirements import LOCK, SOURCE, lock_of, lock_problems
+from runner.spec.requirements import ASKED, LOCK, lock_of, lock_problems
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
 
@@ -378,7 +378,7 @@ def _find_unpinned(
                 file=file,
                 cell=_importing_cell(root / file, module),
                 message=f"imports {module}, which is neither here nor pinned in "
-                f"{lock}; add it to {lock.removesuffix(LOCK)}{SOURCE}, and run "
+                f"{lock}; add it to {lock.removesuffix(LOCK)}{ASKED}, and run "
                 "`make requirements`",
             )
 

@@ -41,7 +41,7 @@ from runner.errors import SignatureError, SpecError
 from runner.git import as_call_errors, find_commit
 from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
 from runner.spec.folders import parse_keys
-from runner.spec.requirements import LOCK, SOURCE, lock_of
+from runner.spec.requirements import ASKED, LOCK, lock_of
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
 
@@ -253,7 +253,7 @@ def _folder_parts(
     elsewhere |= {f"{folder}/{name}" for name in ("model.yaml", *READMES)}
     if lock != LOCK:
         # Of an environment only the packages count that the code imports.
-        elsewhere |= {lock, f"{folder}/{SOURCE}"}
+        elsewhere |= {lock, f"{folder}/{ASKED}"}
     reason = "in the model's folder"
     for shown, target in tree.files_below(folder):
         if shown in elsewhere:

@@ -19,7 +19,7 @@ from runner.errors import RequirementsError, SpecError
 from runner.notebook.environments import run_uv
 
 LOCK = "requirements.txt"
-SOURCE = "requirements.in"
+ASKED = "requirements.in"
 REMEDY = "run `make requirements`"
 # The oldest Python that this project runs on.
 OLDEST_PYTHON = "3.11"
@@ -37,7 +37,7 @@ def lock_of(tree: Tree, model: str) -> str:
     Raises:
         SpecError: it has a requirements.in, and no lock.
     """
-    source, lock = (f"models/{model}/{name}" for name in (SOURCE, LOCK))
+    source, lock = (f"models/{model}/{name}" for name in (ASKED, LOCK))
     if tree.find(source) != "file":
         return LOCK
     if tree.find(lock) != "file":
@@ -51,7 +51,7 @@ def own_lock(root: Path, model: str) -> Path | None:
     Raises:
         SpecError: the lock is missing, or is not of what its requirements.in asks for.
     """
-    source = root / "models" / model / SOURCE
+    source = root / "models" / model / ASKED
     if not source.is_file():
         return None
     for problem in lock_problems(root, model):
@@ -61,21 +61,21 @@ def own_lock(root: Path, model: str) -> Path | None:
 
 def lock_problems(root: Path, model: str) -> Iterator[str]:
     """Yield what is wrong with a model's lock, each with its file and a remedy."""
-    source = root / "models" / model / SOURCE
+    source = root / "models" / model / ASKED
     if not source.is_file():
         return
     lock = source.with_name(LOCK)
     shown = f"models/{model}/{LOCK}"
     if not lock.is_file():
-        yield f"models/{model}/{SOURCE}: not pinned, {LOCK} is missing; {REMEDY}"
+        yield f"models/{model}/{ASKED}: not pinned, {LOCK} is missing; {REMEDY}"
         return
     text = lock.read_text(encoding="utf-8", errors="replace")
     told = DIGEST.search(text)
     if told is None or told[1] != _digest(root, source):
-        yield f"{shown}: not of what {SOURCE} here and above asks for; {REMEDY}"
+        yield f"{shown}: not of what {ASKED} here and above asks for; {REMEDY}"
         return
     pins = parse_lock(text).pins
-    needed = {*_asked(_read(root / SOURCE)), *_asked(_read(source))}
+    needed = {*_asked(_read(root / ASKED)), *_asked(_read(source))}
     if missing := sorted(needed - pins.keys()):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         yield f"{shown}: lacks {missing[0]}{more}, which a run needs; {REMEDY}"
@@ -84,7 +84,7 @@ def lock_problems(root: Path, model: str) -> Iterator[str]:
             if found and _is_older(found, oldest):
                 yield (
                     f"{shown}: {name} {found} is older than {oldest}, the oldest that "
-                    f"lifecycle works with; ask for {name}>={oldest} in {SOURCE}, and "
+                    f"lifecycle works with; ask for {name}>={oldest} in {ASKED}, and "
                     f"{REMEDY}"
                 )
 
@@ -100,7 +100,7 @@ def write_lock(root: Path, model: str, *, upgrade: bool = False) -> Path:
     Raises:
         RequirementsError: nothing fulfils all of it, or uv fails.
     """
-    source = root / "models" / model / SOURCE
+    source = root / "models" / model / ASKED
     lock = source.with_name(LOCK)
     shared = _pin_lines(_read(root / LOCK))
     former = {} if upgrade else _pin_lines(_read(lock))
@@ -125,7 +125,7 @@ def write_lock(root: Path, model: str, *, upgrade: bool = False) -> Path:
 def _compile(root: Path, source: Path, pins: Mapping[str, Iterable[str]]) -> str:
     """Return the lock of a model's requirements; pins are kept where they can be."""
     asked = _asked(_read(source))
-    shared = _asked(_read(root / SOURCE))
+    shared = _asked(_read(root / ASKED))
     lines = [line for name, line in shared.items() if name not in asked]
     with tempfile.TemporaryDirectory(prefix="lock-") as folder:
         output = Path(folder, LOCK)
@@ -147,7 +147,7 @@ def _compile(root: Path, source: Path, pins: Mapping[str, Iterable[str]]) -> str
 
 def _digest(root: Path, source: Path) -> str:
     """Return the sha256 of what a model and all models ask for, without comments."""
-    asked = [_lines(_read(root / SOURCE)), _lines(_read(source))]
+    asked = [_lines(_read(root / ASKED)), _lines(_read(source))]
     text = "\n\n".join("\n".join(lines) for lines in asked)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -218,19 +218,13 @@ def with_other_code(version: Version, name: str, change: tuple[str, str]) -> Pac
     return approve(version.package.model, arn=package.arn)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (('UNITS["mm"]', "0.002"), "predicts .* for golden row .*, where training"),
-        (("sex_{one}", "{one}"), "returns no 'sex_F', which the model was trained on"),
-    ],
-)
 def test_code_that_answers_otherwise_is_undone(
-    served: Version, aws: EmbeddedAWS, tmp_path: Path, change: Any, said: str
+    served: Version, aws: EmbeddedAWS
 ) -> None:
     """What was live before is live again."""
-    package = with_other_code(served, tmp_path.name, change)
-    with pytest.raises(EndpointError, match=f"(?s){said}.*put back, live now"):
+    package = with_other_code(served, "other", ('UNITS["mm"]', "0.002"))
+    said = "predicts .* for golden row .*, where training.*put back, live now"
+    with pytest.raises(EndpointError, match=f"(?s){said}"):
         serve(package)
     found = invoke(served.package.model, served.records[:3])
     assert found == pytest.approx(served.predictions[:3].tolist())

@@ -142,6 +142,21 @@ def test_check_fails_on_problems_and_not_on_hints(
     assert set(found[0]) == {"file", "cell", "message", "is_hint"}
 
 
+def test_a_copy_has_the_environment_of_what_it_was_copied_from(
+    invoke: Callable[..., Result], here: Path
+) -> None:
+    """What is asked for and its lock, which is of the copy from now on."""
+    folder = here / "models" / "toy"
+    (folder / "requirements.in").write_text("six\n")
+    lock = "six==1.0\n    # via -r models/{}/requirements.in\n"
+    (folder / "requirements.txt").write_text(lock.format("toy"))
+
+    assert invoke("new", "wine", "--like", "toy").exit_code == 0
+    copy = here / "models" / "wine"
+    assert (copy / "requirements.in").read_text() == "six\n"
+    assert (copy / "requirements.txt").read_text() == lock.format("wine")
+
+
 def test_a_broken_model_hides_no_other(
     invoke: Callable[..., Result], here: Path
 ) -> None:

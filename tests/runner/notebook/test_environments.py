@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from locks import index, wheel
+import toys
+from locks import KERNEL, index, lock_or_skip, pinned, wheel
+from locks import ask as ask_for
 
 from runner.errors import RequirementsError, StoppedError
 from runner.notebook.environments import (
@@ -24,6 +26,7 @@ from runner.notebook.environments import (
     is_made,
     make_environment,
 )
+from runner.notebook.execute import execute
 
 __all__ = ["index"]
 
@@ -92,6 +95,33 @@ def test_it_has_the_packages_of_the_lock_then_the_clones_modules(
     assert seen == [True, True, True, False, False]
     places = ask(made, "sys.path")
     assert [one for one in places if one in made.path] == list(made.path)
+
+
+def test_a_notebook_runs_in_it_where_no_kernel_is_forked(
+    cache: Path, tmp_path: Path
+) -> None:
+    """As on macOS, or with `run --cold`: its interpreter starts the kernel."""
+    root = tmp_path / "clone"
+    ask_for(root, "toy", KERNEL, [])
+    (root / "requirements.txt").write_text("\n".join(pinned(*KERNEL)))
+    made = make_environment(root, "toy", lock_or_skip(root, "toy"), lambda _: None)
+    source = toys.write(
+        root / "models" / "toy" / "prepare.ipynb",
+        toys.code("", "parameters"),
+        toys.code("import os, sys\nfrom IPython.display import JSON"),
+        toys.code(
+            'JSON({"at": sys.prefix, "first": os.environ["PATH"].split(":")[0]})',
+            "results",
+        ),
+    )
+    executed = execute(
+        source, {}, cwd=source.parent, time_limit=60, root=root, own_environment=made
+    )
+
+    assert executed.results == {
+        "at": str(made.python.parents[1]),
+        "first": str(made.python.parent),
+    }
 
 
 def test_it_is_made_once(root: Path, lock: Path, index: Path) -> None:
