@@ -68,6 +68,64 @@ def test_of_small_groups_alone_none_is_judged(folder, read):
     assert found["sentence"] == "No group has 50 rows, so none is judged."
 
 
+def leave_classes(folder, counts, **recalls):
+    """Leave a training of three classes, with the recall of some."""
+    shown = reviews.evaluation(2.0, live=2.2, **recalls)
+    table = {"classes": ["a", "b", "c"], "counts": counts}
+    reviews.write_training(folder, reviews.with_findings(shown, confusion_matrix=table))
+
+
+def test_the_class_that_is_found_least_often_is_named(folder, read):
+    """With what it is taken for; classes without test rows come last."""
+    recalls = {"recall of a": 0.8, "recall of b": 0.25}
+    leave_classes(folder, [[8, 2, 0], [1, 2, 5], [0, 0, 0]], **recalls)
+
+    found = findings(read())["classes"]
+
+    assert found["sentence"] == (
+        "Least often found is b: 2 of 8 rows; 5 of them are taken for c. No test row "
+        "is of class c."
+    )
+    assert [one["class"] for one in found["classes"]] == ["b", "a", "c"]
+    first = found["classes"][0]
+    assert first["taken_for"] == {"c": 5, "b": 2, "a": 1}
+    assert list(first["taken_for"]) == ["c", "b", "a"]
+    assert first["metrics"] == [
+        {
+            "metric": "recall",
+            "value": 0.25,
+            "interval": None,
+            "live": None,
+            "answer": None,
+        }
+    ]
+
+
+def test_classes_that_are_all_found_need_no_more_words(folder, read):
+    """A notebook that counts no classes leaves none."""
+    leave_classes(folder, [[8, 0, 0], [0, 2, 0], [0, 0, 1]])
+    sentence = "Every test row is taken for what it is."
+    assert findings(read())["classes"]["sentence"] == sentence
+
+    leave_classes(folder, [[8, 0], [0, 2]])
+    assert findings(read())["classes"] is None
+
+
+def test_the_page_has_the_classes_in_a_table_of_their_own(folder):
+    """Metrics of single classes without a gate would make the other one long."""
+    recalls = {"recall of a": 0.8, "recall of b": 0.25, "recall of c": 1.0}
+    leave_classes(folder, [[8, 2, 0], [1, 2, 5], [0, 0, 3]], **recalls)
+
+    page = BeautifulSoup(write_page(folder, "toy").read_text(), "html.parser")
+    text = " ".join(page.get_text(" ").split())
+
+    assert "By class Least often found is b" in text
+    assert "b 8 0.25 c (5), b (2), a (1)" in text
+    assert "recall of a" not in text
+    names = [one["metric"] for one in read_review(folder)["comparison"]]
+    assert "recall of a" in names
+
+
 def test_a_decision_says_what_it_costs(folder, read):
     """Beside what it would cost without a model, in the unit of model.yaml."""
     counts = {"threshold": 0.25, "costs": {"false_positive": 5}, "unit": "$"}
