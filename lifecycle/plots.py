@@ -319,9 +319,10 @@ def reliability(
     ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
     margins = [table.observed - table.low, table.high - table.observed]
     ax.errorbar(
-        table.predicted,
-        table.observed,
-        yerr=margins,
+        table.predicted.to_numpy(),
+        table.observed.to_numpy(),
+        # matplotlib takes a series of one for a number, which newer ones refuse.
+        yerr=[one.to_numpy() for one in margins],
         fmt="o-",
         color=BLUE,
         capsize=3,
@@ -504,6 +505,8 @@ def _confused(ax: "Axes", shares: Any) -> Iterator[str]:
 
 def _course(xs: Sequence[float], ys: Sequence[float]) -> str:
     """Say how a line runs: its values at five places, and its extremes between."""
+    if len(xs) == 1:
+        return _at(xs, ys, 0)
     if len(set(xs)) == 1:
         return f"at {format_number(xs[0], 3)}"
     if len(set(ys)) == 1:
