@@ -3,6 +3,7 @@
 import ast
 import signal
 import socket
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,17 @@ def test_an_error_is_one_line(invoke, repo, monkeypatch, name):
     said = f"error: models/{shown}: no such model; did you mean 'toy'?\n"
     assert answer.exit_code == 2
     assert answer.stderr == said
+
+
+def test_a_model_that_is_new_has_no_differences_to_show(invoke, repo, monkeypatch):
+    """The error says which revision lacks it."""
+    shutil.copytree(repo / "models" / "toy", repo / "models" / "twin")
+    monkeypatch.chdir(repo)
+
+    answer = invoke("show", "twin", "--diff", "HEAD")
+
+    assert answer.exit_code == 2
+    assert answer.stderr == "error: --diff HEAD: models/twin was not there yet\n"
 
 
 def test_outside_of_a_clone_the_remedy_is_named(invoke, tmp_path, monkeypatch):
