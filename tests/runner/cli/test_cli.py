@@ -1,9 +1,9 @@
 """The group of verbs: help, exit codes, errors and signals."""
 
 import ast
+import shutil
 import signal
 import socket
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +71,8 @@ def test_an_error_is_one_line(invoke, repo, monkeypatch, name):
 def test_a_model_that_is_new_has_no_differences_to_show(invoke, repo, monkeypatch):
     """The error says which revision lacks it."""
     shutil.copytree(repo / "models" / "toy", repo / "models" / "twin")
+    spec = repo / "models" / "twin" / "model.yaml"
+    spec.write_text(spec.read_text().replace("name: toy", "name: twin"))
     monkeypatch.chdir(repo)
 
     answer = invoke("show", "twin", "--diff", "HEAD")
