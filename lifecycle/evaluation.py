@@ -93,6 +93,7 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
         IntegrityError: it is another archive.
     """
     import xgboost as xgb
+    from sagemaker_xgboost.model_file import ModelFileError, check_model
 
     content = read_archive(model_data, sha256)
     try:
@@ -102,10 +103,13 @@ def load_booster(model_data: str, sha256: str = "") -> "xgb.Booster":
             f"{model_data}: holds no readable {MODEL_FILE}, {error}; train again"
         ) from error
     try:
+        check_model(model)
         return xgb.Booster(model_file=model)
-    except xgb.core.XGBoostError as error:
+    except (ModelFileError, xgb.core.XGBoostError) as error:
+        reason = str(error).splitlines()[0]
         raise StorageError(
-            f"{model_data}: {MODEL_FILE} is not a model of XGBoost; train again"
+            f"{model_data}: {MODEL_FILE} is not a model of XGBoost, {reason}; "
+            "train again"
         ) from error
 
 

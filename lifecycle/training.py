@@ -47,7 +47,7 @@ from lifecycle.raw.packing import (
     serving_files,
 )
 from lifecycle.raw.raw_table import MODULE
-from lifecycle.s3 import read_archive, write_bytes
+from lifecycle.s3 import ARCHIVE_REMEDY, hash_object, read_archive, write_bytes
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
@@ -137,41 +137,53 @@ def run_training(
     if job["TrainingJobStatus"] != "Completed":
         raise TrainingError(_failure_message(name, job))
     model_data = job["ModelArtifacts"]["S3ModelArtifacts"]
-    left = read_archive(model_data)
-    program, code = _serving_code(name, left, trainer.source_code, prepared or {})
-    if code:
-        left = archive.with_files(left, code)
-        folder = model_data.rpartition("/")[0].rpartition("/")[0]
-        model_data = write_bytes(f"{folder}/{SERVING}", left)
+    program, source, given = "", trainer.source_code, prepared or {}
+    if source or given.get("raw"):
+        model_data, sha256, program = _pack_code(name, model_data, source, given)
+    else:
+        sha256 = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
     return TrainingJob(
         program=program,
         name=name,
         image=job["AlgorithmSpecification"].get("TrainingImage", ""),
         model_data=model_data,
-        archive_sha256=hashlib.sha256(left).hexdigest(),
+        archive_sha256=sha256,
         seconds=job.get("TrainingTimeInSeconds", 0),
         billable_seconds=job.get("BillableTimeInSeconds", 0),
     )
 
 
-def _serving_code(
-    job: str, packed: bytes, source: Any, prepared: Mapping[str, Any]
-) -> tuple[str, dict[str, bytes]]:
-    """Return the file that serves, and by path what the archive lacks for it.
+def _pack_code(
+    job: str, model_data: str, source: Any, prepared: Mapping[str, Any]
+) -> tuple[str, str, str]:
+    """Pack an archive anew if it lacks code to serve, and return what serves.
 
     Args:
         source: the SDK's description of the script; None for the built-in algorithm.
+
+    Returns:
+        The archive's URI and sha256, and the file in its code/ that serves.
+
+    Raises:
+        TrainingError: no Python could serve it.
     """
+    packed = read_archive(model_data)
     program = str(source.entry_script) if source else ""
     code: dict[str, bytes] = {}
-    if program and not _holds(packed, program):
-        if not program.endswith(".py"):
-            raise TrainingError(f"{job}: model.tar.gz {missing_code(program)}")
+    is_raw, is_whole = prepared.get("raw"), not program or _holds(packed, program)
+    if program and not program.endswith(".py") and (is_raw or not is_whole):
+        raise TrainingError(f"{job}: model.tar.gz {missing_code(program)}")
+    if not is_whole:
         code |= code_files(Path(source.source_dir))
-    if prepared.get("raw"):
+    if is_raw:
         code |= serving_files(prepared, prepared["columns"][1:], program)
         program = ENTRY
-    return program, {f"{CODE}/{path}": content for path, content in code.items()}
+    if code:
+        added = {f"{CODE}/{path}": content for path, content in code.items()}
+        packed = archive.with_files(packed, added)
+        folder = model_data.rpartition("/")[0].rpartition("/")[0]
+        model_data = write_bytes(f"{folder}/{SERVING}", packed)
+    return model_data, hashlib.sha256(packed).hexdigest(), program
 
 
 def source_code(source: str) -> Any:

@@ -61,6 +61,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "pytest": ("pytest", "nbformat", "jupyter_client", "IPython.core.interactiveshell"),
     "sagemaker_xgboost.container.train": MODELS,
+    "lifecycle.inference_process": (*MODELS, "flask"),
     "embedded_aws": (
         *MODELS,
         *("boto3", "moto.moto_server.werkzeug_app", "cryptography.x509"),

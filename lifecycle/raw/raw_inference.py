@@ -6,6 +6,7 @@ installs this file elsewhere.
 """
 
 import importlib
+import importlib.util
 import json
 import sys
 import traceback
@@ -78,6 +79,12 @@ def predict_loaded(rows: Any, model: Any) -> Any:
 
 
 def refusal(message: str, status: int) -> Any:
-    """Return an answer with a status, which the image's server, Flask, passes on."""
+    """Return an answer with a status, which the image's server, Flask, passes on.
+
+    Raises:
+        ValueError: there is no Flask, as in an environment of notebooks.
+    """
+    if importlib.util.find_spec("flask") is None:
+        raise ValueError(message)
     flask = importlib.import_module("flask")
     return flask.Response(message, status=status, mimetype="text/plain")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from lifecycle.data import (
     summarise,
     write_splits,
 )
-from lifecycle.errors import DataError, StorageError
+from lifecycle.errors import DataError, GateError, StorageError
 from lifecycle.s3 import parse_uri, read_bytes, read_json, write_bytes
 from lifecycle.tabular.membership import row_hashes
 
@@ -303,6 +304,44 @@ def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):
     assert [float(cell) for cell in first] == splits["test"].iloc[0].tolist()
     assert written["rows"] == {name: len(splits[name]) for name in PARTS}
     assert written["columns"] == ["label", "size", "weight"]
+
+
+def test_the_names_of_the_classes_are_written_too(aws: EmbeddedAWS):
+    """Of a multiclass model they are numbers if nothing names them."""
+    splits = {
+        name: pd.DataFrame({"y": [0, 1, 2] * 9, "x": np.arange(27.0) + 100 * place})
+        for place, name in enumerate(PARTS)
+    }
+    run: Any = {"run_id": "r1", "task": "multiclass", "hyperparameters": {}}
+
+    named = write_splits(new_name(), run, splits, classes=["a", "b", "c"])
+    plain = write_splits(new_name(), run, splits)
+    at_a_desk = write_splits(new_name(), {"run_id": "r1"}, splits, classes=[3, 5, 8])
+    other = write_splits(new_name(), {"run_id": "r1", "task": "regression"}, splits)
+
+    assert named["classes"] == ["a", "b", "c"]
+    assert plain["classes"] == ["0", "1", "2"]
+    assert at_a_desk["classes"] == ["3", "5", "8"]
+    assert "classes" not in other
+
+
+def test_classes_that_do_not_fit_to_model_yaml_end_the_preparation():
+    """Before a training job is paid for."""
+    splits = {
+        name: pd.DataFrame({"y": [0, 1] * 9, "x": np.arange(18.0) + 100 * place})
+        for place, name in enumerate(PARTS)
+    }
+    run: Any = {"run_id": "r1", "task": "multiclass"}
+    gated = run | {"gates": {"recall of Adele": {"min": 0.9}}}
+    counted = run | {"hyperparameters": {"num_class": 3}}
+    other: Any = {"run_id": "r1", "task": "regression"}
+
+    with pytest.raises(GateError, match="no class 'Adele'; did you mean 'Adelie'"):
+        write_splits("m", gated, splits, classes=["Adelie", "Gentoo"])
+    with pytest.raises(DataError, match=r"2 names, and model\.yaml has num_class: 3"):
+        write_splits("m", counted, splits, classes=["Adelie", "Gentoo"])
+    with pytest.raises(DataError, match="classes: a regression has none; remove"):
+        write_splits("m", other, splits, classes=["Adelie", "Gentoo"])
 
 
 def test_only_rows_that_were_trained_on_may_expire(aws: EmbeddedAWS):

@@ -16,6 +16,7 @@ from lifecycle.gates import (
     COST,
     METRICS,
     GateVerdict,
+    check_class_gates,
     evaluate_gates,
     failures,
     find_reversed,
@@ -27,8 +28,10 @@ from lifecycle.gates import (
 from lifecycle.statistics.comparison import (
     Estimate,
     SliceGroup,
+    class_of,
     format_interval,
     format_number,
+    lower_is_better,
 )
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -313,6 +316,7 @@ def measure_of(task: str) -> Any:
     sources = ["".join(cell["source"]) for cell in notebook["cells"]]
     (source,) = [one for one in sources if one.startswith("def measure(")]
     names = {**vars(sklearn_metrics), "decision": {}}
+    names |= {"np": np, "classes": ["a", "b", "c"]}
     exec(source, names)
     return names["measure"]
 
@@ -340,17 +344,41 @@ def measure_of(task: str) -> Any:
                 "brier": 0.1675,
             },
         ),
+        (
+            "multiclass",
+            [0, 0, 1, 2],
+            [[0.7, 0.2, 0.1], [0.4, 0.55, 0.05], [0.05, 0.5, 0.45], [0.2, 0.2, 0.6]],
+            {
+                "accuracy": 0.75,
+                "balanced_accuracy": 2.5 / 3,
+                "f1_macro": 7 / 9,
+                "precision_macro": 2.5 / 3,
+                "recall_macro": 2.5 / 3,
+                "roc_auc_ovr": 8 / 9,
+                "logloss": 0.619235,
+                "recall of a": 0.5,
+                "recall of b": 1,
+                "recall of c": 1,
+                "precision of a": 1,
+                "precision of b": 0.5,
+                "precision of c": 1,
+                "f1 of a": 2 / 3,
+                "f1 of b": 2 / 3,
+                "f1 of c": 1,
+            },
+        ),
     ],
 )
 def test_the_metrics_of_a_task_are_those_that_its_notebook_measures(
-    task: str, truth: list[float], prediction: list[float], expected: dict[str, float]
+    task: str, truth: list[float], prediction: list[Any], expected: dict[str, float]
 ) -> None:
     """A gate of model.yaml is checked before training, and evaluated after it."""
     measured = measure_of(task)(np.array(truth), np.array(prediction, dtype="float32"))
 
     assert measured == pytest.approx(expected, abs=1e-5)
     # What mistakes cost is only known with `decision` in model.yaml.
-    assert sorted(measured) == [one for one in METRICS[task] if one != COST]
+    of_all = sorted(one for one in measured if not class_of(one))
+    assert of_all == [one for one in METRICS[task] if one != COST]
 
 
 @pytest.mark.parametrize(
@@ -359,6 +387,13 @@ def test_the_metrics_of_a_task_are_those_that_its_notebook_measures(
         ("regression", "rsme", "of a regression; did you mean 'rmse'? it has mae, r2,"),
         ("regression", "auc", "of a regression; it has mae, r2, rmse; measure "),
         ("binary", "rmse", "of a binary classification; it has accuracy, auc, brier,"),
+        (
+            "multiclass",
+            "auc",
+            "of a multiclass classification; it has accuracy, balanced_accuracy, "
+            "f1_macro, logloss, precision_macro, recall_macro, roc_auc_ovr, and of a "
+            "class recall, precision, f1, as `recall of Adelie`; measure another",
+        ),
     ],
 )
 def test_a_gate_on_a_metric_that_is_not_measured_is_explained(
@@ -381,6 +416,12 @@ def test_gates_on_metrics_that_are_not_measured_are_found(task: str) -> None:
     [
         ("regression", {"rmse": {"min": 1.0}}, "gates.rmse.min: less rmse is better"),
         ("binary", {"auc": {"max": 0.9}}, "gates.auc.max: more auc is better"),
+        (
+            "multiclass",
+            {"recall of a b": {"max": 0.9}},
+            "gates.recall of a b.max: more recall of a b is better; give min",
+        ),
+        ("multiclass", {"f1 of a by sex": {"min": 0.9}}, ""),
         ("regression", {"rmse": {"max": 1.0}, "r2": {"min": 0.1}}, ""),
         ("binary", {"threshold": {"max": 0.9}}, ""),
     ],
@@ -391,6 +432,32 @@ def test_a_gate_in_the_wrong_direction_is_found(task, gates, expected) -> None:
 
     assert message.startswith(expected)
     assert bool(message) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["recall of Adelie", "precision of 1", "f1 of a of b", "recall of a by island"],
+)
+def test_each_class_may_have_a_gate(metric: str) -> None:
+    """Which classes there are is known when the data is prepared."""
+    assert find_unmeasured("multiclass", [metric]) == []
+    assert find_unmeasured("binary", [metric]) == [metric.partition(" by ")[0]]
+
+
+def test_a_gate_on_a_class_that_there_is_not_is_found() -> None:
+    """Before anything is trained, with the nearest class."""
+    classes = ["Adelie", "Gentoo", "a of b"]
+    check_class_gates(["logloss", "recall of a of b", "f1 of Gentoo by sex"], classes)
+
+    with pytest.raises(GateError, match="recall of Adele: no class 'Adele'; did you "):
+        check_class_gates(["recall of Adele"], classes)
+
+
+def test_of_a_class_more_is_better() -> None:
+    """Also without a gate, which would say so."""
+    assert lower_is_better("precision of Adelie", {}) is False
+    assert lower_is_better("logloss", {}) is True
+    assert lower_is_better("weight of Adelie", {}) is None
 
 
 def test_a_failed_gate_raises_an_error_with_all_that_failed() -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from embedded_aws.process import EmbeddedAWS
 from model_packages import ROWS, delete_endpoint, make_package, new_name, serve
@@ -17,10 +18,13 @@ from lifecycle.errors import (
 )
 from lifecycle.invocation import (
     Golden,
+    answer_table,
     check_golden,
     compare_with_golden,
     invoke,
+    read_classes,
     read_golden,
+    read_predictions,
     record_golden,
 )
 from lifecycle.registration.packages import Package
@@ -59,6 +63,61 @@ def test_many_rows_take_several_requests(aws: EmbeddedAWS, package, monkeypatch)
 def test_a_missing_value_is_an_empty_cell():
     """XGBoost reads it as missing."""
     assert list(invocation.payloads([[1.5, math.nan]])) == [("1.5,", "text/csv", 1)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "count", "expected"),
+    [
+        ("0.5\n1e-3\n", 2, [0.5, 0.001]),
+        ("0.5\n", 1, [0.5]),
+        ("0.5,0.25", 2, [0.5, 0.25]),
+        ("0.1,0.2,0.7\n0.3,0.3,0.4\n", 2, [[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]]),
+        ("0.1,0.2,0.7\n", 1, [[0.1, 0.2, 0.7]]),
+        ("[0.1, 0.2, 0.7],[0.3, 0.3, 0.4]", 2, [[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]]),
+        ("[0.1, 0.2, 0.7]", 1, [[0.1, 0.2, 0.7]]),
+        ("[0.1, 0.9]\n[0.3, 0.7]\n", 2, [[0.1, 0.9], [0.3, 0.7]]),
+    ],
+)
+def test_an_answer_is_a_number_or_the_numbers_of_the_classes(answer, count, expected):
+    """As image 3.2-0 writes them, a script, an older image, and batch transform."""
+    assert read_predictions(answer, count) == expected
+
+
+def test_golden_records_of_several_classes_are_kept_with_their_names(
+    aws: EmbeddedAWS,
+):
+    """And every number of a prediction is compared."""
+    rows, predictions = [[1.0], [2.0]], np.array([[0.1, 0.9], [0.6, 0.4]], "float32")
+    uri = run_uri(new_name(), "r1", "evidence", "golden.json")
+    record_golden(uri, rows, predictions, ["x"], ["a", "b"])
+
+    golden = read_golden("m", {"golden": uri})
+
+    assert golden is not None
+    assert read_classes("m", {"golden": uri}) == ["a", "b"]
+    compare_with_golden("e", predictions.tolist(), golden)
+    with pytest.raises(EndpointError, match=r"predicts 0\.6, 0\.5 for golden row 1"):
+        compare_with_golden("e", [[0.1, 0.9], [0.6, 0.5]], golden)
+    with pytest.raises(EndpointError, match="predicts 1 for golden row 0, where trai"):
+        compare_with_golden("e", [1.0, 0.0], golden)
+    with pytest.raises(DataError, match="a prediction has 2 numbers for 3 classes"):
+        record_golden(uri, rows, predictions, ["x"], ["a", "b", "c"])
+    with pytest.raises(DataError, match="a prediction is not finite"):
+        record_golden(uri, rows, [[0.1, math.nan], [0.6, 0.4]], ["x"], ["a", "b"])
+
+
+def test_an_answer_is_shown_with_the_names_of_the_classes():
+    """Beside the truth; numbers stay numbers."""
+    table = answer_table([1.0, 0.0], np.array([[0.1, 0.9], [0.4, 0.6]]), ["a", "b"])
+
+    assert table.to_dict("records")[1] == {
+        "truth": "a",
+        "prediction": "b",
+        "probability of a": 0.4,
+        "probability of b": 0.6,
+    }
+    plain = answer_table([1.0], np.array([0.9]), [])
+    assert plain.to_dict("records") == [{"truth": 1.0, "prediction": 0.9}]
 
 
 def test_a_refusal_is_explained(aws: EmbeddedAWS, package):

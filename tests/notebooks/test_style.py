@@ -16,6 +16,7 @@ NOTEBOOKS = (
     "models/churn/prepare.ipynb",
     "notebooks/binary/train-register.ipynb",
     "notebooks/deploy.ipynb",
+    "notebooks/multiclass/train-register.ipynb",
     "notebooks/regression/train-register.ipynb",
 )
 

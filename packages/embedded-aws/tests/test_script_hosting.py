@@ -122,8 +122,8 @@ def test_model_that_does_not_load_fails_its_endpoint(account, name, data):
         ({"SAGEMAKER_PROGRAM": "other.py"}, SKLEARN, "there is no other.py in"),
         (
             PROGRAM,
-            f"{REGISTRY}/sagemaker-xgboost:3.2-0",
-            "make it with: embedded-aws pull xgboost:3.2-0",
+            f"{REGISTRY}/sagemaker-xgboost:3.0-5",
+            "make it with: embedded-aws pull xgboost:3.0-5 --requirements",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from model_packages import ROWS, train_booster
 
 from lifecycle.statistics.diagnosis import (
     calibration,
+    confusion_matrix,
     disagreements,
     find_leaks,
     shap_importance,
@@ -86,6 +87,30 @@ def test_a_group_without_positives_has_an_interval():
     assert table["high"].iloc[0] == pytest.approx(0.0876, abs=1e-3)
 
 
+def test_of_several_classes_the_likeliest_one_is_judged():
+    """By how often it is the true one."""
+    random = np.random.default_rng(5)
+    chances = random.dirichlet([1, 1, 1], 3000)
+    truth = np.array([random.choice(3, p=row) for row in chances])
+
+    right = calibration("multiclass", truth, chances)
+    sure = chances**3 / (chances**3).sum(axis=1, keepdims=True)
+
+    assert set(right["answer"]) == {""}
+    assert right.rows.sum() == 3000
+    assert "too high" in set(calibration("multiclass", truth, sure)["answer"])
+
+
+def test_rows_are_counted_by_true_and_predicted_class():
+    """A line for each true class, in the order of the labels."""
+    found = confusion_matrix([0, 0, 2, 1], np.eye(3)[[0, 1, 2, 1]], ["a", "b", "c"])
+
+    assert found == {
+        "classes": ["a", "b", "c"],
+        "counts": [[1, 1, 0], [0, 1, 0], [0, 0, 1]],
+    }
+
+
 # ---- Features
 
 
@@ -124,6 +149,29 @@ def test_a_model_without_splits_uses_no_feature():
     assert table["direction"].tolist() == ["", ""]
 
 
+def test_a_feature_of_several_classes_names_the_one_it_acts_on_most():
+    """Its direction is that of this class; its size the mean over all classes."""
+    random = np.random.default_rng(2)
+    rows = pd.DataFrame(random.uniform(-1, 1, (600, 2)), columns=["last", "no"])
+    label = np.where(rows["last"] > 0.3, 2, (random.random(600) < 0.5).astype(int))
+    data = xgb.DMatrix(rows.to_numpy(), label=label)
+    settings = {"objective": "multi:softprob", "num_class": 3, "max_depth": 2}
+    booster = xgb.train(settings, data, 10)
+
+    table = shap_importance(booster, rows, ["a", "b", "c"])
+    values = booster.predict(xgb.DMatrix(rows.to_numpy()), pred_contribs=True)
+
+    assert table.loc["last"].to_dict() | {"importance": 0, "mean_shap": 0} == {
+        "class": "c",
+        "direction": "raises",
+        "importance": 0,
+        "mean_shap": 0,
+    }
+    sizes = np.abs(values[:, :, 0]).mean()
+    assert table["mean_shap"]["last"] == pytest.approx(sizes)
+    assert table["importance"].sum() == pytest.approx(1)
+
+
 # ---- Single rows
 
 
@@ -154,6 +202,32 @@ def test_where_two_models_differ_most_is_named():
     assert table["difference"].tolist() == [-5.0, -0.5]
     nothing = disagreements(TABLE, former, None, details=DETAILS, important=IMPORTANT)
     assert nothing.empty
+
+
+CHANCES = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
+KINDS = pd.DataFrame({"y": [0, 1, 1, 0], "a": [0.5, 1.5, 2.5, 3.5]})
+NAMED = {"details": DETAILS, "important": IMPORTANT, "classes": ["no", "yes"]}
+
+
+def test_the_worst_predictions_of_classes_are_of_the_least_likely_truth():
+    """With the names of both classes, and their probabilities."""
+    table = worst_predictions(KINDS, CHANCES, **NAMED)
+
+    assert table.index.tolist() == [8, 12, 9, 7]
+    expected = {"name": "Bob", "truth": "yes", "prediction": "no", "a": 1.5}
+    chances = {"of the truth": 0.3, "of the prediction": 0.7}
+    assert table.iloc[0].to_dict() == expected | chances
+
+
+def test_where_two_models_of_classes_differ_most_is_named():
+    """By the part of the probability that has moved."""
+    former = np.array([[np.nan, np.nan], [0.1, 0.9], [0.2, 0.8], [0.4, 0.6]])
+
+    table = disagreements(KINDS, CHANCES, former, **NAMED)
+
+    assert table.index.tolist() == [8, 12]
+    assert table["difference"].tolist() == pytest.approx([0.6, 0.1])
+    assert table.iloc[0][["prediction", "live"]].tolist() == ["no", "yes"]
 
 
 # ---- Leaks
@@ -207,6 +281,20 @@ def test_a_good_feature_is_no_leak():
 
     assert find_leaks("binary", binary, binary).features == {}
     assert find_leaks("regression", rows, rows).features == {}
+
+
+def test_a_feature_that_tells_all_classes_is_a_leak():
+    """In whatever order it has them; one that tells only some is none."""
+    random = np.random.default_rng(6)
+    label = random.integers(0, 4, 400)
+    rows = pd.DataFrame(
+        {"y": label, "told": np.array([7.0, 2.0, 9.0, math.nan])[label]}
+    )
+    rows = rows.assign(two=label > 1, noisy=label + random.normal(0, 0.4, 400))
+
+    found = find_leaks("multiclass", rows[:300], rows[300:])
+
+    assert found.features == {"told": 1.0}
 
 
 # ---- Tables to read

@@ -65,6 +65,91 @@ def test_a_weighted_metric_is_scikit_learns(name, known, truth, prediction):
         assert value == pytest.approx(known(truth, prediction, sample_weight=weights))
 
 
+CLASSES = ("a", "b", "c")
+KINDS = RNG.choice(3, ROWS, p=[0.5, 0.3, 0.2])
+# Rounded, so that some are equal; three classes are told apart in most rows.
+SCORES = np.round(RNG.normal(size=(ROWS, 3)) + 1.5 * np.eye(3)[KINDS], 1)
+SHARES = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)
+
+
+def report(truth: Any, probability: Any) -> dict[str, float]:
+    """Return what scikit-learn measures of three classes, all in one report."""
+    how: Any = {"target_names": CLASSES, "output_dict": True, "labels": range(3)}
+    found = metrics.classification_report(truth, probability.argmax(axis=1), **how)
+    theirs = {"recall": "recall", "precision": "precision", "f1": "f1-score"}
+    area = metrics.roc_auc_score(truth, probability, multi_class="ovr")
+    return {
+        "accuracy": metrics.accuracy_score(truth, probability.argmax(axis=1)),
+        "balanced_accuracy": found["macro avg"]["recall"],
+        "roc_auc_ovr": area,
+        "logloss": metrics.log_loss(truth, probability),
+        **{f"{one}_macro": found["macro avg"][key] for one, key in theirs.items()},
+        **{
+            f"{one} of {name}": found[name][key]
+            for one, key in theirs.items()
+            for name in CLASSES
+        },
+    }
+
+
+def class_statistic(name: str, truth: Any = KINDS, probability: Any = SHARES) -> Any:
+    """Return a metric of several classes as a function of row weights."""
+    return metric_statistic(name, truth, probability, classes=CLASSES)
+
+
+def test_weighted_metrics_of_several_classes_are_scikit_learns():
+    """All of them, of each class and of all, on rows that are repeated."""
+    for weights in WEIGHTS:
+        repeated = np.repeat(np.arange(ROWS), weights.astype(int))
+        expected = report(KINDS[repeated], SHARES[repeated])
+
+        found = {name: class_statistic(name)(weights[None])[0] for name in expected}
+
+        assert found == pytest.approx(expected)
+
+
+def test_a_class_without_rows_has_no_recall_and_counts_in_no_mean():
+    """Nor has one that is never predicted a precision, where it counts as 0."""
+    truth, probability = [0, 0, 1, 1], np.eye(3)[[0, 1, 1, 1]]
+
+    def value(name: str) -> float:
+        return float(class_statistic(name, truth, probability)(np.ones((1, 4)))[0])
+
+    assert math.isnan(value("recall of c"))
+    assert math.isnan(value("precision of c"))
+    assert value("recall_macro") == value("balanced_accuracy") == 0.75
+    assert value("precision_macro") == pytest.approx((1 + 2 / 3) / 2)
+    assert value("roc_auc_ovr") == 0.75
+    never = class_statistic("precision_macro", truth, np.eye(3)[[0] * 4])
+    assert never(np.ones((1, 4)))[0] == pytest.approx(0.25)
+
+
+def test_a_class_that_is_found_in_all_its_rows_has_an_exact_interval():
+    """Right on 3 of 3 rows is no proof; no resample would change it."""
+    truth = [0] * 3 + [1] * 30
+    found = class_statistic("recall of a", truth, np.eye(3)[truth])
+
+    one = estimate({"recall": found}, 33)["recall"]
+
+    assert (one.value, one.high) == (1.0, 1.0)
+    assert one.low == pytest.approx(0.025 ** (1 / 3))
+
+
+def test_metrics_of_classes_are_known_by_name_and_value():
+    """So they take one matrix of weights, and no call of the notebook's `measure`."""
+    calls = []
+
+    def measure_all(truth: Any, probability: Any) -> dict[str, float]:
+        calls.append(len(truth))
+        return report(truth, probability)
+
+    made = statistics_of(measure_all, KINDS, SHARES, None, CLASSES)
+    for name, value in report(KINDS, SHARES).items():
+        assert made[name](np.ones((1, ROWS)))[0] == pytest.approx(value)
+
+    assert calls == [ROWS]
+
+
 def test_the_log_loss_is_scikit_learns():
     """A probability of 0 or 1 is not quite sure."""
     sure = np.clip(CHANCES, 1e-7, 1 - 1e-7)
@@ -265,6 +350,32 @@ def test_intervals_hold_the_true_value():
 
     for name, count in held.items():
         assert 0.93 <= count / draws <= 0.97, name
+
+
+@pytest.mark.slow
+def test_intervals_of_several_classes_hold_the_true_value():
+    """In 95 of 100 samples, of 200 rows of three classes, less what chance allows."""
+    draws, rows = 200, 200
+    names = ("balanced_accuracy", "precision_macro", "roc_auc_ovr", "logloss")
+    names += ("recall of c", "precision of b", "f1 of c")
+
+    def sample(random: Any, count: int) -> tuple[Any, Any]:
+        kinds = random.choice(3, count, p=[0.5, 0.3, 0.2])
+        scores = np.exp(random.normal(size=(count, 3)) + 2 * np.eye(3)[kinds])
+        return kinds, scores / scores.sum(axis=1, keepdims=True)
+
+    many = sample(np.random.default_rng(1), 300_000)
+    true = {n: class_statistic(n, *many)(np.ones((1, 300_000)))[0] for n in names}
+    held = dict.fromkeys(true, 0)
+    for seed in range(draws):
+        rows_of = sample(np.random.default_rng(seed), rows)
+        made = {name: class_statistic(name, *rows_of) for name in names}
+        for name, one in estimate(made, rows, resamples=1000).items():
+            held[name] += one.low <= true[name] <= one.high
+
+    # Three standard deviations of such a count are 4.6 of 100.
+    for name, count in held.items():
+        assert 0.904 <= count / draws <= 0.996, (name, count)
 
 
 @pytest.mark.slow

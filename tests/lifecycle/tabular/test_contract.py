@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sagemaker_xgboost.container.data_utils import import_xgboost
 
 from lifecycle.errors import DataError
 from lifecycle.tabular.contract import check_splits
+from lifecycle.tabular.labels import class_names, name_classes, with_num_class
 
 ROWS = 12
 
@@ -240,6 +242,61 @@ def test_the_classes_are_those_of_num_class():
     assert "train: has no row of class 3, which validation has" in unseen
     assert "text; pd.factorize(..., sort=True)[0] numbers the classes" in text
     assert notes == ["y: no row is of class 3", "test: no row is of class 2"]
+
+
+def test_each_class_that_has_a_name_trains():
+    """It is named, where it is missing."""
+    how: Any = {"task": "multiclass", "classes": ["Adelie", "Gentoo", "ä b"]}
+
+    absent = refusal(splits(y=[0, 1] * 6), **how)
+    unknown = refusal(splits(y=[0, 1, 2, 3] * 3), **how)
+    _, notes = check_splits(splits(y=[0, 1, 2, 1] * 2 + [0, 1, 1, 1]), **how)
+
+    assert "train: has no row of class 'ä b'; split so that each class trains" in absent
+    assert "a classification needs the classes 0 to 2 (3 names); pd.factor" in unknown
+    assert notes == ["test: no row is of class 'ä b'"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["a", " a "], "classes: 'a' stands twice; give it another name"),
+        (["a", ""], "classes: '' is empty"),
+        (["a", "step by step"], "'step by step' holds ' by ', which in a gate comes"),
+        (["a", "b\x00"], "holds what is no letter"),
+        (["a", "&" * 40], "is too long, 100 letters are the most"),
+        (["a"], "classes: 'a' is the only one; give two or more"),
+        (["a", "b"], "there are 2 names, and model.yaml has num_class: 3; remove num_"),
+    ],
+)
+def test_names_of_classes_can_stand_in_gates_and_metadata(classes, said):
+    """Each is another one, and there are as many as num_class says."""
+    with pytest.raises(DataError) as raised:
+        name_classes(classes, {"num_class": 3})
+
+    assert said in str(raised.value)
+
+
+def test_names_of_classes_may_be_numbers_and_hold_any_letter():
+    """Blanks in them are single ones."""
+    assert name_classes([3, "Crème  brûlée", "R&D (b)"], {}) == [
+        "3",
+        "Crème brûlée",
+        "R&D (b)",
+    ]
+    assert name_classes([], {"num_class": 3}) == []
+
+
+def test_the_number_of_classes_is_that_of_their_names():
+    """model.yaml need not count them; where it does, it has to be right."""
+    labels = pd.Series([0, 2, 1])
+
+    assert class_names({"classes": ["a", "b", "c"]}, labels) == ["a", "b", "c"]
+    assert class_names({}, labels) == ["0", "1", "2"]
+    assert with_num_class({"eta": 1}, ["a", "b"]) == {"eta": 1, "num_class": 2}
+    assert with_num_class({"num_class": "2"}, ["a", "b"]) == {"num_class": 2}
+    with pytest.raises(DataError, match="there are 2 names, and model"):
+        with_num_class({"num_class": 3}, ["a", "b"])
 
 
 def test_weights_are_complete():

@@ -27,10 +27,10 @@ from sagemaker_xgboost.container.serve_utils import (
     too_large_response,
 )
 from sagemaker_xgboost.exceptions import hide_paths
+from sagemaker_xgboost.model_file import ModelFileError, check_model, check_size
 
 DEFAULT_CONTENT_LENGTH = 6 * 1024**2
 MAX_CONTENT_LENGTH = 20 * 1024**2
-MAX_MODEL_BYTES = 1024**3
 # Objectives whose predictions are classes: several models vote.
 VOTING = ("multi:softmax", "binary:hinge")
 
@@ -166,34 +166,19 @@ def load_ensemble(model_dir: Path, *, all_files: bool = True) -> Ensemble:
     return Ensemble(models, learner["objective"]["name"])
 
 
-def check_file(file: Path) -> None:
-    """Raise ModelLoadError for what XGBoost would read into memory and then refuse."""
-    size = file.stat().st_size
-    with file.open("rb") as content:
-        starts = content.read(1) == b"{"
-    if starts and size <= MAX_MODEL_BYTES:
-        return
-    reason = f"it has {size} bytes, which is too large" if starts else "it is no model"
-    raise ModelLoadError(
-        f"Model at /opt/ml/model/{file.name} cannot be loaded: "
-        f"{reason if size else 'it is empty'}. "
-        "Keep nothing but models at the top level of model.tar.gz."
-    )
-
-
 def load_model(file: Path) -> Any:
     """Load one model; the image would unpickle it, and so run what it contains."""
-    check_file(file)
     model = xgboost.Booster({"nthread": 1})
     try:
-        # xgboost warns of a file without a suffix, which is the rule here.
-        with xgboost.config_context(verbosity=0):
-            model.load_model(file)
+        check_size(file.stat().st_size)
+        content = bytearray(file.read_bytes())
+        check_model(content)
+        model.load_model(content)
         model.set_param({"nthread": 1})
-    except xgboost.core.XGBoostError as error:
-        reason = str(error).splitlines()[0].replace(f"{file.parent}/", "")
+    except (ModelFileError, xgboost.core.XGBoostError) as error:
+        reason = str(error).splitlines()[0].removesuffix(".")
         raise ModelLoadError(
-            f"Model at /opt/ml/model/{file.name} cannot be loaded: {reason} "
+            f"Model at /opt/ml/model/{file.name} cannot be loaded: {reason}. "
             "Keep nothing but models at the top level of model.tar.gz."
         ) from error
     return model
