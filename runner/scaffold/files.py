@@ -32,7 +32,7 @@ from runner.spec.schema import Task
 
 # What a copy of a model must have; its other notebooks and modules are copied, too.
 COPIED = ("model.yaml", "prepare.ipynb")
-OWN_CODE = (".ipynb", ".py")
+OWN_CODE = (".ipynb", ".json", ".py")
 # A gate of a skeleton, which its author has to choose.
 BLANK_GATES: Mapping[Task, str] = {
     "regression": "rmse: {max: 1.0, worse_than_live: 0.05}",
