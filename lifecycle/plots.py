@@ -1,7 +1,8 @@
 """The figures and the style that notebooks share.
 
-Every figure is legible at the width of a telephone, tells its series apart by line,
-marker or hatching as well as by colour, and says in words what is to be seen in it.
+Every figure is legible at the width of a telephone, but for the confusion matrix of
+many classes, tells its series apart by line, marker or hatching as well as by colour,
+and says in words what is to be seen in it.
 Where a version is live, its curve is drawn in the candidate's figure.
 """
 
@@ -252,7 +253,8 @@ def confusion_matrix(truth: Any, prediction: Any, classes: Sequence[str]) -> "Ax
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     few = len(classes) <= FEW_CLASSES
     side = SQUARE if few else 1.4 + 0.28 * len(classes)
-    ax = axes(max(WIDTH, side), side)
+    wide = max(WIDTH, side)
+    ax = axes(wide, side)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, label=SHARES)
     for (row, column), count in np.ndenumerate(counts):
         if few or count:
@@ -265,6 +267,9 @@ def confusion_matrix(truth: Any, prediction: Any, classes: Sequence[str]) -> "Ax
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(names)), names)
     _turn_names(ax, names)
+    # Room for the names inside of the figure, which would grow with them else.
+    longest = max(map(len, names))
+    ax.figure.subplots_adjust(left=min(0.5, 0.1 + 0.0725 * longest / wide))
     ax.set(title="Rows by true and predicted class", xlabel="predicted", ylabel="true")
     ax.grid(visible=False)
     return ax
@@ -314,9 +319,10 @@ def reliability(
     ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
     margins = [table.observed - table.low, table.high - table.observed]
     ax.errorbar(
-        table.predicted,
-        table.observed,
-        yerr=margins,
+        table.predicted.to_numpy(),
+        table.observed.to_numpy(),
+        # matplotlib takes a series of one for a number, which newer ones refuse.
+        yerr=[one.to_numpy() for one in margins],
         fmt="o-",
         color=BLUE,
         capsize=3,
@@ -499,6 +505,8 @@ def _confused(ax: "Axes", shares: Any) -> Iterator[str]:
 
 def _course(xs: Sequence[float], ys: Sequence[float]) -> str:
     """Say how a line runs: its values at five places, and its extremes between."""
+    if len(xs) == 1:
+        return _at(xs, ys, 0)
     if len(set(xs)) == 1:
         return f"at {format_number(xs[0], 3)}"
     if len(set(ys)) == 1:
