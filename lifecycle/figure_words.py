@@ -67,6 +67,8 @@ def _confused(ax: "Axes", shares: Any) -> Iterator[str]:
 
 def _course(xs: Sequence[float], ys: Sequence[float]) -> str:
     """Say how a line runs: its values at five places, and its extremes between."""
+    if len(xs) == 1:
+        return _at(xs, ys, 0)
     if len(set(xs)) == 1:
         return f"at {format_number(xs[0], 3)}"
     if len(set(ys)) == 1:

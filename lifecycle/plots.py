@@ -313,9 +313,10 @@ def reliability(
     ax.plot([0, 1], [0, 1], label=EXACT, **CHANCE)
     margins = [table.observed - table.low, table.high - table.observed]
     ax.errorbar(
-        table.predicted,
-        table.observed,
-        yerr=margins,
+        table.predicted.to_numpy(),
+        table.observed.to_numpy(),
+        # matplotlib takes a series of one for a number, which newer ones refuse.
+        yerr=[one.to_numpy() for one in margins],
         fmt="o-",
         color=BLUE,
         capsize=3,

@@ -245,6 +245,7 @@ def _deploy_job(
     requires = {"requires": f"[{', '.join(after)}]"} if after else {}
     given = {"model": model, "description": quoted(description), **lock}
     yield from _job("deploy", f"deploy-{model}", **given, **_guarded(model), **requires)
+    yield from _canceled_job("deploy", model)
 
 
 def _rollback_job(root: Path, model: str, version: str) -> Iterator[str]:
@@ -254,6 +255,16 @@ def _rollback_job(root: Path, model: str, version: str) -> Iterator[str]:
     given = {"version": quoted(version)} if version else {}
     given |= {"model": model, **_guarded(model)}
     yield from _job("rollback", f"rollback-{model}", **given)
+    yield from _canceled_job("rollback", model)
+
+
+def _canceled_job(stage: str, model: str) -> Iterator[str]:
+    """Yield the job that ends the deploy marker of a job that was canceled."""
+    given = {"model": model, "stage": stage}
+    requires = f"[{stage}-{model}: canceled]"
+    yield from _job(
+        "mark-canceled", f"mark-canceled-{model}", **given, requires=requires
+    )
 
 
 def _guarded(model: str) -> dict[str, str]:

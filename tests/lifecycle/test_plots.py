@@ -183,6 +183,7 @@ def test_letters_are_legible_on_a_telephone():
             lambda: plots.reliability(GROUPS),
             "groups of rows: 0.1 at 0.2, 0.7 at 0.6.",
         ),
+        (lambda: plots.reliability(GROUPS[:1]), "groups of rows: 0.1 at 0.2."),
         (
             lambda: plots.shap_importance(FEATURES),
             "raises the prediction: calls_to_customer_service 0.75. lowers",

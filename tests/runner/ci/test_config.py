@@ -604,6 +604,32 @@ def test_deploys_and_rollbacks_are_shown_in_circlecis_deploys(
         assert shown == [(work - 1, None), (work + 1, "always")]
 
 
+def test_a_canceled_deploy_or_rollback_is_shown_as_canceled(
+    repository: Repository,
+) -> None:
+    """By a job that runs then and only then, and needs no context."""
+    button = (CIRCLECI / "rollback.yml").read_text()
+    for text, job, after in (
+        (config(repository, "churn", main=True), "deploy-churn", "mark-canceled-churn"),
+        (
+            asked(repository, "rollback", model="churn"),
+            "rollback-churn",
+            "mark-canceled-churn",
+        ),
+        (button, "rollback", "mark-canceled"),
+    ):
+        pressed = {"pipeline.deploy.component_name": "churn"}
+        pipeline = Pipeline(branch="main", values=pressed)
+        stage = job.partition("-")[0]
+        for status, runs in (("canceled", True), ("failed", False), ("success", False)):
+            found = executed(text, pipeline, outcomes={job: status})
+            assert (after in found) == runs
+        (last,) = [one for one in compile_jobs(text, pipeline) if one.name == after]
+        assert last.environment["MARKER"] == f"{stage}-churn"
+        assert last.contexts == ()
+        assert "--status=CANCELED" in last.commands[-1]["command"]
+
+
 def test_the_rollback_button_does_what_the_rollback_job_does(
     repository: Repository,
 ) -> None:
@@ -612,7 +638,7 @@ def test_the_rollback_button_does_what_the_rollback_job_does(
     assert check(text) == []
     given = {"pipeline.deploy.component_name": "churn"}
     pressed = Pipeline(branch="main", values=given)
-    (button,) = compile_jobs(text, pressed)
+    button, _ = compile_jobs(text, pressed)
     asked_for = jobs(asked(repository, "rollback", model="churn"))["rollback-churn"]
     assert asked_for.contexts == ("model-deployers",)
     # The second one where deploys are pipelines of GitHub OAuth (docs/circleci.md).

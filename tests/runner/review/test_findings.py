@@ -176,6 +176,31 @@ def test_predictions_that_are_off_are_told_of(folder, read):
     assert found["groups"][0]["interval"] == [2.5, 3.5]
 
 
+def test_a_single_group_of_predictions_is_all_rows(folder, read):
+    """Of few rows there is no more than one group."""
+    table = {"rows": [60], "predicted": [0.9], "observed": [0.92], "low": [0.8]}
+    one = pd.DataFrame(table | {"high": [0.99], "answer": [""]}, ["0.5 to 1"])
+    leave(folder, calibration=one.rename_axis("prediction"))
+
+    assert findings(read())["calibration"]["sentence"] == (
+        "The mean prediction is inside of the interval of what was observed, in all 60 "
+        "test rows together."
+    )
+
+
+def test_importance_that_is_not_of_shap_values_is_not_called_so(folder, read):
+    """A model of scikit-learn has none; its notebook measures otherwise."""
+    table = pd.DataFrame({"importance": [0.75, 0.25]}, ["bill", "sex"])
+    leave(folder, features=table.rename_axis("feature"))
+    page = write_page(folder, "toy").read_text(encoding="utf-8")
+
+    assert findings(read())["features"]["sentence"] == (
+        "bill counts most for the predictions: 75 % of the importance of all."
+    )
+    assert "The features by their importance" in page
+    assert "SHAP" not in page
+
+
 @pytest.mark.parametrize(
     ("leaks", "said"),
     [
