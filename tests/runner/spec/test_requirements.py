@@ -186,7 +186,7 @@ def test_check_names_the_file_to_add_an_import_to(root: Path) -> None:
 def test_the_verb_pins_what_models_ask_for_and_makes_their_environments(
     root: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`make requirements` calls it, and CircleCI's jobs; editors take what it prints."""
+    """`make requirements` and CircleCI call it; editors take what it prints."""
     monkeypatch.chdir(root)
 
     assert invoke("environment", "--pin").output == (
