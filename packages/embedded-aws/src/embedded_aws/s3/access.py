@@ -245,7 +245,14 @@ def _check_statement(statement: Mapping[str, Any], bucket: str) -> None:
     for each in as_list(statement.get("Resource", statement.get("NotResource"))):
         if each != arn and not str(each).startswith(f"{arn}/"):
             raise PolicyError(f"Policy has invalid resource {str(each)[:200]!r}")
-    for operator, keys in statement.get("Condition", {}).items():
+    if not statement.keys() & {"Action", "NotAction"}:
+        raise PolicyError("a statement has no Action")
+    conditions = statement.get("Condition", {})
+    if not isinstance(conditions, Mapping) or not all(
+        isinstance(keys, Mapping) for keys in conditions.values()
+    ):
+        raise PolicyError("Condition: no operators with keys and values")
+    for operator, keys in conditions.items():
         for key in keys:
             lower = key.lower()
             if lower not in KNOWN_KEYS and not lower.startswith(TAG_KEYS):

@@ -21,6 +21,7 @@ from embedded_aws.s3.access import ENFORCED, Asked, permission
 from embedded_aws.s3.checksums import checksum_of
 from embedded_aws.s3.datasets import OBJECTS
 from embedded_aws.s3.keys import (
+    StoredDeleteMarker,
     StoredKey,
     StoredMultipart,
     blank_key,
@@ -245,6 +246,9 @@ def install() -> None:
     """Put this backend, and keys whose content is in files, in the place of moto's."""
     s3_backends.backend = Backend
     vars(models).update(
-        FakeBucket=StoredBucket, FakeKey=StoredKey, FakeMultipart=StoredMultipart
+        FakeBucket=StoredBucket,
+        FakeDeleteMarker=StoredDeleteMarker,
+        FakeKey=StoredKey,
+        FakeMultipart=StoredMultipart,
     )
     vars(responses).update(compute_checksum=checksum_of)

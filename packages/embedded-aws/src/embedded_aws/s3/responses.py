@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
 from moto.core.responses import ActionResult
+from moto.core.utils import str_to_rfc_1123_datetime
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import NoSuchUpload, RangeNotSatisfiable, S3ClientError
 from moto.s3.responses import S3Response
@@ -41,6 +42,7 @@ READS = ("GET", "HEAD", "OPTIONS")
 SUBRESOURCES = {"acl", "tagging", "retention", "legal-hold", "torrent", "restore"}
 CHUNKED = re.compile("aws-chunked|STREAMING-")
 MAX_KEYS = 1000
+NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
 RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 # What replaces an object, and may say what it must be like.
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
@@ -83,9 +85,7 @@ class Response(S3Response):
         """Answer a call that concerns an object."""
         self.trailers = {}
         hoisted(request)
-        if not RANGE.fullmatch(request.headers.get("Range", "bytes=0-")):
-            # S3 gives the whole object, too.
-            del request.environ["HTTP_RANGE"]
+        forget_unreadable(request)
         self.action = action_of(request)
         if has_content(request):
             self.upload = state.files.write(self._hashed(request))
@@ -411,6 +411,17 @@ def _frame_length(line: bytes) -> int:
     if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", text):
         raise ClientDisconnected
     return int(text, 16)
+
+
+def forget_unreadable(request: Request) -> None:
+    """Leave out a range or a date that is none: S3 reads without it, too."""
+    if not RANGE.fullmatch(request.headers.get("Range", "bytes=0-")):
+        del request.environ["HTTP_RANGE"]
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
+        try:
+            str_to_rfc_1123_datetime(request.environ.get(name, NEVER))
+        except ValueError:
+            del request.environ[name]
 
 
 def has_content(request: Request) -> bool:

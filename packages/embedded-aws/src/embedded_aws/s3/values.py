@@ -23,6 +23,8 @@ LIFECYCLE_ACTIONS = {
     "NoncurrentVersionExpiration",
     "AbortIncompleteMultipartUpload",
 }
+# Whose content is none, or comes in a header.
+WITHOUT_BODY = ("PutObject", "PutBucketAcl", "PutObjectAcl", "PutBucketPolicy")
 NUMBERS = ("MaxKeys", "MaxBuckets", "MaxUploads", "MaxParts", "PartNumberMarker")
 
 
@@ -35,6 +37,10 @@ def check_values(action: str, given: Mapping[str, Any]) -> None:
     shape = get_service_model("s3").operation_model(action).input_shape
     if not isinstance(shape, StructureShape):
         return
+    payload = shape.serialization.get("payload", "")
+    takes_xml = action.startswith("Put") or action == "DeleteObjects"
+    if payload and takes_xml and action not in WITHOUT_BODY:
+        _check_document(shape.members[payload], given.get(payload))
     for name, member in shape.members.items():
         in_body = "location" not in member.serialization
         for path, value in _wrong(member, name, given.get(name)):
@@ -42,6 +48,9 @@ def check_values(action: str, given: Mapping[str, Any]) -> None:
                 raise MalformedXML
             code = CODES.get(path, "InvalidArgument")
             raise ValueRefusedError(code, f"{path}: {value[:100]!r} is not valid")
+    if action in ("PutBucketAcl", "PutObjectAcl") and "ACL" not in given:
+        text = "Your request is missing a required header: x-amz-acl"
+        raise ValueRefusedError("MissingSecurityHeader", text)
     _check_sizes(given)
     for name in NUMBERS:
         text = str(given.get(name, "0"))
@@ -89,6 +98,21 @@ def check_key(key: str) -> None:
     """Raise S3's error for the key of an object that is too long."""
     if len(key.encode()) > MAX_KEY_BYTES:
         raise ValueRefusedError("KeyTooLongError", "Your key is too long")
+
+
+def _check_document(shape: Shape, value: Any) -> None:
+    """Raise MalformedXML for a document that lacks something, or has something else."""
+    if isinstance(shape, StructureShape):
+        required = {*shape.required_members}
+        if not isinstance(value, Mapping) or not value.keys() >= required:
+            raise MalformedXML
+        for name, inner in value.items():
+            if name not in shape.members:
+                raise MalformedXML
+            _check_document(shape.members[name], inner)
+    elif isinstance(shape, ListShape):
+        for item in value:
+            _check_document(shape.member, item)
 
 
 def _wrong(shape: Shape, name: str, value: Any) -> Iterator[tuple[str, str]]:
