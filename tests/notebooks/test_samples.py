@@ -1,4 +1,4 @@
-"""The two sample models, if they are here, run as a demo and as in JupyterLab."""
+"""The sample models that the shared notebooks train, if they are here, run as a demo and as in JupyterLab."""
 
 import json
 import subprocess

@@ -7,6 +7,7 @@ import pytest
 from embedded_account import connect, refusal
 from embedded_aws import share, stop
 from embedded_aws.account import DEFAULT_BUCKET
+from embedded_aws.iam.models import TRUST
 
 POLICY = json.dumps(
     {
@@ -51,7 +52,7 @@ def test_records_are_kept_without_secrets(folder):
     """Roles, alarms, repositories and experiments; no access key of a user."""
     with share(folder) as aws:
         iam = connect(aws, "iam")
-        iam.create_role(RoleName="role", AssumeRolePolicyDocument=POLICY)
+        iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(TRUST))
         made = iam.create_policy(PolicyName="policy", PolicyDocument=POLICY)
         iam.attach_role_policy(RoleName="role", PolicyArn=made["Policy"]["Arn"])
         iam.create_user(UserName="user")

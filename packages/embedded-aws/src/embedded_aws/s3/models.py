@@ -31,6 +31,10 @@ from embedded_aws.s3.keys import (
 from embedded_aws.state import state
 
 BUCKET, OBJECT, UPLOAD = "s3-bucket", "s3-object", "s3-upload"
+# Of every new object, unless its bucket or its call says otherwise.
+ENCRYPTION = {
+    "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+}
 # Of a bucket's attributes those that are documents of their own.
 ELSEWHERE = ("keys", "multiparts")
 
@@ -130,7 +134,7 @@ class Backend(S3Backend):
         """Create a bucket; who owns it owns all that is in it, and it is not public."""
         self.touched.buckets.add(bucket_name)
         bucket = super().create_bucket(bucket_name, *arguments, **more)
-        vars(bucket)["ownership_rule"] = ENFORCED
+        vars(bucket).update(ownership_rule=ENFORCED, encryption=dict(ENCRYPTION))
         bucket.public_access_block = PublicAccessBlock(*["true"] * 4)
         return bucket
 
@@ -158,6 +162,10 @@ class Backend(S3Backend):
         upload = super().create_multipart_upload(bucket_name, *arguments, **more)
         self.touched.uploads.add((bucket_name, upload.id))
         return upload
+
+    def knows(self, token: str) -> bool:
+        """Return whether a page of ListObjectsV2 ended with a token."""
+        return token in self._pagination_tokens
 
     # How that is kept, and found again.
 
