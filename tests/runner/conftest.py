@@ -31,6 +31,14 @@ def model(repo: Path) -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[None]:
+    """Let this process start Python warm: kernels and the embedded AWS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm_python.executable())
+        yield
+
+
 @pytest.fixture(scope="session")
 def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[None]]:
     """Lead to the embedded AWS within a block, in fixtures of any scope."""

@@ -29,6 +29,7 @@ from runner.cli.local import (
 from runner.errors import LocalAwsError
 from runner.spec.models import load_spec
 
+pytestmark = pytest.mark.usefixtures("warm")
 ELSEWHERE = (
     "is not on this machine, and the target is local; unset it, or say --target aws"
 )
@@ -55,14 +56,8 @@ def folder(monkeypatch, tmp_path):
     stop(tmp_path / "state")
 
 
-@pytest.fixture(autouse=True)
-def warm(monkeypatch):
-    """Start the embedded AWS warm."""
-    monkeypatch.setattr(sys, "executable", warm_python.executable())
-
-
 @pytest.fixture
-def cold(warm, monkeypatch):
+def cold(monkeypatch):
     """Start the embedded AWS as a child process, of which is known how it ended."""
     monkeypatch.setattr(sys, "executable", PYTHON)
 
