@@ -16,7 +16,9 @@ LAB_OPTIONS := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: demo test bench reliability setup runtime hooks lint format lab pictures requirements upgrade clean
 
-demo: setup  ## prepare, train, register, approve and deploy both models, on this machine
+demo: setup  ## prepare, train, register, approve and deploy all models, on this machine
+	@[ ! -e models/penguins/penguins.csv ] || \
+	  $(BIN)/python -m runner upload penguins models/penguins/penguins.csv --target local
 	$(BIN)/python -m runner run --all --target local
 
 test: setup  ## run the tests

@@ -4,6 +4,7 @@
 same few rows. All use the template's notebooks for every stage but `prepare`.
 """
 
+import json
 import os
 import random
 import shutil
@@ -78,6 +79,25 @@ ENCODE = f"""
 CLASSES = {list(CLASSES)}
 table["kind"] = table["kind"].map(CLASSES.index)"""
 
+FEATURES = """\
+def transform(raw):
+    numbers = raw[["width", "height"]]
+    return numbers.assign(is_red=raw["colour"].eq("red").astype(int))
+"""
+# What changes in the notebook of a model that takes raw records.
+RAW = {
+    "from IPython.display": "from features import transform\nfrom IPython.display",
+    'table = raw[["large", "width", "height", "colour"]]': """\
+records = raw[["width", "height"]].assign(
+    colour=raw["colour"].map({0: "blue", 1: "red"})
+)
+table = transform(records)
+table.insert(0, "large", raw["large"])""",
+    "write_splits(model, run, splits)": (
+        "write_splits(model, run, splits, raw=records, transform=transform)"
+    ),
+}
+
 
 def copy_checkout(target: Path, *paths: str) -> None:
     """Copy what git would commit of this checkout, as it is now.
@@ -116,6 +136,18 @@ def write_model(root: Path, name: str) -> None:
     )
     about |= {"task": TASKS[name], "objective": OBJECTIVES[name], "gates": GATES[name]}
     (folder / "model.yaml").write_text(SPEC.format(**about))
+
+
+def take_raw_records(folder: Path) -> None:
+    """Let the model `large` take raw records, in which a colour is a word."""
+    (folder / "features.py").write_text(FEATURES)
+    prepare = folder / "prepare.ipynb"
+    text = prepare.read_text()
+    for pair in RAW.items():
+        old, new = (json.dumps(one)[1:-1] for one in pair)
+        assert old in text
+        text = text.replace(old, new)
+    prepare.write_text(text)
 
 
 def upload_rows(aws: EmbeddedAWS, count: int = 600) -> None:

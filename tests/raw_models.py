@@ -143,7 +143,8 @@ class Trainer:
 
     source_code = None
 
-    def __init__(self, model: str, run_id: str) -> None:
+    def __init__(self, model: str, run_id: str, **hyperparameters: str) -> None:
+        self.hyperparameters = {"num_round": "10", "max_depth": "4"} | hyperparameters
         self.base_job_name = f"{model}-{run_id}"
         self.output = run_uri(model, run_id, "model")
 
@@ -166,11 +167,13 @@ class Trainer:
                 "VolumeSizeInGB": 1,
             },
             StoppingCondition={"MaxRuntimeInSeconds": 600},
-            HyperParameters={"num_round": "10", "max_depth": "4"},
+            HyperParameters=self.hyperparameters,
         )
 
 
-def train(model: str, run_id: str, prepared: dict[str, Any]) -> TrainingJob:
+def train(
+    model: str, run_id: str, prepared: dict[str, Any], **hyperparameters: str
+) -> TrainingJob:
     """Train the built-in XGBoost on what was prepared."""
     source = {"S3DataType": "S3Prefix", "S3Uri": prepared["train"]}
     channel = {
@@ -179,7 +182,7 @@ def train(model: str, run_id: str, prepared: dict[str, Any]) -> TrainingJob:
         "DataSource": {"S3DataSource": source},
     }
     return run_training(
-        Trainer(model, run_id),
+        Trainer(model, run_id, **hyperparameters),
         [channel],
         wait_seconds=60,
         prepared=prepared,

@@ -341,15 +341,21 @@ def _numbers(table: "pd.DataFrame") -> Any:
 
 
 class _Failing:
-    """Say in one line what a model's own code has raised."""
+    """Say in one line what a model's own code has raised.
+
+    By a ValueError it refuses a record; anything else is a fault of the code.
+    """
 
     def __enter__(self) -> None:
         """Begin to run it."""
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         if isinstance(error, Exception):
-            said = _shown(error, f"{type(error).__name__}: {error}")
-            raise RequestError(f"features.py: {said}", 500) from error
+            refuses = isinstance(error, ValueError)
+            told = str(error) if refuses else f"{type(error).__name__}: {error}"
+            status = 400 if refuses else 500
+            said = f"features.py: {_shown(error, told)}"
+            raise RequestError(said, status) from error
 
 
 def _difference(given: Sequence[str], wanted: Sequence[str]) -> str:

@@ -50,6 +50,7 @@ class Drift:
         distance: of Wasserstein, in standard deviations.
         p_value: corrected for the number of columns.
         importance: the feature's share of the SHAP values, if it is known.
+        classes: the names of its values 0, 1, 2, ..., of the label of several classes.
     """
 
     column: str
@@ -61,6 +62,7 @@ class Drift:
     p_value: float | None = None
     importance: float | None = None
     bars: Sequence[tuple[float, float]] = ()
+    classes: Sequence[str] = ()
 
     @property
     def effect(self) -> float:
@@ -97,10 +99,29 @@ class Drift:
                 f"{self.column}{weight} {changed}: {was} of its values were missing, "
                 f"now {now}"
             )
-        means = [format_number(one.get("mean")) for one in (self.before, self.after)]
-        return (
-            f"{self.column}{weight} {changed}: its mean was {means[0]}, now {means[1]}"
-        )
+        how = self._class_change()
+        if not self.classes:
+            was, now = (format_number(one.get("mean")) for one in self._sides)
+            how = f": its mean was {was}, now {now}"
+        return f"{self.column}{weight} {changed}{how}"
+
+    @property
+    def _sides(self) -> tuple[Column, Column]:
+        return self.before, self.after
+
+    def _class_change(self) -> str:
+        """Say which class's share of the rows has changed most; a mean says nothing."""
+        shares = []
+        for side in self._sides:
+            counts = {int(value): count for value, count in side.get("values") or ()}
+            rows = sum(counts.values()) or 1
+            shares.append([counts.get(n, 0) / rows for n in range(len(self.classes))])
+        pairs = zip(self.classes, *shares, strict=True)
+        ordered = sorted(pairs, key=lambda one: -abs(one[2] - one[1]))
+        if not ordered or ordered[0][1] == ordered[0][2]:
+            return ""
+        name, was, now = ordered[0]
+        return f": {100 * was:.0f} % of the rows were {name}, now {100 * now:.0f} %"
 
 
 def drift(

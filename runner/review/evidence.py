@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,13 @@ class Evidence:
         known = self.previous.get("evaluation") or {}
         # A column that is gone has counted in the live model only.
         shares = [one.get("importance") or {} for one in (known, self.evaluation)]
-        return drift(before, self.summary, shares[0] | shares[1])
+        found = drift(before, self.summary, shares[0] | shares[1])
+        label = next(iter(self.prepared.get("columns") or ()), "")
+        classes = tuple(map(str, self.prepared.get("classes") or ()))
+        return [
+            replace(one, classes=classes) if one.column == label else one
+            for one in found
+        ]
 
     def figures(self) -> list[Figure]:
         """Return the figures of the training notebook, else of the last stage's."""

@@ -292,6 +292,11 @@ def _calibration(evidence: Evidence) -> dict[str, Any] | None:
 
 def _calibration_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
     off = [one for one in groups if one["answer"]]
+    if not off and len(groups) == 1:
+        return (
+            "The mean prediction is inside of the interval of what was observed, in "
+            f"all {groups[0]['rows']} test rows together."
+        )
     if not off:
         return (
             f"In none of {len(groups)} groups of rows with similar predictions is the "
@@ -311,7 +316,7 @@ def _calibration_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the most important features, by their SHAP values."""
+    """Return the most important features, by their SHAP values or another measure."""
     kept = [
         {
             "feature": str(one.get("feature") or ""),
@@ -332,9 +337,11 @@ def _features(table: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "lowers": f"; larger values lower {what}",
         "mixed": "; larger values raise some and lower others",
     }.get(str(first["direction"]), "")
+    by_shap = any(one["mean_shap"] is not None for one in kept)
+    whole = "all SHAP values" if by_shap else "the importance of all"
     sentence = (
-        f"{first['feature']} counts most for the predictions: {share:.0f} % of all "
-        f"SHAP values{how}."
+        f"{first['feature']} counts most for the predictions: {share:.0f} % of "
+        f"{whole}{how}."
     )
     return {"sentence": sentence, "features": kept[:MAX_FEATURES]}
 

@@ -111,8 +111,9 @@ def _drift(one: Drift) -> dict[str, Any]:
         "distance": one.distance,
         "p_value": one.p_value,
         "importance": one.importance,
-        "mean": one.after.get("mean"),
-        "live_mean": one.before.get("mean"),
+        # That of numbers that stand for classes says nothing.
+        "mean": None if one.classes else one.after.get("mean"),
+        "live_mean": None if one.classes else one.before.get("mean"),
         "missing": one.after.get("missing"),
         "live_missing": one.before.get("missing"),
         "shares": [list(pair) for pair in one.bars],

@@ -327,7 +327,10 @@ def test_the_names_of_the_classes_are_written_too(aws: EmbeddedAWS):
 
 def test_classes_that_do_not_fit_to_model_yaml_end_the_preparation():
     """Before a training job is paid for."""
-    splits = {name: pd.DataFrame({"y": [0, 1] * 9, "x": range(18)}) for name in PARTS}
+    splits = {
+        name: pd.DataFrame({"y": [0, 1] * 9, "x": np.arange(18.0) + 100 * place})
+        for place, name in enumerate(PARTS)
+    }
     run: Any = {"run_id": "r1", "task": "multiclass"}
     gated = run | {"gates": {"recall of Adele": {"min": 0.9}}}
     counted = run | {"hyperparameters": {"num_class": 3}}

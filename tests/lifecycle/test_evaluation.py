@@ -1,13 +1,16 @@
 """A model is scored as its endpoint will score it, and compared with the live one."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
 from model_packages import (
+    IMAGE,
     ROWS,
     archive,
     delete_endpoint,
@@ -18,11 +21,13 @@ from model_packages import (
     upload_model,
 )
 
+from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
 from lifecycle.data import write_splits
 from lifecycle.errors import IntegrityError, StorageError
 from lifecycle.evaluation import (
     LiveScore,
+    class_table,
     comparison_table,
     interval_table,
     intervals,
@@ -31,6 +36,7 @@ from lifecycle.evaluation import (
     score_live,
 )
 from lifecycle.invocation import record_golden
+from lifecycle.registry import create_package
 from lifecycle.s3 import hash_object, parse_uri, write_bytes
 from lifecycle.statistics.comparison import Estimate
 from lifecycle.statistics.decision import OUTCOMES, Decision
@@ -336,3 +342,92 @@ def test_the_live_model_decides_at_its_own_threshold(module_aws):
     # Without costs a threshold is nobody's own.
     assert threshold_of(Decision())[0] == 0.5
     delete_endpoint(name)
+
+
+KIND_SETTINGS = {"objective": "multi:softprob", "num_class": 3, "nthread": 1}
+
+
+def make_kinds(seed: int) -> pd.DataFrame:
+    """Make rows of three classes that the feature `a` tells apart, mostly."""
+    random = np.random.default_rng(seed)
+    kinds = random.integers(0, 3, 90)
+    a = kinds + random.normal(0, 0.3, 90)
+    return pd.DataFrame({"y": kinds, "a": a, "b": random.random(90)})
+
+
+def measure_kinds(truth, probability) -> dict[str, float]:
+    """Return a metric of all classes and one of a single class."""
+    decided = probability.argmax(axis=1)
+    return {
+        "accuracy": float(np.mean(decided == truth)),
+        "recall of small": float(np.mean(decided[truth == 0] == 0)),
+    }
+
+
+def test_a_live_model_is_compared_class_by_class_by_their_names(aws: EmbeddedAWS):
+    """Whatever their order is; with other classes it is not comparable."""
+    model, names = new_name(), ["small", "medium", "large"]
+    parts = ("train", "validation", "test")
+    splits = {part: make_kinds(seed) for seed, part in enumerate(parts)}
+    written = write_splits(model, {"run_id": "live"}, splits, classes=names)
+    train = splits["train"]
+    values = xgb.DMatrix(train[["a", "b"]].to_numpy("float32"), label=train["y"])
+    booster = xgb.train(KIND_SETTINGS, values, 5)
+    rows = splits["test"][["a", "b"]]
+    golden = run_uri(model, "live", "evidence", "golden.json")
+    guess = predict(booster, rows)
+    record_golden(golden, rows.to_numpy()[:3], guess[:3], ["a", "b"], names)
+    lineage = {"fingerprint": "f" * 64, "run_id": "live", "training_job": "job"}
+    package = create_package(
+        model,
+        image=IMAGE,
+        model_data=upload_model(model, "live", booster),
+        metrics={"accuracy": 0.9},
+        metadata=lineage | {"golden": golden, "test": written["test"]},
+    )
+    serve(approve(model, arn=package.arn))
+    # The candidate numbers the classes in another order, and is the same model.
+    order = [2, 0, 1]
+    table = pd.concat([splits["test"], train[:10]])
+    candidate = table.assign(y=table["y"].map(order.index))
+    mine = predict(booster, table[["a", "b"]])[:, order]
+
+    def score_as(*classes: str) -> LiveScore | None:
+        how: Any = {"measure": measure_kinds, "classes": classes}
+        return score_live(model, candidate, mine, **how)
+
+    found, other = score_as("large", "small", "medium"), score_as("large", "small", "x")
+    delete_endpoint(model)
+
+    assert found is not None
+    assert found.predictions[:90].tolist() == guess[:, order].tolist()
+    # It has trained on these, whatever numbers their classes had.
+    assert np.isnan(found.predictions[90:]).all()
+    assert found.left_out == 10
+    assert set(found.comparisons) == {"accuracy", "recall of small"}
+    for one in found.comparisons.values():
+        assert (one.difference.low, one.difference.high) == (0.0, 0.0)
+    of_classes = comparison_table(found, of_classes=True)
+    assert of_classes.index.tolist() == ["recall of small"]
+    assert comparison_table(found).index.tolist() == ["accuracy"]
+    assert other is not None
+    assert other.reason == (
+        "version 1 predicts other classes; only one of both versions has 'medium', 'x'"
+    )
+
+
+def test_metrics_of_classes_have_a_table_of_their_own():
+    """A line for each class, in the order of the labels, with its rows."""
+    known = {
+        "accuracy": Estimate(value=0.5, low=0.4, high=0.6),
+        "recall of a": Estimate(value=0.25, low=0.1, high=0.4),
+        "recall of b": Estimate(value=1.0, low=math.nan, high=math.nan),
+    }
+
+    table = class_table(known, [0, 1, 0, 0], ["a", "b"])
+
+    assert table.to_dict("index") == {
+        "a": {"rows": "3", "recall": "0.25 (0.10 to 0.40)"},
+        "b": {"rows": "1", "recall": "1"},
+    }
+    assert interval_table(known).index.tolist() == ["accuracy"]

@@ -1,5 +1,6 @@
 """Figures say what they show, and show what they are given."""
 
+import math
 import textwrap
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 
 from lifecycle import plots
+from lifecycle.figure_words import describe
+from lifecycle.statistics.comparison import Estimate
 from lifecycle.statistics.decision import Decision
 
 mpl.use("agg")
@@ -38,6 +41,15 @@ GROUPS = pd.DataFrame(
         "high": [0.3, 0.9],
     }
 )
+
+
+CLASSES = ["a", "b b", "A class with a long name of its own"]
+KINDS, CHANCES = [0, 0, 1], np.eye(3)[[0, 1, 1]]
+RECALLS = {
+    "recall of a": Estimate(value=0.5, low=0.2, high=0.8),
+    "recall of b b": Estimate(value=0.25, low=math.nan, high=math.nan),
+    f"recall of {CLASSES[2]}": Estimate(value=math.nan, low=math.nan, high=math.nan),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +84,10 @@ def labels(ax) -> list[str]:
             "y by split",
         ),
         (lambda: plots.residuals(TRUTH, PROBABILITY), "Residuals by prediction"),
+        (
+            lambda: plots.predictions("multiclass", KINDS, CHANCES, classes=CLASSES),
+            "Rows by true and predicted class",
+        ),
         (lambda: plots.roc_curve(TRUTH, PROBABILITY), "ROC curve"),
         (
             lambda: plots.precision_recall_curve(TRUTH, PROBABILITY, LIVE),
@@ -136,6 +152,8 @@ def test_letters_are_legible_on_a_telephone():
     for ax in (
         plots.shap_importance(FEATURES),
         plots.roc_curve(TRUTH, PROBABILITY, LIVE),
+        plots.confusion_matrix(KINDS, CHANCES, CLASSES),
+        plots.class_metric(RECALLS, CLASSES),
     ):
         figure = ax.figure
         figure.canvas.draw()
@@ -165,9 +183,19 @@ def test_letters_are_legible_on_a_telephone():
             lambda: plots.reliability(GROUPS),
             "groups of rows: 0.1 at 0.2, 0.7 at 0.6.",
         ),
+        (lambda: plots.reliability(GROUPS[:1]), "groups of rows: 0.1 at 0.2."),
         (
             lambda: plots.shap_importance(FEATURES),
             "raises the prediction: calls_to_customer_service 0.75. lowers",
+        ),
+        (
+            lambda: plots.confusion_matrix(KINDS, CHANCES, CLASSES),
+            "a is taken 50 % for a, 50 % for b b. b b is taken 100 % for b b. "
+            "A class with a long nam… is taken for nothing: it has no rows.",
+        ),
+        (
+            lambda: plots.class_metric(RECALLS, CLASSES),
+            "Recall of each class. Across: recall. recall: b b 0.25, a 0.5.",
         ),
     ],
 )
@@ -176,7 +204,30 @@ def test_a_figure_says_in_words_what_is_to_be_seen(draw, told):
     ax = draw()
     ax.figure.canvas.draw()
 
-    assert told in plots.describe(ax.figure)
+    assert told in describe(ax.figure)
+
+
+def test_a_confusion_matrix_of_many_classes_shows_the_rows_that_there_are():
+    """Of few it shows shares as well; dark cells have white letters."""
+    few = plots.confusion_matrix(KINDS, CHANCES, CLASSES)
+    many = plots.confusion_matrix(
+        range(30), np.eye(30), [f"kind {n}" for n in range(30)]
+    )
+
+    assert [one.get_text() for one in few.texts][:2] == ["1\n50 %", "1\n50 %"]
+    assert [one.get_text() for one in many.texts] == ["1"] * 30
+    assert {one.get_color() for one in many.texts} == {"white"}
+    assert len(many.get_xticklabels()) == 30
+
+
+def test_a_label_of_classes_is_named_at_the_axis():
+    """Each of them, turned where they would touch each other."""
+    tables = {"train": pd.DataFrame({"y": [0, 1, 2]}), "test": pd.DataFrame({"y": [1]})}
+
+    ax = plots.label_distribution(tables, "y", ["first", "second", "x" * 50])
+
+    assert [one.get_text() for one in ax.get_xticklabels()][:2] == ["first", "second"]
+    assert ax.get_xticklabels()[0].get_rotation() == 90
 
 
 def test_each_class_has_a_histogram_of_its_own():

@@ -35,7 +35,7 @@ from lifecycle.errors import (
     RegistryError,
     StorageError,
 )
-from lifecycle.invocation import read_golden
+from lifecycle.invocation import read_classes, read_golden
 from lifecycle.registration.integrity import content_of, digest_of
 from lifecycle.registration.packages import (
     Package,
@@ -363,6 +363,60 @@ def test_the_first_ten_test_rows_become_golden_records(model, run, job):
     assert golden.rows == (ROWS * 3)[:10]
     assert golden.columns == ["a", "b"]
     assert golden.predictions == [float(number) for number in range(10)]
+
+
+def test_the_names_of_classes_are_registered(model, run, job):
+    """In golden records, and in metadata as far as SageMaker takes them."""
+    predictions = np.array([[0.1, 0.9], [0.6, 0.4], [0.5, 0.5], [0.2, 0.8]])
+
+    def register_classes(*names: str) -> Package:
+        prepared = run["prepare"] | {"classes": list(names)}
+        return register(
+            model,
+            run | {"prepare": prepared, "gates": {}},
+            job,
+            metrics={f"recall of {name}": 0.5 for name in names},
+            golden=(pd.DataFrame(ROWS, columns=["a", "b"]), predictions),
+        )
+
+    plain, other = register_classes("no", "ja schön"), register_classes("<=50", ">50")
+
+    assert plain.metadata["classes"] == "no / ja schön"
+    assert other.metadata["classes"] == "2 in golden.json"
+    assert read_classes(model, other.metadata) == ["<=50", ">50"]
+    assert dict(other.metrics) == {"recall of <=50": 0.5, "recall of >50": 0.5}
+    assert not other.is_changed
+
+
+def test_of_many_classes_the_metrics_with_a_gate_are_kept(model):
+    """SageMaker's metadata holds 50 entries; metrics.json has the others."""
+    classes = [f"class {place}" for place in range(30)]
+    metrics = {
+        **{f"f1 of {name}": 0.25 for name in classes},
+        **{f"recall of {name}": 0.5 for name in classes},
+        "accuracy": 0.75,
+    }
+
+    def create(*gated: str) -> Package:
+        return create_package(
+            model,
+            image=IMAGE,
+            model_data=an_archive(model),
+            metrics=metrics,
+            metadata=LINEAGE,
+            gated=gated,
+        )
+
+    kept = create("f1 of class 29", "recall of class 3 by sex").metrics
+    properties = len(kept) + len(create().metadata)
+
+    assert properties <= 50
+    assert {"accuracy", "f1 of class 29", "recall of class 29"} <= set(kept)
+    assert "f1 of class 28" not in kept
+    uri = run_uri(model, "r1", "evidence", "job-1", "metrics.json")
+    assert len(read_json(uri)) == 61
+    with pytest.raises(RegistryError, match=r"gates: on 60 metrics; SageMaker's metad"):
+        create(*(name for name in metrics if name != "accuracy"))
 
 
 def test_a_pre_approved_model_is_registered_as_approved(model, run, job):

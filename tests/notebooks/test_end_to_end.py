@@ -8,6 +8,7 @@ from typing import Any
 import clones
 import laptops
 import pytest
+import raw_models
 from embedded_aws import EmbeddedAWS
 
 from runner import STAGES
@@ -27,9 +28,14 @@ def fresh_aws() -> Iterator[EmbeddedAWS]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with a regression and a binary model, which use the shared notebooks."""
+    """A clone with two models that use the shared notebooks.
+
+    The binary one takes raw records.
+    """
     root = tmp_path_factory.mktemp("end-to-end") / "clone"
     clones.clone_template(root, "size", "large")
+    clones.take_raw_records(root / "models" / "large")
+    raw_models.use_image()
     return root
 
 
@@ -155,6 +161,28 @@ def test_deploy_alone_finds_what_it_needs(
     assert again["version"] == 2
     assert not again["changed"]
     assert again["predictions"] == second["results"]["predictions"]
+
+
+def test_an_endpoint_takes_raw_records(
+    first: dict[str, Outcome], fresh_aws: EmbeddedAWS, clone: Path
+) -> None:
+    """It makes their features as prepare did, and its page says how to ask it."""
+    runtime = clones.connect(fresh_aws, "sagemaker-runtime")
+    rows = first["large"]["results"]["raw"]["test"].removeprefix("s3://")
+    bucket, _, key = rows.partition("/")
+    s3 = clones.connect(fresh_aws, "s3")
+    lines = s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()[:5]
+    assert set(json.loads(lines[0])) == {"width", "height", "colour"}
+    answer = runtime.invoke_endpoint(
+        EndpointName="large",
+        ContentType="application/jsonlines",
+        Accept="text/csv",
+        Body=b"\n".join(lines),
+    )
+    predicted = [one["prediction"] for one in first["large"]["results"]["predictions"]]
+    assert [float(one) for one in answer["Body"].read().split()] == predicted
+    page = (clone / "build" / "large" / "deploy.html").read_text()
+    assert "aws sagemaker-runtime invoke-endpoint --endpoint-name large" in page
 
 
 def test_the_evidence_is_in_s3_too(

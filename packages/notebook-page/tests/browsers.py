@@ -18,6 +18,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Tabs share a process that displays pages.
+    "--renderer-process-limit=1",
 )
 
 

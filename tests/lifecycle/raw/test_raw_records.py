@@ -169,6 +169,20 @@ def test_features_must_be_those_of_training(transform: Any, said: str) -> None:
     assert caught.value.status == 500
 
 
+def refuse(raw: pd.DataFrame) -> pd.DataFrame:
+    """Refuse a record in words."""
+    raise ValueError(f"sex: {raw['sex'][0]!r} is none")
+
+
+def test_a_transform_refuses_a_record_by_a_value_error() -> None:
+    """That is the client's fault, and told to it in the model's words."""
+    with pytest.raises(
+        RequestError, match=r"^features.py: sex: '\w+' is none$"
+    ) as caught:
+        make_features(refuse, [RECORD], KINDS, ["length", "code"])
+    assert caught.value.status == 400
+
+
 def test_answers_are_numbers_or_scores() -> None:
     """Classes are named where they are known."""
     assert answer_text([0.1, 2], "text/csv") == ("0.1\n2.0\n", CSV)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import raw_models
 from botocore.exceptions import ClientError
@@ -17,7 +18,7 @@ from sagemaker_xgboost import archive
 
 from lifecycle.approval import approve
 from lifecycle.aws import client
-from lifecycle.data import read_raw, read_split, read_test
+from lifecycle.data import read_raw, read_split, read_test, split, write_splits
 from lifecycle.deploy import roll_back
 from lifecycle.errors import EndpointError
 from lifecycle.evaluation import predict_as_served, score_live
@@ -245,6 +246,41 @@ def test_a_version_of_numbers_is_rolled_back_from_and_to(
     assert invoke(model, raw.records[:2]) == pytest.approx(raw.predictions[:2].tolist())
     assert roll_back(model, to=2).version == 2
     assert len(invoke(model, [[1.0, 2.0]])) == 1
+
+
+def test_classes_are_named(model: str, tmp_path: Path) -> None:
+    """The endpoint of several classes says which one, and how probable each is."""
+    raw_models.use_image()
+    folder = raw_models.write_model(tmp_path / model)
+    transform = raw_models.load_features(folder).transform
+    raw = raw_models.make_rows(300)[COLUMNS]
+    table = transform(raw)
+    table.insert(0, "size", pd.cut(raw["length"].fillna(0), 3, labels=False))
+    run: Any = {"run_id": "r1", "task": "multiclass", "fingerprint": "f", "gates": {}}
+    names = ["small", "middling", "große"]
+    run["prepare"] = prepared = write_splits(
+        model,
+        run,
+        split(table, key=raw, held_out=0.5),
+        classes=names,
+        raw=raw,
+        transform=transform,
+    )
+    job = raw_models.train(
+        model, "r1", prepared, objective="multi:softprob", num_class="3"
+    )
+    records = read_raw(prepared) or []
+    predictions = predict_as_served(job, [], records)
+    assert predictions.shape == (len(records), 3)
+    package = register(model, run, job, metrics={"f1": 1}, golden=([], predictions))
+    serve(approve(model, arn=package.arn))
+    answer = client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=model, Body=json.dumps(records[0]), ContentType=JSON
+    )
+    (found,) = json.loads(answer["Body"].read())["predictions"]
+    assert found["score"] == pytest.approx(predictions[0].tolist())
+    assert found["label"] == names[predictions[0].argmax()]
+    assert list(found["probabilities"]) == names
 
 
 def test_a_script_gets_the_features_of_raw_records(

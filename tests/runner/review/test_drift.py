@@ -1,5 +1,7 @@
 """How the training data differs from the live model's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,6 +46,20 @@ def test_the_same_rows_have_not_drifted():
     """Few values, many, ties, or none at all."""
     for values in ([0, 1, 1], NORMAL, np.r_[np.zeros(900), NORMAL[:100]], [np.nan] * 3):
         assert population_stability_index(column(values), column(values)) == 0
+
+
+def test_the_drift_of_a_label_of_classes_is_told_by_their_shares():
+    """Numbers stand for the classes, and their mean for nothing."""
+    before, after = summary(y=[0, 1, 2, 2] * 50), summary(y=[0, 0, 0, 2] * 50)
+
+    (found,) = drift(before, after)
+    named = replace(found, classes=("a", "b", "c"))
+    many = replace(named, before={"percentiles": []}, after={"percentiles": []})
+
+    assert named.sentence == (
+        "y has drifted strongly: 25 % of the rows were a, now 75 %"
+    )
+    assert many.sentence == "y has drifted strongly"
 
 
 def test_columns_are_sorted_by_their_drift():

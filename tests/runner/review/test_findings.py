@@ -68,6 +68,64 @@ def test_of_small_groups_alone_none_is_judged(folder, read):
     assert found["sentence"] == "No group has 50 rows, so none is judged."
 
 
+def leave_classes(folder, counts, **recalls):
+    """Leave a training of three classes, with the recall of some."""
+    shown = reviews.evaluation(2.0, live=2.2, **recalls)
+    table = {"classes": ["a", "b", "c"], "counts": counts}
+    reviews.write_training(folder, reviews.with_findings(shown, confusion_matrix=table))
+
+
+def test_the_class_that_is_found_least_often_is_named(folder, read):
+    """With what it is taken for; classes without test rows come last."""
+    recalls = {"recall of a": 0.8, "recall of b": 0.25}
+    leave_classes(folder, [[8, 2, 0], [1, 2, 5], [0, 0, 0]], **recalls)
+
+    found = findings(read())["classes"]
+
+    assert found["sentence"] == (
+        "Least often found is b: 2 of 8 rows; 5 of them are taken for c. No test row "
+        "is of class c."
+    )
+    assert [one["class"] for one in found["classes"]] == ["b", "a", "c"]
+    first = found["classes"][0]
+    assert first["taken_for"] == {"c": 5, "b": 2, "a": 1}
+    assert list(first["taken_for"]) == ["c", "b", "a"]
+    assert first["metrics"] == [
+        {
+            "metric": "recall",
+            "value": 0.25,
+            "interval": None,
+            "live": None,
+            "answer": None,
+        }
+    ]
+
+
+def test_classes_that_are_all_found_need_no_more_words(folder, read):
+    """A notebook that counts no classes leaves none."""
+    leave_classes(folder, [[8, 0, 0], [0, 2, 0], [0, 0, 1]])
+    sentence = "Every test row is taken for what it is."
+    assert findings(read())["classes"]["sentence"] == sentence
+
+    leave_classes(folder, [[8, 0], [0, 2]])
+    assert findings(read())["classes"] is None
+
+
+def test_the_page_has_the_classes_in_a_table_of_their_own(folder):
+    """Metrics of single classes without a gate would make the other one long."""
+    recalls = {"recall of a": 0.8, "recall of b": 0.25, "recall of c": 1.0}
+    leave_classes(folder, [[8, 2, 0], [1, 2, 5], [0, 0, 3]], **recalls)
+
+    page = BeautifulSoup(write_page(folder, "toy").read_text(), "html.parser")
+    text = " ".join(page.get_text(" ").split())
+
+    assert "By class Least often found is b" in text
+    assert "b 8 0.25 c (5), b (2), a (1)" in text
+    assert "recall of a" not in text
+    names = [one["metric"] for one in read_review(folder)["comparison"]]
+    assert "recall of a" in names
+
+
 def test_a_decision_says_what_it_costs(folder, read):
     """Beside what it would cost without a model, in the unit of model.yaml."""
     counts = {"threshold": 0.25, "costs": {"false_positive": 5}, "unit": "$"}
@@ -116,6 +174,31 @@ def test_predictions_that_are_off_are_told_of(folder, read):
         "average 2.00, observed 3.00 (2.50 to 3.50)."
     )
     assert found["groups"][0]["interval"] == [2.5, 3.5]
+
+
+def test_a_single_group_of_predictions_is_all_rows(folder, read):
+    """Of few rows there is no more than one group."""
+    table = {"rows": [60], "predicted": [0.9], "observed": [0.92], "low": [0.8]}
+    one = pd.DataFrame(table | {"high": [0.99], "answer": [""]}, ["0.5 to 1"])
+    leave(folder, calibration=one.rename_axis("prediction"))
+
+    assert findings(read())["calibration"]["sentence"] == (
+        "The mean prediction is inside of the interval of what was observed, in all 60 "
+        "test rows together."
+    )
+
+
+def test_importance_that_is_not_of_shap_values_is_not_called_so(folder, read):
+    """A model of scikit-learn has none; its notebook measures otherwise."""
+    table = pd.DataFrame({"importance": [0.75, 0.25]}, ["bill", "sex"])
+    leave(folder, features=table.rename_axis("feature"))
+    page = write_page(folder, "toy").read_text(encoding="utf-8")
+
+    assert findings(read())["features"]["sentence"] == (
+        "bill counts most for the predictions: 75 % of the importance of all."
+    )
+    assert "The features by their importance" in page
+    assert "SHAP" not in page
 
 
 @pytest.mark.parametrize(

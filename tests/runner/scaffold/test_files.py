@@ -60,12 +60,18 @@ def binary_table(rows: int, columns: int) -> pd.DataFrame:
     )
 
 
-TABLES = {
+RAW_TOO = {"raw": True}
+TABLES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "hard": (hard_table(), {"label": "price €"}),
     "hard-binary": (hard_table(), {"label": 'it\'s "quoted"'}),
     "hard-time": (hard_table(), {"label": "price €", "time": "sold on"}),
     "small": (binary_table(50, 3), {}),
     "wide": (binary_table(60, 45), {}),
+    "classes": (
+        binary_table(150, 3).assign(y=['"ä" b', "c,d", "<5"] * 50, z=list("abc") * 50),
+        {},
+    ),
+    "codes": (binary_table(90, 3).assign(y=[1, 2, 3] * 30), {}),
     "categories": (
         pd.DataFrame({f"c{n}": list("abcde") * 20 for n in range(25)}).assign(
             **{f"c{n}": CHANCE.choice(list("abcde"), 100) for n in range(25)},
@@ -80,6 +86,9 @@ TABLES = {
         {},
     ),
 }
+
+RAW = ("hard", "hard-binary", "hard-time", "wide", "classes", "categories")
+TABLES |= {f"{name}-raw": (TABLES[name][0], TABLES[name][1] | RAW_TOO) for name in RAW}
 
 
 def template(folder: Path) -> Path:
@@ -255,7 +264,7 @@ def test_a_file_that_must_not_be_guessed_is_asked_about(root: Path) -> None:
     assert 'read_table(data, [label, *CATEGORIES], model=model, text=["a"])' in text
 
 
-@pytest.mark.parametrize("task", ["regression", "binary"])
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
 def test_a_skeleton_passes_the_check(root: Path, task) -> None:
     """It has everything but the table."""
     write_files(root / "models" / "wine", blank_files(root, "wine", task, "quality"))

@@ -1,6 +1,7 @@
 """Models and their notebooks are found, and model.yaml is read and checked."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -457,6 +458,31 @@ COSTS = "decision: {false_positive: 5, false_negative: 100}"
             "decision: a regression decides nothing; remove it",
         ),
         (
+            "multiclass",
+            "{accuracy: {min: 0.5}}",
+            COSTS,
+            "decision: a multiclass classification decides for the likeliest class, "
+            "whatever a mistake costs; remove it",
+        ),
+        (
+            "multiclass",
+            "{recall of a by sex: {min: 0.5}, recall of b: {min: 1}}",
+            "slices: [sex]",
+            "",
+        ),
+        (
+            "multiclass",
+            "{" + ", ".join(f"recall of {n}: {{min: 0.5}}" for n in range(31)) + "}",
+            "",
+            "gates: on 31 metrics; SageMaker keeps 30 of a version, remove some",
+        ),
+        (
+            "multiclass",
+            "{recall of b: {max: 0.5}}",
+            "",
+            "gates.recall of b.max: more recall of b is better; give min",
+        ),
+        (
             "binary",
             "{cost: {max: 3}, cost by sex: {max: 4}}",
             f"{COSTS}\nslices: [sex]",
@@ -475,10 +501,10 @@ def test_slices_and_decisions_are_checked_before_anything_runs(
 ) -> None:
     """Else it would be found after the training job was paid for."""
     text = edited(repo, "{rmse: {max: 2.5}}", gates).replace("regression", task)
-    if task == "binary":
-        text = text.replace(
-            "{num_round: 5}", "{objective: binary:logistic, num_round: 5}"
-        )
+    objective = {"binary": "binary:logistic", "multiclass": "multi:softprob"}.get(task)
+    if objective:
+        how = f"{{objective: {objective}, num_round: 5}}"
+        text = text.replace("{num_round: 5}", how)
     text = f"{text}\n{more}\n"
 
     if said:
@@ -486,6 +512,58 @@ def test_slices_and_decisions_are_checked_before_anything_runs(
     else:
         (repo / "models/toy/model.yaml").write_text(text)
         assert load_spec(repo, "toy").slices == ["sex"]
+
+
+@pytest.mark.parametrize(
+    ("task", "hyperparameters", "said"),
+    [
+        ("multiclass", "objective: multi:softprob", ""),
+        ("multiclass", "objective: multi:softprob, num_class: 3", ""),
+        (
+            "multiclass",
+            "objective: multi:softmax",
+            "objective: multi:softmax answers a class without its probability; give "
+            "multi:softprob, or a train-register.ipynb of the model's own",
+        ),
+        (
+            "multiclass",
+            "objective: binary:logistic",
+            "objective: binary:logistic does not fit to a multiclass classification",
+        ),
+        (
+            "multiclass",
+            "objective: multi:softprob, num_class: 1",
+            "num_class: 1; give a whole number, at least 2",
+        ),
+        (
+            "regression",
+            "objective: multi:softprob",
+            "objective: multi:softprob does not fit to a regression; give reg:squared",
+        ),
+    ],
+)
+def test_the_objective_of_several_classes_predicts_probabilities(
+    repo: Path, task: str, hyperparameters: str, said: str
+) -> None:
+    """The classes that `prepare` names say how many there are."""
+    gate = "accuracy: {min: 0.1}" if task == "multiclass" else "rmse: {max: 1}"
+    text = edited(repo, "{rmse: {max: 2.5}}", f"{{{gate}}}").replace("regression", task)
+    text = text.replace("{num_round: 5}", f"{{num_round: 5, {hyperparameters}}}")
+
+    if said:
+        assert f"training.hyperparameters.{said}" in refusal(repo, text)
+    else:
+        (repo / "models/toy/model.yaml").write_text(text)
+        assert load_spec(repo, "toy").task == "multiclass"
+
+
+def test_a_notebook_of_the_models_own_gets_no_number_of_classes(repo: Path) -> None:
+    """Whose task is another one; XGBoost would refuse it after the start."""
+    text = edited(repo, "{num_round: 5}", "{num_round: 5, objective: multi:softmax}")
+    shared = repo / "notebooks" / "train-register.ipynb"
+    shutil.copy(shared, repo / "models" / "toy")
+
+    assert "hyperparameters.num_class: missing; give the number" in refusal(repo, text)
 
 
 def test_a_missing_notebook_is_not_blamed_on_the_file(repo: Path) -> None:
