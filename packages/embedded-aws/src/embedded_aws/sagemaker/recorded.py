@@ -3,19 +3,20 @@
 They are records in which nothing runs: moto would replace one by another of its name.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 
 from embedded_aws.sagemaker.resources import Values
 
-# By the parameter that names one: what it is, and where moto's backend has all.
+# By the parameter that names one: what it is, also in ARNs, and where moto has all.
 KINDS = {
-    "ExperimentName": ("Experiment", "experiments"),
-    "TrialName": ("Trial", "trials"),
-    "TrialComponentName": ("Trial component", "trial_components"),
+    "ExperimentName": ("Experiment", "experiment", "experiments"),
+    "TrialName": ("Trial", "experiment-trial", "trials"),
+    "TrialComponentName": (
+        "TrialComponent",
+        "experiment-trial-component",
+        "trial_components",
+    ),
 }
 # The parameter whose record an action makes.
 MADE = {
@@ -23,41 +24,33 @@ MADE = {
     "CreateTrial": "TrialName",
     "CreateTrialComponent": "TrialComponentName",
 }
-# The parameters whose records must exist.
+# The parameters whose records must exist, where moto does not look.
 NEEDED = {
     "CreateTrial": ("ExperimentName",),
-    "AssociateTrialComponent": ("TrialComponentName", "TrialName"),
-    "DisassociateTrialComponent": ("TrialComponentName", "TrialName"),
-    "UpdateTrialComponent": ("TrialComponentName",),
-    "DeleteExperiment": ("ExperimentName",),
-    "DeleteTrial": ("TrialName",),
-    "DeleteTrialComponent": ("TrialComponentName",),
+    "AssociateTrialComponent": ("TrialName", "TrialComponentName"),
+    "DisassociateTrialComponent": ("TrialName", "TrialComponentName"),
 }
 
 
 def check_records(action: str, request: Values, backend: SageMakerModelBackend) -> None:
     """Raise SageMaker's error for a record that exists, does not, or is in use."""
     if parameter := MADE.get(action):
-        what, records = _records(parameter, backend)
-        if request[parameter] in records:
+        what, _, attribute = KINDS[parameter]
+        if request[parameter] in getattr(backend, attribute):
             raise ValidationError(
                 f"{what} names must be unique within an AWS account and region. "
                 f"{what} with name ({request[parameter]}) already exists."
             )
     for parameter in NEEDED.get(action, ()):
-        what, records = _records(parameter, backend)
-        if request[parameter] not in records:
-            text = f"Resource not found: {what} '{request[parameter]}' does not exist."
-            raise ResourceNotFound(text)
+        what, kind, attribute = KINDS[parameter]
+        if request[parameter] not in getattr(backend, attribute):
+            place = f"{backend.region_name}:{backend.account_id}"
+            arn = f"arn:{backend.partition}:sagemaker:{place}:{kind}/"
+            raise ResourceNotFound(
+                f"{what} '{arn}{request[parameter]}' does not exist."
+            )
     if user := _user(action, request, backend):
         raise ValidationError(f"It cannot be deleted: {user} is associated with it.")
-
-
-def _records(
-    parameter: str, backend: SageMakerModelBackend
-) -> tuple[str, Mapping[str, Any]]:
-    what, attribute = KINDS[parameter]
-    return what, getattr(backend, attribute)
 
 
 def _user(action: str, request: Values, backend: SageMakerModelBackend) -> str:
