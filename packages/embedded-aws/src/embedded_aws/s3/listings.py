@@ -10,7 +10,7 @@ from moto.s3.models import FakeBucket
 from embedded_aws.s3.keys import StoredMultipart
 
 OWNER = {
-    "ID": "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a",
+    "ID": "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a",  # pragma: allowlist secret
     "DisplayName": "webfile",
 }
 MAX_BUCKETS, MAX_UPLOADS = 10_000, 1000
