@@ -84,3 +84,38 @@ def test_a_full_disk_is_named(folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert code == "InsufficientStorage"
     assert message.startswith("The state cannot be written: file too large; free some")
+
+
+def test_experiments_and_trials_are_unique_and_exist(client, name):
+    """Nothing is replaced, made of what is not there, or deleted while it is used."""
+    sagemaker = client("sagemaker")
+    experiment, trial = {"ExperimentName": name}, {"TrialName": name}
+    component = {"TrialComponentName": name}
+    sagemaker.create_experiment(**experiment)
+    sagemaker.create_trial(**trial, **experiment)
+    sagemaker.create_trial_component(**component)
+    both = trial | component
+    sagemaker.associate_trial_component(**both)
+    for call, given, code in (
+        (sagemaker.create_experiment, experiment, "ValidationException"),
+        (sagemaker.create_trial, trial | experiment, "ValidationException"),
+        (sagemaker.create_trial_component, component, "ValidationException"),
+        (
+            sagemaker.create_trial,
+            {"TrialName": f"{name}-2", "ExperimentName": "none"},
+            "ResourceNotFound",
+        ),
+        (
+            sagemaker.associate_trial_component,
+            both | {"TrialComponentName": "none"},
+            "ResourceNotFound",
+        ),
+        (sagemaker.delete_experiment, experiment, "ValidationException"),
+        (sagemaker.delete_trial, trial, "ValidationException"),
+        (sagemaker.delete_trial_component, component, "ValidationException"),
+    ):
+        assert refusal(call, **given)[0] == code
+    sagemaker.disassociate_trial_component(**both)
+    sagemaker.delete_trial_component(**component)
+    sagemaker.delete_trial(**trial)
+    sagemaker.delete_experiment(**experiment)
