@@ -515,7 +515,8 @@ def keep_rows(test: str) -> None:
     """
     if found := SPLIT_URI.fullmatch(test):
         for name in ONLY_TRAINED_ON:
-            keep_object(f"{found['run']}/{name}/{name}.csv")
+            # A pattern would name files of this repository: content of each model.
+            keep_object("/".join((found["run"], name, f"{name}.csv")))
 
 
 def find_prepared(model: str) -> dict[str, Any] | None:
