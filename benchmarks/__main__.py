@@ -11,7 +11,14 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import notebooks, parallel, seconds, selecting, serving
+from benchmarks import (
+    all_models,
+    notebooks,
+    parallel,
+    seconds,
+    selecting,
+    serving,
+)
 from benchmarks.measure import QUICK
 from benchmarks.repository import ROOT, copy
 
@@ -51,6 +58,7 @@ def main() -> None:
         sections = {
             "notebooks": lambda: notebooks.report(root, scratch),
             "seconds": lambda: seconds.report(root),
+            "all_models": lambda: all_models.report(root),
             "parallel": lambda: parallel.report(root),
             "serving": lambda: serving.report(root),
             "selecting": lambda: selecting.report(scratch),

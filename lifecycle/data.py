@@ -43,6 +43,7 @@ from lifecycle.s3 import (
     write_json,
 )
 from lifecycle.tabular.contract import check_splits
+from lifecycle.tabular.csv_cells import exact_floats
 from lifecycle.tabular.csv_format import CsvFormat, detect_format
 from lifecycle.tabular.csv_text import refuse_duplicates
 from lifecycle.tabular.labels import class_names, name_classes
@@ -514,7 +515,8 @@ def keep_rows(test: str) -> None:
     """
     if found := SPLIT_URI.fullmatch(test):
         for name in ONLY_TRAINED_ON:
-            keep_object(f"{found['run']}/{name}/{name}.csv")
+            # A pattern would name files of this repository: content of each model.
+            keep_object("/".join((found["run"], name, f"{name}.csv")))
 
 
 def find_prepared(model: str) -> dict[str, Any] | None:
@@ -530,7 +532,9 @@ def read_split(uri: str, columns: Sequence[str] = ()) -> "pd.DataFrame":
 
     content = read_bytes(uri, remedy="prepare the data again")
     try:
-        table = pd.read_csv(io.BytesIO(content), header=None)
+        table: pd.DataFrame = pd.read_csv(
+            io.BytesIO(content), header=None, **exact_floats()
+        )
     except ValueError as error:
         raise DataError(f"{uri}: not CSV, {error}; prepare the data again") from error
     if not columns:

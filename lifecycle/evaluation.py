@@ -252,7 +252,7 @@ def score_live(
         live_model, columns, order = _load_live(
             package, rows.columns.tolist(), classes, raw
         )
-        is_new = _is_new(package, rows)
+        is_new = _is_new(package, rows, classes)
     except LifecycleError as error:
         return LiveScore(live=live, reason=str(error))
     count = int(is_new.sum())
@@ -387,10 +387,13 @@ def _load_raw(
     return load_scripted(package.model_data, package.program, known), columns
 
 
-def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
+def _is_new(
+    package: Package, rows: "pd.DataFrame", classes: Sequence[str]
+) -> "np.ndarray[Any, Any]":
     """Return for each row whether a version did not train or validate on it.
 
-    Rows are compared in the columns that both have, label included.
+    Rows are compared in the columns that both have, label included; of several classes
+    the label is the name.
 
     Raises:
         DataError: the version does not say what it was trained on.
@@ -408,9 +411,17 @@ def _is_new(package: Package, rows: "pd.DataFrame") -> "np.ndarray[Any, Any]":
     prepared = read_json(uri, remedy=remedy)
     columns = list(prepared["columns"])
     common = [name for name in rows if name in columns]
+    label = rows.columns[0]
+    numbers = {
+        number: classes.index(name)
+        for number, name in enumerate(prepared.get("classes") or ())
+        if name in classes
+    }
     mine, known = row_hashes(rows[common].astype(float)), []
     for part in ("train", "validation"):
         theirs = read_split(prepared[part], columns)[common]
+        if numbers and label in common:
+            theirs[label] = theirs[label].map(numbers)
         known.append(row_hashes(theirs.astype(float)))
     return ~np.isin(mine, np.concatenate(known))
 

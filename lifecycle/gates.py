@@ -39,8 +39,9 @@ RULES = ("min", "max", RELATIVE)
 BY = " by "
 # The metric that `decision` of model.yaml adds to a binary classification.
 COST = "cost"
-# The longest value that SageMaker keeps in metadata.
-MAX_METADATA = 256
+# The longest value that SageMaker keeps in metadata; and on how many metrics gates may
+# be, as a version's metadata has room for hardly more.
+MAX_METADATA, MAX_GATED = 256, 30
 # The metrics of notebooks/<task>/train-register.ipynb.
 METRICS = {
     "regression": ("mae", "r2", "rmse"),

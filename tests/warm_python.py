@@ -36,6 +36,7 @@ from typing import Any
 VARIABLE = "TESTS_WARM_PYTHON"
 TESTS = Path(__file__).parent
 AWS = ("boto3.s3.inject", "botocore.httpsession", "requests")
+SDK = ("sagemaker.train.model_trainer", "sagemaker.core.training.configs")
 MODELS = ("numpy", "pandas", "xgboost", "sklearn.metrics")
 # What is imported before the first fork that becomes one of these modules.
 PACKAGES: Mapping[str, tuple[str, ...]] = {
@@ -57,11 +58,12 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         *("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.pylabtools"),
         # Its inline backend has to be imported where there is a kernel.
         "matplotlib.pyplot",
-        *("sagemaker.train.model_trainer", "sagemaker.core.training.configs"),
+        *SDK,
     ),
     "pytest": ("pytest", "nbformat", "jupyter_client", "IPython.core.interactiveshell"),
     "sagemaker_xgboost.container.train": MODELS,
     "lifecycle.inference_process": (*MODELS, "flask"),
+    "sdk_story": (*AWS, *SDK),
     "embedded_aws": (
         *MODELS,
         *("boto3", "moto.moto_server.werkzeug_app", "cryptography.x509"),

@@ -162,11 +162,10 @@ def estimate(
     if rows < 2:
         nothing = {"low": math.nan, "high": math.nan}
         return {name: Estimate(value=one, **nothing) for name, one in values.items()}
-    resamples = min(resamples, max(FEW_RESAMPLES, BUDGET // max(rows, 1)))
     wanted = {
-        name: min(resamples, getattr(statistic, "resamples", resamples))
-        for name, statistic in statistics.items()
+        name: _affordable(one, rows, resamples) for name, one in statistics.items()
     }
+    resamples = max(wanted.values(), default=0)
     drawn: dict[str, list[Array]] = {name: [] for name in statistics}
     for start, weights in _resample(rows, resamples, seed):
         for name, statistic in statistics.items():
@@ -186,6 +185,13 @@ def estimate(
             one = _without_spread(value, statistics[name], confidence)
         found[name] = one
     return found
+
+
+def _affordable(statistic: Statistic, rows: int, resamples: int) -> int:
+    """Return how many resamples a statistic of so many rows is computed on."""
+    passes = getattr(statistic, "passes", 1)
+    budget = max(FEW_RESAMPLES, BUDGET // max(rows * passes, 1))
+    return min(resamples, budget, getattr(statistic, "resamples", resamples))
 
 
 def _without_spread(value: float, statistic: Statistic, confidence: float) -> Estimate:
@@ -296,6 +302,7 @@ class _Minus:
         self.first, self.second = first, second
         limits = [getattr(one, "resamples", RESAMPLES) for one in (first, second)]
         self.resamples = min(limits)
+        self.passes = max(getattr(one, "passes", 1) for one in (first, second))
 
     def __call__(self, weights: Array) -> Array:
         return self.first(weights) - self.second(weights)

@@ -206,20 +206,25 @@ def _class_logloss(truth: Any, probability: Any) -> Statistic:
     return row_mean(-np.log(sure[np.arange(len(truth)), truth]))
 
 
-def _auc_ovr(truth: Any, probability: Any) -> Statistic:
-    """Return the mean over the classes of the AUC of each against the rest."""
-    each = [
-        _auc((truth == place).astype(float), probability[:, place].astype(float))
-        for place in range(probability.shape[1])
-        if (truth == place).any()
-    ]
+class _AucOvr:
+    """The mean over the classes of the AUC of each against the rest.
 
-    def statistic(weights: Array) -> Array:
-        values = np.stack([one(weights) for one in each])
+    Attributes:
+        passes: how often it goes through the weights, where others do so once or twice.
+    """
+
+    def __init__(self, truth: Any, probability: Any) -> None:
+        self.each = [
+            _auc((truth == place).astype(float), probability[:, place].astype(float))
+            for place in range(probability.shape[1])
+            if (truth == place).any()
+        ]
+        self.passes = len(self.each)
+
+    def __call__(self, weights: Array) -> Array:
+        values = np.stack([one(weights) for one in self.each])
         found = np.isfinite(values)
         return _divide(np.where(found, values, 0.0).sum(axis=0), found.sum(axis=0))
-
-    return statistic
 
 
 # Of one class: of the rows that are of it, and those that are taken for it.
@@ -230,7 +235,7 @@ CLASS_RATIOS: Mapping[str, Callable[[Mask, Mask], Statistic]] = {
 }
 CLASS_PROBABILITIES: Mapping[str, Callable[[Any, Any], Statistic]] = {
     "logloss": _class_logloss,
-    "roc_auc_ovr": _auc_ovr,
+    "roc_auc_ovr": _AucOvr,
 }
 _recall_macro = _macro(lambda hits, true, _: _divide(hits, true))
 CLASS_METRICS: Mapping[str, Callable[..., Statistic]] = {

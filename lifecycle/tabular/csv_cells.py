@@ -30,6 +30,18 @@ POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 EXACT = 2**53
 
 
+def exact_floats() -> dict[str, Any]:
+    """Return the option by which pandas reads floats as they were written.
+
+    From version 3.1 on it always does, and warns of the option.
+    """
+    import pandas as pd
+
+    major, minor = pd.__version__.split(".")[:2]
+    is_exact = (int(major), int(minor)) >= (3, 1)
+    return {} if is_exact else {"float_precision": "round_trip"}
+
+
 class CsvCells:
     """The cells of a file, as pandas has read them and as they are written."""
 
@@ -87,6 +99,7 @@ class CsvCells:
             header=0 if self.header else None,
             # What a row has too many of must not become its name.
             index_col=False,
+            **exact_floats(),
             **options,
         )
         return table
@@ -289,6 +302,13 @@ def _has_leading_zeros(content: bytes, separator: str) -> bool:
 
 
 def _has_long_numbers(values: "pd.Series[Any]") -> bool:
-    """Return whether pandas left numbers as Python's own, which are too long."""
-    is_mixed = bool(values.dtype == object)
-    return is_mixed and int in set(values.map(type))
+    """Return whether pandas left numbers as Python's own, which are too long.
+
+    Before version 3 it left them as texts.
+    """
+    if values.dtype != object:
+        return False
+    known = values.dropna()
+    return int in set(known.map(type)) or bool(
+        known.astype(str).str.fullmatch(r"[+-]?\d+").all()
+    )

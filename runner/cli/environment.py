@@ -1,7 +1,5 @@
 """The verb `environment`: pin what models require, and make their environments."""
 
-from pathlib import Path
-
 import click
 
 from lifecycle.errors import CallError
@@ -41,14 +39,8 @@ def environment_command(models: tuple[str, ...], pin: bool, upgrade: bool) -> No
             echo(f"pinned {path.relative_to(root).as_posix()}")
         elif lock := own_lock(root, name):
             made = make_environment(root, name, lock, _say)
-            echo(f"{name}: {_shown(made.python)}")
+            echo(f"{name}: {made.python}")
 
 
 def _say(text: str) -> None:
     echo(text, err=True)
-
-
-def _shown(python: Path) -> str:
-    from runner.errors import display_path
-
-    return str(display_path(python))

@@ -103,6 +103,9 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
 @click.option("--encoding", help="its encoding,")
 @click.option("--missing", help="and a word for missing cells, as NA.")
 @click.option("--text", multiple=True, metavar="COLUMN", help="Keep it as text.")
+@click.option(
+    "--raw", is_flag=True, help="Its endpoint takes raw records (features.py)."
+)
 @click.option("--blank", is_flag=True, help="A bare skeleton, without data.")
 @click.option(
     "--like",
@@ -123,6 +126,7 @@ def new_command(
     encoding: str | None,
     missing: str | None,
     text: tuple[str, ...],
+    raw: bool,
     blank: bool,
     like: str | None,
     target: str,
@@ -145,7 +149,7 @@ def new_command(
         "missing": missing,
     }
     if data is None:
-        of_data = {**given, "time": time, "text": text}
+        of_data = {**given, "time": time, "text": text, "raw": raw}
         unused = {"label": label, "task": task} if like else {}
         if named := [
             f"--{key}" for key, value in {**of_data, **unused}.items() if value
@@ -171,6 +175,7 @@ def new_command(
         time=time,
         written=CsvFormat(**how) if how else None,
         text=text,
+        raw=raw,
     )
     _say_plan(plan, baseline)
     with aws_at(target):

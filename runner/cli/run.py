@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -185,7 +185,9 @@ class _Kernels:
 
         for plan in self.plans:
             if plan.lock and is_made(plan.lock):
-                self.of(make_environment(self.root, plan.model, plan.lock, echo))
+                # What fails is said by the run of the model, and ends that one only.
+                with suppress(LifecycleError):
+                    self.of(make_environment(self.root, plan.model, plan.lock, echo))
 
     def _notebooks(self, wanted: "Callable[[Plan], bool]") -> list[Path]:
         """Return the notebooks of some plans, in the order in which they run."""

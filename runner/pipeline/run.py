@@ -355,11 +355,11 @@ class _ModelRun:
 
         plan = self.plan
         parameters = plan.parameters(stage, self.results)
+        environment = self._make_environment()
         limit = self.options.time_limit or plan.time_limit(stage)
         deadline = _Deadline(time.monotonic() + limit, self.cancelled)
         if other := stage.signature.kernel:
             self._say(f"{stage.name} was saved with {other!r}, and runs in this Python")
-        environment = self._make_environment()
         # The cells run in another process meanwhile.
         threading.Thread(target=import_ahead, daemon=True).start()
         with self._recording(stage, parameters, deadline) as record:

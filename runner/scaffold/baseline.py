@@ -6,8 +6,8 @@ table is never written.
 
 import ast
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.errors import DataError
@@ -49,6 +49,7 @@ class Baseline:
         bound: of the first gate: half way between them.
         rows: by split.
         features: how many columns XGBoost gets.
+        known: by category the values that get a column of their own.
     """
 
     metric: str
@@ -57,6 +58,7 @@ class Baseline:
     bound: float
     rows: dict[str, int]
     features: int
+    known: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
     @property
     def learns(self) -> bool:
@@ -127,6 +129,7 @@ def measure_baseline(
         bound=_rounded((guess + tree) / 2 if learns else guess, up=metric == "rmse"),
         rows={name: len(rows) for name, rows in splits.items()},
         features=splits["train"].shape[1] - 1,
+        known=names.get("known", {}),
     )
 
 

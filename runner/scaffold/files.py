@@ -16,6 +16,7 @@ from runner.git import git_line
 from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
 from runner.scaffold.cells import Cell, code, dumps, markdown, name_in_text, notebook
 from runner.scaffold.columns import describe_columns
+from runner.scaffold.features_file import features_text
 from runner.scaffold.label import find_label
 from runner.scaffold.prepare import (
     HELD_OUT,
@@ -26,7 +27,7 @@ from runner.scaffold.prepare import (
     title_of,
 )
 from runner.spec.folders import RESERVED, check_name
-from runner.spec.models import USUAL_OBJECTIVES, load_spec
+from runner.spec.models import FEATURES, USUAL_OBJECTIVES, load_spec
 from runner.spec.requirements import ASKED, LOCK
 from runner.spec.schema import Task
 
@@ -88,6 +89,7 @@ def plan_model(
     time: str,
     written: CsvFormat | None,
     text: Sequence[str] = (),
+    raw: bool = False,
 ) -> tuple[Scaffold, Baseline]:
     """Look at a table, and return what a first model of it is.
 
@@ -95,6 +97,7 @@ def plan_model(
         path: a CSV or Parquet file, or a folder of some.
         written: how a CSV file is written, if it is not to be detected.
         text: columns that stay text.
+        raw: whether its endpoint is to take raw records.
 
     Raises:
         DataError: it is no table, or no model can be made of it.
@@ -116,6 +119,7 @@ def plan_model(
         rows=len(table),
         time=time,
         text=text,
+        raw=raw,
     )
     _check_features(plan)
 
@@ -123,7 +127,8 @@ def plan_model(
         return table[list(columns)] if columns else table
 
     def measure(salted: Scaffold, **how: bool) -> tuple[Scaffold, Baseline]:
-        cells = prepare_cells(salted)
+        # The values of categories that get a column are found by the notebook's cells.
+        cells = prepare_cells(replace(salted, raw=False))
         return salted, measure_baseline(cells, found, read_table, **how)
 
     # Of few rows a part may by chance have none of a class.
@@ -152,6 +157,7 @@ def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
     )
     return {
         "model.yaml": spec,
+        **({FEATURES: features_text(plan, base.known)} if plan.raw else {}),
         "prepare.ipynb": dumps(notebook(prepare_cells(plan))),
         CARD: _card(plan, base),
     }

@@ -175,6 +175,7 @@ def _regression(name: str, values: "pd.Series[Any]", task: Task | None) -> Label
     why = f"{kind} from {numbers.min():g} to {numbers.max():g}"
     if is_whole and different <= MAX_LISTED:
         why += f": {different} values in an order, which classes would forget"
+        why += " (--task multiclass)" * (task is None and different > 2)
     return Label(
         name=name, task="regression", why=why, missing=missing, is_text=is_text
     )

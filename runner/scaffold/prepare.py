@@ -48,6 +48,7 @@ class Scaffold:
         time: the column by which rows are split; "" if a hash of each row decides.
         salt: of that hash.
         text: columns that stay text.
+        raw: whether the endpoint takes raw records, and features.py encodes them.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Scaffold:
     time: str = ""
     salt: str = "1"
     text: Sequence[str] = ()
+    raw: bool = False
 
     def of(self, *kinds: str) -> list[Column]:
         """Return the columns of some kinds."""
@@ -75,9 +77,9 @@ def prepare_cells(new: Scaffold) -> list[Cell]:
         *_opening(new),
         *_reading(new),
         *_cleaning(new),
-        *_encoding(new),
+        *(_transforming(new) if new.raw else _encoding(new)),
         *_splitting(new),
-        *_one_hot(new),
+        *(() if new.raw else _one_hot(new)),
         *_writing(new),
     ]
 
@@ -102,6 +104,7 @@ def _opening(new: Scaffold) -> Iterator[Cell]:
     yield code(
         "imports",
         "import pandas as pd",
+        *(["from features import transform"] if new.raw else []),
         "from IPython.display import JSON",
         "",
         "from lifecycle import plots",
@@ -272,7 +275,7 @@ def _encoding(new: Scaffold) -> Iterator[Cell]:
         parts.append("flags")
     if new.of("date"):
         yield markdown("dates-text", *lead, *_dates_text(new))
-        yield code("calendar", *_calendar(new))
+        yield code("calendar", *date_parts(new))
         lead = ["Each date is now a few numbers, and all columns are put together:"]
         parts.append("*calendar(clean)")
     if new.of("category"):
@@ -284,6 +287,40 @@ def _encoding(new: Scaffold) -> Iterator[Cell]:
         call("table = pd.concat", [f"[{', '.join(parts)}]", "axis=1"]),
         "table.head()",
     )
+
+
+def _transforming(new: Scaffold) -> Iterator[Cell]:
+    """Yield the cells that leave the encoding to features.py."""
+    label, lines, part = new.label, [], "clean[[label]]"
+    if label.classes:
+        yield from _numbering(label)
+        part = "answer"
+    if label.one is not None:
+        lines.append(f"answer = clean[label].eq({quote(label.one)}).astype(int)")
+        part = "answer"
+    groups = ["NUMBERS"] * bool(new.of("number", "marked number"))
+    groups += ["FLAGS"] * bool(new.of("flag"))
+    groups += ["CATEGORIES"] * bool(new.of("category"))
+    groups += ["DATES"] * bool(new.of("date"))
+    chosen = f"clean[[{', '.join(f'*{name}' for name in groups)}]]"
+    lines.append(f"records = {chosen}")
+    if new.of("marked number"):
+        # Clients send a number, or none.
+        lines[-1:] = [
+            'numbers = clean[NUMBERS].apply(pd.to_numeric, errors="coerce")',
+            f"records = {chosen}.assign(**numbers)",
+        ]
+    said = _label_text(new)
+    yield markdown(
+        "table-text",
+        "## What does XGBoost get?",
+        "",
+        *said,
+        "A client sends records like these, and `features.py` makes the features of "
+        "them, here and at the endpoint:",
+    )
+    table = f"table = pd.concat([{part}, transform(records)], axis=1)"
+    yield code("table", *lines, table, "records.head()")
 
 
 def _numbering(label: Label) -> Iterator[Cell]:
@@ -314,25 +351,29 @@ def _groups(new: Scaffold) -> list[str]:
 
 def _encoding_text(new: Scaffold) -> list[str]:
     """Say how each kind of column becomes a number."""
-    lines = []
-    label = new.label
-    if label.one is not None:
-        lines.append(
-            f"{name_in_text(label.name)} is 1 where it is {quote(label.one)} and 0 "
-            "elsewhere."
-        )
-    lines += [
-        f"{name_in_text(one.name)} is a number, but {_and(one.marks)} in some rows, "
-        "which is taken as missing."
-        for one in new.of("marked number")
-        if one.marks
-    ]
+    lines = _label_text(new)
     if new.of("flag"):
         lines.append("An answer is 1 or 0, by what `YES` says.")
     if new.of("date"):
         return lines
     stay = "Numbers stay as they are, and the" if new.names("number") else "The"
     return [*lines, f"{stay} label comes first:"]
+
+
+def _label_text(new: Scaffold) -> list[str]:
+    """Say what the label becomes, and which words stand for no number."""
+    lines, label = [], new.label
+    if label.one is not None:
+        lines.append(
+            f"{name_in_text(label.name)} is 1 where it is {quote(label.one)} and 0 "
+            "elsewhere."
+        )
+    return lines + [
+        f"{name_in_text(one.name)} is a number, but {_and(one.marks)} in some rows, "
+        "which is taken as missing."
+        for one in new.of("marked number")
+        if one.marks
+    ]
 
 
 def _and(words: Sequence[str]) -> str:
@@ -348,7 +389,8 @@ def _dates_text(new: Scaffold) -> list[str]:
     return [*lines, "A tree can use the parts of a date:"]
 
 
-def _calendar(new: Scaffold) -> list[str]:
+def date_parts(new: Scaffold) -> list[str]:
+    """Return the lines of a function that yields the parts of all dates."""
     lines = ["def calendar(rows):", '    """Return the parts of all dates."""']
     for one in new.of("date"):
         arguments = _date_arguments(one, "rows")
@@ -487,13 +529,17 @@ def _one_hot(new: Scaffold) -> Iterator[Cell]:
 
 
 def _writing(new: Scaffold) -> Iterator[Cell]:
-    splits = "encoded" if new.of("category") else "splits"
-    yield from end_cells(splits, has_classes=bool(new.label.classes))
+    splits = "encoded" if new.of("category") and not new.raw else "splits"
+    yield from end_cells(splits, has_classes=bool(new.label.classes), raw=new.raw)
 
 
-def end_cells(splits: str = "splits", *, has_classes: bool = False) -> Iterator[Cell]:
+def end_cells(
+    splits: str = "splits", *, has_classes: bool = False, raw: bool = False
+) -> Iterator[Cell]:
     """Yield the cells that write the splits and return what was written."""
-    classes = ", classes=CLASSES" * has_classes
+    given = ["model", "run", splits, "label=label"]
+    given += ["classes=CLASSES"] * has_classes
+    given += ["raw=records", "transform=transform"] * raw
     yield markdown(
         "write-text",
         "## Where is it written?",
@@ -504,7 +550,7 @@ def end_cells(splits: str = "splits", *, has_classes: bool = False) -> Iterator[
     )
     yield code(
         "write",
-        f"written = write_splits(model, run, {splits}, label=label{classes})",
+        call("written = write_splits", given),
         'print(*written["notes"] or ["nothing to note"], sep="\\n")',
         'written["rows"]',
         shows=True,

@@ -12,6 +12,7 @@ from lifecycle.errors import CallError, did_you_mean
 from lifecycle.gates import (
     BY,
     COST,
+    MAX_GATED,
     TASKS,
     find_reversed,
     find_unmeasured,
@@ -247,6 +248,10 @@ def _find_unfit_decision(spec: ModelSpec) -> Iterator[str]:
 
 def _find_unfit_evaluation(root: Path, spec: ModelSpec) -> Iterator[str]:
     """Find gates that the shared notebook does not measure, and what it cannot."""
+    gated = [one for one in spec.gates if not slice_of(one)]
+    if len(gated) > MAX_GATED:
+        metrics = f"on {len(gated)} metrics; SageMaker keeps {MAX_GATED} of a version"
+        yield f"gates: {metrics}, remove some"
     gates = find_unmeasured(spec.task, spec.gates)
     objective = str(spec.training.hyperparameters.get("objective", ""))
     is_usual = (

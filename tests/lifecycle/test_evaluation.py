@@ -388,22 +388,27 @@ def test_a_live_model_is_compared_class_by_class_by_their_names(aws: EmbeddedAWS
     serve(approve(model, arn=package.arn))
     # The candidate numbers the classes in another order, and is the same model.
     order = [2, 0, 1]
-    candidate = splits["test"].assign(y=splits["test"]["y"].map(order.index))
+    table = pd.concat([splits["test"], train[:10]])
+    candidate = table.assign(y=table["y"].map(order.index))
+    mine = predict(booster, table[["a", "b"]])[:, order]
 
     def score_as(*classes: str) -> LiveScore | None:
         how: Any = {"measure": measure_kinds, "classes": classes}
-        return score_live(model, candidate, guess[:, order], **how)
+        return score_live(model, candidate, mine, **how)
 
     found, other = score_as("large", "small", "medium"), score_as("large", "small", "x")
     delete_endpoint(model)
 
     assert found is not None
-    assert found.predictions.tolist() == guess[:, order].tolist()
+    assert found.predictions[:90].tolist() == guess[:, order].tolist()
+    # It has trained on these, whatever numbers their classes had.
+    assert np.isnan(found.predictions[90:]).all()
+    assert found.left_out == 10
     assert set(found.comparisons) == {"accuracy", "recall of small"}
     for one in found.comparisons.values():
         assert (one.difference.low, one.difference.high) == (0.0, 0.0)
-    table = comparison_table(found, of_classes=True)
-    assert table.index.tolist() == ["recall of small"]
+    of_classes = comparison_table(found, of_classes=True)
+    assert of_classes.index.tolist() == ["recall of small"]
     assert comparison_table(found).index.tolist() == ["accuracy"]
     assert other is not None
     assert other.reason == (

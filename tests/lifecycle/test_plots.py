@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 
 from lifecycle import plots
+from lifecycle.figure_words import describe
 from lifecycle.statistics.comparison import Estimate
 from lifecycle.statistics.decision import Decision
 
@@ -230,7 +231,7 @@ def test_a_figure_says_in_words_what_is_to_be_seen(draw, told):
     ax = draw()
     ax.figure.canvas.draw()
 
-    assert told in plots.describe(ax.figure)
+    assert told in describe(ax.figure)
 
 
 def test_a_confusion_matrix_of_many_classes_shows_the_rows_that_there_are():

@@ -1,4 +1,4 @@
-"""The two sample models, if they are here, run as a demo and as in JupyterLab."""
+"""The samples of the shared notebooks, if here, run as a demo and in JupyterLab."""
 
 import json
 import subprocess

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def model(repo: Path) -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[None]:
+    """Let this process start Python warm: kernels and the embedded AWS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm_python.executable())
+        yield
+
+
 @pytest.fixture(scope="session")
 def at_aws(embedded_aws: EmbeddedAWS) -> Callable[[], AbstractContextManager[None]]:
     """Lead to the embedded AWS within a block, in fixtures of any scope."""
@@ -49,10 +58,12 @@ def kernels() -> Iterator[WarmKernels | None]:
     """The process that kernels are forked from; one for all tests of a worker."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", warm_python.executable())
-        started = begin(lambda _: None, kernel_environment(os.environ))
+        started = begin(pytest.fail, kernel_environment(os.environ))
     if started is None:
         yield None
         return
+    # What kernels are started by is this Python, which the warm one forks.
+    started.baseline = replace(started.baseline, python=sys.executable)
     with started:
         # What lifecycle imports as soon as it talks to AWS.
         started.import_ahead([Statement("boto3")])

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import quote
 import boto3
 import pytest
 import toys
+import warm_python
 from embedded_aws.process import EmbeddedAWS
 
 # Known by the name of their environment variable; their form tells nothing.
@@ -187,7 +187,8 @@ def leaked(tmp_path: Path, embedded_aws: EmbeddedAWS) -> Run:
     s3.create_bucket(Bucket="leaks-of-this-test")
     answer = subprocess.run(
         [
-            *(sys.executable, "-m", "runner", "run", "toy", "--target", "local"),
+            *(warm_python.executable(), "-m", "runner", "run", "toy"),
+            *("--target", "local"),
             *("--stage", "prepare", "--stage", "train-register"),
         ],
         cwd=root,

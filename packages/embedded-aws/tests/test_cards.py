@@ -117,3 +117,16 @@ def test_a_card_is_listed_by_its_tags_until_it_is_deleted(client, sagemaker, car
         f"model-card/{card}"
     ]
     assert left == []
+
+
+def test_cards_are_found_by_search(client, name):
+    """As everything else that Search can look for."""
+    sagemaker = client("sagemaker")
+    sagemaker.create_model_card(
+        ModelCardName=name, Content="{}", ModelCardStatus="Draft"
+    )
+    rule = {"Name": "ModelCardName", "Operator": "Equals", "Value": name}
+    found = sagemaker.search(
+        Resource="ModelCard", SearchExpression={"Filters": [rule]}
+    )["Results"]
+    assert [each["ModelCard"]["ModelCardName"] for each in found] == [name]

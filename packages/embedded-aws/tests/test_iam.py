@@ -34,7 +34,10 @@ def verdict(document, action="s3:GetObject", resource=f"{BUCKET}/a", **context):
 def role(client, name):
     """Make a role without policies, and remove it again."""
     iam = client("iam")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    trust = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+    document = json.dumps({"Statement": trust})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    arn = role["Role"]["Arn"]
     yield arn
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)

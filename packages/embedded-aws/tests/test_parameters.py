@@ -99,3 +99,51 @@ def test_alarms_are_described_by_all_that_is_asked_for(client, name):
     found = cloudwatch.describe_alarms(**asked)["MetricAlarms"]
     assert [each["AlarmName"] for each in found] == [f"{name}a"]
     assert cloudwatch.describe_alarms(AlarmNamePrefix="none")["MetricAlarms"] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given", "code"),
+    [
+        (
+            "iam",
+            "create_role",
+            {"RoleName": "a b", "AssumeRolePolicyDocument": "{}"},
+            "ValidationError",
+        ),
+        (
+            "iam",
+            "create_role",
+            {"RoleName": "r", "AssumeRolePolicyDocument": "{"},
+            "MalformedPolicyDocument",
+        ),
+        (
+            "sts",
+            "assume_role",
+            {"RoleArn": f"{ROLE}-none", "RoleSessionName": "ss"},
+            "AccessDenied",
+        ),
+        (
+            "sts",
+            "assume_role",
+            {"RoleArn": ROLE, "RoleSessionName": "a b"},
+            "ValidationError",
+        ),
+        (
+            "logs",
+            "put_retention_policy",
+            {"logGroupName": "g", "retentionInDays": 8},
+            "InvalidParameterException",
+        ),
+        (
+            "logs",
+            "filter_log_events",
+            {"logGroupName": "g", "filterPattern": "{ $.a = 1 }"},
+            "InvalidParameterException",
+        ),
+    ],
+)
+def test_a_value_that_aws_does_not_take_is_refused(
+    client, service, operation, given, code
+):
+    """With AWS's code."""
+    assert refusal(getattr(client(service), operation), **given)[0] == code

@@ -7,6 +7,7 @@ import pytest
 from embedded_account import connect, refusal
 from embedded_aws import share, stop
 from embedded_aws.account import DEFAULT_BUCKET
+from embedded_aws.iam.models import TRUST
 
 POLICY = json.dumps(
     {
@@ -51,7 +52,7 @@ def test_records_are_kept_without_secrets(folder):
     """Roles, alarms, repositories and experiments; no access key of a user."""
     with share(folder) as aws:
         iam = connect(aws, "iam")
-        iam.create_role(RoleName="role", AssumeRolePolicyDocument=POLICY)
+        iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(TRUST))
         made = iam.create_policy(PolicyName="policy", PolicyDocument=POLICY)
         iam.attach_role_policy(RoleName="role", PolicyArn=made["Policy"]["Arn"])
         iam.create_user(UserName="user")
@@ -83,3 +84,38 @@ def test_a_full_disk_is_named(folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert code == "InsufficientStorage"
     assert message.startswith("The state cannot be written: file too large; free some")
+
+
+def test_experiments_and_trials_are_unique_and_exist(client, name):
+    """Nothing is replaced, made of what is not there, or deleted while it is used."""
+    sagemaker = client("sagemaker")
+    experiment, trial = {"ExperimentName": name}, {"TrialName": name}
+    component = {"TrialComponentName": name}
+    sagemaker.create_experiment(**experiment)
+    sagemaker.create_trial(**trial, **experiment)
+    sagemaker.create_trial_component(**component)
+    both = trial | component
+    sagemaker.associate_trial_component(**both)
+    for call, given, code in (
+        (sagemaker.create_experiment, experiment, "ValidationException"),
+        (sagemaker.create_trial, trial | experiment, "ValidationException"),
+        (sagemaker.create_trial_component, component, "ValidationException"),
+        (
+            sagemaker.create_trial,
+            {"TrialName": f"{name}-2", "ExperimentName": "none"},
+            "ResourceNotFound",
+        ),
+        (
+            sagemaker.associate_trial_component,
+            both | {"TrialComponentName": "none"},
+            "ResourceNotFound",
+        ),
+        (sagemaker.delete_experiment, experiment, "ValidationException"),
+        (sagemaker.delete_trial, trial, "ValidationException"),
+        (sagemaker.delete_trial_component, component, "ValidationException"),
+    ):
+        assert refusal(call, **given)[0] == code
+    sagemaker.disassociate_trial_component(**both)
+    sagemaker.delete_trial_component(**component)
+    sagemaker.delete_trial(**trial)
+    sagemaker.delete_experiment(**experiment)

@@ -230,7 +230,11 @@ def test_a_copy_has_the_checksum_that_is_asked_for(s3, name):
 
 def test_accesses_can_be_logged(s3, name):
     """To another bucket, as objects."""
-    s3.create_bucket(Bucket=f"{name}-logs", ACL="log-delivery-write")
+    s3.create_bucket(
+        Bucket=f"{name}-logs",
+        ACL="log-delivery-write",
+        ObjectOwnership="BucketOwnerPreferred",
+    )
     target = {"TargetBucket": f"{name}-logs", "TargetPrefix": "p/"}
     s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={"LoggingEnabled": target})
     s3.list_objects_v2(Bucket=name)

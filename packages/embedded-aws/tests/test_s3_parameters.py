@@ -514,3 +514,88 @@ def test_a_presigned_url_has_its_parameters_in_the_query(s3, where):
     urllib.request.urlopen(request).close()
     found = s3.head_object(**where)
     assert (found["StorageClass"], found["Metadata"]) == ("STANDARD_IA", {"rows": "5"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "code"),
+    [
+        ("put_object", {"ServerSideEncryption": "none"}, "InvalidArgument"),
+        ("put_object", {"SSEKMSKeyId": "alias/key"}, "InvalidArgument"),
+        ("put_object", {"StorageClass": "COLD"}, "InvalidStorageClass"),
+        ("put_object", {"ACL": "everybody"}, "InvalidArgument"),
+        ("put_object", {"Key": "k" * 1025}, "KeyTooLongError"),
+        ("put_object", {"Metadata": {"a": "x" * 2048}}, "MetadataTooLarge"),
+        (
+            "put_object_tagging",
+            {"Tagging": {"TagSet": [{"Key": "a", "Value": v} for v in "12"]}},
+            "InvalidTag",
+        ),
+        ("upload_part", {"UploadId": "none", "PartNumber": 1}, "NoSuchUpload"),
+        ("upload_part", {"UploadId": "none", "PartNumber": 0}, "InvalidArgument"),
+        ("complete_multipart_upload", {"UploadId": "none"}, "NoSuchUpload"),
+        (
+            "list_objects_v2",
+            {"Key": None, "ContinuationToken": "none"},
+            "InvalidArgument",
+        ),
+        ("list_objects_v2", {"Key": None, "MaxKeys": -1}, "InvalidArgument"),
+        (
+            "put_bucket_versioning",
+            {"Key": None, "VersioningConfiguration": {"Status": "Perhaps"}},
+            "MalformedXML",
+        ),
+        (
+            "put_bucket_lifecycle_configuration",
+            {
+                "Key": None,
+                "LifecycleConfiguration": {
+                    "Rules": [{"Status": "Enabled", "Filter": {"Prefix": ""}}]
+                },
+            },
+            "InvalidRequest",
+        ),
+        ("create_bucket", {"Key": None, "Bucket": "Of_Old"}, "InvalidBucketName"),
+        (
+            "create_bucket",
+            {"Key": None, "Bucket": "with-acl", "ACL": "public-read"},
+            "InvalidBucketAclWithObjectOwnership",
+        ),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_a_value_that_s3_does_not_take_is_refused(s3, where, operation, given, code):
+    """With S3's code; moto takes most of them."""
+    call = {name: v for name, v in (where | given).items() if v is not None}
+    assert refusal(getattr(s3, operation), **call)[0] == code
+
+
+def test_parts_are_of_their_upload_and_in_order(s3, where):
+    """Another key has no such upload; a copied part is in its source."""
+    begun = s3.create_multipart_upload(**where)["UploadId"]
+    other = where | {"Key": "other", "UploadId": begun, "PartNumber": 1}
+    assert refusal(s3.upload_part, **other, Body=b"x")[0] == "NoSuchUpload"
+    call = where | {"UploadId": begun}
+    s3.put_object(Bucket=where["Bucket"], Key="source", Body=b"0123456789")
+    source = {"CopySource": {"Bucket": where["Bucket"], "Key": "source"}}
+    beyond = source | {"CopySourceRange": "bytes=5-10", "PartNumber": 1}
+    assert refusal(s3.upload_part_copy, **call, **beyond)[0] == "InvalidRequest"
+    parts = [
+        {"PartNumber": n, "ETag": s3.upload_part(**call, PartNumber=n)["ETag"]}
+        for n in (2, 1)
+    ]
+    code, _ = refusal(
+        s3.complete_multipart_upload, **call, MultipartUpload={"Parts": parts}
+    )
+    assert code == "InvalidPartOrder"
+
+
+def test_objects_are_encrypted_by_default(s3, where):
+    """As S3 says of each that is stored since 2023."""
+    s3.put_object(**where)
+    assert s3.head_object(**where)["ServerSideEncryption"] == "AES256"
+
+
+def test_a_range_that_is_none_gives_the_whole(s3, where):
+    """As on S3."""
+    s3.put_object(**where, Body=b"abc")
+    assert s3.get_object(**where, Range="lines=1-2")["Body"].read() == b"abc"

@@ -31,9 +31,19 @@ from embedded_aws.faults import Fault
 from embedded_aws.sharing import ADDRESS, LOCKS, SERVING, USING, Address, lock
 from embedded_aws.state import DATABASE, VERSION
 
+PYTHON = sys.executable
 PART = b"x" * 5 * 1024**2
 LARGE = {"Bucket": DEFAULT_BUCKET, "Key": "large"}
 TAG = {"Key": "owner", "Value": "me"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm():
+    """Start servers by the warm Python of the repository's tests, if there is one."""
+    with pytest.MonkeyPatch.context() as patch:
+        warm = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
+        patch.setattr(sys, "executable", warm)
+        yield
 
 
 @pytest.fixture
@@ -75,11 +85,13 @@ def shared(tmp_path_factory):
     stop(folder)
 
 
-def test_commands_find_one_server_and_what_others_left(folder):
+def test_commands_find_one_server_and_what_others_left(folder, monkeypatch):
     """The second uses what the first started; it goes on without them, and restarts.
 
     A command that comes while it ends waits for that, and starts the next.
     """
+    # A process id is that of a child process, not of a fork.
+    monkeypatch.setattr(sys, "executable", PYTHON)
     with share(folder) as first:
         account_of(first).put("key", "text")
         with share(folder) as second:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm_python
 from click.shell_completion import get_completion_class
 from clones import ROOT
 
@@ -198,7 +199,9 @@ def test_a_signal_ends_what_a_verb_has_started(number, monkeypatch, tmp_path):
     """Ctrl-C as well as SIGTERM: `local` ends, and the embedded AWS with it."""
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "state"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner", "local"], stdout=subprocess.PIPE, text=True
+        [warm_python.executable(), "-m", "runner", "local"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         try:

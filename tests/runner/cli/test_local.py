@@ -15,6 +15,7 @@ import botocore.utils
 import click
 import laptops
 import pytest
+import warm_python
 from embedded_aws import find, images, stop
 
 from lifecycle.aws import bucket, client
@@ -28,9 +29,11 @@ from runner.cli.local import (
 from runner.errors import LocalAwsError
 from runner.spec.models import load_spec
 
+pytestmark = pytest.mark.usefixtures("warm")
 ELSEWHERE = (
     "is not on this machine, and the target is local; unset it, or say --target aws"
 )
+PYTHON = sys.executable
 NO_ADDRESS = "is no address; give one as http://127.0.0.1:5000, or unset it"
 ENDED = "error: the embedded AWS ended by itself, by SIGKILL; it wrote "
 # What a command runs that ends the embedded AWS beside it.
@@ -51,6 +54,12 @@ def folder(monkeypatch, tmp_path):
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "state"))
     yield tmp_path / "state"
     stop(tmp_path / "state")
+
+
+@pytest.fixture
+def cold(monkeypatch):
+    """Start the embedded AWS as a child process, of which is known how it ended."""
+    monkeypatch.setattr(sys, "executable", PYTHON)
 
 
 def test_help_shows_one_example_a_line(invoke):
@@ -207,7 +216,16 @@ def test_a_command_is_led_nowhere_else(monkeypatch, tmp_path, invoke):
     )
 
     done = subprocess.run(
-        [sys.executable, "-m", "runner", "local", "--", sys.executable, "-c", script],
+        [
+            warm_python.executable(),
+            "-m",
+            "runner",
+            "local",
+            "--",
+            sys.executable,
+            "-c",
+            script,
+        ],
         stdout=subprocess.PIPE,
         text=True,
         timeout=60,
@@ -216,6 +234,7 @@ def test_a_command_is_led_nowhere_else(monkeypatch, tmp_path, invoke):
     assert (done.returncode, done.stdout.split()) == (0, ["1"])
 
 
+@pytest.mark.usefixtures("cold")
 def test_the_end_of_the_embedded_aws_is_named(folder):
     """It is why a verb fails; the next command finds what was kept."""
     ended = pytest.raises(LocalAwsError, match=r"ended by itself, by SIGKILL; .* again")
@@ -261,6 +280,7 @@ def served(folder):
         yield process
 
 
+@pytest.mark.usefixtures("cold")
 def test_a_server_that_ends_is_reported_in_one_line(served, folder):
     """`local` ends with it, with exit code 1."""
     kill(folder)
@@ -365,6 +385,7 @@ def test_a_state_that_cannot_be_used_is_one_line(invoke, folder):
     )
 
 
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize(("code", "expected"), [(0, 1), (7, 7)])
 def test_a_server_that_ends_under_a_command_is_reported_after_it(
     invoke, folder, code, expected

@@ -27,6 +27,7 @@ from runner.errors import CellError
 from runner.pipeline.run import RunResult
 from runner.spec import content as contents
 
+pytestmark = pytest.mark.usefixtures("warm")
 RESULTS = {
     "metrics": {"auc": 0.92451, "f1": 0.83421, "accuracy": 0.95869},
     "version": 3,
@@ -234,6 +235,7 @@ def test_a_wrong_model_yaml_starts_nothing(
 def released(
     tmp_path_factory: pytest.TempPathFactory,
     at_aws: Callable[[], AbstractContextManager[None]],
+    warm: None,
 ) -> Iterator[tuple[str, Result]]:
     """A tiny model, and what `runner run` of all its stages printed."""
     name = new_name()

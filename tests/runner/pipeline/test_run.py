@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import tiny
 import toys
+import warm_python
 import yaml
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import FOREVER, Fault
@@ -705,7 +706,8 @@ def test_sigterm_ends_a_flood_within_seconds(
     path = repo / "models" / model / "prepare.ipynb"
     flood = f"open({str(begun)!r}, 'w').close()\\nwhile True: print('x' * 1000)\\n"
     path.write_text(path.read_text().replace("prefix = f", f"{flood}prefix = f"))
-    command = [sys.executable, "-m", "runner", "run", model, "--stage", "prepare"]
+    python = warm_python.executable()
+    command = [python, "-m", "runner", "run", model, "--stage", "prepare"]
     with subprocess.Popen([*command, "--cold"], cwd=repo) as process:
         try:
             deadline = time.monotonic() + 60

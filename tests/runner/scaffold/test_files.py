@@ -60,7 +60,8 @@ def binary_table(rows: int, columns: int) -> pd.DataFrame:
     )
 
 
-TABLES = {
+RAW_TOO = {"raw": True}
+TABLES: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "hard": (hard_table(), {"label": "price €"}),
     "hard-binary": (hard_table(), {"label": 'it\'s "quoted"'}),
     "hard-time": (hard_table(), {"label": "price €", "time": "sold on"}),
@@ -85,6 +86,9 @@ TABLES = {
         {},
     ),
 }
+
+RAW = ("hard", "hard-binary", "hard-time", "wide", "classes", "categories")
+TABLES |= {f"{name}-raw": (TABLES[name][0], TABLES[name][1] | RAW_TOO) for name in RAW}
 
 
 def template(folder: Path) -> Path:

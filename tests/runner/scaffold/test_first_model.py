@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from embedded_aws import EmbeddedAWS
 
+pytestmark = pytest.mark.usefixtures("warm")
 PAGE = clones.ROOT / "docs" / "your-first-model.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 # What differs from run to run, and how wide a table is because of it.

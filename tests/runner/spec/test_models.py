@@ -472,6 +472,12 @@ COSTS = "decision: {false_positive: 5, false_negative: 100}"
         ),
         (
             "multiclass",
+            "{" + ", ".join(f"recall of {n}: {{min: 0.5}}" for n in range(31)) + "}",
+            "",
+            "gates: on 31 metrics; SageMaker keeps 30 of a version, remove some",
+        ),
+        (
+            "multiclass",
             "{recall of b: {max: 0.5}}",
             "",
             "gates.recall of b.max: more recall of b is better; give min",

@@ -194,16 +194,21 @@ def test_check_names_the_file_to_add_an_import_to(root: Path) -> None:
     assert "pinned in models/toy/requirements.txt; add it to models/toy/" in str(told)
 
 
-def test_the_verb_pins_all_models_or_one(
+def test_the_verb_pins_what_models_ask_for_and_makes_their_environments(
     root: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`make requirements` calls it."""
+    """`make requirements` and CircleCI call it; editors take what it prints."""
     monkeypatch.chdir(root)
 
     assert invoke("environment", "--pin").output == (
         "pinned models/toy/requirements.txt\n"
     )
     assert invoke("environment", "--upgrade").exit_code == 2
+    made = invoke("environment", "toy")
+    assert made.stderr == "makes the environment of toy: 2 packages\n"
+    name, python = made.stdout.split()
+    assert name == "toy:" and Path(python).is_relative_to(root / ".environments")
+    assert Path(python).is_file()
     (root / "models" / "toy" / "requirements.in").unlink()
     without = invoke("environment", "toy")
     assert (without.exit_code, "has no requirements.in" in without.output) == (2, True)

@@ -40,7 +40,13 @@ from embedded_aws.refusals import refusal
 from embedded_aws.s3 import models as s3
 from embedded_aws.sagemaker import models as sagemaker
 from embedded_aws.sagemakerruntime import models as sagemakerruntime
-from embedded_aws.validation import JSON_SERVICES, check_request, parse
+from embedded_aws.sts import models as sts
+from embedded_aws.validation import (
+    JSON_SERVICES,
+    check_form,
+    check_request,
+    parse,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -68,6 +74,9 @@ FORM = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 32 * 1024**2
 # S3's own names have 3 to 63 characters; the others are of old buckets.
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+NEW_BUCKET = re.compile(
+    r"(?!.*\.\.|\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+)
 # What else signs as SageMaker, by how its paths begin.
 OTHER_SAGEMAKER = {
     "/FeatureGroup": "Feature Store runtime",
@@ -89,7 +98,15 @@ class Application(DomainDispatcherApplication):
         super().__init__(create_app)
         # Without one nothing can control it.
         self.token = token
-        for service in (cloudwatch, iam, logs, s3, sagemaker, sagemakerruntime):
+        for service in (
+            cloudwatch,
+            iam,
+            logs,
+            s3,
+            sagemaker,
+            sagemakerruntime,
+            sts,
+        ):
             service.install()
         records.load()
 
@@ -213,7 +230,17 @@ def find_error(call: Call, body: bytes) -> ErrorAnswer | None:
 
 def _find_s3_error(request: Request) -> ErrorAnswer | None:
     bucket = request.path.split("/")[1]
-    if bucket and not BUCKET.fullmatch(bucket):
+    is_made = request.method == "PUT" and request.path.strip("/") == bucket
+    pattern = NEW_BUCKET if is_made and not request.query_string else BUCKET
+    if bucket and not pattern.fullmatch(bucket):
+        text = f"The specified bucket is not valid: {bucket[:100]!r}."
+        return ErrorAnswer(code="InvalidBucketName", message=text)
+    is_made = request.method == "PUT" and not request.query_string
+    if (
+        is_made
+        and request.path.strip("/") == bucket
+        and not NEW_BUCKET.fullmatch(bucket)
+    ):
         text = f"The specified bucket is not valid: {bucket[:100]!r}."
         return ErrorAnswer(code="InvalidBucketName", message=text)
     is_written = request.method in ("PUT", "POST", "DELETE")
@@ -252,7 +279,9 @@ def _find_action_error(call: Call) -> ErrorAnswer | None:
     if action not in get_service_model(name).operation_names:
         text = f"Could not find operation {action[:200]!r} of {call.service}."
         return ErrorAnswer(code="InvalidAction", message=text)
-    return _find_refusal(name, action, form_parameters(call.values), "ValidationError")
+    given = form_parameters(call.values)
+    refused = _find_refusal(name, action, given, "ValidationError")
+    return refused or check_form(name, action, call.values)
 
 
 def form_parameters(values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -310,7 +339,9 @@ def service_error(error: Exception) -> Response:
     """Answer with an error that a service raised."""
     code = getattr(error, "code", "ValidationException")
     message = getattr(error, "message", str(error))
-    return error_response(current_request, ErrorAnswer(code=code, message=message))
+    status = 403 if code == ACCESS_DENIED.code else 400
+    answer = ErrorAnswer(code=code, message=message, status=status)
+    return error_response(current_request, answer)
 
 
 def not_implemented(error: Exception) -> Response:

@@ -124,8 +124,6 @@ TAGGING_ACTIONS = done(
         PaginationToken TagFilters ResourcesPerPage TagsPerPage ResourceTypeFilters
         ResourceARNList
     """,
-    GetTagKeys="PaginationToken",
-    GetTagValues="PaginationToken Key",
     TagResources="ResourceARNList Tags",
     UntagResources="ResourceARNList TagKeys",
 )

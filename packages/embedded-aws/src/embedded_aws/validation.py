@@ -6,9 +6,9 @@ The checks of an operation are compiled once, when it is first called.
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from botocore.model import (
     ListShape,
@@ -17,6 +17,8 @@ from botocore.model import (
     StringShape,
     StructureShape,
 )
+from botocore.utils import parse_timestamp
+from moto.core.parse import QueryParser
 from moto.core.utils import get_service_model
 
 from embedded_aws.errors import ErrorAnswer
@@ -87,6 +89,33 @@ def check_request(service: str, target: str, body: bytes) -> ErrorAnswer | None:
     if not found:
         return None
     return ErrorAnswer(code=code, message=validation_message(found))
+
+
+def check_form(
+    service: str, action: str, values: Mapping[str, Sequence[str]]
+) -> ErrorAnswer | None:
+    """Return AWS's error for a form that breaks the model of its service.
+
+    Args:
+        service: its name in botocore.
+        values: the fields of the form.
+    """
+    operation = get_service_model(service).operation_model(action)
+    fields = {name: first for name, (first, *_) in values.items()}
+    # A moment becomes the number that JSON would have.
+    parser = QueryParser(operation, timestamp_parser=_seconds)
+    try:
+        given = parser.parse(cast("Any", {"values": fields}))
+        found = list(check_of(service, action)(given, ""))
+    except (SerializationError, ValueError, OverflowError) as error:
+        return ErrorAnswer(code="MalformedInput", message=str(error))
+    if not found:
+        return None
+    return ErrorAnswer(code="ValidationError", message=validation_message(found))
+
+
+def _seconds(text: str) -> float:
+    return parse_timestamp(text).timestamp()
 
 
 def parse(body: bytes) -> Any:

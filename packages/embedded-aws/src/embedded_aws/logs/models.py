@@ -1,11 +1,13 @@
 """The state of CloudWatch Logs: moto's, kept between runs, and how it is written."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
 
 from moto.core.utils import unix_time_millis
+from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogEvent, LogGroup, LogsBackend, logs_backends
 
 from embedded_aws.account import ACCOUNT_ID
@@ -19,6 +21,12 @@ WHERE region = ? ORDER BY rowid
 """
 DELETE_GROUP = "DELETE FROM log_events WHERE region = ? AND log_group = ?"
 DELETE_STREAM = f"{DELETE_GROUP} AND log_stream = ?"
+
+RETENTIONS = [
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192),
+    *(2557, 2922, 3288, 3653),
+]
+PATTERN = re.compile(r'[A-Za-z]\w*( \w+)*|"[^"]*"')
 
 lock = RLock()
 
@@ -85,6 +93,30 @@ class Backend(LogsBackend):
             rows = [(event.timestamp, event.message) for event in added]
             self._keep(log_group_name, log_stream_name, rows)
         return answer
+
+    def filter_log_events(self, log_group_name: str, *arguments: Any) -> Any:
+        """Answer FilterLogEvents; moto takes what it cannot filter by for all events.
+
+        The next to last argument is the pattern.
+        """
+        *_, pattern, _ = arguments
+        if pattern and not PATTERN.fullmatch(pattern):
+            raise InvalidParameterException(
+                parameter="filterPattern",
+                value=pattern,
+                constraint="The embedded AWS filters by words, or by one quoted phrase",
+            )
+        return super().filter_log_events(log_group_name, *arguments)
+
+    def put_retention_policy(self, log_group_name: str, retention_in_days: str) -> None:
+        """Store for how many days events would be kept."""
+        if int(retention_in_days) not in RETENTIONS:
+            raise InvalidParameterException(
+                parameter="retentionInDays",
+                value=retention_in_days,
+                constraint=f"Member must satisfy enum value set: {RETENTIONS}",
+            )
+        super().put_retention_policy(log_group_name, retention_in_days)
 
     def delete_log_group(self, log_group_name: str) -> None:
         """Delete a group with its streams."""

@@ -106,8 +106,6 @@ class PolicyRefusedError(S3ClientError):
 class NoAclsError(S3ClientError):
     """Report an ACL for a bucket whose owner owns everything in it."""
 
-    code = "AccessControlListNotSupported"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
@@ -247,7 +245,14 @@ def _check_statement(statement: Mapping[str, Any], bucket: str) -> None:
     for each in as_list(statement.get("Resource", statement.get("NotResource"))):
         if each != arn and not str(each).startswith(f"{arn}/"):
             raise PolicyError(f"Policy has invalid resource {str(each)[:200]!r}")
-    for operator, keys in statement.get("Condition", {}).items():
+    if not statement.keys() & {"Action", "NotAction"}:
+        raise PolicyError("a statement has no Action")
+    conditions = statement.get("Condition", {})
+    if not isinstance(conditions, Mapping) or not all(
+        isinstance(keys, Mapping) for keys in conditions.values()
+    ):
+        raise PolicyError("Condition: no operators with keys and values")
+    for operator, keys in conditions.items():
         for key in keys:
             lower = key.lower()
             if lower not in KNOWN_KEYS and not lower.startswith(TAG_KEYS):
@@ -269,10 +274,21 @@ def check_acl(bucket: FakeBucket, acl: str, enforced: bool) -> None:
         enforced: the owner of the bucket owns all objects in it.
     """
     if enforced and acl not in ("", OWNER_ACL):
-        raise NoAclsError("The bucket does not allow ACLs")
+        code = "AccessControlListNotSupported"
+        raise NoAclsError(code, "The bucket does not allow ACLs")
     if acl in PUBLIC_ACLS and is_blocked(bucket, "block_public_acls"):
         raise AccessDeniedError(
             "public ACLs are blocked by the BlockPublicAcls setting of the bucket"
+        )
+
+
+def check_new(headers: Mapping[str, str]) -> None:
+    """Raise S3's error for a new bucket that has an ACL and takes none."""
+    owner = headers.get("x-amz-object-ownership", ENFORCED)
+    if headers.get("x-amz-acl", "private") != "private" and owner == ENFORCED:
+        raise NoAclsError(
+            "InvalidBucketAclWithObjectOwnership",
+            f"Bucket cannot have ACLs set with ObjectOwnership's {ENFORCED} setting",
         )
 
 

@@ -1,6 +1,7 @@
 """Conditions that a request makes: what an object must be like, and what parts have."""
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,6 +9,8 @@ from typing import Any
 
 from moto.s3.exceptions import (
     InvalidPart,
+    InvalidPartOrder,
+    MalformedXML,
     MissingKey,
     PreconditionFailed,
     S3ClientError,
@@ -67,6 +70,17 @@ def check_source(headers: Mapping[str, str], source: StoredKey) -> None:
         _require(changed > _date(moment), "if-modified-since")
 
 
+def check_range(text: str, source: StoredKey) -> None:
+    """Raise S3's error for a range of a source that is not in it."""
+    found = re.fullmatch(r"bytes=(\d+)-(\d+)", text)
+    if not found or not int(found[1]) <= int(found[2]):
+        raise NotTakenError(
+            "The x-amz-copy-source-range value must be bytes=first-last"
+        )
+    if int(found[2]) >= source.contentsize:
+        raise NotTakenError(f"The specified copy range is invalid for {text}")
+
+
 def _require(holds: bool, name: str) -> None:
     if not holds:
         raise PreconditionFailed(f"{SOURCE}{name}")
@@ -94,7 +108,12 @@ def check_upload(
         parts: each with its number, and checksums that it must have.
         given: the other parameters of CompleteMultipartUpload.
     """
+    if not parts:
+        raise MalformedXML
     found = [_part(upload, each) for each in parts]
+    numbers = [int(each["PartNumber"]) for each in parts]
+    if numbers != sorted(set(numbers)):
+        raise InvalidPartOrder
     for part, each in zip(found, parts, strict=True):
         for algorithm in ALGORITHMS:
             wanted = each.get(f"Checksum{algorithm}")

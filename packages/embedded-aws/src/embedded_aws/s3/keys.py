@@ -128,6 +128,13 @@ class StoredKey(FakeKey):
             self.multipart = StoredMultipart.completed(self, **upload)
 
 
+class StoredDeleteMarker(FakeDeleteMarker):
+    """Mark that an object was deleted."""
+
+    def dispose(self) -> None:
+        """Do nothing: moto disposes of markers as of keys."""
+
+
 def store(content: bytes | str | Content) -> StoredFile:
     """Write bytes, or moto's own text, to a new file, or what another file has."""
     if isinstance(content, str):
@@ -255,7 +262,7 @@ def restore_versions(
     versions: list[StoredKey | FakeDeleteMarker] = []
     for document in documents:
         if document.get("deleted"):
-            marker = FakeDeleteMarker(versions[-1])  # type: ignore[arg-type]
+            marker = StoredDeleteMarker(versions[-1])  # type: ignore[arg-type]
             marker.last_modified = document["last_modified"]
             marker._version_id = document["version_id"]
             versions.append(marker)

@@ -5,12 +5,13 @@ from typing import Any
 from urllib.parse import quote
 
 from moto.s3.exceptions import S3ClientError
+from moto.s3.models import OWNER as OWNER_ID
 from moto.s3.models import FakeBucket
 
 from embedded_aws.s3.keys import StoredMultipart
 
 OWNER = {
-    "ID": "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a",
+    "ID": OWNER_ID,
     "DisplayName": "webfile",
 }
 MAX_BUCKETS, MAX_UPLOADS = 10_000, 1000

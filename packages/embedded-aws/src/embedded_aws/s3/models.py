@@ -21,6 +21,7 @@ from embedded_aws.s3.access import ENFORCED, Asked, permission
 from embedded_aws.s3.checksums import checksum_of
 from embedded_aws.s3.datasets import OBJECTS
 from embedded_aws.s3.keys import (
+    StoredDeleteMarker,
     StoredKey,
     StoredMultipart,
     blank_key,
@@ -31,6 +32,10 @@ from embedded_aws.s3.keys import (
 from embedded_aws.state import state
 
 BUCKET, OBJECT, UPLOAD = "s3-bucket", "s3-object", "s3-upload"
+# Of every new object, unless its bucket or its call says otherwise.
+ENCRYPTION = {
+    "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+}
 # Of a bucket's attributes those that are documents of their own.
 ELSEWHERE = ("keys", "multiparts")
 
@@ -130,7 +135,7 @@ class Backend(S3Backend):
         """Create a bucket; who owns it owns all that is in it, and it is not public."""
         self.touched.buckets.add(bucket_name)
         bucket = super().create_bucket(bucket_name, *arguments, **more)
-        vars(bucket)["ownership_rule"] = ENFORCED
+        vars(bucket).update(ownership_rule=ENFORCED, encryption=dict(ENCRYPTION))
         bucket.public_access_block = PublicAccessBlock(*["true"] * 4)
         return bucket
 
@@ -158,6 +163,10 @@ class Backend(S3Backend):
         upload = super().create_multipart_upload(bucket_name, *arguments, **more)
         self.touched.uploads.add((bucket_name, upload.id))
         return upload
+
+    def knows(self, token: str) -> bool:
+        """Return whether a page of ListObjectsV2 ended with a token."""
+        return token in self._pagination_tokens
 
     # How that is kept, and found again.
 
@@ -237,6 +246,9 @@ def install() -> None:
     """Put this backend, and keys whose content is in files, in the place of moto's."""
     s3_backends.backend = Backend
     vars(models).update(
-        FakeBucket=StoredBucket, FakeKey=StoredKey, FakeMultipart=StoredMultipart
+        FakeBucket=StoredBucket,
+        FakeDeleteMarker=StoredDeleteMarker,
+        FakeKey=StoredKey,
+        FakeMultipart=StoredMultipart,
     )
     vars(responses).update(compute_checksum=checksum_of)

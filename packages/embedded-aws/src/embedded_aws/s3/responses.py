@@ -11,8 +11,9 @@ from urllib.parse import unquote
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
 from moto.core.responses import ActionResult
+from moto.core.utils import str_to_rfc_1123_datetime
 from moto.iam.access_control import PermissionResult
-from moto.s3.exceptions import RangeNotSatisfiable, S3ClientError
+from moto.s3.exceptions import NoSuchUpload, RangeNotSatisfiable, S3ClientError
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ClientDisconnected
@@ -21,19 +22,28 @@ from embedded_aws.files import CHUNK_BYTES, StoredFile
 from embedded_aws.refusals import refusal
 from embedded_aws.s3 import access
 from embedded_aws.s3.checksums import HASHED, check_body, check_content, checksum
-from embedded_aws.s3.conditions import check_source, check_upload, check_write
+from embedded_aws.s3.conditions import (
+    check_range,
+    check_source,
+    check_upload,
+    check_write,
+)
 from embedded_aws.s3.keys import StoredKey, StoredMultipart
 from embedded_aws.s3.listings import buckets_page, encoded_versions, uploads_page
 from embedded_aws.s3.models import Backend
 from embedded_aws.s3.parameters import S3
 from embedded_aws.s3.policy import check_form
 from embedded_aws.s3.requests import action_of, hoisted, parameters_of
+from embedded_aws.s3.values import ValueRefusedError, check_key, check_values
 from embedded_aws.state import state
 
 READS = ("GET", "HEAD", "OPTIONS")
 # A PUT of these changes an object, or a bucket, but has no content for it.
 SUBRESOURCES = {"acl", "tagging", "retention", "legal-hold", "torrent", "restore"}
 CHUNKED = re.compile("aws-chunked|STREAMING-")
+MAX_KEYS = 1000
+NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
+RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 # What replaces an object, and may say what it must be like.
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
 FORM_FIELD = re.compile("x-amz-(algorithm|credential|date|signature|security-token)")
@@ -75,6 +85,7 @@ class Response(S3Response):
         """Answer a call that concerns an object."""
         self.trailers = {}
         hoisted(request)
+        forget_unreadable(request)
         self.action = action_of(request)
         if has_content(request):
             self.upload = state.files.write(self._hashed(request))
@@ -95,6 +106,7 @@ class Response(S3Response):
                 content = state.files.open(self.upload.name)
                 given = _lower(request) | self.trailers
                 check_content(given, self.upload, self.sha256, content)
+            check_key(self.parse_key_name())
             self._check(request)
             return self._changed(request, full_url)
         finally:
@@ -137,8 +149,11 @@ class Response(S3Response):
                 check_body(_lower(request), body)
         if text := refusal(S3, self.action, self.given):
             raise NotImplementedS3Error(text)
+        check_values(self.action, self.given)
         access.check_owners(_lower(request), self.bucket_name)
-        if self.bucket_name in self.backend.buckets:
+        if self.action == "CreateBucket":
+            access.check_new(_lower(request))
+        elif self.bucket_name in self.backend.buckets:
             self._check_access(request)
 
     def _check_access(self, request: Request) -> None:
@@ -159,10 +174,9 @@ class Response(S3Response):
                 )
         bucket = self.backend.get_bucket(self.bucket_name)
         acl = request.headers.get("x-amz-acl", "") or request.form.get("acl", "")
-        if self.action != "CreateBucket":
-            # Moto says that it is a dictionary.
-            enforced = str(bucket.ownership_rule) == access.ENFORCED
-            access.check_acl(bucket, acl, enforced)
+        # Moto says that it is a dictionary.
+        enforced = str(bucket.ownership_rule) == access.ENFORCED
+        access.check_acl(bucket, acl, enforced)
         if self.action == "PutBucketPolicy":
             access.check_policy(bytes(self.body), bucket)
 
@@ -183,7 +197,7 @@ class Response(S3Response):
         """Answer a call; of those that write with a condition one after the other."""
         if "x-amz-copy-source" in request.headers:
             self._check_source(request.headers["x-amz-copy-source"])
-        if self.action == "CompleteMultipartUpload":
+        if "UploadId" in self.given:
             self._check_upload()
         is_conditional = {"If-Match", "If-None-Match"} & {*request.headers.keys()}
         if self.action not in WRITES or not is_conditional:
@@ -202,11 +216,21 @@ class Response(S3Response):
         key = self.backend.get_object(bucket, name, version_id=version or None)
         if isinstance(key, StoredKey):
             check_source(self.headers, key)
+            if "CopySourceRange" in self.given:
+                check_range(self.given["CopySourceRange"], key)
 
     def _check_upload(self) -> None:
+        """Raise S3's error for an upload that there is not, or for its parts."""
+        upload_id, key = self.given["UploadId"], self.parse_key_name()
+        found = self.backend.get_object(self.bucket_name, key)
+        if getattr(getattr(found, "multipart", None), "id", "") == upload_id:
+            # It was completed, and its answer may have been lost.
+            return
         bucket = self.backend.get_bucket(self.bucket_name)
-        upload = bucket.multiparts.get(self.given.get("UploadId", ""))
-        if isinstance(upload, StoredMultipart):
+        upload = bucket.multiparts.get(upload_id)
+        if not isinstance(upload, StoredMultipart) or upload.key_name != key:
+            raise NoSuchUpload(upload_id=upload_id)
+        if self.action == "CompleteMultipartUpload":
             parts = self.given.get("MultipartUpload", {}).get("Parts", [])
             check_upload(upload, parts, self.given)
 
@@ -229,7 +253,27 @@ class Response(S3Response):
         """Answer ListObjectsV2; moto takes `fetch-owner=false` for true."""
         if self.querystring.get("fetch-owner") == ["false"]:
             del self.querystring["fetch-owner"]
+        token = self.given.get("ContinuationToken")
+        if token and not self.backend.knows(token):
+            text = "The continuation token provided is incorrect"
+            raise ValueRefusedError("InvalidArgument", text)
+        self._limit_keys()
         return super().list_objects_v2()
+
+    def list_objects(self) -> TYPE_RESPONSE:
+        """Answer ListObjects."""
+        self._limit_keys()
+        return super().list_objects()
+
+    def list_object_versions(self) -> TYPE_RESPONSE:
+        """Answer ListObjectVersions."""
+        self._limit_keys()
+        return super().list_object_versions()
+
+    def _limit_keys(self) -> None:
+        """Give at most as many keys on a page as S3 does."""
+        if int(self.given.get("MaxKeys", 0)) > MAX_KEYS:
+            self.querystring["max-keys"] = [str(MAX_KEYS)]
 
     def head_object(
         self, bucket_name: str, query: dict[str, Any], key_name: str, headers: Any
@@ -367,6 +411,17 @@ def _frame_length(line: bytes) -> int:
     if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", text):
         raise ClientDisconnected
     return int(text, 16)
+
+
+def forget_unreadable(request: Request) -> None:
+    """Leave out a range or a date that is none: S3 reads without it, too."""
+    if not RANGE.fullmatch(request.headers.get("Range", "bytes=0-")):
+        del request.environ["HTTP_RANGE"]
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
+        try:
+            str_to_rfc_1123_datetime(request.environ.get(name, NEVER))
+        except ValueError:
+            del request.environ[name]
 
 
 def has_content(request: Request) -> bool:

@@ -80,6 +80,7 @@ class Backend(SageMakerModelBackend):
             "Model": lambda: described(self.models.resources.values()),
             "ModelPackage": lambda: described(self.packages.resources.values()),
             "ModelPackageGroup": lambda: described(self.groups.resources.values()),
+            "ModelCard": lambda: described(self.cards.resources.values()),
             "Endpoint": lambda: described(self.hosting.resources.values()),
             "Experiment": lambda: recorded("Experiment", self.experiments.values()),
             "ExperimentTrial": lambda: recorded("Trial", self.trials.values()),

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from embedded_aws.sagemaker.models import Backend
+from embedded_aws.sagemaker.recorded import check_records
 from embedded_aws.sagemaker.resources import Values, refuse
 from embedded_aws.state import state
 
@@ -27,6 +29,12 @@ class Response(SageMakerResponse):
         """Read the request, and refuse what would be ignored, or only pretended."""
         super().parse_parameters(request)
         refuse(self._get_action(), self.params)
+
+    def call_action(self) -> TYPE_RESPONSE:
+        """Carry out an action, but for what is wrong with moto's records."""
+        with self.backend.scope.lock:
+            check_records(self._get_action(), dict(self.params), self.backend)
+        return super().call_action()
 
     def _result(self, action: Callable[[Values], Any]) -> ActionResult:
         """Carry out one action, and keep what it changes; no other runs meanwhile."""

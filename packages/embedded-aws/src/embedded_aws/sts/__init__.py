@@ -1,0 +1,1 @@
+"""STS: moto's, whose roles exist."""
