@@ -24,6 +24,8 @@ TRANSPORT = {
     "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-algorithm",
     "x-amz-credential", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature",
     "x-id", "awsaccesskeyid", "signature", "expires",
+    # Of the SDKs for C++, which pyarrow uses, and for Java.
+    "x-amz-api-version", "x-amz-te",
 }  # fmt: skip
 PREFIX = "x-amz-"
 # Which every body is compared with, whether or not the model of its action says so.
