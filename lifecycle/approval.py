@@ -20,7 +20,7 @@ from lifecycle.errors import (
     RegistryError,
     printable,
 )
-from lifecycle.invocation import read_golden
+from lifecycle.invocation import Golden, parse_golden
 from lifecycle.registration.integrity import (
     evidence_digest,
     hash_evidence,
@@ -36,7 +36,13 @@ from lifecycle.registration.packages import (
     find_package,
     list_summaries,
 )
-from lifecycle.s3 import ARCHIVE_REMEDY, RESTORE, StoredObject, hash_object
+from lifecycle.s3 import (
+    ARCHIVE_REMEDY,
+    RESTORE,
+    StoredObject,
+    hash_object,
+    read_object,
+)
 from lifecycle.serving.hosting import version_in
 
 # Characters left for text in ApprovalDescription (limit 1,024) after the digests.
@@ -53,10 +59,12 @@ class CheckedPackage:
 
     Attributes:
         objects: by URI, the archive and the golden records.
+        golden: these records, as they were checked; None if there are none.
     """
 
     package: Package
     objects: Mapping[str, StoredObject]
+    golden: Golden | None
 
     def check_again(self) -> None:
         """Check that nothing was changed since, not even changed and changed back.
@@ -112,9 +120,8 @@ def approve(
         )
     if problem := registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
+    # Empty golden records are refused now, not only at deploy time.
     check_objects(package)
-    # Refuse empty golden records now, not only at deploy time.
-    read_golden(model, package.metadata)
     found = hash_evidence(package.metadata["evidence"])
     _compare_evidence(package, found, evidence)
     approved = (package.digest, evidence_digest(found))
@@ -297,7 +304,11 @@ def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
         IntegrityError: one of its objects is not the one that was registered.
         StorageError: one of its objects is missing.
     """
-    now = describe(package.arn)
+    return check_described(describe(package.arn), approval)
+
+
+def check_described(now: Package, approval: Mode | None) -> CheckedPackage:
+    """Check a package as `check_approval` does, if it was described just now."""
     named = f"{now.model}: version {now.version}"
     if now.approval_status != "Approved":
         remedy = f"`python -m runner approve {now.model} --version {now.version}`"
@@ -308,7 +319,7 @@ def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
         )
     if problem := approval_problem(now, approval):
         raise NotApprovedError(f"{named} {problem}")
-    objects = check_objects(now)
+    checked = check_objects(now)
     _, approved = now.approved
     if approved:
         prefix = now.metadata["evidence"]
@@ -318,29 +329,32 @@ def check_approval(package: Package, approval: Mode | None) -> CheckedPackage:
                 f"{named}: the evidence in {prefix}/ has sha256 {found[:12]}, approved "
                 f"was {approved[:12]}; {RESTORE}, or look at it and approve it again"
             )
-    return CheckedPackage(package=now, objects=objects)
+    return checked
 
 
-def check_objects(package: Package) -> dict[str, StoredObject]:
+def check_objects(package: Package) -> CheckedPackage:
     """Check that archive and golden records are those that were registered.
-
-    Returns:
-        By URI the objects, with the versions that were read.
 
     Raises:
         IntegrityError: one of them was replaced.
-        StorageError: one is missing.
+        StorageError: one is missing, or they are no golden records.
     """
     objects = {}
+    records = package.metadata.get("golden", "")
+    content = b""
     for what, uri, known in _objects(package):
-        found = hash_object(uri, remedy=ARCHIVE_REMEDY)
+        if uri == records:
+            content, found = read_object(uri, remedy=ARCHIVE_REMEDY)
+        else:
+            found = hash_object(uri, remedy=ARCHIVE_REMEDY)
         if found.sha256 != known:
             raise IntegrityError(
                 f"{package.model}: version {package.version}: {what} {uri} has sha256 "
                 f"{found.sha256[:12]}, registered was {known[:12] or 'none'}; {RESTORE}"
             )
         objects[uri] = found
-    return objects
+    golden = parse_golden(records, content) if records else None
+    return CheckedPackage(package=package, objects=objects, golden=golden)
 
 
 def package_table(packages: Sequence[Package]) -> str:

@@ -9,14 +9,18 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Any
 
-from lifecycle.approval import approval_problem, check_approval, package_table
+from lifecycle.approval import (
+    approval_problem,
+    check_approval,
+    check_described,
+    package_table,
+)
 from lifecycle.aws import Progress, aws_errors, client
 from lifecycle.data import keep_rows
 from lifecycle.delivery.change import Update, plan_change
 from lifecycle.delivery.update import bring_into_service
 from lifecycle.endpoint import DAMAGED, EndpointState, read_hosting_of, read_state
 from lifecycle.errors import EndpointError, LifecycleError, NotApprovedError
-from lifecycle.invocation import read_golden
 from lifecycle.registration.packages import (
     RECENT,
     Mode,
@@ -55,8 +59,6 @@ def deploy(
     package = checked.package
     update = Update(
         checked=checked,
-        # Read before anything changes: without it nothing could be verified.
-        golden=read_golden(package.model, package.metadata),
         deadline=time.monotonic() + wait_seconds + canary.get("wait_seconds", 0),
         on_progress=on_progress,
         settings=endpoint,
@@ -103,7 +105,7 @@ def roll_back(
     package, retained = _find_version(model, to) if to else _find_previous(now)
     if package.approval_status != "Approved":
         raise NotApprovedError(_not_approved_message(package))
-    checked = check_approval(package, None if retained else approval)
+    checked = check_described(package, None if retained else approval)
     package = checked.package
     # Rolling back again keeps the content first rolled back from; rolling forward to
     # that content clears it.
@@ -111,7 +113,6 @@ def roll_back(
     left = "" if package.fingerprint == left else left
     update = Update(
         checked=checked,
-        golden=read_golden(package.model, package.metadata),
         deadline=time.monotonic() + wait_seconds,
         on_progress=on_progress,
         settings={} if retained else _live_settings(now),
@@ -122,13 +123,14 @@ def roll_back(
         rolled_back_by=client("sts").get_caller_identity()["Arn"] if left else "",
     )
     # What SageMaker would refuse is refused before anything is recorded.
-    config = plan_change(update, now if now.status != "Failed" else None).config
+    planned = plan_change(update, now if now.status != "Failed" else None)
+    config = planned.config
     target = retained or config
     if config != now.config or not now.is_verified:
         now.record_rollback(target, update.rolled_back_from)
     try:
         with aws_errors():
-            return bring_into_service(update)
+            return bring_into_service(update, planned)
     except LifecycleError as error:
         # An interruption is none: then the same command goes on.
         if problem := _withdraw_rollback(model, {target, config}, now.version):

@@ -6,7 +6,7 @@ Only this module writes the tags of endpoints; those of configs are written here
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,11 @@ from lifecycle.aws import (
 from lifecycle.errors import EndpointError
 from lifecycle.registration.packages import Package
 from lifecycle.serving.endpoint_config import (
+    add_model,
+    add_scaling,
     package_tags,
+    read_config,
     read_declared_instances,
-    read_hosting,
 )
 from lifecycle.serving.hosting import Hosting, is_own, own_variant, version_in
 
@@ -88,6 +90,11 @@ class EndpointState:
     attempted_version: int
     deployment: str
     deployed_commit: str
+
+    # What all of this was read from: DescribeEndpoint, the config and its tags.
+    source: Hosting = field(
+        default_factory=lambda: Hosting(endpoint={}), compare=False, repr=False
+    )
 
     @property
     def is_config_deleted(self) -> bool:
@@ -239,18 +246,11 @@ def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
 
 
 def read_hosting_of(state: EndpointState) -> Hosting:
-    """Read how an endpoint is hosted, whoever has set that.
-
-    Raises:
-        EndpointError: it was deleted meanwhile.
-    """
-    response = _describe(state.name)
-    if response is None:
-        raise EndpointError(f"{state.name}: the endpoint was deleted meanwhile")
-    name, config = state.name, response["EndpointConfigName"]
+    """Read how an endpoint is hosted, beyond its state, whoever has set that."""
+    name, config = state.name, state.config
     # Another's config says nothing of model.yaml; the one that was verified last does.
     ours = config if is_own(config, name) else state.verified_config
-    live = read_hosting(name, config, response)
+    live = add_scaling(add_model(state.source))
     declared = live.variant.get("InitialInstanceCount")
     if ours != config:
         declared = read_declared_instances(name, ours)
@@ -260,7 +260,9 @@ def read_hosting_of(state: EndpointState) -> Hosting:
 def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
     name, config = response["EndpointName"], response["EndpointConfigName"]
     history = read_tags(response["EndpointArn"])
-    config_arn, variants, served = _read_config(config)
+    source = read_config(config, response)
+    config_arn = source.config.get("EndpointConfigArn", "")
+    variants, served = source.config.get("ProductionVariants", ()), source.tags
     if not config_arn and history.get("config") == config:
         # The config was deleted; what it served was recorded when it was verified.
         served = history
@@ -296,18 +298,8 @@ def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:
         attempted_version=tag_number(history, "attempted"),
         deployment=history.get("deployment", ""),
         deployed_commit=history.get("deployed_commit", ""),
+        source=source,
     )
-
-
-def _read_config(
-    name: str,
-) -> tuple[str, Sequence[Mapping[str, Any]], dict[str, str]]:
-    """Return a config's ARN, variants and tags; nothing if it was deleted."""
-    with ignore_not_found():
-        config = client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
-        arn = config["EndpointConfigArn"]
-        return arn, config["ProductionVariants"], read_tags(arn)
-    return "", (), {}
 
 
 def _read_model_tags(

@@ -146,7 +146,7 @@ def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
             f"{uri}: has sha256 {found[:12]}, registered with "
             f"{metadata['golden_sha256'][:12]}; restore the object, or train again"
         )
-    return _parse_golden(uri, content)
+    return parse_golden(uri, content)
 
 
 def read_classes(model: str, metadata: Mapping[str, str]) -> list[str]:
@@ -234,7 +234,12 @@ def _text(prediction: Prediction) -> str:
     return ", ".join(f"{one:.6g}" for one in _numbers(prediction))
 
 
-def _parse_golden(uri: str, content: bytes) -> Golden:
+def parse_golden(uri: str, content: bytes) -> Golden:
+    """Read golden records as `record_golden` has written them.
+
+    Raises:
+        StorageError: they are no golden records.
+    """
     try:
         kept = json.loads(content)
         rows, predictions = kept["rows"], kept["predictions"]

@@ -90,13 +90,22 @@ def read_bytes(uri: str, *, remedy: str = "check the URI") -> bytes:
         StorageError: it is missing, or may not be read.
         ConfigurationError: its bucket does not exist.
     """
-    from botocore.exceptions import ClientError
+    content: bytes = _open(uri, remedy)["Body"].read()
+    return content
 
-    bucket, key = parse_uri(uri)
-    try:
-        return client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        raise _storage_error(error, uri, remedy) from error
+
+def read_object(
+    uri: str, *, remedy: str = "check the URI"
+) -> tuple[bytes, StoredObject]:
+    """Read an object, and say which of its versions was read.
+
+    Raises:
+        StorageError: it is missing, or may not be read.
+    """
+    found = _open(uri, remedy)
+    content = found["Body"].read()
+    sha256 = hashlib.sha256(content).hexdigest()
+    return content, StoredObject(sha256, _version(found))
 
 
 def hash_object(uri: str, *, remedy: str = "check the URI") -> StoredObject:
@@ -105,18 +114,11 @@ def hash_object(uri: str, *, remedy: str = "check the URI") -> StoredObject:
     Raises:
         StorageError: it is missing, or may not be read.
     """
-    from botocore.exceptions import ClientError
-
-    bucket, key = parse_uri(uri)
-    try:
-        found = client("s3").get_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        raise _storage_error(error, uri, remedy) from error
+    found = _open(uri, remedy)
     digest = hashlib.sha256()
     for chunk in found["Body"].iter_chunks(CHUNK):
         digest.update(chunk)
-    identity = (found["ETag"], found["LastModified"], found.get("VersionId", ""))
-    return StoredObject(digest.hexdigest(), " ".join(map(str, identity)))
+    return StoredObject(digest.hexdigest(), _version(found))
 
 
 def read_archive(uri: str, sha256: str = "") -> bytes:
@@ -327,6 +329,22 @@ def upload_folder(folder: Path, prefix: str, known: dict[Path, int]) -> list[str
         written.append(write_bytes(uri, path.read_bytes()))
         known[path] = modified
     return written
+
+
+def _open(uri: str, remedy: str) -> Mapping[str, Any]:
+    """Return S3's answer to GetObject, whose body is not read yet."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = parse_uri(uri)
+    try:
+        return client("s3").get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        raise _storage_error(error, uri, remedy) from error
+
+
+def _version(found: Mapping[str, Any]) -> str:
+    identity = (found["ETag"], found["LastModified"], found.get("VersionId", ""))
+    return " ".join(map(str, identity))
 
 
 def _head(uri: str) -> Mapping[str, Any]:

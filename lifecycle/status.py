@@ -117,7 +117,8 @@ def read_status(
         approval: of the checkout's model.yaml.
     """
     newest = Version()
-    if package := _newest(model, fingerprint, approval):
+    package = _newest(model, fingerprint, approval)
+    if package:
         same = package.fingerprint == fingerprint
         is_approved = package.approval_status == "Approved"
         newest = Version(
@@ -139,7 +140,8 @@ def read_status(
         reason = _recorded_failure(model, newest.version)
         attempted = newest.version if reason else 0
         return ModelStatus(newest=newest, attempted=attempted, reason=reason)
-    served = _served(now.package)
+    is_newest = package and package.arn == now.package
+    served = package if is_newest else _served(now.package)
     live = Version(
         digest=served.digest if served else "",
         approved=approved_by(served) if served else "",

@@ -21,7 +21,7 @@ from lifecycle.invocation import record_golden
 from lifecycle.registration.packages import Mode, Package
 from lifecycle.registry import create_package
 from lifecycle.s3 import write_bytes
-from lifecycle.serving.endpoint_config import read_hosting
+from lifecycle.serving.endpoint_config import add_model, read_config
 from lifecycle.serving.hosting import read_settings
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -154,7 +154,7 @@ def serve(
 
 def settings_of(model: str, config: str) -> dict[str, Any]:
     """Read the keys of model.yaml that an endpoint config was made from."""
-    return read_settings(read_hosting(model, config, {"EndpointName": model}))
+    return read_settings(add_model(read_config(config, {"EndpointName": model})))
 
 
 def delete_endpoint(name: str) -> None:

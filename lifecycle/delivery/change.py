@@ -15,11 +15,12 @@ from lifecycle.errors import EndpointError
 from lifecycle.invocation import Golden
 from lifecycle.registration.packages import Package
 from lifecycle.serving.endpoint_config import (
+    add_model,
     config_name,
     deployment_config,
     ensure_config,
     ensure_model,
-    read_hosting,
+    read_config,
     served_settings,
 )
 from lifecycle.serving.hosting import (
@@ -47,7 +48,6 @@ class Update:
     """
 
     checked: CheckedPackage
-    golden: Golden | None
     deadline: float
     on_progress: Progress
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +62,11 @@ class Update:
         """Return the package that is to be served."""
         return self.checked.package
 
+    @property
+    def golden(self) -> Golden | None:
+        """Return the records that the endpoint is verified by, if there are any."""
+        return self.checked.golden
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -74,6 +79,7 @@ class Change:
         arguments: further ones of UpdateEndpoint.
         missing: what of the live config and its model was deleted.
         notes: what is kept and what cannot be, in words.
+        before: the endpoint that it was decided for.
     """
 
     config: str
@@ -83,6 +89,18 @@ class Change:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
     notes: tuple[str, ...] = ()
+    before: EndpointState | None = None
+
+    def is_for(self, now: EndpointState | None) -> bool:
+        """Return whether the endpoint is as it was when the change was decided."""
+        then = self.before
+        if now is None or then is None:
+            return now is then
+        return (now.modified, now.status, now.config) == (
+            then.modified,
+            then.status,
+            then.config,
+        )
 
 
 def plan_change(update: Update, before: EndpointState | None) -> Change:
@@ -95,7 +113,7 @@ def plan_change(update: Update, before: EndpointState | None) -> Change:
     base, kept = None, NOTHING
     settings = update.settings
     if update.retained:
-        base = read_hosting(name, update.retained, {"EndpointName": name})
+        base = add_model(read_config(update.retained, {"EndpointName": name}))
         if not base.config:
             raise EndpointError(
                 f"{name}: the endpoint config {update.retained} was deleted; name the "
@@ -131,6 +149,7 @@ def plan_change(update: Update, before: EndpointState | None) -> Change:
         arguments=arguments | deployment_config(canary),
         missing=live.missing,
         notes=tuple(_notes(live, both, instances)),
+        before=before,
     )
 
 

@@ -52,8 +52,13 @@ CLEAN_UP_SECONDS = 120
 LOG_LINES = 10
 
 
-def bring_into_service(update: Update) -> EndpointState:
-    """Update the endpoint to a config, verify it, or restore what was live before."""
+def bring_into_service(update: Update, planned: Change | None = None) -> EndpointState:
+    """Update the endpoint to a config, verify it, or restore what was live before.
+
+    Args:
+        planned: a change that was decided before; it is decided anew if the endpoint
+            was changed since.
+    """
     package, name, say = update.package, update.package.model, update.on_progress
     # Each `continue` is a retry: another deploy was changing the endpoint.
     for _ in polls(update.deadline - time.monotonic()):
@@ -63,7 +68,10 @@ def bring_into_service(update: Update) -> EndpointState:
             say(f"endpoint {name}: Failed, deleting it")
             delete_endpoint(name, update.deadline)
             before = None
-        change = plan_change(update, before)
+        if planned and planned.is_for(before):
+            change, planned = planned, None
+        else:
+            change = plan_change(update, before)
         if before and before.serves(change.config):
             return _confirm_live(update, change, before)
         if before and not update.is_rollback:

@@ -163,25 +163,33 @@ def ensure_model(package: Package, config: str, live: Hosting) -> None:
         )
 
 
-def read_hosting(model: str, config: str, endpoint: Mapping[str, Any]) -> Hosting:
-    """Read how a config hosts a model, and what scales the endpoint.
+def read_config(config: str, endpoint: Mapping[str, Any]) -> Hosting:
+    """Read a config and its tags; they are empty if it was deleted.
 
     Args:
         endpoint: the answer of DescribeEndpoint, or its EndpointName alone.
     """
-    sagemaker = client("sagemaker")
     found: Mapping[str, Any] = {}
     tags: Mapping[str, str] = {}
     with ignore_not_found():
-        found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        found = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
         tags = read_tags(found["EndpointConfigArn"])
-    live = Hosting(endpoint=endpoint, config=_members(found), tags=tags)
+    return Hosting(endpoint=endpoint, config=_members(found), tags=tags)
+
+
+def add_model(live: Hosting) -> Hosting:
+    """Read the SageMaker model of what a config hosts; empty if it was deleted."""
     served: Mapping[str, Any] = {}
     if name := live.variant.get("ModelName"):
         with ignore_not_found():
-            served = sagemaker.describe_model(ModelName=name)
-    variant = live.variant.get("VariantName", "")
-    return replace(live, model=served, scaling=_read_scaling(model, variant))
+            served = client("sagemaker").describe_model(ModelName=name)
+    return replace(live, model=served)
+
+
+def add_scaling(live: Hosting) -> Hosting:
+    """Read what scales the variant of an endpoint that a deploy replaces."""
+    name, variant = live.endpoint["EndpointName"], live.variant.get("VariantName", "")
+    return replace(live, scaling=_read_scaling(name, variant))
 
 
 def deployment_config(canary: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from secret_scrubber import Scrubber
 
 from lifecycle import TRAINING_STAGES, s3
-from lifecycle.approval import check_approval, find_approved
+from lifecycle.approval import check_approval, check_described, find_approved
 from lifecycle.aws import aws_errors, run_uri
 from lifecycle.data import data_version
 from lifecycle.delivery.change import wanted_config
@@ -30,7 +30,7 @@ from lifecycle.errors import (
     RegistryError,
     StorageError,
 )
-from lifecycle.invocation import check_golden, read_golden
+from lifecycle.invocation import check_golden
 from lifecycle.registration.packages import Mode, Package, packages_of
 from lifecycle.tabular.contract import SPLITS
 from runner.ci.environment import run_suffix
@@ -338,7 +338,7 @@ def _is_wanted(plan: Plan, now: EndpointState) -> bool:
     )
     if not now.serves(wanted_config(package, settings, now)):
         return False
-    golden = read_golden(package.model, check_approval(package, mode).package.metadata)
+    golden = check_described(package, mode).golden
     if golden is None:
         return False
     check_golden(plan.model, golden)

@@ -2,9 +2,12 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from botocore.model import OperationModel
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
 from model_packages import (
@@ -46,6 +49,24 @@ def predictions(model: str) -> list[float]:
     return [round(value, 1) for value in invoke(model, ROWS)]
 
 
+@contextmanager
+def calls_of(last: str) -> Iterator[list[str]]:
+    """Note the names of the calls of AWS up to the last one of interest."""
+    calls: list[str] = []
+
+    def note(model: OperationModel, **_: object) -> None:
+        if last not in calls:
+            calls.append(model.name)
+
+    services = ("application-autoscaling", "resourcegroupstaggingapi", "s3")
+    clients = [client(one) for one in ("sagemaker", "sagemaker-runtime", *services)]
+    for one in clients:
+        one.meta.events.register("before-call", note)
+    yield calls
+    for one in clients:
+        one.meta.events.unregister("before-call", note)
+
+
 def live(model: str) -> EndpointState:
     """Read the state of an endpoint that exists."""
     state = read_state(model)
@@ -76,6 +97,27 @@ def test_a_second_version_updates_the_endpoint_in_place(model):
     assert predictions(model) == [0.0, 2.0, 4.0, 6.0]
     client("sagemaker").describe_endpoint_config(EndpointConfigName=first.config)
     client("sagemaker").describe_model(ModelName=first.config)
+
+
+def test_a_deploy_and_a_rollback_ask_for_each_thing_once_before_they_change_it(model):
+    """A rollback asks for the endpoint again after it has recorded what it begins."""
+    serve(make_package(model))
+    second = make_package(model, factor=2.0)
+
+    with calls_of("UpdateEndpoint") as deploy:
+        serve(second)
+    with calls_of("UpdateEndpoint") as rollback:
+        roll_back(model, wait_seconds=60, on_progress=ignore)
+
+    asked = ("DescribeModelPackage", "DescribeModel", "DescribeScalableTargets")
+    assert [deploy.count(one) for one in asked] == [1, 1, 1]
+    # The models of the live config and of the retained one.
+    assert [rollback.count(one) for one in asked] == [1, 2, 1]
+    asked = ("DescribeEndpoint", "DescribeEndpointConfig", "ListTags")
+    assert [deploy.count(one) for one in asked] == [1, 1, 2]
+    assert [rollback.count(one) for one in asked] == [2, 3, 5]
+    assert len(deploy) <= 15
+    assert len(rollback) <= 22
 
 
 def test_deploying_a_live_version_changes_nothing(model):

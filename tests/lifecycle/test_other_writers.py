@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from embedded_aws.faults import Fault
 from embedded_aws.process import EmbeddedAWS
-from model_packages import ENDPOINT, IMAGE, ignore, make_package, serve
+from model_packages import ENDPOINT, IMAGE, ignore, make_package, once, serve
 
 from lifecycle.approval import find_approved, find_newest
 from lifecycle.aws import add_tags, bucket, client, read_tags
@@ -122,6 +122,22 @@ def test_packages_of_other_tools_are_passed_over(model):
     assert why(model) == "version 1 is approved: deploy it"
     serve(ours)
     assert why(model) == ""
+
+
+def test_what_is_set_while_a_rollback_begins_is_kept(model):
+    """The rollback is decided anew, for the endpoint as it is then."""
+    serve(make_package(model, fingerprint=OTHER))
+    serve(make_package(model))
+
+    with once(
+        "before-call.sagemaker.AddTags",
+        lambda: change_by_hand(model, "theirs", DataCaptureConfig=capture()),
+    ):
+        now = roll_back(model, wait_seconds=60, on_progress=ignore)
+
+    assert now.version == 1
+    found = config_of(model)["DataCaptureConfig"]
+    assert found["DestinationS3Uri"] == capture()["DestinationS3Uri"]
 
 
 def test_instances_that_were_added_survive_a_deploy_and_a_rollback(model):

@@ -109,6 +109,10 @@ def test_commands_find_one_server_and_what_others_left(folder, monkeypatch):
     assert stop(folder)
     assert not stop(folder)
     assert find(folder) is None
+    ended = [one.returncode for place, one in sharing.started if place == folder]
+    assert len(ended) >= 2
+    # None is left behind as a zombie.
+    assert None not in ended
 
 
 def read_back(folder):
@@ -381,7 +385,7 @@ def test_reset_after_a_crash_leaves_no_temporary_files(tmp_path):
 def test_a_server_ends_when_its_folder_is_removed(folder):
     """What has no state any more serves nobody."""
     with share(folder):
-        process = sharing.started[-1]
+        _, process = sharing.started[-1]
     shutil.rmtree(folder)
     assert find(folder) is None
     assert until(lambda: process.poll() is not None)

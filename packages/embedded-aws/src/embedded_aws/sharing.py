@@ -45,8 +45,8 @@ TEMPORARY = "tmp"
 PATH = "/_embedded/server"
 IDLE_MINUTES = 10.0
 POLL_SECONDS = 0.05
-# The servers that this process started: they go on without it.
-started: list[subprocess.Popen[bytes]] = []
+# The servers that this process started, with their folders: they go on without it.
+started: list[tuple[Path, subprocess.Popen[bytes]]] = []
 
 
 class InUseError(EmbeddedAWSError):
@@ -103,7 +103,8 @@ class SharedAWS(RunningAWS):
 
     def ending(self) -> str:
         """Return in one line how the server ended, as far as this process knows."""
-        code = next((_code(each) for each in started if each.pid == self.pid), None)
+        codes = (_code(each) for _, each in started if each.pid == self.pid)
+        code = next(codes, None)
         if code is None:
             return f"{NAME} has ended; {tail(self.log)}"
         if code == 0:
@@ -177,16 +178,13 @@ def stop(folder: Path, timeout: float = ENDING_SECONDS) -> bool:
             process it is.
     """
     found = find(folder, timeout)
-    if found is None:
-        return False
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.kill(found.pid, number)
-        except ProcessLookupError:
-            break
-        if _wait_until_free(folder / SERVING, ENDING_SECONDS):
-            break
-    return True
+    if found:
+        _end(found)
+    # Those that this process started would stay zombies.
+    for place, process in started:
+        if place == folder.absolute():
+            _code(process)
+    return found is not None
 
 
 def stop_if_unused(folder: Path) -> bool:
@@ -314,7 +312,7 @@ def _start(folder: Path, port: int, timeout: float) -> SharedAWS:
             process = popen(port, folder, options, stdin=subprocess.DEVNULL, log=log)
     except OSError as error:
         raise EmbeddedAWSError(f"{folder / LOG}: {error.strerror}") from error
-    started.append(process)
+    started.append((folder, process))
     assert process.stdout is not None
     with process.stdout:
         try:
@@ -326,6 +324,16 @@ def _start(folder: Path, port: int, timeout: float) -> SharedAWS:
     address = Address.read(folder)
     token = address.token if address else ""
     return SharedAWS(url=url, folder=folder, token=token, pid=process.pid)
+
+
+def _end(found: SharedAWS) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(found.pid, number)
+        except ProcessLookupError:
+            return
+        if _wait_until_free(found.folder / SERVING, ENDING_SECONDS):
+            return
 
 
 def _code(process: subprocess.Popen[bytes]) -> int | None:
