@@ -94,6 +94,18 @@ ARGUMENTS = """
 """
 
 
+def test_a_variable_names_the_script(account, run, name):
+    """Before the hyperparameter does, also for the image of the built-in algorithm."""
+    saves = "import os; open(os.environ['SM_MODEL_DIR'] + '/{}', 'w').close()"
+    files = {each: saves.format(each) for each in ("train.py", "other.py")}
+    chosen = {"SAGEMAKER_PROGRAM": "other.py"}
+    run(files, Environment=chosen)
+    built_in = account.train(f"{name}-2", Environment=chosen)
+    assert account.finished(name)["TrainingJobStatus"] == "Completed"
+    assert {*unpacked(account, name)} == {"other.py"}
+    assert "embedded-aws pull" in account.finished(built_in)["FailureReason"]
+
+
 def test_script_finds_the_contract_of_the_container(account, run, name):
     """A script has arguments, variables, files and channels, and leaves model and data.
 

@@ -84,11 +84,40 @@ def test_what_cannot_be_compared_is_refused():
         matches(JOB, {"Filters": [rule]})
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"SortBy": "TrainingJobNames"},
+        {"SearchExpression": {"Filters": [{"Name": "TrainingJobNames"}]}},
+        {
+            "SearchExpression": {
+                "SubExpressions": [
+                    {
+                        "NestedFilters": [
+                            {"NestedPropertyName": "TrainingJobNames", "Filters": []}
+                        ]
+                    }
+                ]
+            }
+        },
+    ],
+    ids=["order", "filter", "nested"],
+)
+def test_a_property_that_the_kind_does_not_have_is_refused(request_):
+    """A misspelt one would find nothing, or all."""
+    with pytest.raises(ValidationError, match="did you mean TrainingJobName"):
+        search({"Resource": "TrainingJob"} | request_, [JOB])
+    assert search({"Resource": "Model", "SortBy": "ModelName"}, [])["Results"] == []
+
+
 def test_results_come_in_order_and_in_pages():
     """By any property; what lacks it comes last, and a token leads on."""
-    jobs = [{"TrainingJobName": f"job-{n}", "Size": n} for n in (3, 1, 2)]
+    jobs = [
+        {"TrainingJobName": f"job-{n}", "TrainingTimeInSeconds": n} for n in (3, 1, 2)
+    ]
     jobs.append({"TrainingJobName": "job-0"})
-    request = {"Resource": "TrainingJob", "SortBy": "Size", "MaxResults": 3}
+    request = {"Resource": "TrainingJob", "SortBy": "TrainingTimeInSeconds"}
+    request["MaxResults"] = 3
     first = search(request, jobs)
     second = search(request | {"NextToken": first["NextToken"]}, jobs)
     names = [

@@ -1,7 +1,8 @@
 """Training jobs that run a script: what they may ask for, their command, checkpoints.
 
 A script is named by `ContainerEntrypoint`, as ModelTrainer's `source_code` does, or by
-the hyperparameter `sagemaker_program`, as SDK v2 and boto3 clients do.
+the hyperparameter `sagemaker_program`, as SDK v2 and boto3 clients do, or in the
+variable SAGEMAKER_PROGRAM.
 """
 
 import shutil
@@ -44,6 +45,7 @@ def runs_script(request: Values, image: Image) -> bool:
     """Return whether a job runs a script, not the built-in XGBoost."""
     entrypoint = request["AlgorithmSpecification"].get("ContainerEntrypoint")
     program = request.get("HyperParameters", {}).get("sagemaker_program")
+    program = program or request.get("Environment", {}).get("SAGEMAKER_PROGRAM")
     return bool(entrypoint or program) or image.framework != "xgboost"
 
 

@@ -1,10 +1,12 @@
 """Search: which resources have the properties that an expression asks for."""
 
 import base64
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.utils import get_service_model
 from moto.sagemaker.exceptions import ValidationError
 
 from embedded_aws.sagemaker.resources import Values
@@ -12,6 +14,8 @@ from embedded_aws.sagemaker.resources import Values
 DEFAULT_PAGE_SIZE = 100
 # What the two of these are called in an answer.
 RESULTS = {"ExperimentTrial": "Trial", "ExperimentTrialComponent": "TrialComponent"}
+# What every kind has: tags, and metrics by their names.
+OF_ALL = {"Tags", "Metrics"}
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": lambda own, other: bool(own == other),
     "GreaterThan": lambda own, other: bool(own > other),
@@ -33,6 +37,7 @@ def search(request: Values, documents: Sequence[Values]) -> Values:
             each with its Tags.
     """
     expression = request.get("SearchExpression", {})
+    _check_properties(request["Resource"], [request.get("SortBy"), *_named(expression)])
     by = request.get("SortBy", "LastModifiedTime")
     found = [each for each in documents if matches(each, expression)]
     found.sort(
@@ -49,6 +54,30 @@ def search(request: Values, documents: Sequence[Values]) -> Values:
     if end < len(found):
         answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
     return answer
+
+
+def _named(expression: Values) -> Iterator[str]:
+    """Yield the properties that an expression names."""
+    for rule in expression.get("Filters", []):
+        yield rule["Name"]
+    for rule in expression.get("NestedFilters", []):
+        yield rule["NestedPropertyName"]
+    for inner in expression.get("SubExpressions", []):
+        yield from _named(inner)
+
+
+def _check_properties(kind: str, names: Iterable[str | None]) -> None:
+    """Raise AWS's error, in our own words, for a property that a kind does not have."""
+    record: Any = get_service_model("sagemaker").shape_for("SearchRecord")
+    shape = record.members.get(RESULTS.get(kind, kind))
+    known = {*(shape.members if shape else ())} | OF_ALL
+    if kind == "Model":
+        known |= {*shape.members["Model"].members}
+    for name in names:
+        if name and shape and name.partition(".")[0] not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValidationError(f"Unknown property of {kind}: {name[:100]}{hint}")
 
 
 def _result(kind: str, document: Values) -> Values:

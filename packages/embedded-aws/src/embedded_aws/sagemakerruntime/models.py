@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from moto.core.exceptions import ServiceException
+from moto.sagemaker.exceptions import ValidationError as SageMakerValidationError
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.models import (
     SageMakerRuntimeBackend,
@@ -76,7 +77,10 @@ class Backend(SageMakerRuntimeBackend):
     def invoke(self, invocation: Invocation) -> "tuple[str, AnyResponse]":
         """Return the name of the variant that answered, and its response."""
         endpoint = self.find_endpoint(invocation.endpoint)
-        variant = endpoint.choose_variant(invocation.target_variant)
+        try:
+            variant = endpoint.choose_variant(invocation.target_variant)
+        except SageMakerValidationError as error:
+            raise ValidationError(error.message) from error
         serverless = "ServerlessConfig" in variant.definition
         check_size(invocation.body, serverless=serverless)
         response = self.find_server(endpoint, variant).invoke(

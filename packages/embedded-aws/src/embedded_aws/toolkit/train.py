@@ -38,7 +38,7 @@ def main() -> int:
     try:
         given = {k: decoded(v) for k, v in read("hyperparameters").items()}
         own_program = os.environ.get("SAGEMAKER_PROGRAM", "")
-        program = str(given.get("sagemaker_program") or own_program)
+        program = str(own_program or given.get("sagemaker_program") or "")
         if not program:
             return fail(NO_SCRIPT, 1)
         place_code(given)
