@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from lifecycle.statistics.comparison import Estimate
 
@@ -59,6 +60,8 @@ FONTS = (
 )
 # Else a figure has a box, and says no more.
 NO_GLYPH = r"Glyph \d+ .* missing from"
+# How the inline backend draws a figure.
+INLINE = {"fmt": "png", "base64": True, "bbox_inches": "tight"}
 CHANCE: Any = {"color": "#6B7280", "linestyle": ":", "linewidth": 1.2}
 # A confusion matrix of so many classes has room for shares beside the rows.
 FEW_CLASSES = 7
@@ -88,9 +91,28 @@ def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
         plt.uninstall_repl_displayhook()
     if shell := get_ipython():
         # What a page says to those who do not see the picture.
-        plain = shell.display_formatter.formatters["text/plain"]
+        formatters = shell.display_formatter.formatters
+        plain, png = formatters["text/plain"], formatters["image/png"]
         plain.for_type(Figure, lambda one, out, _: out.text(describe(one)))
+        # What a person has set is kept.
+        if getattr(png.type_printers.get(Figure), "keywords", None) == INLINE:
+            png.for_type(Figure, draw_once)
     return ax
+
+
+def draw_once(figure: "Figure") -> str:
+    """Return a figure's PNG in base64, as the inline backend draws it.
+
+    To cut a figure to what was drawn, matplotlib draws it before for nothing.
+    """
+    from IPython.core.pylabtools import print_figure
+    from matplotlib import rcParams
+
+    box: Any = "tight"
+    if figure.get_layout_engine() is None:
+        box = figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])
+    drawn: str = print_figure(figure, bbox_inches=box, base64=True)  # type: ignore[no-untyped-call]
+    return drawn
 
 
 def label_distribution(
