@@ -6,6 +6,7 @@ and says in words what is to be seen in it.
 Where a version is live, its curve is drawn in the candidate's figure.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from lifecycle.statistics.comparison import Estimate
 
@@ -51,6 +53,15 @@ STYLE: Any = {
     "hatch.linewidth": 0.6,
     "lines.linewidth": 1.8,
 }
+# Where they are installed: matplotlib's own font has no Chinese, Japanese or Korean.
+FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei"),
+    *("Hiragino Sans", "PingFang SC", "Apple SD Gothic Neo", "Arial Unicode MS"),
+)
+# Else a figure has a box, and says no more.
+NO_GLYPH = r"Glyph \d+ .* missing from"
+# How the inline backend draws a figure.
+INLINE = {"fmt": "png", "base64": True, "bbox_inches": "tight"}
 CHANCE: Any = {"color": "#6B7280", "linestyle": ":", "linewidth": 1.2}
 # A confusion matrix of so many classes has room for shares beside the rows.
 FEW_CLASSES = 7
@@ -64,21 +75,44 @@ def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
     """Return the axes of a new figure in the common style; sizes in inches."""
     import matplotlib.pyplot as plt
     from IPython import get_ipython
+    from matplotlib import font_manager
     from matplotlib.figure import Figure
     from matplotlib.rcsetup import cycler
 
     # For all figures of the notebook, its own ones too.
     cycle = cycler(color=list(COLOURS), linestyle=list(LINES))
-    plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle})
+    known = set(font_manager.get_font_names())
+    fonts = ["DejaVu Sans", *(name for name in FONTS if name in known)]
+    plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle, "font.family": fonts})
+    warnings.filterwarnings("ignore", NO_GLYPH, UserWarning)
     ax = plt.subplots(figsize=(width, height))[1]
     if "inline" in plt.get_backend():
         # The backend draws what a cell shows; IPython would draw it once more before.
         plt.uninstall_repl_displayhook()
     if shell := get_ipython():
         # What a page says to those who do not see the picture.
-        plain = shell.display_formatter.formatters["text/plain"]
+        formatters = shell.display_formatter.formatters
+        plain, png = formatters["text/plain"], formatters["image/png"]
         plain.for_type(Figure, lambda one, out, _: out.text(describe(one)))
+        # What a person has set is kept.
+        if getattr(png.type_printers.get(Figure), "keywords", None) == INLINE:
+            png.for_type(Figure, draw_once)
     return ax
+
+
+def draw_once(figure: "Figure") -> str:
+    """Return a figure's PNG in base64, as the inline backend draws it.
+
+    To cut a figure to what was drawn, matplotlib draws it before for nothing.
+    """
+    from IPython.core.pylabtools import print_figure
+    from matplotlib import rcParams
+
+    box: Any = "tight"
+    if figure.get_layout_engine() is None:
+        box = figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])
+    drawn: str = print_figure(figure, bbox_inches=box, base64=True)  # type: ignore[no-untyped-call]
+    return drawn
 
 
 def label_distribution(

@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.pylabtools import print_figure
 from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 
@@ -321,8 +322,23 @@ def test_the_style_reaches_a_notebooks_own_figures():
         assert not ax.spines["top"].get_visible()
 
 
-def test_a_kernel_draws_each_figure_no_more_than_twice() -> None:
-    """Once for its size on the page and once for its picture; own figures too."""
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.predictions("multiclass", KINDS, CHANCES, classes=CLASSES),
+        lambda: plots.shap_importance(FEATURES),
+        lambda: plt.subplots(layout="constrained")[1],
+    ],
+)
+def test_a_picture_drawn_once_is_the_one_that_would_be_drawn_twice(draw):
+    """To the last byte, cut to what was drawn; a layout of one's own is kept."""
+    first, second = draw().figure, draw().figure
+
+    assert plots.draw_once(first) == print_figure(second, base64=True)
+
+
+def test_a_kernel_draws_each_figure_once() -> None:
+    """Own figures too, and none for its size on the page."""
     counting = """
         import matplotlib.figure
         from lifecycle import plots
@@ -346,4 +362,12 @@ def test_a_kernel_draws_each_figure_no_more_than_twice() -> None:
     *_, own, counted = (cell.outputs for cell in notebook.cells)
     assert "image/png" in own[0].data
     assert own[0].data["text/plain"] == "A figure."
-    assert counted[0].text == "4\n"
+    assert counted[0].text == "2\n"
+
+
+def test_a_name_without_glyphs_is_no_warning():
+    """Where no font of the machine has Chinese, a figure has boxes, and no more."""
+    ax = plots.axes()
+    ax.set_title("鳶尾")
+
+    ax.figure.canvas.draw()
