@@ -545,6 +545,18 @@ def test_a_presigned_url_has_its_parameters_in_the_query(s3, where):
     assert (found["StorageClass"], found["Metadata"]) == ("STANDARD_IA", {"rows": "5"})
 
 
+def test_a_url_that_boto3_presigns_has_its_headers_in_the_query_again(s3, where):
+    """As it signs without a version that is asked for: the client sends them, too."""
+    given = {"ContentType": "text/csv", "Metadata": {"rows": "5"}}
+    url = s3.generate_presigned_url("put_object", where | given)
+    assert "content-type=text%2Fcsv" in url
+    headers = {"Content-Type": "text/csv", "x-amz-meta-rows": "5"}
+    request = urllib.request.Request(url, data=b"x", method="PUT", headers=headers)
+    urllib.request.urlopen(request).close()
+    found = s3.head_object(**where)
+    assert {key: found[key] for key in given} == given
+
+
 @pytest.mark.parametrize(
     ("operation", "given", "code"),
     [

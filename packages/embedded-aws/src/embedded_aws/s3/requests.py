@@ -23,7 +23,7 @@ TRANSPORT = {
     "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent",
     "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-algorithm",
     "x-amz-credential", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature",
-    "x-id", "awsaccesskeyid", "signature", "expires",
+    "x-id", "awsaccesskeyid", "signature", "expires", "content-type", "content-md5",
     # Of the SDKs for C++, which pyarrow uses, and for Java.
     "x-amz-api-version", "x-amz-te",
 }  # fmt: skip
