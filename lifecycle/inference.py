@@ -7,12 +7,13 @@ not the image's.
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,9 +58,10 @@ class ScriptedModel:
         is_raw = takes_raw(self.program)
         rows = features if is_raw else np.asarray(features, dtype=float).tolist()
         found: list[Prediction] = []
-        for body in payloads(rows):
+        bodies = list(payloads(rows))
+        for body, text in zip(bodies, self._answer(bodies), strict=True):
             try:
-                found += read_predictions(self._answer(body), body.rows)
+                found += read_predictions(text, body.rows)
             except ValueError as error:
                 raise DataError(f"{self._name()}: {error}; answer in CSV") from error
         if len(found) != len(rows):
@@ -68,13 +70,15 @@ class ScriptedModel:
             )
         return np.array(found)
 
-    def _answer(self, body: Body) -> str:
-        given = str(self.folder), self.program, body.content_type
+    def _answer(self, bodies: Sequence[Body]) -> list[str]:
+        """Return the answer to each request, all of one process."""
+        given = str(self.folder), self.program
+        asked = [[body.text, body.content_type] for body in bodies]
         try:
             done = subprocess.run(
                 # By these words the runner knows that no other code is run.
                 [sys.executable, "-m", "lifecycle.inference_process", *given],
-                input=body.text.encode(),
+                input=json.dumps(asked).encode(),
                 capture_output=True,
                 timeout=PREDICT_SECONDS,
                 check=False,
@@ -87,7 +91,8 @@ class ScriptedModel:
             told = done.stderr.decode(errors="replace").strip().splitlines()
             last = told[-1] if told else f"exit code {done.returncode}"
             raise DataError(f"{self._name()}: {last}")
-        return done.stdout.decode()
+        texts: list[str] = json.loads(done.stdout)
+        return texts
 
     def _name(self) -> str:
         return f"{self.model_data}: {CODE}/{self.program}"
@@ -145,16 +150,26 @@ def program_of(variables: Mapping[str, Any]) -> str:
     return str(variables.get("SAGEMAKER_PROGRAM", ""))
 
 
-def answer(module: Any, model_dir: str, body: str, content_type: str = CSV) -> str:
-    """Answer a request by a module's functions, in CSV; the image's stand in.
+def load_model(module: Any, model_dir: str) -> Any:
+    """Load a model by a module's `model_fn`.
 
     Raises:
-        NotImplementedError: there is no `model_fn`, for which nothing stands in.
-        ValueError: the answer is a refusal, with its reason.
+        NotImplementedError: there is none, for which nothing stands in.
     """
     if not hasattr(module, "model_fn"):
         raise NotImplementedError("Please provide a model_fn implementation.")
-    model = module.model_fn(model_dir)
+    return module.model_fn(model_dir)
+
+
+def answer(module: Any, model: Any, body: str, content_type: str = CSV) -> str:
+    """Answer a request by a module's functions, in CSV; the image's stand in.
+
+    Args:
+        model: as `load_model` returns it.
+
+    Raises:
+        ValueError: the answer is a refusal, with its reason.
+    """
     if hasattr(module, "transform_fn"):
         result = module.transform_fn(model, body, content_type, CSV)
     else:

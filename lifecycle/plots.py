@@ -126,7 +126,9 @@ def label_distribution(
     ax.set_xticks(range(0, len(values), step), names[::step])
     _turn_names(ax, names if classes else [])
     ax.grid(visible=False, axis="x")
-    ax.legend()
+    # Room above the bars, for the legend.
+    ax.margins(y=0.2)
+    ax.legend(loc="upper center", ncols=len(splits))
     return ax
 
 
@@ -378,7 +380,9 @@ def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
     ax.set(title="Features, by their SHAP values", xlabel="mean absolute SHAP value")
     ax.grid(visible=False, axis="y")
     if ax.patches:
-        ax.legend(title="a larger value", loc="lower right")
+        # Below the axes, where no bar is; the pad leaves room for their label.
+        below: Any = {"loc": "upper right", "bbox_to_anchor": (1, 0), "ncols": 3}
+        ax.legend(title="a larger value", borderaxespad=4, columnspacing=1, **below)
     return ax
 
 

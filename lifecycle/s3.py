@@ -248,12 +248,13 @@ def find_json(uri: str) -> Any:
 
 
 def write_json(uri: str, value: object) -> str:
-    """Write a value as JSON and return the URI."""
-    return write_bytes(uri, json_bytes(value), content_type="application/json")
+    """Write a value as JSON, with its keys in their order, and return the URI."""
+    content = json.dumps(value, indent=2, allow_nan=False).encode()
+    return write_bytes(uri, content, content_type="application/json")
 
 
 def json_bytes(value: object) -> bytes:
-    """Return a value as JSON, as `write_json` writes it."""
+    """Return a value as JSON that is the same whatever order its keys are in."""
     return json.dumps(value, indent=2, sort_keys=True, allow_nan=False).encode()
 
 

@@ -47,7 +47,7 @@ from lifecycle.raw.packing import (
     serving_files,
 )
 from lifecycle.raw.raw_table import MODULE
-from lifecycle.s3 import ARCHIVE_REMEDY, hash_object, read_archive, write_bytes
+from lifecycle.s3 import ARCHIVE_REMEDY, hash_object, read_bytes, write_bytes
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
@@ -56,6 +56,11 @@ if TYPE_CHECKING:
 SERVING = "serving/model.tar.gz"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 10
+NO_MODEL = "the script left nothing in SM_MODEL_DIR, where it has to save its model"
+# How the SDK's driver, which runs a script, begins to tell that it failed.
+SCRIPT_FAILED = "Command failed with exit code"
+# A reason, and what SageMaker adds to it, which may stand on a line of its own.
+EXIT_CODE = re.compile(r"\s*(, exit code: \d+)$")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
@@ -167,7 +172,7 @@ def _pack_code(
     Raises:
         TrainingError: no Python could serve it.
     """
-    packed = read_archive(model_data)
+    packed = read_bytes(model_data, remedy=NO_MODEL if source else ARCHIVE_REMEDY)
     program = str(source.entry_script) if source else ""
     code: dict[str, bytes] = {}
     is_raw, is_whole = prepared.get("raw"), not program or _holds(packed, program)
@@ -340,15 +345,25 @@ def _stop(name: str) -> None:
 
 def _failure_message(name: str, job: "DescribeTrainingJobResponseTypeDef") -> str:
     """Say why a job failed, with the last lines of its container's log."""
-    reason = job.get("FailureReason", job["SecondaryStatus"]).strip().splitlines()
-    # Between its kind and the error itself stands the container's traceback.
-    kind = f"{reason[0].split(':')[0]}: " if len(reason) > 1 else ""
-    told = [line for line in reason if "[bt]" not in line and "Stack" not in line]
-    lines = [f"{name}: {job['TrainingJobStatus']}; {kind}{(told or reason)[-1]}"]
     log = tail_log(LOG_GROUP, lines=100, stream_prefix=f"{name}/")
+    said = [place for place, line in enumerate(log) if line.startswith(SCRIPT_FAILED)]
+    text = job.get("FailureReason", job["SecondaryStatus"]).strip()
+    code = EXIT_CODE.search(text)
+    lines = EXIT_CODE.sub("", text).splitlines()
+    # Between its kind and the error itself stands the container's traceback.
+    kind = f"{lines[0].split(':')[0]}: " if len(lines) > 1 else ""
+    told = [line for line in lines if "[bt]" not in line and "Stack" not in line]
+    if said:
+        # The reason is the driver's, the script's own is the last that it printed.
+        log = [line for line in log[: said[0]] if line.strip()]
+        told += log[-1:]
+    message = [f"{name}: {job['TrainingJobStatus']}; {kind}{(told or lines)[-1]}"]
+    if code:
+        message[0] += code[1]
     if last := without_tracebacks(log)[-LOG_LINES:]:
-        lines += ["last log lines of the container:", *(f"  {line}" for line in last)]
-    return "\n  ".join(lines)
+        message.append("last log lines of the container:")
+        message += [f"  {line}" for line in last]
+    return "\n  ".join(message)
 
 
 @cache

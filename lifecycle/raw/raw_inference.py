@@ -57,7 +57,8 @@ def transform_fn(served: Served, body: Any, content_type: str, accept: str) -> A
         found = records.read_request(body, content_type, about["columns"])
         names = about["features"]
         table = records.make_features(served.transform, found, about["columns"], names)
-        predictions = served.predict(table.to_numpy(), served.model)
+        with records.Running(about["program"] or BUILT_IN):
+            predictions = served.predict(table.to_numpy(), served.model)
         return records.answer_text(predictions, accept, about["classes"])
     except records.RequestError as error:
         if error.status >= 500:

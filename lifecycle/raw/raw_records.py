@@ -323,7 +323,7 @@ def _series(cells: list[Any], kind: str, held: type | None) -> "pd.Series[Any]":
 def _transformed(transform: "Transform", table: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
-    with _Failing():
+    with Running("features.py", refusal=ValueError):
         found = transform(table)
     if not isinstance(found, pd.DataFrame):
         raise RequestError(
@@ -340,22 +340,23 @@ def _numbers(table: "pd.DataFrame") -> Any:
         raise RequestError(message, 500) from error
 
 
-class _Failing:
-    """Say in one line what a model's own code has raised.
+class Running:
+    """Say in one line what a model's own code has raised: a fault of that code."""
 
-    By a ValueError it refuses a record; anything else is a fault of the code.
-    """
+    def __init__(self, file: str, refusal: type[Exception] | tuple[()] = ()) -> None:
+        """Name the file that runs, and the error by which it refuses a record."""
+        self.file = file
+        self.refusal = refusal
 
     def __enter__(self) -> None:
         """Begin to run it."""
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         if isinstance(error, Exception):
-            refuses = isinstance(error, ValueError)
+            refuses = isinstance(error, self.refusal)
             told = str(error) if refuses else f"{type(error).__name__}: {error}"
             status = 400 if refuses else 500
-            said = f"features.py: {_shown(error, told)}"
-            raise RequestError(said, status) from error
+            raise RequestError(f"{self.file}: {_shown(error, told)}", status) from error
 
 
 def _difference(given: Sequence[str], wanted: Sequence[str]) -> str:

@@ -219,8 +219,8 @@ def _made(
     try:
         return make_features(transform, records, kinds, features)
     except RequestError as error:
-        alone = " for a row alone" if len(records) == 1 else ""
-        raise DataError(f"{part}: {error}{alone}") from error
+        alone = "of a row alone, " if len(records) == 1 else ""
+        raise DataError(f"{part}: {alone}{error}") from error
 
 
 def _first_difference(

@@ -20,7 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from lifecycle.statistics.comparison import CONFIDENCE, Comparison, Estimate
+from lifecycle.statistics.comparison import (
+    CONFIDENCE,
+    MIN_ROWS,
+    Comparison,
+    Estimate,
+)
 from lifecycle.statistics.decision import Decision
 from lifecycle.statistics.weighted import Array, Share, Statistic, metric_statistic
 
@@ -181,7 +186,9 @@ def estimate(
         parts = np.concatenate(drawn[name]), np.concatenate(left_out[name])
         one = _bca(value, *parts, _expand(confidence, rows))
         is_exact = one.high - one.low <= 1e-12 * max(1.0, abs(value))
-        if is_exact and not may_be_exact:
+        # Of few rows, as of a rare class, the bootstrap's end is far off.
+        counted = getattr(statistics[name], "rows", MIN_ROWS)
+        if (is_exact or counted < MIN_ROWS) and not may_be_exact:
             one = _without_spread(value, statistics[name], confidence)
         found[name] = one
     return found

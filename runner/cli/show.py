@@ -129,11 +129,14 @@ def _print_content(found: "Content") -> None:
 def _show_differences(root: Path, model: str, rev: str, *, as_json: bool) -> None:
     """Print what changed in a model's content since it left a revision."""
     from runner.git import find_commit, fork_point
-    from runner.spec.content import content
+    from runner.spec.content import content, content_in, open_tree
     from runner.spec.differences import changes, compare
 
     base = fork_point(root, rev)
-    before, after = content(root, model, base), content(root, model)
+    after, tree = content(root, model), open_tree(root, base)
+    if tree.find(f"models/{model}/model.yaml") != "file":
+        raise CallError(f"--diff {rev}: models/{model} was not there yet")
+    before = content_in(tree, model)
     if as_json:
         differences = {
             "trained": compare(before.parts, after.parts),

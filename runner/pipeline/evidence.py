@@ -43,6 +43,9 @@ from runner.spec.models import find_notebook, notebook_values
 from runner.spec.requirements import LOCK
 
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
+# Files whose text a reviewer reads, up to so many characters.
+CODE = frozenset({".py", ".sh", ".sql"})
+MAX_CODE = 50_000
 
 
 def evidence_uri(plan: Plan) -> str:
@@ -258,12 +261,29 @@ def source_snapshot(plan: Plan, environment: Mapping[str, str]) -> dict[str, Any
             stage: notebook_source(find_notebook(root, plan.model, stage, spec.task))
             for stage in STAGES
         },
+        "files": file_sources(plan),
         "dependencies": dependencies(plan.lock or root / LOCK),
         "branch": environment.get("CIRCLE_BRANCH") or checked_out_branch(root),
         "subject": git_line(root, "log", "-1", "--format=%s"),
         "workflow": environment.get("CIRCLE_WORKFLOW_ID", ""),
         "pull_request": environment.get("CIRCLE_PULL_REQUEST", ""),
     }
+
+
+def file_sources(plan: Plan) -> dict[str, str]:
+    """Return the other files of a model's content: code as text, the rest as hashes.
+
+    Of `lifecycle`, which is no model's own, a hash is enough as well.
+    """
+    found = {}
+    for part in plan.content.parts:
+        if part.kind not in ("module", "file"):
+            continue
+        path, own = plan.root / part.name, not part.name.startswith("lifecycle/")
+        is_code = own and path.suffix in CODE and path.is_file()
+        text = path.read_text(encoding="utf-8", errors="replace") if is_code else ""
+        found[part.name] = text if 0 < len(text) <= MAX_CODE else part.value
+    return found
 
 
 def notebook_source(path: Path) -> dict[str, Any]:

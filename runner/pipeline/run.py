@@ -302,13 +302,12 @@ class _ModelRun:
         if self.plan.has("deploy"):
             refuse_outdated(self.plan)
         for stage in self.plan.stages:
-            started = time.monotonic()
-            if stage.name == "deploy":
-                self.approved = self._judge_approved()
-            reused = self._reuse(stage)
-            if not reused:
-                self._execute(stage)
-            self.seconds[stage.name] = time.monotonic() - started
+            with self._timed(stage):
+                if stage.name == "deploy":
+                    self.approved = self._judge_approved()
+                reused = self._reuse(stage)
+                if not reused:
+                    self._execute(stage)
             if stage.name == TRAINING_STAGES[-1]:
                 self._register_card()
             # What is only shown again is in S3 already, with the run that made it.
@@ -320,6 +319,15 @@ class _ModelRun:
                 self._approve()
         if self.plan.has("deploy"):
             record_deployment(self.plan)
+
+    @contextmanager
+    def _timed(self, stage: Stage) -> Iterator[None]:
+        """Keep how long a stage took, whether or not it succeeds."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage.name] = time.monotonic() - started
 
     def _reuse(self, stage: Stage) -> bool:
         """Show what an earlier run left, if running the stage would leave the same."""

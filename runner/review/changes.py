@@ -1,4 +1,4 @@
-"""What differs from the live version: settings, dependencies and code cells."""
+"""What differs from the live version: settings, dependencies, code cells and files."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,16 +49,30 @@ class CellChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileChange:
+    """Another file of the content that changed; only of code the lines are known."""
+
+    path: str
+    kind: Literal["changed", "added", "removed"]
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
-    """All that changed since the live version; `known`: whether it can be told."""
+    """All that changed since the live version; `known`: whether it can be told.
+
+    Attributes:
+        files: None if the live version has kept no record of them.
+    """
 
     settings: Sequence[Change]
     dependencies: Sequence[Change]
     code: Sequence[CellChange]
+    files: Sequence[FileChange] | None = None
     known: bool
 
     def __bool__(self) -> bool:
-        return bool(self.settings or self.dependencies or self.code)
+        return bool(self.settings or self.dependencies or self.code or self.files)
 
 
 def changes(evidence: Evidence) -> Changes:
@@ -79,8 +93,29 @@ def changes(evidence: Evidence) -> Changes:
         settings=settings,
         dependencies=_differences(before["dependencies"], after["dependencies"]),
         code=code_changes(before["notebooks"], after["notebooks"]),
+        files=file_changes(before["files"], after["files"])
+        if "files" in before and "files" in after
+        else None,
         known=True,
     )
+
+
+def file_changes(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> list[FileChange]:
+    """Compare files by their text, or by the hash that stands for it."""
+    found = []
+    for path in [*after, *(one for one in before if one not in after)]:
+        old, new = before.get(path), after.get(path)
+        if old != new:
+            kind: Any = (
+                "added" if old is None else "removed" if new is None else "changed"
+            )
+            # A hash is one line, and a text ends its lines.
+            is_text = "\n" in f"{old or ''}{new or ''}"
+            lines = _diff_lines(old or "", new or "") if is_text else []
+            found.append(FileChange(path=path, kind=kind, lines=lines))
+    return found
 
 
 def code_changes(

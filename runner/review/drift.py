@@ -47,7 +47,7 @@ class Drift:
 
     Attributes:
         index: the population stability index; None if only one side has the column.
-        distance: of Wasserstein, in standard deviations.
+        distance: of Wasserstein, in standard deviations; None for classes, too.
         p_value: corrected for the number of columns.
         importance: the feature's share of the SHAP values, if it is known.
         classes: the names of its values 0, 1, 2, ..., of the label of several classes.
@@ -67,9 +67,9 @@ class Drift:
     @property
     def effect(self) -> float:
         """Return the size of the drift, 1 is strong; infinite if one side lacks it."""
-        if self.index is None or self.distance is None:
+        if self.index is None:
             return math.inf
-        return max(self.index / STRONG_INDEX, self.distance / STRONG_DISTANCE)
+        return max(self.index / STRONG_INDEX, (self.distance or 0) / STRONG_DISTANCE)
 
     @property
     def weight(self) -> float:
@@ -128,13 +128,22 @@ def drift(
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     importance: Mapping[str, float] | None = None,
+    classes: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
 ) -> list[Drift]:
     """Compare two summaries by column: what has drifted first, the important before.
 
     Args:
         importance: by feature its share of the mean absolute SHAP values.
+        classes: of a label of several classes what its values 0, 1, 2, ... are called,
+            before and after.
     """
-    old, new = before.get("columns", {}), after.get("columns", {})
+    named = {
+        one: list(dict.fromkeys([*b, *a])) for one, (a, b) in (classes or {}).items()
+    }
+    old, new = dict(before.get("columns", {})), after.get("columns", {})
+    for name, (names, _) in (classes or {}).items():
+        if name in old:
+            old[name] = _renumber(old[name], [named[name].index(one) for one in names])
     rows = before.get("rows", 0), after.get("rows", 0)
     names = list({**new, **old})
     both = [name for name in names if name in old and name in new]
@@ -143,7 +152,13 @@ def drift(
     weights = importance or {}
     found = [
         replace(
-            _compare_column(name, old.get(name), new.get(name), p_values.get(name)),
+            _compare_column(
+                name,
+                old.get(name),
+                new.get(name),
+                p_values.get(name),
+                named.get(name, ()),
+            ),
             importance=weights.get(name),
         )
         for name in names
@@ -152,6 +167,14 @@ def drift(
         found,
         key=lambda one: (ORDER.index(one.word), -(one.importance or 0), -one.effect),
     )
+
+
+def _renumber(column: Column, numbers: Sequence[int]) -> Column:
+    """Return a column of classes with other numbers, if its values are counted."""
+    if "values" not in column:
+        return column
+    values = [(float(numbers[int(value)]), count) for value, count in column["values"]]
+    return {**column, "values": sorted(values)}
 
 
 def population_stability_index(before: Column, after: Column) -> float:
@@ -226,19 +249,24 @@ def _points(before: Column, after: Column) -> list[float]:
 
 
 def _compare_column(
-    name: str, before: Column | None, after: Column | None, p_value: float | None
+    name: str,
+    before: Column | None,
+    after: Column | None,
+    p_value: float | None,
+    classes: Sequence[str] = (),
 ) -> Drift:
     if before is None or after is None:
         word: Word = "gone" if after is None else "new"
         old, new = before or {}, after or {}
         return Drift(column=name, word=word, index=None, before=old, after=new)
     index = population_stability_index(before, after)
-    distance = wasserstein(before, after)
+    # Numbers that stand for classes are no further apart than others.
+    distance = None if classes else wasserstein(before, after)
     word = "no drift"
     if p_value is not None and p_value < FALSE_DISCOVERIES:
-        if index >= STRONG_INDEX or distance >= STRONG_DISTANCE:
+        if index >= STRONG_INDEX or (distance or 0) >= STRONG_DISTANCE:
             word = "strong drift"
-        elif index >= INDEX or distance >= DISTANCE:
+        elif index >= INDEX or (distance or 0) >= DISTANCE:
             word = "drift"
     return Drift(
         column=name,
@@ -249,6 +277,7 @@ def _compare_column(
         before=before,
         after=after,
         bars=_bars(before, after),
+        classes=classes,
     )
 
 

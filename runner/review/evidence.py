@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -166,13 +166,11 @@ class Evidence:
         known = self.previous.get("evaluation") or {}
         # A column that is gone has counted in the live model only.
         shares = [one.get("importance") or {} for one in (known, self.evaluation)]
-        found = drift(before, self.summary, shares[0] | shares[1])
         label = next(iter(self.prepared.get("columns") or ()), "")
-        classes = tuple(map(str, self.prepared.get("classes") or ()))
-        return [
-            replace(one, classes=classes) if one.column == label else one
-            for one in found
-        ]
+        classes = list(map(str, self.prepared.get("classes") or ()))
+        former = (known.get("confusion_matrix") or {}).get("classes") or classes
+        named = {label: (former, classes)} if classes else {}
+        return drift(before, self.summary, shares[0] | shares[1], named)
 
     def figures(self) -> list[Figure]:
         """Return the figures of the training notebook, else of the last stage's."""

@@ -216,10 +216,12 @@ def _class_sentence(classes: Sequence[Mapping[str, Any]]) -> str:
     if not wrong:
         return f"Every test row is taken for what it is.{unseen}"
     count, other = wrong[0]
+    found = worst["taken_for"].get(worst["class"], 0)
+    rows = f"{found} of {worst['rows']} row{'s' if worst['rows'] > 1 else ''}"
+    verb = "is" if count == 1 else "are"
     return (
-        f"Least often found is {worst['class']}: "
-        f"{worst['taken_for'].get(worst['class'], 0)} of {worst['rows']} rows; "
-        f"{count} of them {'is' if count == 1 else 'are'} taken for {other}.{unseen}"
+        f"Least often found is {worst['class']}: {rows}; "
+        f"{count} of them {verb} taken for {other}.{unseen}"
     )
 
 

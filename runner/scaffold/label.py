@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.errors import CallError, did_you_mean
+from lifecycle.errors import CallError, DataError, did_you_mean
+from lifecycle.tabular.labels import name_classes
 from runner.scaffold.columns import order_of_answers, plain_value
 from runner.spec.schema import Task
 
@@ -192,6 +193,11 @@ def _check_classes(name: str, known: "pd.Series[Any]", task: Task) -> None:
             f"{MIN_CLASS} of each class are needed to train, validate and test"
             f"{join if task == 'multiclass' else ''}"
         )
+    if task == "multiclass":
+        try:
+            name_classes([plain_value(one) for one in counts.index], {})
+        except DataError as error:
+            raise CallError(f"--label {name!r}: {error} in the file") from error
 
 
 def _text(value: object) -> str:

@@ -339,7 +339,8 @@ def _numbering(label: Label) -> Iterator[Cell]:
         "numbers_of = {name: number for number, name in enumerate(CLASSES)}",
         "answer = clean[label].map(numbers_of)",
         "",
-        "assert answer.notna().all(), set(clean[label]) - set(CLASSES)",
+        "unknown = sorted(set(clean[label]) - set(CLASSES), key=str)",
+        'assert not unknown, f"{label}: not in CLASSES: {unknown}"',
     )
 
 

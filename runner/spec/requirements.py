@@ -49,23 +49,24 @@ def own_lock(root: Path, model: str) -> Path | None:
     """Return the lock of a model that has an environment of its own.
 
     Raises:
-        SpecError: the lock is missing, or is not of what its requirements.in asks for.
+        SpecError: lock or requirements.in is missing, or one is not of the other.
     """
-    source = root / "models" / model / ASKED
-    if not source.is_file():
-        return None
     for problem in lock_problems(root, model):
         raise SpecError(problem)
-    return source.with_name(LOCK)
+    source = root / "models" / model / ASKED
+    return source.with_name(LOCK) if source.is_file() else None
 
 
 def lock_problems(root: Path, model: str) -> Iterator[str]:
     """Yield what is wrong with a model's lock, each with its file and a remedy."""
     source = root / "models" / model / ASKED
-    if not source.is_file():
-        return
     lock = source.with_name(LOCK)
     shown = f"models/{model}/{LOCK}"
+    if not source.is_file():
+        # Otherwise its kernels would have the packages of all, its script the lock's.
+        if _read(lock).startswith(HEAD):
+            yield f"{shown}: the lock of a missing {ASKED}; restore it, or delete this"
+        return
     if not lock.is_file():
         yield f"models/{model}/{ASKED}: not pinned, {LOCK} is missing; {REMEDY}"
         return

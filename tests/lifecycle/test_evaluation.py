@@ -1,5 +1,6 @@
 """A model is scored as its endpoint will score it, and compared with the live one."""
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -150,6 +151,23 @@ def test_a_model_that_would_end_the_process_is_an_error(
     monkeypatch.setattr("sagemaker_xgboost.archive.SMALL_BYTES", 1000)
     with pytest.raises(StorageError, match="is larger than its limits; train again"):
         load_booster(zeros)
+
+
+def test_a_crafted_model_is_an_error(aws: EmbeddedAWS):
+    """In one line; XGBoost would read beyond its trees, or overflow the stack."""
+    model = json.loads(train_booster(1.0).save_raw("json"))
+    tree = model["learner"]["gradient_booster"]["model"]["trees"][0]
+    tree["left_children"][0] = 1_000_000
+    for content, reason in (
+        (json.dumps(model).encode(), "its nodes are no tree"),
+        (b'{"learner":' + b"[" * 100_000, "it is nested too deep"),
+    ):
+        uri = run_uri(new_name(), "r1", "model.tar.gz")
+        write_bytes(uri, archive(content))
+        with pytest.raises(StorageError) as caught:
+            load_booster(uri)
+        assert f"{reason}; train again" in str(caught.value)
+        assert str(caught.value).splitlines() == [str(caught.value)]
 
 
 def test_another_archive_than_the_registered_one_is_an_error(aws: EmbeddedAWS):

@@ -2,7 +2,6 @@
 
 import io
 import tarfile
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +10,7 @@ from embedded_aws.process import EmbeddedAWS
 
 from lifecycle.aws import run_uri
 from lifecycle.errors import DataError, IntegrityError, StorageError
-from lifecycle.inference import answer, load_scripted
+from lifecycle.inference import answer, load_model, load_scripted
 from lifecycle.s3 import write_bytes
 
 BODY = "1,2\n3,4"
@@ -33,19 +32,24 @@ def module(**functions: Any) -> SimpleNamespace:
     return SimpleNamespace(**own | functions)
 
 
-def test_functions_that_are_missing_are_the_images(tmp_path: Path) -> None:
+def ask(code: SimpleNamespace, body: str) -> str:
+    """Load the module's model, and ask it."""
+    return answer(code, load_model(code, ""), body)
+
+
+def test_functions_that_are_missing_are_the_images() -> None:
     """CSV is read as numbers, predictions are written a line each."""
-    assert answer(module(), str(tmp_path), BODY) == "3.0\n7.0\n"
+    assert ask(module(), BODY) == "3.0\n7.0\n"
 
 
-def test_own_functions_are_used(tmp_path: Path) -> None:
+def test_own_functions_are_used() -> None:
     """Text, bytes and a pair with the content type are answers."""
     pair = module(output_fn=lambda prediction, accept: (b"7", accept))
-    assert answer(pair, str(tmp_path), BODY) == "7"
+    assert ask(pair, BODY) == "7"
     whole = module(transform_fn=lambda model, body, kind, accept: f"{body} as {accept}")
-    assert answer(whole, str(tmp_path), "1") == "1 as text/csv"
+    assert ask(whole, "1") == "1 as text/csv"
     with pytest.raises(NotImplementedError, match="Please provide a model_fn"):
-        answer(SimpleNamespace(), str(tmp_path), BODY)
+        load_model(SimpleNamespace(), "")
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,33 @@ def test_series_differ_by_more_than_their_colour():
     assert len({one[0].get_hatch() for one in bars.containers}) == 2
 
 
+def evenly(names) -> pd.DataFrame:
+    """Make a table of features that count for the same."""
+    directions = ["raises", "lowers", "mixed", "raises"]
+    columns = {"mean_shap": 1.0, "direction": directions[: len(names)]}
+    return pd.DataFrame(columns, index=list(names))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.shap_importance(evenly(["x", "y", "z", "a feature"])),
+        lambda: plots.shap_importance(evenly(["a feature of a rather long name"])),
+        lambda: plots.label_distribution(
+            dict.fromkeys(("train", "test"), pd.DataFrame({"y": [0, 1, 2]})), "y"
+        ),
+    ],
+)
+def test_a_legend_covers_no_bar(draw):
+    """Where all bars are equally long, too."""
+    ax = draw()
+    ax.figure.canvas.draw()
+    legend = ax.get_legend().get_window_extent()
+
+    assert ax.patches
+    assert not [bar for bar in ax.patches if legend.overlaps(bar.get_window_extent())]
+
+
 def test_letters_are_legible_on_a_telephone():
     """At 370 pixels, the width of a page there, they are ten pixels high or more."""
     for ax in (

@@ -18,7 +18,7 @@ from model_packages import FEATURES, IMAGE, ROWS, ignore, new_name, serve
 
 from lifecycle.approval import approve
 from lifecycle.aws import client, role, run_uri
-from lifecycle.errors import TrainingError
+from lifecycle.errors import StorageError, TrainingError
 from lifecycle.evaluation import _load_live, predict
 from lifecycle.inference import load_scripted
 from lifecycle.invocation import invoke, record_golden
@@ -374,6 +374,35 @@ def test_a_failed_job_says_why(model):
     assert log.splitlines()[-1].strip() == "Hyperparameter eta: 7.0 is not in [0, 1]"
     assert "Running XGBoost Sagemaker in algorithm mode" in log
     assert not {"Traceback", "File", "raise", "^"} & set(log.split())
+
+
+def run_script(model: str, folder: Path, code: str) -> TrainingJob:
+    """Train by a script of a few lines."""
+    images.use_environment("sklearn:1.9-0", Path(sys.executable))
+    (folder / "train.py").write_text(code)
+    trainer, channels = make_trainer(model, "train.py")
+    return run_training(trainer, channels, wait_seconds=60, on_progress=ignore)
+
+
+def test_what_a_script_raised_is_the_reason(model, tmp_path, monkeypatch):
+    """Neither the driver's traceback nor what its shell prints hides it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainingError) as raised:
+        run_script(model, tmp_path, "print('reading')\nlen(rows)\n")
+
+    first, *log = str(raised.value).splitlines()
+    assert first.endswith(
+        "Failed; AlgorithmError: NameError: name 'rows' is not defined, exit code: 1"
+    )
+    assert "reading" in map(str.strip, log)
+    assert not [line for line in log if "CalledProcessError" in line or "+++" in line]
+
+
+def test_a_script_that_saves_nothing_is_told_where_to(model, tmp_path, monkeypatch):
+    """Its job succeeds, and leaves no archive."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError, match="nothing in SM_MODEL_DIR, where it has to"):
+        run_script(model, tmp_path, "")
 
 
 def test_a_stopped_job_is_a_failure(aws: EmbeddedAWS, model):

@@ -1,11 +1,13 @@
 """Endpoints: what their actions refuse, and how they get into service, or back."""
 
 import io
+import json
 import tarfile
 import threading
 import time
 
 import pytest
+import xgboost
 from botocore.exceptions import ClientError
 from embedded_account import invalid, until
 from embedded_aws.account import DEFAULT_BUCKET
@@ -280,6 +282,30 @@ def test_endpoint_that_never_served_fails(account, name, data, inject):
         update(account, name)
 
 
+def packed(file_name, content):
+    """Pack one file as model data."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        member = tarfile.TarInfo(file_name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def unpacked(archive):
+    """Read the model of model data."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return tar.extractfile("xgboost-model").read()
+
+
+def endpoint_log(account, name):
+    """Read the log of the one container of an endpoint."""
+    group = f"/aws/sagemaker/Endpoints/{name}"
+    (stream,) = account.logs.describe_log_streams(logGroupName=group)["logStreams"]
+    assert stream["logStreamName"].startswith("AllTraffic/i-")
+    return account.log_lines(group, stream["logStreamName"])
+
+
 def test_truncated_model_data_fails_the_endpoint(account, name, data):
     """An archive that cannot be unpacked is named with its URL."""
     bucket, _, key = data.removeprefix("s3://").partition("/")
@@ -302,19 +328,35 @@ def test_model_data_that_is_lost_fails_the_endpoint(account, name):
 
 def test_file_that_is_no_model_fails_the_ping(account, name):
     """An archive with anything but models never answers a ping, and the log says so."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        member = tarfile.TarInfo("README.md")
-        member.size = 5
-        archive.addfile(member, io.BytesIO(b"hello"))
-    model = put_model(account, name, content.getvalue())
+    model = put_model(account, name, packed("README.md", b"hello"))
     account.endpoint(name, account.config(name, model))
     assert account.settled(name)["FailureReason"] == PING
-    group = f"/aws/sagemaker/Endpoints/{name}"
-    (stream,) = account.logs.describe_log_streams(logGroupName=group)["logStreams"]
-    assert stream["logStreamName"].startswith("AllTraffic/i-")
-    lines = account.log_lines(group, stream["logStreamName"])
-    assert "README.md" in "".join(lines)
+    assert "README.md" in "".join(endpoint_log(account, name))
+
+
+@pytest.mark.parametrize(
+    ("crafted", "reason"),
+    [
+        (lambda model: model, "its nodes are no tree"),
+        (lambda _: b'{"learner":' + b"[" * 100_000, "it is nested too deep"),
+    ],
+    ids=["children out of range", "nested deep"],
+)
+def test_a_crafted_model_fails_its_endpoint_alone(account, name, data, crafted, reason):
+    """XGBoost would end the whole process; the other endpoints answer on."""
+    account.live(f"{name}-other", data)
+    booster = xgboost.Booster()
+    bucket, _, key = data.removeprefix("s3://").partition("/")
+    whole = account.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    booster.load_model(bytearray(unpacked(whole)))
+    model = json.loads(booster.save_raw("json"))
+    tree = model["learner"]["gradient_booster"]["model"]["trees"][0]
+    tree["left_children"][0] = 1_000_000
+    content = packed("xgboost-model", crafted(json.dumps(model).encode()))
+    account.endpoint(name, account.config(name, put_model(account, name, content)))
+    assert account.settled(name)["FailureReason"] == PING
+    assert reason in "".join(endpoint_log(account, name))
+    assert float(account.invoke(f"{name}-other"))
 
 
 def test_slow_endpoint_takes_longer(account, name, data, inject):

@@ -4,10 +4,12 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from embedded_account import refusal
 from embedded_aws.account import ROLE_ARN, ROLE_NAME
 from embedded_aws.iam.policies import Policy, PolicyError, decide
 
 BUCKET = "arn:aws:s3:::models"
+OF_AWS = "arn:aws:iam::aws:policy/"
 ME = "arn:aws:iam::1:role/me"
 
 
@@ -44,7 +46,8 @@ def role(client, name):
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     for policy in attached:
         iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
-        iam.delete_policy(PolicyArn=policy["PolicyArn"])
+        if not policy["PolicyArn"].startswith(OF_AWS):
+            iam.delete_policy(PolicyArn=policy["PolicyArn"])
     iam.delete_role(RoleName=name)
 
 
@@ -77,6 +80,71 @@ def test_the_first_role_may_do_everything_until_it_has_a_policy(client):
     finally:
         iam.delete_role_policy(RoleName=ROLE_NAME, PolicyName="logs")
     assert simulate() == ["allowed", "allowed"]
+
+
+def test_a_role_may_have_policies_that_aws_manages(client, role, name):
+    """They are those of AWS, so that SageMaker's reach SageMaker's buckets alone."""
+    iam, arn = client("iam"), f"{OF_AWS}AmazonSageMakerFullAccess"
+    iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=role,
+        ActionNames=["s3:GetObject"],
+        ResourceArns=["arn:aws:s3:::a-sagemaker-bucket/a", f"{BUCKET}/a"],
+    )
+
+    found = [one["EvalDecision"] for one in answer["EvaluationResults"]]
+    assert found == ["allowed", "implicitDeny"]
+    attached = iam.list_policies(Scope="AWS", OnlyAttached=True)["Policies"]
+    assert arn in [policy["Arn"] for policy in attached]
+    policy = iam.get_policy(PolicyArn=arn)["Policy"]
+    assert policy["AttachmentCount"] >= 1
+    version = policy["DefaultVersionId"]
+    read = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+    assert "sagemaker:*" in read["Document"]["Statement"][0]["Action"]
+
+
+def test_policies_of_aws_are_listed_and_not_changed(client):
+    """By their scope; only AWS may delete them or give them versions."""
+    iam = client("iam")
+    scopes = {
+        scope: [
+            policy["Arn"].startswith(OF_AWS)
+            for page in iam.get_paginator("list_policies").paginate(
+                Scope=scope, PaginationConfig={"PageSize": 1000}
+            )
+            for policy in page["Policies"]
+        ]
+        for scope in ("AWS", "Local", "All")
+    }
+    assert all(scopes["AWS"])
+    assert not any(scopes["Local"])
+    assert sorted(scopes["All"]) == scopes["Local"] + scopes["AWS"]
+    assert len(scopes["AWS"]) > 1000
+    arn = f"{OF_AWS}AdministratorAccess"
+    assert refusal(iam.delete_policy, PolicyArn=arn)[0] == "AccessDenied"
+    unknown = {"RoleName": ROLE_NAME, "PolicyArn": f"{arn}s"}
+    code, message = refusal(iam.attach_role_policy, **unknown)
+    assert (code, f"{arn}s does not exist" in message) == ("NoSuchEntity", True)
+
+
+def test_a_policy_in_use_is_not_deleted(client, role, name):
+    """Nor one of several versions; a boundary must be a policy that there is."""
+    iam = client("iam")
+    document = json.dumps(statement())
+    made = iam.create_policy(PolicyName=name, PolicyDocument=document)
+    arn = made["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=document)
+    code, message = refusal(iam.delete_policy, PolicyArn=arn)
+    assert (code, "attached" in message) == ("DeleteConflict", True)
+    iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+    code, message = refusal(iam.delete_policy, PolicyArn=arn)
+    assert (code, "more than one version" in message) == ("DeleteConflict", True)
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
+    iam.delete_policy(PolicyArn=arn)
+    bound = {"RoleName": name, "PermissionsBoundary": arn}
+    assert refusal(iam.put_role_permissions_boundary, **bound)[0] == "NoSuchEntity"
 
 
 def test_a_simulation_joins_inline_managed_and_given_policies(client, role, name):

@@ -52,9 +52,13 @@ def test_records_are_kept_without_secrets(folder):
     """Roles, alarms, repositories and experiments; no access key of a user."""
     with share(folder) as aws:
         iam = connect(aws, "iam")
-        iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(TRUST))
+        role = iam.create_role(
+            RoleName="role", AssumeRolePolicyDocument=json.dumps(TRUST)
+        )
         made = iam.create_policy(PolicyName="policy", PolicyDocument=POLICY)
-        iam.attach_role_policy(RoleName="role", PolicyArn=made["Policy"]["Arn"])
+        arn = made["Policy"]["Arn"]
+        for each in (arn, "arn:aws:iam::aws:policy/ReadOnlyAccess"):
+            iam.attach_role_policy(RoleName="role", PolicyArn=each)
         iam.create_user(UserName="user")
         secret = iam.create_access_key(UserName="user")["AccessKey"]["SecretAccessKey"]
         connect(aws, "cloudwatch").put_metric_alarm(**ALARM)
@@ -64,6 +68,15 @@ def test_records_are_kept_without_secrets(folder):
     stop(folder)
     with share(folder) as aws:
         assert described(aws) == before
+        iam = connect(aws, "iam")
+        denied = POLICY.replace("Allow", "Deny")
+        iam.create_policy_version(
+            PolicyArn=arn, PolicyDocument=denied, SetAsDefault=True
+        )
+        simulated = iam.simulate_principal_policy(
+            PolicySourceArn=role["Role"]["Arn"], ActionNames=["s3:GetObject"]
+        )
+        assert simulated["EvaluationResults"][0]["EvalDecision"] == "explicitDeny"
     for path in folder.rglob("*"):
         assert path.is_dir() or secret.encode() not in path.read_bytes()
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from embedded_account import refusal
 from embedded_aws.account import ACCOUNT_ID
 
@@ -240,6 +241,34 @@ def test_versions_and_uploads_are_listed_as_asked(s3, where):
     assert datetime.now(UTC) - uploads[0]["Initiated"] < timedelta(minutes=5)
     page = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", Prefix="u")
     assert [each["Prefix"] for each in page["CommonPrefixes"]] == ["u/"]
+
+
+def test_a_delete_marker_is_no_object(s3, where):
+    """Its version can only be deleted; without one the object is not there."""
+    versioned = {"Status": "Enabled"}
+    s3.put_bucket_versioning(Bucket=where["Bucket"], VersioningConfiguration=versioned)
+    s3.put_object(**where, Body=b"content")
+    marker = s3.delete_object(**where)["VersionId"]
+    version = where | {"VersionId": marker}
+    copied = {"Bucket": where["Bucket"], "Key": "copy", "CopySource": version}
+
+    for call, given, code in (
+        (s3.get_object, version, "MethodNotAllowed"),
+        (s3.get_object_tagging, version, "MethodNotAllowed"),
+        (s3.get_object, where, "NoSuchKey"),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call(**given)
+        answer = caught.value.response
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        assert answer["Error"]["Code"] == code
+        assert headers["x-amz-delete-marker"] == "true"
+        assert headers["x-amz-version-id"] == marker
+        assert headers.get("allow", "DELETE") == "DELETE"
+    code, message = refusal(s3.copy_object, **copied)
+    assert (code, "delete marker" in message) == ("InvalidRequest", True)
+    s3.delete_object(**version)
+    assert s3.get_object(**where)["Body"].read() == b"content"
 
 
 def test_buckets_are_listed_in_pages(s3, name):

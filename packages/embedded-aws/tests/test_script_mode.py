@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -310,6 +311,19 @@ def test_one_host_that_fails_ends_the_other(account, name):
     assert reason == "AlgorithmError: broken\n, exit code: 9"
 
 
+@pytest.fixture
+def without_xgboost(image_cache):
+    """Hide the environment of XGBoost's image, which other tests may have made."""
+    made, hidden = image_cache / "xgboost-3.2-0", image_cache / "hidden"
+    if made.exists():
+        made.rename(hidden)
+    yield
+    if hidden.exists():
+        shutil.rmtree(made, ignore_errors=True)
+        hidden.rename(made)
+
+
+@pytest.mark.usefixtures("without_xgboost")
 def test_image_that_was_not_pulled_names_the_command(account, run, name):
     """A job of an image that is not here fails with the command that makes it."""
     run("", image=f"{REGISTRY}/sagemaker-xgboost:3.2-0")

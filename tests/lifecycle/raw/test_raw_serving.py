@@ -286,10 +286,15 @@ def test_classes_are_named(model: str, tmp_path: Path) -> None:
 def test_a_script_gets_the_features_of_raw_records(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It copies nothing: its folder, features.py and the lock's absence are ours."""
+    """It copies nothing: its folder, features.py and the lock's absence are ours.
+
+    What it raises is told in a line.
+    """
     raw_models.use_image("sklearn:1.9-0")
     folder = raw_models.write_model(tmp_path / model)
-    (folder / "train.py").write_text(raw_models.SCRIPT)
+    raises = '    if len(rows) == 7:\n        raise LookupError("seven")\n    assert'
+    script = raw_models.SCRIPT.replace("    assert", raises)
+    (folder / "train.py").write_text(script)
     (folder / "requirements.in").write_text("for the notebooks\n")
     (folder / "requirements.txt").write_text("no-such-package==1\n")
     monkeypatch.chdir(folder)
@@ -301,6 +306,10 @@ def test_a_script_gets_the_features_of_raw_records(
     package = register(model, run, job, metrics={"rmse": 1}, golden=([], predictions))
     serve(approve(model, arn=package.arn))
     assert invoke(model, records) == pytest.approx(predictions.tolist(), rel=1e-6)
+    with pytest.raises(ClientError, match=r'\(500\).*"train.py: LookupError: seven"'):
+        client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=model, Body=json.dumps([{}] * 7), ContentType=JSON
+        )
     names = dict(archive.members(read_archive(job.model_data))).keys()
     assert {"code/train.py", "code/features.py", "code/units.json"} <= names
     assert not {"code/requirements.txt", "code/prepare.ipynb"} & names

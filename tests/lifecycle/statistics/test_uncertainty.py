@@ -135,6 +135,16 @@ def test_a_class_that_is_found_in_all_its_rows_has_an_exact_interval():
     assert one.low == pytest.approx(0.025 ** (1 / 3))
 
 
+def test_the_recall_of_a_rare_class_has_an_exact_interval():
+    """Of 17 rows the bootstrap's lower end would be 0.57."""
+    truth, decided = [0] * 17 + [1] * 80, [1] + [0] * 16 + [1] * 80
+    found = class_statistic("recall of a", truth, np.eye(3)[decided])
+
+    one = estimate({"recall": found}, 97)["recall"]
+
+    assert (one.low, one.high) == pytest.approx(share_interval(16, 17))
+
+
 def test_metrics_of_classes_are_known_by_name_and_value():
     """So they take one matrix of weights, and no call of the notebook's `measure`."""
     calls = []

@@ -1,6 +1,7 @@
 """The group of verbs: help, exit codes, errors and signals."""
 
 import ast
+import shutil
 import signal
 import socket
 import subprocess
@@ -66,6 +67,19 @@ def test_an_error_is_one_line(invoke, repo, monkeypatch, name):
     said = f"error: models/{shown}: no such model; did you mean 'toy'?\n"
     assert answer.exit_code == 2
     assert answer.stderr == said
+
+
+def test_a_model_that_is_new_has_no_differences_to_show(invoke, repo, monkeypatch):
+    """The error says which revision lacks it."""
+    shutil.copytree(repo / "models" / "toy", repo / "models" / "twin")
+    spec = repo / "models" / "twin" / "model.yaml"
+    spec.write_text(spec.read_text().replace("name: toy", "name: twin"))
+    monkeypatch.chdir(repo)
+
+    answer = invoke("show", "twin", "--diff", "HEAD")
+
+    assert answer.exit_code == 2
+    assert answer.stderr == "error: --diff HEAD: models/twin was not there yet\n"
 
 
 def test_outside_of_a_clone_the_remedy_is_named(invoke, tmp_path, monkeypatch):

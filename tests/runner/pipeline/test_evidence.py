@@ -69,6 +69,18 @@ def test_each_code_cell_stands_under_its_heading(snapshot):
     assert cells[2]["source"].startswith("prefix = f")
 
 
+def test_the_files_that_notebooks_use_are_recorded(repo, snapshot):
+    """Code as text, other files and what all models share by their hashes."""
+    folder = repo / "models" / "toy"
+    (folder / "features.py").write_text("def transform(raw):\n    return raw\n")
+    (folder / "codes.json").write_text("{}\n")
+    files = snapshot()["files"]
+
+    assert files["models/toy/features.py"].endswith("return raw\n")
+    assert len(files["models/toy/codes.json"]) == 40
+    assert not [one for one in files if one.endswith((".ipynb", "model.yaml"))]
+
+
 def test_circleci_tells_branch_and_workflow(snapshot):
     """It checks out a commit without its branch."""
     environment = {"CIRCLE_BRANCH": "deeper", "CIRCLE_WORKFLOW_ID": "w"}

@@ -333,6 +333,7 @@ def test_a_failed_stage_ends_the_run(
     assert listener.said(f"failed: {repo}/models/{model}/prepare.ipynb: In [")
     assert "ZeroDivisionError" in str(result.error)
     assert (record["status"], record["error"]) == ("failed", str(result.error))
+    assert result.seconds["prepare"] >= record["seconds"] > 0
     assert not (folder / "train-register.json").exists()
     assert "Cannot be approved: prepare failed" in page
     assert 'href="prepare.html#failed"' in page

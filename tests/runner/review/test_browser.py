@@ -19,7 +19,7 @@ from forked_kernels.client import WarmKernels
 from forked_kernels.imports import notebook_imports
 from model_packages import delete_endpoint, new_name
 from repository import Repository
-from reviews import HOSTILE, write_run
+from reviews import HOSTILE, evaluation, write_run, write_training
 
 from lifecycle import TRAINING_STAGES
 from lifecycle.aws import run_uri
@@ -206,6 +206,18 @@ def test_every_gate_is_seen_without_scrolling(pages, visit, case, size):
         box = one.bounding_box()
         assert box["y"] + box["height"] <= SIZES[size]["height"]
         assert box["x"] + box["width"] <= SIZES[size]["width"]
+
+
+def test_a_gate_of_a_long_name_is_seen_on_a_phone(folder, visit):
+    """The name is broken, rather than the verdict lost at the edge."""
+    gates = {"mean_absolute_percentage_error": {"max": 9, "worse_than_live": 0.05}}
+    evaluated = evaluation(gates=gates, mean_absolute_percentage_error=8.0)
+    write_training(folder, evaluated, parameters={"gates": gates})
+    page = visit(write_page(folder, "toy"), "phone")
+    boxes = [one.bounding_box() for one in page.locator("td.verdict").all()]
+
+    assert len(boxes) == 2
+    assert max(one["x"] + one["width"] for one in boxes) <= SIZES["phone"]["width"]
 
 
 @pytest.mark.parametrize("size", SIZES)

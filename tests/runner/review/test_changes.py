@@ -1,9 +1,13 @@
 """What differs from the live version: settings, dependencies and code cells."""
 
+import json
+
 import pytest
 import reviews
+from bs4 import BeautifulSoup
 
 from runner.review.changes import MAX_LINES, changes, code_changes
+from runner.review.page import write_page
 
 
 @pytest.fixture
@@ -29,6 +33,49 @@ def test_the_same_source_has_no_changes(against):
 
     assert not found
     assert found.known
+
+
+def test_a_file_that_the_notebooks_use_is_code_as_well(against):
+    """Code is compared line by line; of other files only the name is known."""
+    before = reviews.source() | {
+        "files": {"m/train.py": "a\nb\n", "m/codes.json": "1f"}
+    }
+    after = reviews.source() | {"files": {"m/train.py": "a\nc\n", "m/new.csv": "2e"}}
+    found = against(before, after)
+
+    assert found
+    assert [(one.path, one.kind) for one in found.files] == [
+        ("m/train.py", "changed"),
+        ("m/new.csv", "added"),
+        ("m/codes.json", "removed"),
+    ]
+    lines = [[(one.mark, one.text) for one in file.lines] for file in found.files]
+    assert lines == [[(" ", "a"), ("-", "b"), ("+", "c")], [], []]
+    assert not against(before, before)
+
+
+def test_a_live_version_without_a_record_of_its_files_is_told_so(against):
+    """Its notebooks are all that can be compared."""
+    found = against(reviews.source(), reviews.source() | {"files": {}})
+
+    assert found.files is None
+
+
+def test_the_page_shows_files_that_changed(folder):
+    """What is not code is named."""
+    reviews.write_run(folder)
+    for name, files in [
+        ("source.json", {"m/train.py": "a\nc\n", "m/codes.json": "2e"}),
+        ("baseline.json", {"m/train.py": "a\nb\n", "m/codes.json": "1f"}),
+    ]:
+        known = json.loads((folder / name).read_text())
+        known.get("source", known)["files"] = files
+        reviews.write(folder / name, known)
+    page = write_page(folder, "toy").read_text()
+
+    text = " ".join(BeautifulSoup(page, "html.parser").get_text(" ").split())
+    assert "m/train.py: changed a - b + c" in text
+    assert "Changed: m/codes.json." in text
 
 
 def test_hyperparameters_are_named_as_on_the_command_line(against):

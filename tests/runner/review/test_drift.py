@@ -52,14 +52,30 @@ def test_the_drift_of_a_label_of_classes_is_told_by_their_shares():
     """Numbers stand for the classes, and their mean for nothing."""
     before, after = summary(y=[0, 1, 2, 2] * 50), summary(y=[0, 0, 0, 2] * 50)
 
-    (found,) = drift(before, after)
-    named = replace(found, classes=("a", "b", "c"))
+    classes = {"y": (["a", "b", "c"], ["a", "b", "c"])}
+    (named,) = drift(before, after, classes=classes)
     many = replace(named, before={"percentiles": []}, after={"percentiles": []})
 
     assert named.sentence == (
         "y has drifted strongly: 25 % of the rows were a, now 75 %"
     )
     assert many.sentence == "y has drifted strongly"
+    assert named.distance is None
+
+
+def test_classes_are_compared_by_their_names():
+    """Where a class is gone or new, the others have other numbers."""
+    before, after = summary(y=[0, 1, 2, 2] * 50), summary(y=[0, 1, 1] * 50)
+
+    (moved,) = drift(before, after, classes={"y": (["a", "b", "c"], ["b", "c"])})
+    (gone,) = drift(before, after, classes={"y": (["a", "b", "c"], ["c", "d"])})
+
+    assert moved.sentence == (
+        "y has drifted strongly: 25 % of the rows were a, now 0 %"
+    )
+    assert [round(was, 2) for was, _ in moved.bars] == [0.25, 0.5, 0.25]
+    assert [round(now, 2) for _, now in moved.bars] == [0.33, 0.67, 0.0]
+    assert gone.sentence == "y has drifted strongly: 0 % of the rows were d, now 67 %"
 
 
 def test_columns_are_sorted_by_their_drift():

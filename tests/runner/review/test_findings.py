@@ -101,6 +101,13 @@ def test_the_class_that_is_found_least_often_is_named(folder, read):
     ]
 
 
+def test_a_class_of_one_row_is_told_as_one(folder, read):
+    """Not as rows."""
+    leave_classes(folder, [[8, 0, 0], [0, 2, 0], [1, 0, 0]])
+    sentence = "Least often found is c: 0 of 1 row; 1 of them is taken for a."
+    assert findings(read())["classes"]["sentence"] == sentence
+
+
 def test_classes_that_are_all_found_need_no_more_words(folder, read):
     """A notebook that counts no classes leaves none."""
     leave_classes(folder, [[8, 0, 0], [0, 2, 0], [0, 0, 1]])

@@ -78,6 +78,12 @@ def test_the_values_say_the_task(values, task, why):
             {"task": "binary"},
             "--task binary: 'y' has 3 values, not two",
         ),
+        (
+            ["a", "b", "c by d"] * 20,
+            {},
+            "--label 'y': classes: 'c by d' holds ' by ', which in a gate comes before "
+            "a slice; give it another name in the file",
+        ),
         ([1] * 60, {}, "--label 'y': 1 in every row"),
         ([1, *[0] * 59], {}, "only 1 row is 1; at least 8 of each class"),
         ([1, *[None] * 59], {}, "only 1 rows have a value; at least 20 are needed"),

@@ -165,6 +165,17 @@ def test_below_the_oldest_supported_version_check_says_so(
         own_lock(root, "toy")
 
 
+def test_a_lock_that_has_lost_its_requirements_in_is_refused(root: Path) -> None:
+    """Else notebooks would silently run with the packages of all models."""
+    ask(root, "toy", ["grid", "paint"], ["grid==1.0"])
+    write_lock(root, "toy").with_name("requirements.in").unlink()
+
+    told = "models/toy/requirements.txt: the lock of a missing requirements.in; restore"
+    assert [one for one in map(str, check_models(root, ["toy"])) if told in one]
+    with pytest.raises(SpecError, match=told):
+        own_lock(root, "toy")
+
+
 def test_without_a_file_of_its_own_a_model_has_no_environment(repo: Path) -> None:
     """A requirements.txt alone is its script's."""
     (repo / "models" / "toy" / "requirements.txt").write_text("anything==1\n")

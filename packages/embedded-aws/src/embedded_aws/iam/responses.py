@@ -4,22 +4,41 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionResult
 from moto.iam.exceptions import InvalidInput, NoSuchEntity
 from moto.iam.models import IAMBackend, User
 from moto.iam.responses import IamResponse
 
 from embedded_aws.account import ROLE_ARN
+from embedded_aws.iam.models import OF_AWS, NotAuthorizedError
 from embedded_aws.iam.policies import Context, Decision, Policy, PolicyError, decide
 
 EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 PAGE = 100
+# What only AWS may do with the policies that it manages.
+CHANGES = {
+    "CreatePolicyVersion",
+    "DeletePolicyVersion",
+    "SetDefaultPolicyVersion",
+    "DeletePolicy",
+    "TagPolicy",
+    "UntagPolicy",
+}
 # By the kind in an ARN, where moto's backend has them.
 KINDS = {"role": "roles", "user": "users", "group": "groups"}
 
 
 class Response(IamResponse):
     """Add the simulations of policies, which SageMaker's SDK asks for."""
+
+    def call_action(self) -> TYPE_RESPONSE:
+        """Answer an action, unless it would change a policy of AWS."""
+        action, arn = self._get_action(), self._get_param("PolicyArn") or ""
+        if action in CHANGES and OF_AWS.match(arn):
+            text = f"Not authorized to perform iam:{action} on a policy of AWS: {arn}"
+            return self.serialized(ActionResult(NotAuthorizedError(text)))
+        return super().call_action()
 
     def simulate_principal_policy(self) -> ActionResult:
         """Decide by the policies of a role, a user or a group, and by further ones."""
@@ -76,7 +95,11 @@ def _policies_of(backend: IAMBackend, source: Any) -> Iterator[Policy]:
     """
     found = [
         *source.policies.items(),
-        *((one.name, _default(one)) for one in source.managed_policies.values()),
+        # A role that was kept has them as they were when it was.
+        *(
+            (one.name, _default(backend.get_policy(one.arn)))
+            for one in source.managed_policies.values()
+        ),
     ]
     for name, document in found:
         yield Policy.read(name, document)

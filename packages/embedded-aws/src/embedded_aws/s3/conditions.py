@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,16 +11,28 @@ from moto.s3.exceptions import (
     InvalidPart,
     InvalidPartOrder,
     MalformedXML,
+    MethodNotAllowed,
     MissingKey,
     PreconditionFailed,
     S3ClientError,
 )
+from moto.s3.models import FakeDeleteMarker
+from werkzeug.http import http_date
 
 from embedded_aws.s3.checksums import ALGORITHMS, BadDigestError, checksum
 from embedded_aws.s3.keys import StoredKey, StoredMultipart
 
 # Which headers a copy may say of its source, as a read says them of an object.
 SOURCE = "x-amz-copy-source-"
+# What a delete marker does not have; moto answers HeadObject and PutObjectTagging so.
+OF_OBJECTS = (
+    "GetObject",
+    "GetObjectAcl",
+    "GetObjectAttributes",
+    "GetObjectTagging",
+    "DeleteObjectTagging",
+    "PutObjectAcl",
+)
 
 
 class NotTakenError(S3ClientError):
@@ -68,6 +80,35 @@ def check_source(headers: Mapping[str, str], source: StoredKey) -> None:
         _require(not _matches(unwanted, source), "if-none-match")
     elif moment := given["if-modified-since"]:
         _require(changed > _date(moment), "if-modified-since")
+
+
+def check_source_version(source: object) -> None:
+    """Raise S3's error for a copy of a version that is a delete marker."""
+    if isinstance(source, FakeDeleteMarker):
+        raise NotTakenError(
+            "The source of a copy request may not specifically refer to a delete "
+            "marker by version id."
+        )
+
+
+def check_marker(
+    found: object, is_named: bool, headers: MutableMapping[str, Any]
+) -> None:
+    """Raise S3's error for a delete marker, and say in the answer that it is one.
+
+    Args:
+        is_named: whether the request names its version; it is the newest one else.
+        headers: of the answer.
+    """
+    if not isinstance(found, FakeDeleteMarker):
+        return
+    headers["x-amz-delete-marker"] = "true"
+    headers["x-amz-version-id"] = found.version_id
+    if not is_named:
+        raise MissingKey(key=found.name)
+    headers["allow"] = "DELETE"
+    headers["last-modified"] = http_date(found.last_modified)
+    raise MethodNotAllowed
 
 
 def check_range(text: str, source: StoredKey) -> None:

@@ -24,8 +24,12 @@ TRANSPORT = {
     "x-amz-decoded-content-length", "x-amz-trailer", "x-amz-algorithm",
     "x-amz-credential", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature",
     "x-id", "awsaccesskeyid", "signature", "expires",
+    # Of the SDKs for C++, which pyarrow uses, and for Java.
+    "x-amz-api-version", "x-amz-te",
 }  # fmt: skip
 PREFIX = "x-amz-"
+# The SDK for C++ writes these in lower case.
+IN_CAPITALS = ("HTTP_X_AMZ_CHECKSUM_MODE", "HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM")
 # Which every body is compared with, whether or not the model of its action says so.
 CHECKED = [f"{PREFIX}checksum-{algorithm.lower()}" for algorithm in ALGORITHMS]
 
@@ -45,12 +49,15 @@ def action_of(request: Request) -> str:
 
 
 def hoisted(request: Request) -> None:
-    """Take parameters in the query of a presigned URL for the headers that they are."""
+    """Take parameters in a presigned URL, and in lower case, for what they are."""
     for name, value in request.args.items():
         lower = name.lower()
         if lower.startswith(PREFIX) and name == lower and lower not in TRANSPORT:
             key = f"HTTP_{lower.upper().replace('-', '_')}"
             request.environ.setdefault(key, value)
+    for key in IN_CAPITALS:
+        if key in request.environ:
+            request.environ[key] = request.environ[key].upper()
 
 
 def parameters_of(action: str, request: Request, body: bytes) -> dict[str, Any]:

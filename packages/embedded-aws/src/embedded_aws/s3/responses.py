@@ -23,8 +23,11 @@ from embedded_aws.refusals import refusal
 from embedded_aws.s3 import access
 from embedded_aws.s3.checksums import HASHED, check_body, check_content, checksum
 from embedded_aws.s3.conditions import (
+    OF_OBJECTS,
+    check_marker,
     check_range,
     check_source,
+    check_source_version,
     check_upload,
     check_write,
 )
@@ -155,6 +158,8 @@ class Response(S3Response):
             access.check_new(_lower(request))
         elif self.bucket_name in self.backend.buckets:
             self._check_access(request)
+            if self.action in OF_OBJECTS:
+                self._check_version()
 
     def _check_access(self, request: Request) -> None:
         """Raise S3's error for what the bucket's policy or its other settings deny."""
@@ -179,6 +184,14 @@ class Response(S3Response):
         access.check_acl(bucket, acl, enforced)
         if self.action == "PutBucketPolicy":
             access.check_policy(bytes(self.body), bucket)
+
+    def _check_version(self) -> None:
+        """Raise S3's error for a version that is a delete marker."""
+        name, version = self.parse_key_name(), self.given.get("VersionId")
+        found = self.backend.get_object(
+            self.bucket_name, name, version, return_delete_marker=True
+        )
+        check_marker(found, bool(version), self.response_headers)
 
     def _is_of_object(self, request: Request) -> bool:
         return "/" in request.path.strip("/") or request.path.count("/") > 2
@@ -213,7 +226,11 @@ class Response(S3Response):
     def _check_source(self, source: str) -> None:
         path, _, version = unquote(source).lstrip("/").partition("?versionId=")
         bucket, _, name = path.partition("/")
-        key = self.backend.get_object(bucket, name, version_id=version or None)
+        key = self.backend.get_object(
+            bucket, name, version_id=version or None, return_delete_marker=True
+        )
+        if version:
+            check_source_version(key)
         if isinstance(key, StoredKey):
             check_source(self.headers, key)
             if "CopySourceRange" in self.given:
