@@ -113,6 +113,17 @@ def test_takes_serverless_variants(account, name, model):
     assert "InitialInstanceCount" not in variant
 
 
+def test_a_variant_without_a_model_is_refused(account, name):
+    """It would wait for inference components, which are not there."""
+    variant = {"VariantName": "a", "InstanceType": "ml.m5.large"}
+    message = invalid(
+        account.sagemaker.create_endpoint_config,
+        EndpointConfigName=name,
+        ProductionVariants=[variant | {"InitialInstanceCount": 1}],
+    )
+    assert "needs a ModelName" in message
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -200,7 +200,12 @@ class EndpointConfigs(Collection[EndpointConfig]):
 
     def check_variant(self, variant: Values) -> Values:
         """Return a production variant with what the service adds, or raise an error."""
-        self.models.find(variant.get("ModelName", ""))
+        if "ModelName" not in variant:
+            raise ValidationError(
+                f"Production variant {variant['VariantName']} needs a ModelName: the "
+                "embedded AWS has no inference components."
+            )
+        self.models.find(variant["ModelName"])
         instance, serverless = (
             variant.get(key) for key in ("InstanceType", "ServerlessConfig")
         )
