@@ -6,6 +6,7 @@ and says in words what is to be seen in it.
 Where a version is live, its curve is drawn in the candidate's figure.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,13 @@ STYLE: Any = {
     "hatch.linewidth": 0.6,
     "lines.linewidth": 1.8,
 }
+# Where they are installed: matplotlib's own font has no Chinese, Japanese or Korean.
+FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei"),
+    *("Hiragino Sans", "PingFang SC", "Apple SD Gothic Neo", "Arial Unicode MS"),
+)
+# Else a figure has a box, and says no more.
+NO_GLYPH = r"Glyph \d+ .* missing from"
 # How the inline backend draws a figure.
 INLINE = {"fmt": "png", "base64": True, "bbox_inches": "tight"}
 CHANCE: Any = {"color": "#6B7280", "linestyle": ":", "linewidth": 1.2}
@@ -67,12 +75,16 @@ def axes(width: float = WIDTH, height: float = HEIGHT) -> "Axes":
     """Return the axes of a new figure in the common style; sizes in inches."""
     import matplotlib.pyplot as plt
     from IPython import get_ipython
+    from matplotlib import font_manager
     from matplotlib.figure import Figure
     from matplotlib.rcsetup import cycler
 
     # For all figures of the notebook, its own ones too.
     cycle = cycler(color=list(COLOURS), linestyle=list(LINES))
-    plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle})
+    known = set(font_manager.get_font_names())
+    fonts = ["DejaVu Sans", *(name for name in FONTS if name in known)]
+    plt.rcParams.update(STYLE | {"axes.prop_cycle": cycle, "font.family": fonts})
+    warnings.filterwarnings("ignore", NO_GLYPH, UserWarning)
     ax = plt.subplots(figsize=(width, height))[1]
     if "inline" in plt.get_backend():
         # The backend draws what a cell shows; IPython would draw it once more before.

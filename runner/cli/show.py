@@ -12,7 +12,7 @@ from runner.cli.completion import complete_models
 from runner.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
-    from runner.notebook.parameters import Signature
+    from runner.notebook.parameters import Parameter, Signature
     from runner.spec.content import Content
 
 # A git object, a submodule's commit or a sha256, and as much of it as is shown.
@@ -55,7 +55,7 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     from runner.notebook.parameters import read_signature
     from runner.spec.content import content, describe_pending
     from runner.spec.folders import find_root
-    from runner.spec.models import find_notebook, load_spec
+    from runner.spec.models import find_notebook, load_spec, notebook_values
 
     root = find_root()
     spec = load_spec(root, model)
@@ -81,12 +81,13 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
         return
     rows = [(key, _text(value)) for key, value in _flatten(values)]
     print_table(f"{model} · {found.fingerprint}", ["model.yaml", "value"], rows)
+    given = notebook_values(spec)
     for stage, one in signatures.items():
         parameter_rows = [
-            (p.name, p.type, "required" if p.required else _text(p.default), p.help)
+            (p.name, p.type, _text(given.get(p.name, _default(p))), p.help)
             for p in one.parameters.values()
         ]
-        header = ["parameter", "type", "default", "help"]
+        header = ["parameter", "type", "value", "help"]
         print_table(f"{stage} · {notebooks[stage]}", header, parameter_rows)
     echo(f"its notebooks run in {environment['made']}, from {environment['lock']}")
     _print_content(found)
@@ -170,6 +171,10 @@ def _describe(root: Path, name: str) -> dict[str, Any]:
     own = [stage for stage, path in notebooks.items() if path.parent == folder]
     described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
     return described | {"description": spec.description, "error": None}
+
+
+def _default(parameter: "Parameter") -> Any:
+    return "required" if parameter.required else parameter.default
 
 
 def _as_json(signature: "Signature") -> dict[str, Any]:

@@ -363,3 +363,11 @@ def test_a_kernel_draws_each_figure_once() -> None:
     assert "image/png" in own[0].data
     assert own[0].data["text/plain"] == "A figure."
     assert counted[0].text == "2\n"
+
+
+def test_a_name_without_glyphs_is_no_warning():
+    """Where no font of the machine has Chinese, a figure has boxes, and no more."""
+    ax = plots.axes()
+    ax.set_title("鳶尾")
+
+    ax.figure.canvas.draw()

@@ -10,7 +10,42 @@ from pathlib import Path
 import pytest
 from embedded_aws.process import end, spawn, wait_until_ready
 
+SIGNED = (
+    b"Host: localhost\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIA/20261128/"
+    b"us-east-1/s3/aws4_request, SignedHeaders=host, Signature=abc\r\n"
+)
+TARGET = SIGNED.replace(b"s3", b"sagemaker") + b"X-Amz-Target: SageMaker.ListModels\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 SCRIPT = Path(sys.executable).with_name("embedded-aws")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"NONE\r\n\r\n", 400),
+        (b"\x16\x03\x01\x05\xf8\x01\n\r\n", 400),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"A: a\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"PUT /b/k HTTP/1.1\r\n" + SIGNED + CHUNKED + b"none\r\n", 400),
+        (b"PUT /b/k HTTP/1.1\r\n" + SIGNED + CHUNKED + b"3\r\nabcdef\r\n", 400),
+        (b"POST / HTTP/1.1\r\n" + TARGET + CHUNKED + b"none\r\n", 400),
+    ],
+    ids=[
+        "no request", "TLS", "long path", "long header", "many headers", "no length",
+        "negative length", "no chunk", "chunk without end", "no chunk of JSON",
+    ],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(embedded, sent, status):
+    """At once, by an error as S3's, after which the connection is closed."""
+    port = int(embedded.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+        sender.sendall(sent)
+        answer = sender.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"<Error><Code>" in answer.partition(b"\r\n\r\n")[2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

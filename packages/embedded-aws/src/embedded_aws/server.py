@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -12,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.exceptions import BadRequest
+from werkzeug.serving import BaseWSGIServer, DechunkedInput, make_server
 from werkzeug.wsgi import LimitedStream
 
 from embedded_aws.account import TOKEN_VARIABLE
@@ -43,10 +45,14 @@ from embedded_aws.sharing import (
 )
 from embedded_aws.state import state
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 POLL_SECONDS = 0.1
 WATCH_SECONDS = 1.0
 LOCK_SECONDS = 1.0
 COPIED_BYTES = 64 * 1024
+LENGTH = re.compile("[0-9]{1,18}")
 MEANT_IN_URIS = frozenset(";#?")
 # A log that grows beyond the first keeps its last bytes, the second.
 MAX_LOG_BYTES = 4 * 1024**2
@@ -61,6 +67,29 @@ class _Body(LimitedStream):
         raise ConnectionAbortedError("the client has gone") from error
 
 
+class _Chunks(DechunkedInput):
+    """The body of a request in chunks, which ends before the first that is none."""
+
+    def __init__(self, stream: IO[bytes], handler: "RequestHandler") -> None:
+        super().__init__(stream)
+        self.handler = handler
+
+    def readinto(self, buf: bytearray) -> int:  # type: ignore[override]
+        """Read into a buffer.
+
+        Raises:
+            BadRequest: the length of a chunk, or its end, is not there.
+        """
+        try:
+            return super().readinto(buf)
+        except ConnectionError:
+            raise
+        except OSError as error:
+            # Where the next request would begin is not known.
+            self._done = self.handler.close_connection = True
+            raise BadRequest(str(error)) from error
+
+
 class RequestHandler(MotoRequestHandler):
     """Answer many requests over one connection, and stream their bodies.
 
@@ -68,6 +97,13 @@ class RequestHandler(MotoRequestHandler):
     """
 
     protocol_version = "HTTP/1.1"
+    # Of what is no request: an error as AWS's, with a status line, and no page of HTML.
+    default_request_version = "HTTP/1.0"
+    error_content_type = "application/xml"
+    error_message_format = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>BadRequest</Code>'
+        "<Message>%(message)s: %(explain)s</Message></Error>"
+    )
     disable_nagle_algorithm = True
     # Small parts of an answer are sent together.
     wbufsize = -1
@@ -81,10 +117,6 @@ class RequestHandler(MotoRequestHandler):
     def run_wsgi(self) -> None:
         """Answer one request."""
         self.environ = environ = self.make_environ()
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if not environ.get("wsgi.input_terminated"):
-            environ["wsgi.input"] = _Body(cast("IO[bytes]", self.rfile), length)
-        body = environ["wsgi.input"]
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(
@@ -94,6 +126,7 @@ class RequestHandler(MotoRequestHandler):
             return self.wfile.write
 
         try:
+            body = environ["wsgi.input"] = self._body(environ)
             response = self.server.app(environ, start_response)
             try:
                 self._answer(started, response)
@@ -103,8 +136,21 @@ class RequestHandler(MotoRequestHandler):
             # Behind what the answer did not need of the body the next request begins.
             while body.read(COPIED_BYTES):
                 pass
+        except BadRequest as error:
+            self.close_connection = True
+            if not started:
+                self.send_error(400, error.description)
         except ConnectionError:
             self.close_connection = True
+
+    def _body(self, environ: "WSGIEnvironment") -> IO[bytes]:
+        stream = cast("IO[bytes]", self.rfile)
+        if environ.get("wsgi.input_terminated"):
+            return cast("IO[bytes]", _Chunks(stream, self))
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not LENGTH.fullmatch(length):
+            raise BadRequest("Content-Length is no number")
+        return cast("IO[bytes]", _Body(stream, int(length)))
 
     def _answer(
         self,
