@@ -7,6 +7,7 @@ import re
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import moto
 from flask import Flask
 from flask import request as current_request
+from moto.core import responses
 from moto.core.exceptions import ServiceException
-from moto.core.utils import get_service_model
+from moto.core.utils import get_service_model, method_names_from_class
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.exceptions import HTTPException
@@ -325,6 +327,8 @@ def create_app(service: Any) -> Flask:
     """Make one service's application, with errors for what it does not do."""
     # Moto would let every web page read it.
     vars(werkzeug_app)["DISABLE_GLOBAL_CORS"] = True
+    # Moto would list the methods of a class at each call.
+    vars(responses)["method_names_from_class"] = method_names
     app = werkzeug_app.create_backend_app(service)
     app.register_error_handler(ServiceException, service_error)
     app.register_error_handler(NotImplementedError, not_implemented)
@@ -333,6 +337,12 @@ def create_app(service: Any) -> Flask:
     app.register_error_handler(sqlite3.Error, storage_failure)
     app.register_error_handler(Exception, internal_failure)
     return app
+
+
+@cache
+def method_names(actions: type) -> frozenset[str]:
+    """Return the names of all methods of a class."""
+    return frozenset(method_names_from_class(actions))
 
 
 def service_error(error: Exception) -> Response:
