@@ -75,6 +75,8 @@ class TrainingJob(Resource):
         transition = {"Status": secondary, "StartTime": now, "StatusMessage": message}
         if status in ENDED:
             transition["EndTime"] = now
+        if secondary == "Downloading":
+            self.training_start = now
         self.transitions.append(transition)
         self.secondary_status = secondary
         self.status = status or self.status
@@ -206,7 +208,6 @@ class TrainingRun:
         """Download, train and upload, unless interrupted."""
         if self.interrupted.is_set():
             return
-        self.job.training_start = utcnow()
         self.enter("Downloading", "Downloading the training image")
         hosts = self.make_hosts(root)
         checkpoints = self.find_checkpoints(hosts)
