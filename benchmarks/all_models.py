@@ -32,6 +32,8 @@ JOB = (
     "`Completed`."
 )
 POLL_SECONDS = 0.02
+# The role that every embedded AWS has.
+ROLE = "arn:aws:iam::123456789012:role/SageMakerExecutionRole"
 
 
 def uploaded(root: Path, aws: EmbeddedAWS) -> None:
@@ -110,7 +112,7 @@ def job_seconds(root: Path, sagemaker: Any, bucket: str) -> float:
     sagemaker.create_training_job(
         TrainingJobName=name,
         AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
-        RoleArn="arn:aws:iam::123456789012:role/sagemaker-execution",
+        RoleArn=ROLE,
         HyperParameters=hyperparameters,
         InputDataConfig=[{"ChannelName": "train", "DataSource": channel}],
         OutputDataConfig={"S3OutputPath": f"s3://{bucket}/output"},
