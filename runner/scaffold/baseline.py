@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.errors import DataError
 from lifecycle.tabular.contract import check_splits
 from lifecycle.tabular.labels import name_classes
-from runner.scaffold.cells import Cell
 from runner.scaffold.label import Label
+from runner.scaffold.prepare import Cell
 from runner.spec.schema import Task
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class Baseline:
     rows: dict[str, int]
     features: int
     known: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+    @property
+    def metric_words(self) -> str:
+        """Return the name of the metric in words."""
+        return IN_WORDS[self.metric]
 
     @property
     def learns(self) -> bool:

@@ -100,6 +100,17 @@ class Column:
     date_format: str = ""
     parts: tuple[str, ...] = ()
 
+    def parsed(self, rows: str) -> str:
+        """Return the code with which pandas reads a column of dates."""
+        arguments = [f"{rows}[{self.name!r}]"]
+        if self.date_format:
+            arguments.append(f"format={self.date_format!r}")
+        if "missing" in self.why:
+            arguments.append('errors="coerce"')
+        if self.date_format == "ISO8601":
+            arguments.append("utc=True")
+        return f"pd.to_datetime({', '.join(arguments)})"
+
 
 def describe_columns(table: "pd.DataFrame", label: str, time: str = "") -> list[Column]:
     """Describe all columns but the label, in their order.

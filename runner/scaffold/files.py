@@ -13,20 +13,17 @@ from lifecycle.errors import CallError, DataError, did_you_mean
 from lifecycle.registration.model_card import CARD, TO_FILL_IN
 from lifecycle.tabular.csv_format import CsvFormat
 from runner.git import git_line
-from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
-from runner.scaffold.cells import Cell, code, dumps, markdown, name_in_text, notebook
+from runner.scaffold.baseline import Baseline, measure_baseline, number
 from runner.scaffold.columns import describe_columns
-from runner.scaffold.features_file import features_text
-from runner.scaffold.label import find_label
+from runner.scaffold.label import Label, find_label
 from runner.scaffold.prepare import (
-    HELD_OUT,
     Scaffold,
-    end_cells,
-    parameters_cell,
-    prepare_cells,
-    title_of,
+    fill_in,
+    formatted,
+    notebook_cells,
+    notebook_text,
 )
-from runner.spec.folders import RESERVED, check_name
+from runner.spec.folders import check_name
 from runner.spec.models import FEATURES, USUAL_OBJECTIVES, load_spec
 from runner.spec.requirements import ASKED, LOCK
 from runner.spec.schema import Task
@@ -43,28 +40,8 @@ BLANK_GATES: Mapping[Task, str] = {
 LOST = {"rmse": 0.05, "auc": 0.01, "balanced_accuracy": 0.02}
 # Of so few rows as many ways to split them are tried, until one can be used.
 FEW_ROWS, MAX_SALTS = 2000, 20
+PREPARE = "prepare.cells"
 OPTIONS = "--separator, --decimal, --thousands, --encoding, --missing, --text"
-
-SPEC = """\
-name: {name}
-description: {description}
-owner: {owner}
-task: {task}
-data: {data}
-label: {label}
-training:
-  image: {{framework: xgboost, version: 3.2-0}}
-  instance_type: ml.m5.large
-  hyperparameters:
-    objective: {objective}
-    num_round: 100
-    max_depth: 4
-    eta: 0.1
-    subsample: 0.8
-gates:{comment}
-  {gates}
-endpoint: {{instance_type: ml.m5.large, instance_count: 1}}
-"""
 
 
 def new_folder(root: Path, name: str) -> Path:
@@ -128,7 +105,7 @@ def plan_model(
 
     def measure(salted: Scaffold, **how: bool) -> tuple[Scaffold, Baseline]:
         # The values of categories that get a column are found by the notebook's cells.
-        cells = prepare_cells(replace(salted, raw=False))
+        cells = notebook_cells(PREPARE, replace(salted, raw=False))
         return salted, measure_baseline(cells, found, read_table, **how)
 
     # Of few rows a part may by chance have none of a class.
@@ -141,102 +118,53 @@ def plan_model(
 
 def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
     """Return the text of each file of a planned model."""
-    comment = "".join(f"\n  # {line}" for line in base.lines())
     rule = "max" if base.metric == "rmse" else "min"
     bounds = f"{rule}: {base.bound_text}, worse_than_live: {LOST[base.metric]}"
-    spec = SPEC.format(
-        name=plan.model,
-        description=_yaml(f"Predicts {plan.label.name} from {plan.file}."),
-        owner=_yaml(git_line(root, "config", "user.name")),
-        task=plan.label.task,
-        data=_yaml(plan.file),
-        label=_yaml(plan.label.name),
-        objective=USUAL_OBJECTIVES[plan.label.task],
-        comment=comment,
-        gates=f"{base.metric}: {{{bounds}}}",
-    )
-    return {
-        "model.yaml": spec,
-        **({FEATURES: features_text(plan, base.known)} if plan.raw else {}),
-        "prepare.ipynb": dumps(notebook(prepare_cells(plan))),
-        CARD: _card(plan, base),
+    files = {
+        "model.yaml": _spec(
+            root,
+            plan,
+            description=f"Predicts {plan.label.name} from {plan.file}.",
+            gate=f"{base.metric}: {{{bounds}}}",
+            comment=base.lines(),
+        )
     }
+    if plan.raw:
+        features = fill_in(FEATURES, plan, known=base.known)
+        files[FEATURES] = formatted(FEATURES, features)
+    files["prepare.ipynb"] = notebook_text(notebook_cells(PREPARE, plan))
+    return files | {CARD: fill_in("card.md", plan, base=base, number=number)}
 
 
 def blank_files(root: Path, name: str, task: Task, label: str) -> dict[str, str]:
     """Return the files of a model that is still to be written."""
-    file = f"{name}.csv"
-    spec = SPEC.format(
-        name=name,
-        description='""',
-        owner=_yaml(git_line(root, "config", "user.name")),
-        task=task,
-        data=file,
-        label=_yaml(label),
-        objective=USUAL_OBJECTIVES[task],
-        comment="",
-        gates=BLANK_GATES[task],
-    )
-    sections = "".join(
-        f"\n## {title}\n\n{TO_FILL_IN} {what}\n"
-        for title, what in {
-            "Intended use": "what it is for, and what it is not for.",
-            "Data": "where it comes from, and what a row stands for.",
-            "Features": "what each means, and its unit.",
-            "Metrics": "what it reaches, and which bounds the gates set.",
-            "Limits": "for whom or what it is worse.",
-        }.items()
-    )
+    to_predict = Label(name=label, task=task, why="", missing=0)
+    plan = Scaffold(model=name, file=f"{name}.csv", label=to_predict)
     return {
-        "model.yaml": spec,
-        "prepare.ipynb": dumps(notebook(_blank_cells(name, file, label))),
-        CARD: f"# Model card: {name}\n{sections}{_owner()}",
+        "model.yaml": _spec(root, plan, gate=BLANK_GATES[task]),
+        "prepare.ipynb": notebook_text(notebook_cells("blank.cells", plan)),
+        CARD: fill_in("blank-card.md", plan),
     }
 
 
-def _blank_cells(model: str, file: str, label: str) -> list[Cell]:
-    """Return the cells of a notebook that has still to be written."""
-    return [
-        markdown(
-            "title",
-            f"# {title_of(model)}: from raw data to training data",
-            "",
-            f"**In:** what a row of `{file}` stands for.  ",
-            "**Out:** training, validation and test rows in S3, as SageMaker's XGBoost "
-            "reads them.  ",
-            "**Decide:** what a reviewer has to.",
-        ),
-        parameters_cell(model, file, label, salt="1"),
-        code(
-            "imports",
-            "from IPython.display import JSON",
-            "",
-            "from lifecycle.data import read_table, split, write_splits",
-        ),
-        markdown("raw-text", "## What is in the table?", "", "Say what to see in it:"),
-        code("raw", "raw = read_table(data, model=model)", "raw.head()"),
-        markdown(
-            "table-text",
-            "## What does XGBoost get?",
-            "",
-            "The label and numbers, and nothing that is not known at the time of the "
-            "prediction:",
-        ),
-        code("table", "table = raw.dropna(subset=[label])", "table.head()"),
-        markdown(
-            "split-text",
-            "## Are the splits alike?",
-            "",
-            "70 % of the rows train, 15 % validate while training, 15 % are kept for "
-            "the test:",
-        ),
-        code(
-            "split",
-            "splits = split(table, key=raw.loc[table.index], salt=salt, held_out="
-            f"{HELD_OUT:.2f})",
-        ),
-        *end_cells(),
-    ]
+def _spec(
+    root: Path,
+    plan: Scaffold,
+    *,
+    gate: str,
+    description: str = "",
+    comment: Sequence[str] = (),
+) -> str:
+    """Return the text of model.yaml; the comment says where the gate comes from."""
+    return fill_in(
+        "model.yaml",
+        plan,
+        description=description,
+        owner=git_line(root, "config", "user.name"),
+        objective=USUAL_OBJECTIVES[plan.label.task],
+        comment=comment,
+        gate=gate,
+    )
 
 
 def copied_files(root: Path, name: str, like: str) -> dict[str, str]:
@@ -295,84 +223,6 @@ def _check_features(plan: Scaffold) -> None:
         )
     if "missing" in column.why:
         raise CallError(f"--time {plan.time!r}: {column.why}; mend them in the file")
-
-
-def _card(plan: Scaffold, base: Baseline) -> str:
-    """Return a model card with what is known already."""
-    lost = f", {plan.label.missing:,} of them without a label" * bool(
-        plan.label.missing
-    )
-    rows = ", ".join(f"{count:,} {name}" for name, count in base.rows.items())
-    how = f"by the time in {name_in_text(plan.time)}" if plan.time else "by a hash"
-    features = "".join(
-        f"| {name_in_text(one.name)} | {_meaning(one.kind, one.why)} | |\n"
-        for one in plan.columns
-        if one.kind != "left out"
-    )
-    left_out = "".join(
-        f"- {name_in_text(one.name)}: {one.why}\n"
-        for one in plan.columns
-        if one.kind == "left out"
-    )
-    lines, metric = " ".join(base.lines()), IN_WORDS[base.metric]
-    return f"""\
-# Model card: {plan.model}
-
-Predicts {name_in_text(plan.label.name)} from the other columns of `{plan.file}`.
-
-## Intended use
-
-{TO_FILL_IN} who uses the predictions, for which decision; and what they are not for.
-
-## Data
-
-`{plan.file}`, {plan.rows:,} rows{lost}, in the project's bucket.
-{TO_FILL_IN} where it comes from, when it was recorded, and what a row stands for.
-The label {name_in_text(plan.label.name)} has {plan.label.why}.
-The rows are split {how}: {rows}.
-
-## Features
-
-{base.features:,} columns reach XGBoost. {TO_FILL_IN} what each means, and its unit.
-
-| feature | what it holds | meaning |
-|---|---|---|
-{features}
-{f"Left out:{chr(10)}{chr(10)}{left_out}" if left_out else "None is left out."}
-## Metrics
-
-{lines}
-
-| metric | guessing | tree of three questions | gate |
-|---|---|---|---|
-| {metric} | {number(base.guess)} | {number(base.tree)} | {base.bound_text} |
-
-{TO_FILL_IN} what the model reaches, and what a wrong prediction costs.
-
-## Limits
-
-{TO_FILL_IN} for whom or what it is worse, and what the data does not show.
-{_owner()}"""
-
-
-def _owner() -> str:
-    return """
-## Owner
-
-`owner` in [model.yaml](model.yaml), who is also asked to approve new versions.
-"""
-
-
-def _meaning(kind: str, why: str) -> str:
-    words = {"marked number": "number", "flag": "yes or no"}
-    return f"{words.get(kind, kind)}{f': {why}' if why else ''}"
-
-
-def _yaml(text: str) -> str:
-    """Return a text as YAML, in quotes where it needs some."""
-    plain = re.fullmatch(r"[A-Za-z]([\w .,/()-]*[\w.,/()-])?", text)
-    is_plain = plain and text.lower() not in RESERVED
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def _rename(text: str, file: str, name: str, like: str) -> str:

@@ -15,7 +15,7 @@ from lifecycle.raw.raw_table import check_raw
 from lifecycle.tabular.contract import check_splits
 from runner.scaffold.baseline import _run
 from runner.scaffold.files import model_files, plan_model, write_files
-from runner.scaffold.prepare import prepare_cells
+from runner.scaffold.prepare import notebook_cells
 
 CHANCE = np.random.default_rng(3)
 CLASSES = pd.DataFrame(
@@ -52,7 +52,7 @@ def test_features_are_those_of_the_notebook_alone(
     read, _ = read_local(path)
 
     def run(is_raw: bool) -> dict[str, Any]:
-        cells = prepare_cells(replace(plan, raw=is_raw))
+        cells = notebook_cells("prepare.cells", replace(plan, raw=is_raw))
         return _run(cells, lambda _, columns=(), **__: read[list(columns)])
 
     alone, raw = run(False), run(True)
