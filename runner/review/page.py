@@ -32,6 +32,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 PAGE = "index.html"
 CARD_PAGE = "model-card.html"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# What GitHub's Markdown would read as markup, a mention or a link.
+MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&:])")
 WORKFLOWS = "https://app.circleci.com/pipelines/workflows"
 
 
@@ -70,7 +72,7 @@ def write_overview(build: Path, models: Sequence[str]) -> Path:
     ]
     build.mkdir(parents=True, exist_ok=True)
     path = build / PAGE
-    write_whole(path, _render("overview.html.j2", entries=entries))
+    write_whole(path, render("overview.html.j2", entries=entries))
     return path
 
 
@@ -78,7 +80,7 @@ def _render_page(
     evidence: Evidence, record: Mapping[str, Any], rows: Sequence[LineageRow]
 ) -> str:
     workflow = workflow_link(evidence)
-    return _render(
+    return render(
         "page.html.j2",
         evidence=evidence,
         review=record,
@@ -176,6 +178,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def escape_markdown(text: str) -> str:
+    """Return a text on one line, in which nothing is Markdown."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
 def day(text: str) -> str:
     """Format an ISO 8601 time to the minute, in UTC; other text stays as it is."""
     try:
@@ -245,7 +252,12 @@ def _linked(name: str, address: str) -> LineageRow:
     return LineageRow(name=name, value=address, link=link)
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Return a template of this room, filled in.
+
+    Raises:
+        ValueError: the values are not what it needs.
+    """
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = _environment().get_template(template)
@@ -277,6 +289,7 @@ def _environment() -> Environment:
         "span": span,
         "day": day,
         "count": count,
+        "markdown": escape_markdown,
         "short": short_commit,
     }
     return environment

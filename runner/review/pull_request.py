@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lifecycle.errors import CallError, LifecycleError
-from lifecycle.statistics.comparison import class_of
 from runner.errors import GitHubError
 from runner.git import git_line
-from runner.review.page import PAGE, number, read_review, span
+from runner.review.page import PAGE, read_review, render
 from runner.review.record import decision_commands
-from runner.review.verdict import SIGNS
 
 API = "https://api.github.com"
 ARTIFACTS = "https://output.circle-artifacts.com/output/job"
@@ -22,8 +20,6 @@ ORIGIN = re.compile(
     r"(?:(?:https|ssh)://(?:[^/]*@)?[^/:@]+(?::\d+)?/|(?:[^/:]*@)?[^/:@]+:)"
     r"([\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
-# What GitHub's Markdown would read as markup, a mention or a link.
-MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&:])")
 TIMEOUT_SECONDS = 10
 PER_PAGE, MAX_PAGES = 100, 20
 # Characters of a commit status.
@@ -78,44 +74,8 @@ def comment(review: Mapping[str, Any], url: str) -> str:
     Args:
         review: as `review.json` has it.
     """
-    name = escape_markdown(review["model"])
-    version = f" version {review['version']}" if review["version"] else ""
-    sign, title = SIGNS[review["tone"]], escape_markdown(review["headline"])
-    listed = [f"- {escape_markdown(one)}" for one in _warnings(review)]
-    return "\n".join(
-        [
-            f"### {sign} {name}{version}: {title}",
-            "",
-            escape_markdown(review["because"]),
-            "",
-            *([*listed, ""] if listed else []),
-            *_gate_table(review),
-            *_metric_table(review),
-            f"**[Open the review page]({url})**",
-            *_decision(review),
-        ]
-    )
-
-
-def _warnings(review: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a reviewer has to know besides the first sentences."""
-    yield from (one for one in review["reasons"] if one != review["because"])
-    for gap in review["card"]["gaps"]:
-        yield f"The model card is incomplete: {gap}."
-
-
-def _decision(review: Mapping[str, Any]) -> list[str]:
-    """Say how the version is approved or rejected, as long as nobody has decided."""
-    if not review["open"]:
-        return []
-    model = review["model"]
-    reject = decision_commands(model, review["version"], "aws")["reject"]
-    return ["", f"Approve `review-{model}` in its workflow, or reject it: `{reject}`"]
-
-
-def escape_markdown(text: str) -> str:
-    """Return a text on one line, in which nothing is Markdown."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+    decide = decision_commands(review["model"], review["version"] or 0, "aws")
+    return render("comment.md.j2", review=review, url=url, decide=decide).strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,59 +178,3 @@ def find_commit(environment: Mapping[str, str], origin: str = "") -> Commit | No
         pull_request=int(pull[2]) if pull else None,
         api=environment.get("GITHUB_API_URL", API).rstrip("/"),
     )
-
-
-def _gate_table(review: Mapping[str, Any]) -> list[str]:
-    rows = [
-        f"| {escape_markdown(one['metric'])} | {escape_markdown(_required(one))} "
-        f"| {_with_span(one['value'], one['interval'])} | {one['verdict']} |"
-        for one in review["gates"]
-    ]
-    head = ["| gate | required | measured | result |", "|---|---|--:|---|"]
-    return [*head, *rows, ""] if rows else []
-
-
-def _required(gate: Mapping[str, Any]) -> str:
-    """Return the bound of a gate, with what it comes to in the metric's unit."""
-    return f"{gate['asks']} ({gate['note']})" if gate["note"] else str(gate["asks"])
-
-
-def _metric_table(review: Mapping[str, Any]) -> list[str]:
-    version = review["live_version"]
-    live = f"live, version {version}" if version else "live"
-    if not any(one["answer"] for one in review["comparison"]):
-        return _measured_table(review)
-    rows = [
-        f"| {escape_markdown(one['metric'])} "
-        f"| {_with_span(one['candidate'], one['candidate_interval'])} "
-        f"| {number(one['live'], one['candidate_interval'])} "
-        f"| {_with_span(one['difference'], one['interval'], signed=True)} "
-        f"{one['answer'] or ''} |"
-        for one in _told(review)
-    ]
-    head = [f"| metric | this version | {live} | difference |", "|---|--:|--:|--:|"]
-    return [*head, *rows, ""]
-
-
-def _measured_table(review: Mapping[str, Any]) -> list[str]:
-    """Return the metrics of a version that is compared with none."""
-    rows = [
-        f"| {escape_markdown(one['metric'])} "
-        f"| {_with_span(one['candidate'], one['candidate_interval'])} |"
-        for one in _told(review)
-    ]
-    return ["| metric | this version |", "|---|--:|", *rows, ""] if rows else []
-
-
-def _told(review: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the metrics without those of single classes that have no gate."""
-    rows = review["comparison"]
-    return [one for one in rows if one["gated"] or not class_of(one["metric"])]
-
-
-def _with_span(
-    value: float | None, interval: list[float] | None, *, signed: bool = False
-) -> str:
-    """Format a value, and in brackets its interval if there is one."""
-    text = number(value, interval, signed=signed)
-    return f"{text} ({span(interval)})" if interval else text

@@ -11,13 +11,12 @@ import pytest
 import reviews
 
 from runner.errors import GitHubError
-from runner.review.page import read_review, write_page
+from runner.review.page import escape_markdown, read_review, write_page
 from runner.review.pull_request import (
     MAX_DESCRIPTION,
     Commit,
     announce,
     comment,
-    escape_markdown,
     find_commit,
 )
 
