@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import notebook_inputs
+from notebook_inputs import cell_source
+
 from runner.errors import SignatureError, display_path
 
 Notebook = Any  # nbformat ships no types
@@ -55,7 +58,7 @@ def parse_code_cells(content: bytes, where: Path | str) -> list[Cell]:
     Raises:
         SignatureError: it is not a notebook of format 4.
     """
-    return code_cells(parse_cells(_decode(content, where), where))
+    return code_cells(parse_cells(content, where))
 
 
 def read_text(notebook: Path) -> str:
@@ -69,10 +72,6 @@ def read_text(notebook: Path) -> str:
         content = notebook.read_bytes()
     except OSError as error:
         raise SignatureError(f"{where}: {error.strerror}") from error
-    return _decode(content, where)
-
-
-def _decode(content: bytes, where: Path | str) -> str:
     try:
         # Some editors begin a file with a byte order mark.
         return content.decode("utf-8-sig")
@@ -80,26 +79,16 @@ def _decode(content: bytes, where: Path | str) -> str:
         raise SignatureError(f"{where}: not UTF-8 at byte {error.start}") from error
 
 
-def parse_cells(text: str, where: Path | str) -> list[Cell]:
-    """Parse all cells from the text of a notebook file.
+def parse_cells(text: str | bytes, where: Path | str) -> list[Cell]:
+    """Parse all cells from the content of a notebook file.
 
     Raises:
         SignatureError: it is not a notebook of format 4.
     """
     try:
-        content = json.loads(text)
-        cells: list[Cell] = content["cells"]
-        if content.get("nbformat", FORMAT) == FORMAT and all(map(_is_cell, cells)):
-            return cells
-    except json.JSONDecodeError as error:
-        raise SignatureError(
-            f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
-        ) from error
-    except (AttributeError, KeyError, TypeError, RecursionError):
-        pass
-    raise SignatureError(
-        f"{where}: not a notebook of format 4; save it anew in JupyterLab"
-    )
+        return notebook_inputs.parse_cells(text, str(where))
+    except notebook_inputs.NotebookError as error:
+        raise SignatureError(str(error)) from error
 
 
 def code_cells(cells: Sequence[Cell]) -> list[Cell]:
@@ -151,11 +140,6 @@ def _kernel(text: str) -> tuple[dict[str, Any], str]:
     # Only a kernel of Python says nothing and has a name with it.
     guess = "" if not named or PYTHON_KERNEL.search(named) else named
     return spec, str(spec.get("language") or name or guess)
-
-
-def cell_source(cell: Mapping[str, Any]) -> str:
-    """Return a cell's source, which a file may hold as a list of lines."""
-    return "".join(cell["source"]).replace("\r\n", "\n")
 
 
 def cell_tags(cell: Mapping[str, Any]) -> list[str]:
@@ -245,20 +229,6 @@ def add_error(notebook: Notebook, index: int, name: str, message: str) -> None:
     cell.outputs.append(output)
     cell.metadata.setdefault("papermill", {})["status"] = "failed"
     notebook.metadata.setdefault("papermill", {})["exception"] = True
-
-
-def _is_cell(cell: Cell) -> bool:
-    """Return whether a cell is what it should be; a malformed one may raise, too.
-
-    Tags that are one text would be searched for a tag as for a part of it.
-    """
-    tags = cell.get("metadata", {}).get("tags", [])
-    return (
-        isinstance(cell["cell_type"], str)
-        and isinstance(cell_source(cell), str)
-        and isinstance(tags, list)
-        and all(isinstance(tag, str) for tag in tags)
-    )
 
 
 def _heading(cells: Sequence[Mapping[str, Any]], index: int) -> str:

@@ -20,6 +20,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
 import yaml
+from notebook_inputs import cell_source
 from pydantic import TypeAdapter, ValidationError
 from sagemaker_xgboost.hyperparameters import NAMES
 from secret_scrubber import looks_secret
@@ -28,7 +29,6 @@ from lifecycle.errors import did_you_mean, yaml_repr
 from runner.errors import SignatureError, display_path
 from runner.notebook.ipynb import (
     Cell,
-    cell_source,
     cell_tags,
     code_cells,
     find_other_language,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from notebook_inputs import cell_source
 from pydantic import ValidationError
 
 from lifecycle.errors import CallError, did_you_mean
@@ -21,8 +22,8 @@ from lifecycle.gates import (
 )
 from runner import STAGES
 from runner.errors import SignatureError, SpecError
-from runner.notebook.ipynb import cell_source, read_code_cells
-from runner.spec.folders import read_yaml
+from runner.notebook.ipynb import read_code_cells
+from runner.spec.folders import notebook_places, read_yaml
 from runner.spec.schema import Image, ModelSpec, Training, list_errors
 
 # What the shared notebooks can evaluate: numbers, and probabilities.
@@ -184,15 +185,10 @@ def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
     """
     if stage not in STAGES:
         raise CallError(f"{stage!r} is not a stage; {did_you_mean(stage, STAGES)}")
-    places = (
-        root / "models" / model / f"{stage}.ipynb",
-        root / "notebooks" / task / f"{stage}.ipynb",
-        root / "notebooks" / f"{stage}.ipynb",
-    )
+    own, *shared = places = notebook_places(model, stage, task)
     for path in places:
-        if path.is_file():
-            return path
-    own, *shared = (path.relative_to(root).as_posix() for path in places)
+        if (root / path).is_file():
+            return root / path
     raise SpecError(
         f"{own}: missing, and there is no shared {' or '.join(shared)}; add one of them"
     )

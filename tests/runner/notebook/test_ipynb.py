@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import toys
+from notebook_inputs import cell_source
 
 from runner.errors import SignatureError
 from runner.notebook import ipynb
@@ -73,7 +74,7 @@ def test_code_cells_are_read_without_blank_and_markdown_cells(tmp_path: Path) ->
     cells = [toys.text("# Title"), lines, toys.code(" \n"), toys.code("c", "results")]
     found = ipynb.read_code_cells(toys.write(tmp_path / "toy.ipynb", *cells))
 
-    assert [ipynb.cell_source(cell) for cell in found] == ["a = 1\nb = 2", "c"]
+    assert [cell_source(cell) for cell in found] == ["a = 1\nb = 2", "c"]
     assert [ipynb.cell_tags(cell) for cell in found] == [[], ["results"]]
 
 

@@ -5,7 +5,7 @@
 
 from notebook_inputs.dependencies import Graph, Inputs
 from notebook_inputs.git import GitError, InputsError
-from notebook_inputs.reads import NotebookError
+from notebook_inputs.reads import NotebookError, cell_source, parse_cells
 from notebook_inputs.repository import Revision, WorkingTree
 from notebook_inputs.trees import Entry, Tree
 
@@ -19,4 +19,6 @@ __all__ = [
     "Revision",
     "Tree",
     "WorkingTree",
+    "cell_source",
+    "parse_cells",
 ]

@@ -6,7 +6,7 @@ Code that imports or runs something under a name that it computes cannot be foll
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -41,6 +41,8 @@ SHELL_RUNS = frozenset(
     system_raw
     """.split()  # noqa: SIM905
 )
+Cell = dict[str, Any]
+
 FORMAT = 4
 NO_PYTHON = "is no Python that can be parsed, so that it imports nothing"
 # What Python compiles, but cannot show as a syntax tree.
@@ -126,13 +128,22 @@ def read_cells(cells: tuple[str, ...], harmless: Commands = HARMLESS) -> Reads:
         return Reads(unfollowed=(DEEP,))
 
 
-def _code_of(content: bytes, where: str) -> tuple[str, ...]:
-    """Return the sources of the cells with code of a notebook file."""
+def parse_cells(content: bytes | str, where: str) -> list[Cell]:
+    """Return the cells of a notebook file's content.
+
+    Args:
+        where: names the file in an error.
+
+    Raises:
+        NotebookError: it is not a notebook of format 4.
+    """
     try:
         # Some editors begin a file with a byte order mark.
-        notebook = json.loads(content.decode("utf-8-sig"))
-        is_known = notebook.get("nbformat", FORMAT) == FORMAT
-        cells = [(_source(cell), cell["cell_type"]) for cell in notebook["cells"]]
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        notebook = json.loads(text)
+        cells: list[Cell] = notebook["cells"]
+        if notebook.get("nbformat", FORMAT) == FORMAT and all(map(_is_cell, cells)):
+            return cells
     except UnicodeDecodeError as error:
         raise NotebookError(f"{where}: not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -140,17 +151,35 @@ def _code_of(content: bytes, where: str) -> tuple[str, ...]:
             f"{where}:{error.lineno}: not JSON ({error.msg}); a merge conflict?"
         ) from error
     except (AttributeError, KeyError, TypeError, RecursionError):
-        is_known = False
-    if not is_known:
-        raise NotebookError(
-            f"{where}: not a notebook of format 4; save it anew in JupyterLab"
-        )
-    return tuple(text for text, kind in cells if kind == "code" and text.strip())
+        pass
+    raise NotebookError(
+        f"{where}: not a notebook of format 4; save it anew in JupyterLab"
+    )
 
 
-def _source(cell: Any) -> str:
+def cell_source(cell: Mapping[str, Any]) -> str:
     """Return a cell's source, which a file may hold as a list of lines."""
     return "".join(cell["source"]).replace("\r\n", "\n")
+
+
+def _is_cell(cell: Cell) -> bool:
+    """Return whether a cell is what it should be; a malformed one may raise, too.
+
+    Tags that are one text would be searched for a tag as for a part of it.
+    """
+    tags = cell.get("metadata", {}).get("tags", [])
+    return (
+        isinstance(cell["cell_type"], str)
+        and isinstance(cell_source(cell), str)
+        and isinstance(tags, list)
+        and all(isinstance(tag, str) for tag in tags)
+    )
+
+
+def _code_of(content: bytes, where: str) -> tuple[str, ...]:
+    """Return the sources of the cells with code of a notebook file."""
+    cells = [one for one in parse_cells(content, where) if one["cell_type"] == "code"]
+    return tuple(text for text in map(cell_source, cells) if text.strip())
 
 
 def _read_cells(cells: tuple[str, ...], harmless: Commands) -> Reads:
