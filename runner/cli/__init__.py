@@ -76,7 +76,7 @@ VERBS = {
         "Show a deploy or rollback in CircleCI's Deploys.",
     ),
     "check": Verb(
-        "runner.cli.check",
+        "runner.cli.show",
         "check_command",
         "Find what is wrong with specs and notebooks.",
     ),

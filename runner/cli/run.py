@@ -1,11 +1,9 @@
 """The verb `run`: execute the stages of models."""
 
-import gc
 import importlib
-import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,8 +96,7 @@ def run_command(
         if executes and local and set(wanted) - {"prepare"}:
             check_images(root, [plan.spec for plan in plans])
         if executes:
-            kernels()
-            kernels.begin_own()
+            kernels.begin_made()
         with aws_at(target, meanwhile=partial(_import_pipeline, executes)):
             from runner.pipeline.run import RunOptions, run_models
 
@@ -112,7 +109,6 @@ def run_command(
                     approve=local and not stages,
                     time_limit=time_limit,
                     kernels=kernels,
-                    own_kernels=kernels.of,
                     reuse=reuse,
                     resume=resume,
                     full_output=full_output,
@@ -136,10 +132,9 @@ class _Kernels:
     plans: "Sequence[Plan]" = ()
     _stack: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _begun: bool = False
-    _preloaded: bool = False
-    _server: "WarmKernels | None" = None
-    _own: "dict[Path, WarmKernels | None]" = field(default_factory=dict)
+    # By the lock of the environment, which is None for the one of all.
+    _servers: "dict[Path | None, WarmKernels | None]" = field(default_factory=dict)
+    _preloaded: set[Path | None] = field(default_factory=set)
 
     def __enter__(self) -> Self:
         return self
@@ -147,66 +142,51 @@ class _Kernels:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def __call__(self) -> "WarmKernels | None":
-        """Return the server, which imports what the plans' notebooks import."""
+    def __call__(self, own: "Environment | None" = None) -> "WarmKernels | None":
+        """Return the server of an environment, which imports what its notebooks do."""
         from forked_kernels.imports import notebook_imports
 
         with self._lock:
-            self.begin()
-            if self._server and not self._preloaded:
-                self._preloaded = True
-                paths = self._notebooks(lambda plan: plan.lock is None)
-                self._server.preload({path: notebook_imports(path) for path in paths})
-            return self._server
-
-    def of(self, environment: "Environment") -> "WarmKernels | None":
-        """Return the server of a model's own environment."""
-        from forked_kernels.client import begin
-        from forked_kernels.imports import notebook_imports
-
-        from runner.notebook.isolation import kernel_environment
-
-        python = environment.python
-        with self._lock:
-            if self.cold or python in self._own:
-                return self._own.get(python)
-            variables = kernel_environment(os.environ, self.root, environment)
-            server = self._own[python] = begin(_say_cold, variables, python)
-            if server:
-                self._stack.enter_context(server)
-                paths = self._notebooks(lambda plan: plan.lock == environment.lock)
-                path = environment.path
+            server = self.begin(own)
+            lock, path = (own.lock, own.path) if own else (None, None)
+            if server and lock not in self._preloaded:
+                self._preloaded.add(lock)
+                stages = [
+                    one
+                    for plan in self.plans
+                    if plan.lock == lock
+                    for one in plan.stages
+                ]
+                # In the order in which they run.
+                stages.sort(key=lambda one: STAGES.index(one.name))
+                paths = [one.notebook for one in stages]
                 server.preload({one: notebook_imports(one, path) for one in paths})
             return server
 
-    def begin_own(self) -> None:
-        """Start the servers of the environments that are there already."""
+    def begin(self, own: "Environment | None" = None) -> "WarmKernels | None":
+        """Return the server of an environment, started unless kernels start cold."""
+        from forked_kernels.client import begin
+
+        from runner.notebook.isolation import kernel_environment
+
+        lock, python = (own.lock, own.python) if own else (None, None)
+        if not self.cold and lock not in self._servers:
+            variables = kernel_environment(os.environ, self.root, own)
+            server = self._servers[lock] = begin(_say_cold, variables, python)
+            if server:
+                self._stack.enter_context(server)
+        return self._servers.get(lock)
+
+    def begin_made(self) -> None:
+        """Start the servers of this environment, and of those that are made already."""
         from runner.notebook.environments import is_made, make_environment
 
+        self()
         for plan in self.plans:
             if plan.lock and is_made(plan.lock):
                 # What fails is said by the run of the model, and ends that one only.
                 with suppress(LifecycleError):
-                    self.of(make_environment(self.root, plan.model, plan.lock, echo))
-
-    def _notebooks(self, wanted: "Callable[[Plan], bool]") -> list[Path]:
-        """Return the notebooks of some plans, in the order in which they run."""
-        stages = [one for plan in filter(wanted, self.plans) for one in plan.stages]
-        stages.sort(key=lambda one: STAGES.index(one.name))
-        return [one.notebook for one in stages]
-
-    def begin(self) -> None:
-        """Start the server, unless kernels are to start cold."""
-        from forked_kernels.client import begin
-
-        from runner.notebook.isolation import kernel_environment
-
-        if self.cold or self._begun:
-            return
-        self._begun = True
-        self._server = begin(_say_cold, kernel_environment(os.environ, self.root))
-        if self._server:
-            self._stack.enter_context(self._server)
+                    self(make_environment(self.root, plan.model, plan.lock, echo))
 
 
 def _say_cold(why: str) -> None:
@@ -215,14 +195,13 @@ def _say_cold(why: str) -> None:
 
 def _is_unchanged(plan: "Plan") -> bool:
     """Return whether build/ holds what this content left, likely to be reused."""
+    from runner.notebook.archive import read_record
+
     try:
-        records = [
-            json.loads((plan.folder / f"{stage.name}.json").read_bytes())
-            for stage in plan.stages
-        ]
-        return all(one["fingerprint"] == plan.fingerprint for one in records)
-    except (OSError, ValueError, LookupError, TypeError):
+        records = [read_record(plan.folder, one.name) or {} for one in plan.stages]
+    except ValueError:
         return False
+    return all(one.get("fingerprint") == plan.fingerprint for one in records)
 
 
 def _make_plans(
@@ -260,19 +239,10 @@ def _make_plans(
 
 
 def _import_pipeline(executes: bool) -> None:
-    """Import what runs notebooks, which takes as long as the embedded AWS to start.
-
-    These modules stay, so the garbage collector need not look at them: that saves a
-    fifth of the time.
-    """
-    gc.disable()
-    try:
-        importlib.import_module("runner.pipeline.run")
-        if executes:
-            importlib.import_module("runner.notebook.execute")
-    finally:
-        gc.freeze()
-        gc.enable()
+    """Import what runs notebooks, which takes as long as the embedded AWS to start."""
+    importlib.import_module("runner.pipeline.run")
+    if executes:
+        importlib.import_module("runner.notebook.execute")
 
 
 def _print_results(

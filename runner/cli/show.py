@@ -1,6 +1,7 @@
-"""The verbs that show models: `list` and `show`."""
+"""The verbs that show models and what is wrong with them: `list`, `show`, `check`."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     """Show MODEL's spec, notebooks, parameters and content."""
     from runner.notebook.parameters import read_signature
     from runner.spec.content import content, describe_pending
-    from runner.spec.folders import find_root
+    from runner.spec.folders import find_root, flatten
     from runner.spec.models import find_notebook, load_spec, notebook_values
 
     root = find_root()
@@ -79,7 +80,7 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
         }
         print_json(shown | {"fingerprint": found.fingerprint} | content_lists)
         return
-    rows = [(key, _text(value)) for key, value in _flatten(values)]
+    rows = [(key, _text(value)) for key, value in flatten(values)]
     print_table(f"{model} · {found.fingerprint}", ["model.yaml", "value"], rows)
     given = notebook_values(spec)
     for stage, one in signatures.items():
@@ -94,6 +95,38 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     for note in (*found.notes, describe_pending(found)):
         if note:
             echo(f"note: {note}")
+
+
+@click.command("check")
+@click.argument("models", nargs=-1, shell_complete=complete_models)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def check_command(models: tuple[str, ...], as_json: bool) -> None:
+    """Find what is wrong with specs and notebooks of MODELS, by default of all.
+
+    Exit code 1 means that something is; hints fail nothing.
+    """
+    from runner.spec.check import check_models
+    from runner.spec.folders import find_root, left_over_folders, model_folders
+
+    root = find_root()
+    for name in left_over_folders(root):
+        echo(f"models/{name}: passed over, tools have left it; remove it", err=True)
+    names = list(dict.fromkeys(models)) or model_folders(root)
+    found = check_models(root, names)
+    wrong = [one for one in found if not one.is_hint]
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            echo(str(one))
+        hints = len(found) - len(wrong)
+        echo(
+            f"{len(names)} model{'s' * (len(names) != 1)} checked: "
+            f"{len(wrong) or 'no'} problem{'s' * (len(wrong) != 1)}, "
+            f"{hints or 'no'} hint{'s' * (hints != 1)}"
+        )
+    if wrong:
+        click.get_current_context().exit(1)
 
 
 def _environment(root: Path, model: str) -> dict[str, str]:
@@ -187,17 +220,6 @@ def _as_json(signature: "Signature") -> dict[str, Any]:
         }
         for one in signature.parameters.values()
     }
-
-
-def _flatten(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    """Return nested keys with dots, as `-p` takes them."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            rows += _flatten(value, f"{above}{key}.")
-        else:
-            rows.append((f"{above}{key}", value))
-    return rows
 
 
 def _shorten_hash(value: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from runner import STAGES
 from runner.review.evidence import Evidence
+from runner.spec.folders import flatten
 
 # What every run has anew, or what says nothing about the model.
 NOT_SETTINGS = frozenset(
@@ -140,15 +141,7 @@ def _settings(
     for given in parameters:
         values |= given
     kept = {name: one for name, one in values.items() if name not in NOT_SETTINGS}
-    return dict(_flatten(kept))
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+    return {name: one for name, one in flatten(kept) if one != {}}
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

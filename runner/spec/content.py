@@ -31,6 +31,7 @@ from notebook_inputs import (
     Revision,
     Tree,
     WorkingTree,
+    cell_source,
 )
 from notebook_inputs.lock import Lock
 from notebook_inputs.repository import is_litter
@@ -39,8 +40,8 @@ from notebook_inputs.syntax import HARMLESS
 from lifecycle import TRAINING_STAGES
 from runner.errors import SignatureError, SpecError
 from runner.git import as_call_errors, find_commit
-from runner.notebook.ipynb import cell_source, cell_tags, parse_code_cells
-from runner.spec.folders import parse_keys
+from runner.notebook.ipynb import cell_tags, parse_code_cells
+from runner.spec.folders import flatten, notebook_places, parse_keys
 from runner.spec.requirements import ASKED, LOCK, lock_of
 
 Kind = Literal["file", "module", "notebook", "package", "settings"]
@@ -173,11 +174,8 @@ def describe_pending(content: Content) -> str:
 
 def find_stage(tree: Tree, model: str, stage: str, task: str) -> str:
     """Return the notebook of a stage in a tree; "" if there is none."""
-    own, shared = f"models/{model}/{stage}.ipynb", f"notebooks/{stage}.ipynb"
-    for path in (own, f"notebooks/{task}/{stage}.ipynb", shared):
-        if tree.find(path) == "file":
-            return path
-    return ""
+    places = notebook_places(model, stage, task)
+    return next((path for path in places if tree.find(path) == "file"), "")
 
 
 @reading()
@@ -270,9 +268,10 @@ def _folder_parts(
 def _settings_parts(
     path: str, settings: Mapping[str, Any], without: frozenset[str] = frozenset()
 ) -> Iterator[Part]:
-    for name, value in _flatten(settings):
+    for name, value in flatten(settings):
         if name.split(".")[0] not in without:
-            yield Part("settings", name, value, path)
+            text = json.dumps(value, sort_keys=True, default=str)
+            yield Part("settings", name, text, path)
 
 
 def _repository_parts(tree: Tree, why: str, known: Collection[str]) -> Iterator[Part]:
@@ -392,16 +391,6 @@ def read_settings(tree: Tree, folder: str) -> Mapping[str, Any]:
     if tree.find(path) != "file":
         raise SpecError(f"{path}: missing; see `python -m runner new --help`")
     return parse_keys(tree.read(tree.resolve(path)), path)
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield nested keys with dots, and their values as JSON."""
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict) and value:
-            yield from _flatten(value, f"{name}.")
-        else:
-            yield name, json.dumps(value, sort_keys=True, default=str)
 
 
 def _hash_parts(parts: Iterable[Part]) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,21 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
     if _is_deep(data):
         raise SpecError(f"{shown}: is nested too deeply; write its keys")
     return data
+
+
+def flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested keys with dots, as `-p` takes them, and their values."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def notebook_places(model: str, stage: str, task: str) -> tuple[str, str, str]:
+    """Return where a stage's notebook may be: the model's own wins over the task's."""
+    own, shared = f"models/{model}/{stage}.ipynb", f"notebooks/{stage}.ipynb"
+    return own, f"notebooks/{task}/{stage}.ipynb", shared
 
 
 def _is_deep(data: object) -> bool:
