@@ -102,8 +102,8 @@ class RunOptions:
         approve: approve what was registered, which only a run of all stages on the
             embedded AWS may imply.
         time_limit: seconds per notebook; by default it depends on the stage.
-        kernels: returns what forks warm kernels, if there is anything.
-        own_kernels: the same in the environment of a model that has its own.
+        kernels: returns what forks warm kernels, if there is anything: in this
+            environment, or in the one that a model has of its own.
         reuse: reuse what earlier runs left of unchanged work.
         resume: continue the newest run that failed.
         full_output: keep all that cells display, however long that takes.
@@ -113,8 +113,7 @@ class RunOptions:
     observer: Observer = field(default_factory=Silence)
     approve: bool = False
     time_limit: float | None = None
-    kernels: Callable[[], WarmKernels | None] = lambda: None
-    own_kernels: Callable[[Environment], WarmKernels | None] = lambda _: None
+    kernels: Callable[[Environment | None], WarmKernels | None] = lambda _: None
     reuse: bool = True
     resume: bool = False
     full_output: bool = False
@@ -372,11 +371,7 @@ class _ModelRun:
                 on_cell=partial(self.options.observer.cell, plan.model, stage.name),
                 cancelled=self.cancelled,
                 require=REQUIRED_RESULTS.get(stage.name, ()),
-                kernels=(
-                    self.options.own_kernels(environment)
-                    if environment
-                    else self.options.kernels()
-                ),
+                kernels=self.options.kernels(environment),
                 own_environment=environment,
                 root=plan.root,
                 text=stage.signature.text,

@@ -133,7 +133,7 @@ def train(
         more = "".join(f"{key}: {value}\n" for key, value in spec.items())
         path.write_text(path.read_text() + more)
         leave_prepared(make_plan(repo, model, STAGE, {}))
-        options = RunOptions(kernels=lambda: kernels, observer=lines)
+        options = RunOptions(kernels=lambda _: kernels, observer=lines)
         return run_model(repo, model, stages=STAGE, options=options)
 
     return call
@@ -236,7 +236,7 @@ def test_what_cannot_be_rejected_is_neither_approved_nor_deployed(
         "package = create_it(9.0, approval='pre-approved')", approval="pre-approved"
     )
     aws.clear(refusal)
-    options = RunOptions(kernels=lambda: kernels)
+    options = RunOptions(kernels=lambda _: kernels)
 
     deployed = run_model(repo, model, stages=("deploy",), options=options)
 
@@ -253,7 +253,7 @@ def test_a_deploy_notebook_deploys_what_was_judged(
     """One that returns without doing so fails; there is nothing live."""
     content = make_plan(repo, model, ("deploy",), {}).fingerprint
     make_package(model, fingerprint=content)
-    options = RunOptions(kernels=lambda: kernels)
+    options = RunOptions(kernels=lambda _: kernels)
 
     result = run_model(repo, model, stages=("deploy",), options=options)
 

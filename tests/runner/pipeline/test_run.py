@@ -117,7 +117,7 @@ def finished(
         data = write_bytes(run_uri(name, "raw", "rows.csv"), b"1,2\n")
         path.write_text(yaml.safe_dump(spec | {"data": data}))
         repository.commit()
-        options = RunOptions(approve=True, observer=listener, kernels=lambda: kernels)
+        options = RunOptions(approve=True, observer=listener, kernels=lambda _: kernels)
         result = run_model(root, name, options=options)
         assert result.error is None, result.error
         files = frozenset(path.name for path in (root / "build" / name).iterdir())
@@ -133,7 +133,7 @@ def run(
     """Run stages of the toy model, whose notebooks do nothing."""
 
     def call(*stages: str, **options: object) -> RunResult:
-        given = RunOptions(kernels=lambda: kernels, **options)  # type: ignore[arg-type]
+        given = RunOptions(kernels=lambda _: kernels, **options)  # type: ignore[arg-type]
         return run_model(repo, model, stages=stages, options=given)
 
     return call
@@ -255,7 +255,7 @@ def test_unchanged_work_is_reused(
     """What was registered is shown again, and says so at the top of the page."""
     listener = Listener()
     stages = ("prepare", "train-register")
-    options = RunOptions(approve=True, observer=listener, kernels=lambda: kernels)
+    options = RunOptions(approve=True, observer=listener, kernels=lambda _: kernels)
 
     result = run_model(finished.root, finished.model, stages=stages, options=options)
 
@@ -284,7 +284,7 @@ def test_reuse_can_be_left_out(
     path = root / "models" / finished.model / "model.yaml"
     path.write_text(f"{path.read_text()}\nreuse: {str(allowed).lower()}\n")
     listener = Listener()
-    options = RunOptions(reuse=asked, observer=listener, kernels=lambda: kernels)
+    options = RunOptions(reuse=asked, observer=listener, kernels=lambda _: kernels)
 
     result = run_model(root, finished.model, stages=("prepare",), options=options)
 
@@ -344,7 +344,7 @@ def test_parameters_are_set_for_one_run(
     repo: Path, model: str, aws: EmbeddedAWS, kernels: WarmKernels | None
 ) -> None:
     """As `-p` sets them."""
-    options = RunOptions(kernels=lambda: kernels)
+    options = RunOptions(kernels=lambda _: kernels)
     parameters = {"rows": "4"}
 
     result = run_model(
@@ -438,7 +438,7 @@ def test_a_deploy_without_an_approval_fails(
     """A run approves only what it is asked to approve; what is live stays."""
     root = finished.copy(tmp_path / "clone").root
     tiny.write_model(root, finished.model, rounds=21)
-    options = RunOptions(kernels=lambda: kernels)
+    options = RunOptions(kernels=lambda _: kernels)
 
     result = run_model(root, finished.model, stages=("deploy",), options=options)
 
@@ -465,7 +465,7 @@ def test_a_model_that_fails_does_not_stop_the_others(
     break_prepare(repo, model)
     plans = [make_plan(repo, name, ["prepare"], {}) for name in (model, other)]
 
-    results = run_models(repo, plans, RunOptions(jobs=2, kernels=lambda: kernels))
+    results = run_models(repo, plans, RunOptions(jobs=2, kernels=lambda _: kernels))
 
     overview = (repo / "build" / "index.html").read_text()
     assert [result.model for result in results] == [model, other]
@@ -486,7 +486,7 @@ def test_a_run_goes_on_if_nobody_reads_what_it_says(
 
     plan = make_plan(repo, model, ["prepare"], {})
     (result,) = run_models(
-        repo, [plan], RunOptions(kernels=lambda: kernels, observer=Gone())
+        repo, [plan], RunOptions(kernels=lambda _: kernels, observer=Gone())
     )
 
     record = json.loads((repo / "build" / model / "prepare.json").read_text())
@@ -506,7 +506,7 @@ def test_what_cannot_be_said_of_a_failure_ends_no_other_model(
             if text.startswith("failed"):
                 raise IndexError
 
-    options = RunOptions(kernels=lambda: kernels, observer=Broken())
+    options = RunOptions(kernels=lambda _: kernels, observer=Broken())
     results = run_models(repo, plans, options)
 
     assert [result.error is None for result in results] == [False, True]
@@ -527,7 +527,7 @@ def test_an_unexpected_error_is_that_of_one_model(
                 raise TypeError(f"no such operand: {os.environ['TOY_TOKEN']}")
 
     listener = Breaks()
-    options = RunOptions(jobs=1, kernels=lambda: kernels, observer=listener)
+    options = RunOptions(jobs=1, kernels=lambda _: kernels, observer=listener)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOY_TOKEN", "correct-horse-battery")
         results = run_models(repo, plans, options)

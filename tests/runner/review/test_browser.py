@@ -106,7 +106,7 @@ def pages(
     repository = Repository(scratch / "clone")
     root = repository.root
     shutil.copytree(ROOT / "notebooks", root / "notebooks", dirs_exist_ok=True)
-    options = RunOptions(kernels=lambda: kernels, reuse=False)
+    options = RunOptions(kernels=lambda _: kernels, reuse=False)
 
     def train(case: str, rounds: int, label: str = "y") -> None:
         write_model(repository, name, rounds, label)
