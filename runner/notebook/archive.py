@@ -5,7 +5,6 @@ at all.
 """
 
 import contextlib
-import hashlib
 import importlib
 import json
 import os
@@ -20,13 +19,11 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, unquote
 
-import notebook_page
 from notebook_page.outputs import shown_in_short
 from secret_scrubber import Scrubber
 
 from runner import STAGES
 from runner.errors import (
-    MALFORMED,
     FileError,
     NotebookError,
     StoppedError,
@@ -39,11 +36,6 @@ IsLate = Callable[[], bool]
 
 SUFFIXES = (".ipynb", ".html", ".json")
 STATUSES = ("succeeded", "failed", "stopped")
-# What renders a page, beside the installed packages.
-RENDERS = (Path(__file__).parent, *map(Path, notebook_page.__path__))
-CODE = (".py", ".j2", ".css")
-# A picture may be a file of the notebook's folder.
-PICTURE = re.compile(r"!\[|<img", re.IGNORECASE)
 # Where CircleCI's address of a build names the repository on GitHub.
 REPOSITORY = re.compile(
     r"https://(?:app\.)?circleci\.com/(?:gh|github)/([\w.-]+/[\w.-]+)/"
@@ -139,13 +131,11 @@ def archive(
     scrubber: Scrubber,
     *,
     is_late: IsLate = lambda: False,
-    pages: "RenderedPages | None" = None,
 ) -> ipynb.Notebook | None:
     """Write a stage's notebook, HTML and JSON without secrets; return the notebook.
 
     Args:
         is_late: says when outputs that are not scrubbed yet are left out.
-        pages: where the page may be found, if it was rendered before.
     """
     clean = scrubber.tree(dict(record))
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +144,7 @@ def archive(
         notebook = _without_secrets(notebook, scrubber, is_late)
     try:
         if notebook is not None:
-            write_notebook(path, notebook, clean, pages)
+            write_notebook(path, notebook, clean)
     except FileError as error:
         # A full disk may still have room for the few lines that say so.
         clean |= {"status": "failed", "results": None, "error": str(error)}
@@ -186,21 +176,15 @@ def write_notebook(
     record_path: Path,
     notebook: ipynb.Notebook,
     record: Mapping[str, Any],
-    pages: "RenderedPages | None" = None,
 ) -> None:
     """Write a notebook and its HTML page beside its record.
 
     Raises:
         FileError: one cannot be written, or there is no way to show the notebook.
     """
-    content = ipynb.dumps(notebook)
-    write_whole(record_path.with_suffix(".ipynb"), content)
+    write_whole(record_path.with_suffix(".ipynb"), ipynb.dumps(notebook))
     page = record_path.with_suffix(".html")
-    origin = pages.origin(content, record) if pages else ""
-    text = pages.find(page.name, origin) if pages else ""
-    write_whole(page, text or _render(page, notebook, record))
-    if pages and not text:
-        pages.add(page, origin)
+    write_whole(page, _render(page, notebook, record))
 
 
 def _render(page: Path, notebook: ipynb.Notebook, record: Mapping[str, Any]) -> str:
@@ -262,64 +246,6 @@ def linked(address: str, folder: PurePosixPath, record: Mapping[str, Any]) -> st
     else:
         root = REPOSITORY_FOLDER
     return f"{root}/{quote(inside)}{fragment}"
-
-
-@dataclass(frozen=True)
-class RenderedPages:
-    """Pages that this clone has rendered, to be shown again for equal notebooks.
-
-    A page is found if the file is what was written then, and if notebook, record, the
-    code that renders and all packages are what it was rendered from. So it is never one
-    that somebody else has written.
-
-    Attributes:
-        index: the file that remembers what they were rendered from.
-        folder: of the pages.
-    """
-
-    index: Path
-    folder: Path
-
-    def origin(self, content: str, record: Mapping[str, Any]) -> str:
-        """Return the sha256 of all that a page is made from; "" if that is unknown.
-
-        Args:
-            content: of the notebook's file.
-        """
-        if PICTURE.search(content):
-            return ""
-        files = [path for folder in RENDERS for path in folder.rglob("*")]
-        code = [path for path in files if path.suffix in CODE]
-        parts = [*(path.read_text(encoding="utf-8") for path in sorted(code))]
-        # A run that reuses pages has it; the jobs that only read records have not.
-        from forked_kernels.client import installed_packages
-
-        parts += [*sorted(installed_packages()), json.dumps(record), content]
-        return _sha256("\0".join(parts))
-
-    def find(self, name: str, origin: str) -> str:
-        """Return the page that was rendered from this; "" if there is none."""
-        try:
-            known = json.loads(self.index.read_text(encoding="utf-8"))[name]
-            page = (self.folder / name).read_text(encoding="utf-8")
-            is_same = known == {"origin": origin, "page": _sha256(page)}
-        except (*MALFORMED, OSError):
-            return ""
-        return page if origin and is_same else ""
-
-    def add(self, page: Path, origin: str) -> None:
-        """Remember what a page was rendered from."""
-        try:
-            known = dict(json.loads(self.index.read_text(encoding="utf-8")))
-        except (*MALFORMED, OSError):
-            known = {}
-        digest = _sha256(page.read_text(encoding="utf-8"))
-        known[page.name] = {"origin": origin, "page": digest}
-        write_whole(self.index, json.dumps(known))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_record(folder: Path, stage: str) -> dict[str, Any] | None:

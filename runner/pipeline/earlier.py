@@ -36,7 +36,7 @@ from lifecycle.tabular.contract import SPLITS
 from runner.ci.environment import run_suffix
 from runner.errors import MALFORMED
 from runner.notebook import ipynb
-from runner.notebook.archive import RenderedPages, archive, as_record
+from runner.notebook.archive import archive, as_record
 from runner.pipeline.evidence import download, evidence_uri
 from runner.pipeline.plan import Plan, Stage, StageResults
 from runner.review.evidence import BASELINE
@@ -210,9 +210,7 @@ class Reused:
         notebook.cells.insert(0, ipynb.markdown_cell(f"> **{sentence}**", "reused"))
         record = {**self.record, "reused": self.note}
         scrubber = Scrubber.from_environment(os.environ)
-        index = plan.folder.with_name(f".{plan.model}.pages.json")
-        pages = RenderedPages(index, plan.previous)
-        return archive(plan.folder, notebook, record, scrubber, pages=pages)
+        return archive(plan.folder, notebook, record, scrubber)
 
 
 def find_reusable(

@@ -19,7 +19,6 @@ from runner.errors import CellError, FileError, StoppedError, display_path
 from runner.notebook import ipynb
 from runner.notebook.archive import (
     Recording,
-    RenderedPages,
     archive,
     as_record,
     linked,
@@ -372,45 +371,6 @@ def test_what_is_late_is_left_out_but_what_was_returned_is_kept(tmp_path: Path) 
     assert shown == [note, note, {"application/json": {"a": 1}, **note}]
     assert "the time was up" in (tmp_path / "prepare.html").read_text()
     assert read_results(tmp_path, "prepare") == {"a": 1}
-
-
-def test_a_page_is_rendered_once_unless_anything_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is never one that somebody else has written."""
-    rendered: list[object] = []
-    render = notebook_page.render
-    monkeypatch.setattr(
-        notebook_page,
-        "render",
-        lambda *given, **more: rendered.append(given) or render(*given, **more),
-    )
-    first, second = tmp_path / "first", tmp_path / "second"
-    index = tmp_path / "pages.json"
-    notebook = ipynb.read(toys.write(tmp_path / "a.ipynb", toys.code("a = 1")))
-    record = RECORD | {"status": "succeeded", "results": {}, "parameters": {}}
-    record |= {"started": "2026-01-01T00:00:00", "seconds": 1.0}
-
-    def keep(folder: Path, earlier: Path, **changed: object) -> str:
-        pages, clean = RenderedPages(index, earlier), record | changed
-        archive(folder, notebook, clean, Scrubber(), pages=pages)
-        return (folder / "prepare.html").read_text()
-
-    page = keep(first, second)
-    assert keep(second, first) == page
-    assert len(rendered) == 1
-    (second / "prepare.html").write_text(page + "<!-- changed -->")
-    assert keep(first, second) == page
-    assert len(rendered) == 2
-    assert keep(second, first, seconds=2.0) != page
-    assert len(rendered) == 3
-    notebook.cells.append(ipynb.markdown_cell("![a picture](a.png)", "picture"))
-    keep(first, second)
-    keep(second, first)
-    assert len(rendered) == 5
-    index.write_text("[]")
-    keep(first, second)
-    assert len(rendered) == 6
 
 
 @pytest.mark.parametrize(

@@ -473,27 +473,6 @@ def test_a_reused_notebook_says_so_at_its_top(planned: Plan, ran: Ran) -> None:
     assert record["results"]["approval_status"] == "Approved"
 
 
-def test_a_notebook_that_is_reused_again_is_the_same_file(
-    planned: Plan, ran: Ran
-) -> None:
-    """So its page, which takes longest, is found and not rendered again."""
-    ran()
-    found = find(planned, "train-register")
-    assert found is not None
-    folder, index = (
-        planned.folder,
-        planned.folder.parent / f".{planned.model}.pages.json",
-    )
-    found.show(planned)
-    first = (folder / "train-register.ipynb").read_bytes(), index.read_bytes()
-
-    folder.rename(planned.previous)
-    found.show(planned)
-
-    again = (folder / "train-register.ipynb").read_bytes(), index.read_bytes()
-    assert again == first
-
-
 def test_training_alone_takes_the_newest_prepared_rows(planned: Plan) -> None:
     """Those of this content; a run of more stages needs none."""
     package = make_package(planned.model)
