@@ -22,6 +22,7 @@ from forked_kernels.client import WarmKernels
 from forked_kernels.provisioner import provision
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from notebook_inputs import cell_source
 from notebook_page.outputs import PER_CELL, PER_NOTEBOOK, UNLIMITED
 
 import lifecycle.errors
@@ -48,7 +49,6 @@ from runner.notebook.kernel import (
     OUTPUT_SECONDS,
     KernelSupervisor,
     OnCell,
-    UnreadableMessageError,
     run_papermill,
 )
 
@@ -97,7 +97,6 @@ def execute(
     *,
     cwd: Path,
     time_limit: float,
-    cell_timeout: float | None = None,
     on_cell: OnCell | None = None,
     cancelled: threading.Event | None = None,
     require: Collection[str] = (),
@@ -116,7 +115,6 @@ def execute(
         full_output: keep all that the cells display.
         root: the repository, whose packages the notebook can import.
         time_limit: seconds for the whole notebook.
-        cell_timeout: seconds for each cell.
         cancelled: ends the kernel once it is set.
         require: names that the results must have.
         kernels: forks warm kernels; without, the kernel starts as Jupyter's do.
@@ -132,7 +130,6 @@ def execute(
     source = ipynb.parse_cells(text, display_path(notebook))
     supervisor = KernelSupervisor(
         time_limit=time_limit,
-        cell_timeout=cell_timeout,
         cancelled=cancelled or threading.Event(),
         on_cell=on_cell,
         on_start=on_start,
@@ -212,16 +209,16 @@ def _early_end(
     supervisor: KernelSupervisor, raised: Exception | None
 ) -> tuple[type[NotebookError], str] | None:
     """Return the error and the reason if the kernel was ended or ended itself early."""
-    limit, cell_timeout = supervisor.time_limit, supervisor.cell_timeout
     if supervisor.is_stopped:
         return StoppedError, "told to stop"
     if supervisor.out_of_time:
-        return TimeLimitError, f"the notebook took longer than {limit:g} s"
+        return (
+            TimeLimitError,
+            f"the notebook took longer than {supervisor.time_limit:g} s",
+        )
     if isinstance(raised, CellTimeoutError):
-        limited = f"the cell took longer than {cell_timeout or OUTPUT_SECONDS:g} s"
-        return TimeLimitError, limited if cell_timeout else f"{limited} to display"
-    if isinstance(raised, UnreadableMessageError):
-        return IncompleteError, f"what it displays cannot be read: {raised}"
+        limited = f"the cell took longer than {OUTPUT_SECONDS} s to display"
+        return TimeLimitError, limited
     if isinstance(raised, DeadKernelError):
         code = supervisor.kernel.returncode or 0
         return KernelDiedError, f"the kernel {_exit_in_words(code)}"
@@ -247,7 +244,7 @@ def _raise_for_source(
 ) -> None:
     """Raise unless the code cells are those of the source notebook, in their order."""
     executed = [
-        ipynb.cell_source(notebook.cells[index])
+        cell_source(notebook.cells[index])
         for index in ipynb.code_indices(notebook)
         if INJECTED not in ipynb.cell_tags(notebook.cells[index])
     ]
@@ -255,7 +252,7 @@ def _raise_for_source(
     for index, text in zip_longest(wanted, executed):
         if index is None:
             raise IncompleteError(f"{name}: a cell ran that is not in the file")
-        if text != ipynb.cell_source(source[index]):
+        if text != cell_source(source[index]):
             place = ipynb.source_place(source, index)
             raise IncompleteError(
                 f"{name}: {place} is not in the executed notebook as it stands in the "

@@ -8,7 +8,6 @@ on a signal, or when the run is cancelled.
 import asyncio
 import contextlib
 import logging
-import math
 import os
 import signal
 import tempfile
@@ -28,14 +27,12 @@ from nbclient.exceptions import (
     CellTimeoutError,
     DeadKernelError,
 )
-from nbformat import ValidationError
 from notebook_page.outputs import Amounts, KeptOutputs
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from secret_scrubber import Scrubber
 
 from lifecycle.errors import ConfigurationError
-from runner.errors import MALFORMED
 from runner.notebook import ipynb
 
 ENGINE = "runner"
@@ -46,15 +43,9 @@ OUTPUT_SECONDS = 600
 GLANCE_SECONDS = 0.1
 NO_TAG = "\0"  # no cell has it
 KEEP_ALL = "`run --full-output` keeps all"
-# What Jupyter raises where a kernel sends what is none of its messages.
-UNREADABLE = (*MALFORMED, ValidationError)
 
 # Called with the cells done, their number, and the heading above the next one.
 OnCell = Callable[[int, int, str], None]
-
-
-class UnreadableMessageError(Exception):
-    """Report that a cell sent what is no message of Jupyter's."""
 
 
 @dataclass
@@ -62,7 +53,6 @@ class KernelSupervisor:
     """Watches a running kernel, and ends it when the notebook must not go on."""
 
     time_limit: float
-    cell_timeout: float | None
     cancelled: threading.Event
     on_cell: OnCell | None
     on_start: Callable[[ipynb.Notebook], object] | None = None
@@ -206,8 +196,6 @@ def run_papermill(
         ) from error
     except (papermill.PapermillExecutionError, CellTimeoutError) as error:
         return error
-    except UnreadableMessageError as error:
-        return error
     except RuntimeError as error:
         # nbclient's, for a kernel that died or never answered.
         if not isinstance(error, DeadKernelError) and supervisor.cell is not None:
@@ -254,10 +242,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if "transient" in content:
             known = _mapping(content["transient"]).get("display_id")
             content["transient"] = {"display_id": str(known)} if known else {}
-        try:
-            return super().process_message(*arguments, **more)
-        except UNREADABLE as error:
-            raise UnreadableMessageError(str(error)) from error
+        return super().process_message(*arguments, **more)
 
     def output(
         self, outs: list[Any], msg: dict[str, Any], display_id: str, cell_index: int
@@ -335,13 +320,12 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         supervisor.notebook = nb_man.nb
         if supervisor.on_start:
             supervisor.on_start(nb_man.nb)
-        cell_timeout = supervisor.cell_timeout
         client = _Client(
             nb_man,
             kernel_name=kernel_name,
             kernel_manager_class=PromptManager,
             extra_arguments=list(arguments),
-            timeout=math.ceil(cell_timeout) if cell_timeout else None,
+            timeout=None,
             startup_timeout=STARTUP_SECONDS,
             # All of a cell's output is kept, however long reading it takes.
             iopub_timeout=OUTPUT_SECONDS,
