@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from runner.errors import FileError, RequirementsError, StoppedError
 
@@ -171,15 +172,14 @@ def _reason(text: str) -> str:
 def _packages_of(lock: Path) -> Path:
     """Return the folder of a lock's packages: named by all that makes them differ."""
     about = (platform.python_version(), sysconfig.get_config_var("SOABI") or "")
-    parts = [*about, sysconfig.get_platform(), *_pins(lock)]
+    parts = [*about, sysconfig.get_platform(), *asked_lines(lock.read_text("utf-8"))]
     return cache_folder() / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _pins(lock: Path) -> list[str]:
-    """Return the lines of a lock without comments."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    plain = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
-    return [line for line in plain if line]
+def asked_lines(text: str) -> list[str]:
+    """Return the lines of a requirements file or a lock without comments."""
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def _make_packages(
@@ -190,7 +190,9 @@ def _make_packages(
     with _locked(packages.with_suffix(".lock"), name, say, stopped) as held:
         if packages.is_dir():
             return
-        count = len({line.partition("=")[0] for line in _pins(lock)})
+        count = len(
+            {line.partition("=")[0] for line in asked_lines(lock.read_text("utf-8"))}
+        )
         some = f"{count} package{'s' * (count != 1)}"
         say(f"makes the environment of {name}: {some}")
         new = packages.with_suffix(".new")
@@ -238,24 +240,45 @@ def _locked(path: Path, name: str, say: Say, stopped: Stopped) -> Iterator[int]:
     Yields:
         The descriptor that holds the lock.
     """
+
+    def on_wait() -> str:
+        say(f"waits for the environment of {name}, which another run makes")
+        return "an environment"
+
     with path.open("a") as file:
-        deadline, said = time.monotonic() + UV_SECONDS, False
-        while True:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            if not said:
-                say(f"waits for the environment of {name}, which another run makes")
-                said = True
-            if stopped():
-                raise StoppedError("told to stop, while it waited for an environment")
-            if time.monotonic() > deadline:
-                raise RequirementsError(
-                    f"{path}: still locked after {UV_SECONDS} s; end what makes the "
-                    f"environment of {name}"
-                )
-            time.sleep(POLL_SECONDS)
+        if not lock_file(file, UV_SECONDS, stopped, on_wait):
+            raise RequirementsError(
+                f"{path}: still locked after {UV_SECONDS} s; end what makes the "
+                f"environment of {name}"
+            )
         yield file.fileno()
+
+
+def lock_file(
+    file: IO[str], seconds: float, stopped: Stopped, on_wait: Callable[[], str]
+) -> bool:
+    """Lock an open file, which ends with the process; wait while another one has it.
+
+    Args:
+        on_wait: called once, before it waits; names what it waits for.
+
+    Returns:
+        Whether it is locked: another process may have it longer than these seconds.
+
+    Raises:
+        StoppedError: it was told to stop.
+    """
+    deadline, waits_for = time.monotonic() + seconds, ""
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        waits_for = waits_for or on_wait()
+        if stopped():
+            raise StoppedError(f"told to stop, while it waited for {waits_for}")
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
 
 
 def _in_clone(root: Path, name: str, lock: Path, packages: Path) -> Environment:

@@ -1,20 +1,14 @@
 """The lock of a model's folder in build/: one run at a time in each clone."""
 
-import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
-from typing import TextIO
 
 from lifecycle.errors import CallError
-from runner.errors import StoppedError
+from runner.notebook.environments import lock_file
 from runner.pipeline.plan import Plan
-
-# How often a run looks whether another one of its model has ended.
-POLL_SECONDS = 0.2
 
 
 @contextmanager
@@ -39,19 +33,18 @@ def locked(
     path.parent.mkdir(parents=True, exist_ok=True)
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     with path.open("a+", encoding="utf-8") as file:
-        started, holder = time.monotonic(), ""
-        while not _is_locked(file):
-            if not holder:
-                file.seek(0)
-                holder = file.read() or "another run"
-                say(f"waits for the end of {holder}, in this clone")
-            if cancelled.wait(POLL_SECONDS):
-                raise StoppedError(f"told to stop, while it waited for {holder}")
-            if time.monotonic() - started > limit:
-                raise CallError(
-                    f"{plan.model}: {holder}, is still running in this clone after "
-                    f"{limit:g} s; end it, or work in another clone"
-                )
+        file.seek(0)
+        holder = file.read() or "another run"
+
+        def on_wait() -> str:
+            say(f"waits for the end of {holder}, in this clone")
+            return holder
+
+        if not lock_file(file, limit, cancelled.is_set, on_wait):
+            raise CallError(
+                f"{plan.model}: {holder}, is still running in this clone after "
+                f"{limit:g} s; end it, or work in another clone"
+            )
         file.truncate(0)
         file.write(f"run {plan.run_id}, process {os.getpid()}, since {since}")
         file.flush()
@@ -59,11 +52,3 @@ def locked(
             yield
         finally:
             file.truncate(0)
-
-
-def _is_locked(file: TextIO) -> bool:
-    """Lock a file, if no other open file has the lock."""
-    with suppress(BlockingIOError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False

@@ -16,7 +16,7 @@ from notebook_inputs import Tree
 from notebook_inputs.lock import normalize, parse_lock
 
 from runner.errors import RequirementsError, SpecError
-from runner.notebook.environments import run_uv
+from runner.notebook.environments import asked_lines, run_uv
 
 LOCK = "requirements.txt"
 ASKED = "requirements.in"
@@ -148,7 +148,7 @@ def _compile(root: Path, source: Path, pins: Mapping[str, Iterable[str]]) -> str
 
 def _digest(root: Path, source: Path) -> str:
     """Return the sha256 of what a model and all models ask for, without comments."""
-    asked = [_lines(_read(root / ASKED)), _lines(_read(source))]
+    asked = [asked_lines(_read(root / ASKED)), asked_lines(_read(source))]
     text = "\n\n".join("\n".join(lines) for lines in asked)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -157,22 +157,16 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _lines(text: str) -> list[str]:
-    """Return the lines of a requirements file without comments."""
-    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
-    return [line for line in lines if line]
-
-
 def _asked(text: str) -> dict[str, str]:
     """Return by package the line that asks for it."""
-    matches = ((NAME.match(line), line) for line in _lines(text))
+    matches = ((NAME.match(line), line) for line in asked_lines(text))
     return {normalize(match[1]): line for match, line in matches if match}
 
 
 def _pin_lines(text: str) -> dict[str, list[str]]:
     """Return by package the lines of a lock that pin it, one for each condition."""
     found: dict[str, list[str]] = {}
-    for line in _lines(text):
+    for line in asked_lines(text):
         if "==" in line and (match := NAME.match(line)):
             found.setdefault(normalize(match[1]), []).append(line)
     return found
