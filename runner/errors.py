@@ -150,30 +150,17 @@ def keep_traceback(error: Exception, *folders: Path) -> UnexpectedError:
     text = scrubber.text("".join(traceback.format_exception(error)))
     first = scrubber.text(f"{type(error).__name__}: {error}").partition("\n")[0]
     lost = ""
-    for folder in folders:
-        path = folder / TRACEBACK
+    for folder in (*folders, None):
         try:
+            path = (folder or Path(tempfile.mkdtemp(prefix="runner-"))) / TRACEBACK
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as why:
-            lost = f"{display_path(path)}: {why.strerror}"
-            continue
-        where = display_path(path)
-        return UnexpectedError(f"{first}; the traceback is in {where}: report it")
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            prefix="runner-",
-            suffix=f"-{TRACEBACK}",
-            delete=False,
-        ) as file:
-            file.write(text)
-    except OSError as why:
-        lost = lost or str(why.strerror)
-        return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
-    return UnexpectedError(f"{first}; the traceback is in {file.name}: report it")
+            lost = lost or f"{display_path(folder or Path())}: {why.strerror}"
+        else:
+            where = display_path(path)
+            return UnexpectedError(f"{first}; the traceback is in {where}: report it")
+    return UnexpectedError(f"{first}; its traceback cannot be kept: {lost}")
 
 
 def display_path(path: Path) -> Path:

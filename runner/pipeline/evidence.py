@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from notebook_inputs.lock import parse_lock
+
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import approval_problem, approved_by
 from lifecycle.aws import aws_errors, run_uri, utc
@@ -42,7 +44,6 @@ from runner.review.page import write_page
 from runner.spec.models import find_notebook, notebook_values
 from runner.spec.requirements import LOCK
 
-PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 # Files whose text a reviewer reads, up to so many characters.
 CODE = frozenset({".py", ".sh", ".sql"})
 MAX_CODE = 50_000
@@ -301,12 +302,12 @@ def notebook_source(path: Path) -> dict[str, Any]:
 
 def dependencies(requirements: Path) -> dict[str, str]:
     """Return the pinned versions by package; several if they differ by platform."""
-    if not requirements.is_file():
-        return {}
-    pinned: dict[str, set[str]] = {}
-    for name, version in PIN.findall(requirements.read_text(encoding="utf-8")):
-        pinned.setdefault(name, set()).add(version)
-    return {name: ", ".join(sorted(found)) for name, found in pinned.items()}
+    text = requirements.read_text("utf-8") if requirements.is_file() else ""
+    # Each version comes with the condition that it is for.
+    return {
+        name: ", ".join(dict.fromkeys(re.findall(r"(?:^|, )(\S+)", pins)))
+        for name, pins in parse_lock(text).pins.items()
+    }
 
 
 def baseline(model: str) -> dict[str, Any]:

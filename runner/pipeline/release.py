@@ -4,11 +4,12 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecycle import approval, s3
 from lifecycle.aws import aws_errors, run_uri, utc
@@ -38,15 +39,14 @@ from runner.spec.models import load_spec
 
 # What CircleCI's jobs.yml puts into the workspace, from build/<model>/.
 HAND_OVER = "hand-over.json"
-PACKAGE_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/[\w-]+/\d+")
+PACKAGE_ARN = r"^arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/[\w-]+/\d+$"
 STOPPED = (
     "stopped; SageMaker continues the update. Run the same command again: it waits and "
     "then verifies"
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class HandOver:
+class HandOver(BaseModel):
     """What a workflow's train job hands to its approve job, in the workspace.
 
     No job of another workflow can write there, unlike in S3.
@@ -58,12 +58,14 @@ class HandOver:
         evidence: by name the sha256 of what the reviewer reads.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
     model: str
     workflow: str
     run_id: str
-    package: str
+    package: str = Field(pattern=PACKAGE_ARN)
     digest: str
-    evidence: Mapping[str, str]
+    evidence: dict[str, str]
 
 
 def hand_over(root: Path, model: str) -> Path:
@@ -109,7 +111,7 @@ def hand_over(root: Path, model: str) -> Path:
         digest=package.digest,
         evidence=files,
     )
-    write_json(folder / HAND_OVER, asdict(handed))
+    write_json(folder / HAND_OVER, handed.model_dump())
     return folder / HAND_OVER
 
 
@@ -272,22 +274,13 @@ def _read_hand_over(root: Path, model: str) -> HandOver:
             "workspace, so rerun that, and review what it shows"
         )
     try:
-        handed = HandOver(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        handed = HandOver.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
         raise CallError(
-            f"{shown}: not a hand-over, {error}; rerun the train job"
+            f"{shown}: not a hand-over, {why}; rerun the train job"
         ) from error
-    evidence = handed.evidence if isinstance(handed.evidence, dict) else {"": None}
-    values = [*(asdict(handed) | {"evidence": ""}).values(), *evidence.values()]
-    if not all(isinstance(one, str) for one in values):
-        raise CallError(
-            f"{shown}: not a hand-over, a value is not text; rerun the train job"
-        )
-    if not PACKAGE_ARN.fullmatch(handed.package):
-        raise CallError(
-            f"{shown}: not a hand-over, {handed.package!r} is not a model package; "
-            "rerun the train job"
-        )
     for what, found, here in (
         ("model", handed.model, model),
         ("CircleCI workflow", handed.workflow, workflow_identity()),
