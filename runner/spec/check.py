@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from notebook_inputs import WorkingTree
+from notebook_inputs import WorkingTree, cell_source
 from notebook_inputs.git import is_repository
 from notebook_inputs.magics import LOOKS_LIKE_MAGIC
 
@@ -23,7 +23,6 @@ from runner.errors import SignatureError, SpecError, display_path
 from runner.git import git_output
 from runner.notebook.ipynb import (
     Cell,
-    cell_source,
     is_code,
     parse_cells,
     read_cells,
@@ -39,7 +38,7 @@ from runner.spec.models import (
     yaml_place,
     yaml_value,
 )
-from runner.spec.raw_features import find_wrong_features
+from runner.spec.raw_features import bound_names, find_wrong_features
 from runner.spec.requirements import ASKED, LOCK, lock_of, lock_problems
 from runner.spec.schema import ModelSpec
 from runner.spec.style import find_style_hints
@@ -259,7 +258,7 @@ def _check_code(
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 used.setdefault(node.id, place)
-            defined |= _defines(node)
+            defined |= bound_names(node)
             if isinstance(node, ast.Constant) and _is_local(node.value):
                 message = f"{node.value!r} is on this machine only; read it from S3"
                 yield Finding(file=file, cell=place, message=message)
@@ -305,19 +304,6 @@ def parse_cell(source: str) -> ast.Module:
 def _first_code(cells: Sequence[Cell]) -> int:
     """Return the place of the parameters cell, whose errors are told by themselves."""
     return next((at for at, one in enumerate(cells) if is_code(one)), -1)
-
-
-def _defines(node: ast.AST) -> set[str]:
-    """Return the names that a node of a syntax tree binds."""
-    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        return {node.id}
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.arg):
-        return {node.arg}
-    if isinstance(node, ast.alias):
-        return {(node.asname or node.name).partition(".")[0]}
-    return set()
 
 
 def _is_local(value: object) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from runner.notebook.ipynb import cell_source, is_code, read_cells
+from notebook_inputs import cell_source
+
+from runner.notebook.ipynb import is_code, read_cells
 from runner.spec.models import FEATURES
 
 TRANSFORM = "transform"
@@ -47,9 +49,22 @@ def find_wrong_features(root: Path, model: str) -> Iterator[tuple[str, str]]:
             yield f"models/{model}/{path.name}", wrong
 
 
+def bound_names(node: ast.AST) -> set[str]:
+    """Return the names that a node of a syntax tree binds."""
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        return {node.id}
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.arg):
+        return {node.arg}
+    if isinstance(node, ast.alias):
+        return {(node.asname or node.name).partition(".")[0]}
+    return set()
+
+
 def _wrong_function(tree: ast.Module) -> str:
     """Say what is wrong with the function; "" if nothing is."""
-    if not any(_binds(node) for node in tree.body):
+    if not any(TRANSFORM in bound_names(node) for node in ast.walk(tree)):
         return f"has no function {TRANSFORM}; add `{SIGNATURE}`"
     for node in tree.body:
         if isinstance(node, ast.AsyncFunctionDef) and node.name == TRANSFORM:
@@ -57,18 +72,6 @@ def _wrong_function(tree: ast.Module) -> str:
         if isinstance(node, ast.FunctionDef) and node.name == TRANSFORM:
             return _wrong_arguments(node.args)
     return ""
-
-
-def _binds(node: ast.stmt) -> bool:
-    """Return whether a statement of the module may define the function."""
-    names = [getattr(node, "name", "")]
-    if isinstance(node, ast.ImportFrom):
-        names = [one.asname or one.name for one in node.names]
-    elif isinstance(node, ast.Assign):
-        names = [one.id for one in node.targets if isinstance(one, ast.Name)]
-    elif isinstance(node, ast.If | ast.Try | ast.With):
-        return any(map(_binds, node.body))
-    return TRANSFORM in names
 
 
 def _wrong_arguments(arguments: ast.arguments) -> str:
@@ -148,6 +151,3 @@ def _called(call: ast.Call) -> str:
     if isinstance(call.func, ast.Attribute):
         return call.func.attr
     return call.func.id if isinstance(call.func, ast.Name) else ""
-
-
-WRONG_USES = {"prepare": _wrong_prepare, "train-register": _wrong_train}
