@@ -17,93 +17,33 @@ from runner.cli.ending import flush_output, one_line, prepare
 
 
 class Verb(NamedTuple):
-    """Where a verb's click command is, and what `--help` says of it in one line."""
+    """Which module has a verb's click command, and what `--help` says of it."""
 
     module: str
-    command: str
     summary: str
 
 
+# The command of a verb is the function `<verb>_command` of its module.
 VERBS = {
-    "list": Verb(
-        "runner.cli.show",
-        "list_command",
-        "List the models, with the notebooks of their own.",
-    ),
-    "show": Verb(
-        "runner.cli.show",
-        "show_command",
-        "Show a model's spec, notebooks, parameters and content.",
-    ),
-    "run": Verb(
-        "runner.cli.run",
-        "run_command",
-        "Execute stages; keep the executed notebooks in build/.",
-    ),
-    "review": Verb(
-        "runner.cli.release",
-        "review_command",
-        "Rebuild the review page of a version from S3.",
-    ),
-    "approve": Verb(
-        "runner.cli.release",
-        "approve_command",
-        "Let a registered version be deployed.",
-    ),
-    "rollback": Verb(
-        "runner.cli.release",
-        "rollback_command",
-        "Serve an earlier version again, verified.",
-    ),
-    "status": Verb(
-        "runner.cli.release",
-        "status_command",
-        "Tell what is trained, approved and live.",
-    ),
-    "select": Verb(
-        "runner.cli.ci",
-        "select_command",
-        "List the models that the checked-out commit affects.",
-    ),
-    "ci-config": Verb(
-        "runner.cli.ci",
-        "ci_config_command",
-        "Write the continuation config for CircleCI.",
-    ),
-    "deploy-marker": Verb(
-        "runner.cli.ci",
-        "deploy_marker_command",
-        "Show a deploy or rollback in CircleCI's Deploys.",
-    ),
-    "check": Verb(
-        "runner.cli.show",
-        "check_command",
-        "Find what is wrong with specs and notebooks.",
-    ),
+    "list": Verb("show", "List the models, with the notebooks of their own."),
+    "show": Verb("show", "Show a model's spec, notebooks, parameters and content."),
+    "run": Verb("run", "Execute stages; keep the executed notebooks in build/."),
+    "review": Verb("release", "Rebuild the review page of a version from S3."),
+    "approve": Verb("release", "Let a registered version be deployed."),
+    "rollback": Verb("release", "Serve an earlier version again, verified."),
+    "status": Verb("release", "Tell what is trained, approved and live."),
+    "select": Verb("ci", "List the models that the checked-out commit affects."),
+    "ci-config": Verb("ci", "Write the continuation config for CircleCI."),
+    "deploy-marker": Verb("ci", "Show a deploy or rollback in CircleCI's Deploys."),
+    "check": Verb("show", "Find what is wrong with specs and notebooks."),
     "environment": Verb(
-        "runner.cli.environment",
-        "environment_command",
-        "Make the environments of models that have their own.",
+        "environment", "Make the environments of models that have their own."
     ),
-    "new": Verb(
-        "runner.cli.new",
-        "new_command",
-        "Begin a model of a table of your own.",
-    ),
-    "upload": Verb(
-        "runner.cli.new",
-        "upload_command",
-        "Put raw data where a model looks for it.",
-    ),
-    "local": Verb(
-        "runner.cli.local",
-        "local_command",
-        "Serve the embedded AWS, alone or around a command.",
-    ),
+    "new": Verb("new", "Begin a model of a table of your own."),
+    "upload": Verb("new", "Put raw data where a model looks for it."),
+    "local": Verb("local", "Serve the embedded AWS, alone or around a command."),
     "completion": Verb(
-        "runner.cli.completion",
-        "completion_command",
-        "Print what completes verbs and models in a shell.",
+        "completion", "Print what completes verbs and models in a shell."
     ),
 }
 PROGRAM = "runner"
@@ -119,9 +59,9 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        verb = VERBS[cmd_name]
-        module = importlib.import_module(verb.module)
-        command: click.Command = getattr(module, verb.command)
+        module = importlib.import_module(f"runner.cli.{VERBS[cmd_name].module}")
+        name = f"{cmd_name.replace('-', '_')}_command"
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(

@@ -248,6 +248,13 @@ def linked(address: str, folder: PurePosixPath, record: Mapping[str, Any]) -> st
     return f"{root}/{quote(inside)}{fragment}"
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object that `write_json` has written; an empty one if it is not there."""
+    content = path.read_text(encoding="utf-8") if path.is_file() else "{}"
+    found: dict[str, Any] = json.loads(content)
+    return found
+
+
 def read_record(folder: Path, stage: str) -> dict[str, Any] | None:
     """Read the record of a stage; None if the stage did not run.
 

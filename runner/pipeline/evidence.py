@@ -5,7 +5,6 @@
 `package.json` the decision about the package.
 """
 
-import json
 import os
 import re
 import shutil
@@ -37,7 +36,7 @@ from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line
 from runner.notebook import ipynb
-from runner.notebook.archive import read_record, write_json, write_notebook
+from runner.notebook.archive import read_json, read_record, write_json, write_notebook
 from runner.pipeline.plan import Plan, StageResults
 from runner.review.evidence import BASELINE, MODEL_CARD, PACKAGE, SOURCE, SUMMARY
 from runner.review.page import write_page
@@ -82,7 +81,7 @@ def succeeded_run(folder: Path) -> str:
     """Return the id of the run that left a folder, if all of its stages succeeded."""
     try:
         records = [one for stage in STAGES if (one := read_record(folder, stage))]
-        source = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
+        source = read_json(folder / SOURCE)
         done = {one["status"] for one in records} == {"succeeded"}
         return "" if source.get("error") or not done else str(source["run_id"])
     except (*MALFORMED, OSError):
@@ -92,7 +91,7 @@ def succeeded_run(folder: Path) -> str:
 def keep_error(plan: Plan, error: str) -> None:
     """Keep why a run failed, for its page: it may have been outside of a notebook."""
     path = plan.folder / SOURCE
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = read_json(path)
     asked = [stage.name for stage in plan.stages]
     write_json(path, known | plan.lineage | {"stages": asked, "error": error})
 
@@ -353,7 +352,7 @@ def _read_baseline(model: str, now: EndpointState) -> dict[str, Any]:
 
 def _forget_baseline(path: Path) -> None:
     """Keep only which version was live."""
-    known = json.loads(path.read_text(encoding="utf-8"))
+    known = read_json(path)
     kept = {key: known[key] for key in ("version", "package", "run_id") if key in known}
     write_json(path, kept | {"reason": "what its run left is malformed"})
 

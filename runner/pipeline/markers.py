@@ -4,7 +4,6 @@ They are for people. Whatever is wrong with one is told and stops nothing, least
 a rollback.
 """
 
-import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from lifecycle.approval import find_approved
 from lifecycle.aws import aws_errors
 from lifecycle.errors import LifecycleError
 from runner.ci.config import ENVIRONMENT, plain_line
-from runner.notebook.archive import read_record
+from runner.notebook.archive import read_json, read_record
 from runner.review.evidence import SOURCE
 from runner.spec.content import content
 from runner.spec.models import load_spec
@@ -138,10 +137,8 @@ def _outcome(folder: Path, record: dict[str, Any]) -> tuple[str, str]:
     """Return the status of a record, and why it is not SUCCESS."""
     if record.get("status") == "succeeded":
         return "SUCCESS", ""
-    error, source = record.get("error"), folder / SOURCE
-    if not error and source.is_file():
-        # It failed before its notebook began.
-        error = json.loads(source.read_text(encoding="utf-8")).get("error")
+    # Without a record it failed before its notebook began.
+    error = record.get("error") or read_json(folder / SOURCE).get("error")
     said = str(error or "it left no record; the log of the job says why")
     return "FAILED", plain_line(said)[:MAX_REASON]
 

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 from lifecycle.shown import evaluation_of, numbers
 from runner import STAGES
 from runner.notebook import ipynb
-from runner.notebook.archive import read_record
+from runner.notebook.archive import read_json, read_record
 from runner.review.drift import Drift, drift
 
 SOURCE = "source.json"
@@ -199,12 +198,12 @@ def read_evidence(
         model=model,
         folder=folder,
         records=records,
-        source=_read_json(folder / SOURCE),
-        summary=_read_json(folder / SUMMARY),
-        baseline=_read_json(folder / BASELINE),
-        decision=_read_json(folder / PACKAGE),
+        source=read_json(folder / SOURCE),
+        summary=read_json(folder / SUMMARY),
+        baseline=read_json(folder / BASELINE),
+        decision=read_json(folder / PACKAGE),
         evaluation=(evaluation_of(trained) if trained else None) or {},
-        card=_read_json(folder / MODEL_CARD),
+        card=read_json(folder / MODEL_CARD),
         notebooks=executed,
     )
 
@@ -257,10 +256,3 @@ def _starts_with(content: str, magic: bytes) -> bool:
 def _read_notebook(folder: Path, stage: str) -> ipynb.Notebook | None:
     path = folder / f"{stage}.ipynb"
     return ipynb.read(path) if path.is_file() else None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

@@ -81,12 +81,8 @@ def headline(evidence: Evidence) -> Headline:
     return _registered(evidence)
 
 
-def concerns(evidence: Evidence) -> list[str]:
-    """Return what a reviewer has to look at before approving, most serious first."""
-    return list(_concerns(evidence))
-
-
-def _concerns(evidence: Evidence) -> Iterator[str]:
+def concerns(evidence: Evidence) -> Iterator[str]:
+    """Yield what a reviewer has to look at before approving, most serious first."""
     if evidence.is_baseline:
         return
     for gate in gate_rows(evidence):
@@ -152,7 +148,7 @@ def _registered(evidence: Evidence) -> Headline:
         because = _sentences(evidence, f"{by.rstrip('.')}." if by else "")
         return Headline(tone="good", title="Approved", because=because)
     because = _sentences(evidence)
-    if found := concerns(evidence):
+    if found := list(concerns(evidence)):
         return Headline(
             tone="mind", title=LOOK_CLOSER, because=because, concerns=found, open=True
         )

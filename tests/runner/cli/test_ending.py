@@ -30,8 +30,9 @@ def fail(invoke, repo, monkeypatch):
         def broken():
             raise error
 
-        monkeypatch.setitem(sys.modules, "broken_verb", SimpleNamespace(broken=broken))
-        monkeypatch.setitem(VERBS, "broken", Verb("broken_verb", "broken", "Breaks."))
+        module = SimpleNamespace(broken_command=broken)
+        monkeypatch.setitem(sys.modules, "runner.cli.broken_verb", module)
+        monkeypatch.setitem(VERBS, "broken", Verb("broken_verb", "Breaks."))
         answer = invoke("broken")
         assert "Traceback" not in answer.output
         assert answer.stderr.count("\n") == 1
