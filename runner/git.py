@@ -103,7 +103,7 @@ def find_base(
     if head is None:
         return Base(sha=None, note="there is no git history here")
     if rev is not None:
-        return _since_revision(root, rev)
+        return Base(sha=fork_point(root, rev))
     if branch == default_branch:
         found = _since_last_push(root, head, pushed_from, deployed)
         return found or (_first_parent(root) if one_commit else _unknown_push())
@@ -116,12 +116,8 @@ def find_default_branch(root: Path) -> str:
     if name:
         return name.removeprefix("refs/remotes/origin/")
     names = ("main", "master")
-    known = (one for one in names if _has_branch(root, f"refs/remotes/origin/{one}"))
+    known = (one for one in names if resolve(root, f"refs/remotes/origin/{one}"))
     return next(known, "main")
-
-
-def _has_branch(root: Path, name: str) -> bool:
-    return bool(git_line(root, "rev-parse", "--verify", "--quiet", name))
 
 
 def checked_out_branch(root: Path) -> str:
@@ -183,11 +179,6 @@ def find_commit(root: Path, rev: str) -> str:
 def fork_point(root: Path, rev: str) -> str:
     """Return the merge base of HEAD and a revision; without one, the revision's sha."""
     return _merge_base(root, f"{rev}^{{commit}}") or find_commit(root, rev)
-
-
-def _since_revision(root: Path, rev: str) -> Base:
-    """Compare with the merge base of HEAD and a revision."""
-    return Base(sha=fork_point(root, rev))
 
 
 def _since_last_push(

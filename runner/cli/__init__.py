@@ -36,9 +36,7 @@ VERBS = {
     "ci-config": Verb("ci", "Write the continuation config for CircleCI."),
     "deploy-marker": Verb("ci", "Show a deploy or rollback in CircleCI's Deploys."),
     "check": Verb("show", "Find what is wrong with specs and notebooks."),
-    "environment": Verb(
-        "environment", "Make the environments of models that have their own."
-    ),
+    "environment": Verb("new", "Make the environments of models that have their own."),
     "new": Verb("new", "Begin a model of a table of your own."),
     "upload": Verb("new", "Put raw data where a model looks for it."),
     "local": Verb("local", "Serve the embedded AWS, alone or around a command."),

@@ -1,7 +1,8 @@
-"""The verbs with which data and models begin: `upload` and `new`."""
+"""The verbs with which models begin: `upload`, `new` and `environment`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -184,15 +185,49 @@ def new_command(
     echo(f"next: runner run {name}")
 
 
+@click.command("environment")
+@click.argument("models", nargs=-1, shell_complete=complete_models)
+@click.option("--pin", is_flag=True, help="Write the locks instead: requirements.txt.")
+@click.option("--upgrade", is_flag=True, help="With --pin: the newest of everything.")
+def environment_command(models: tuple[str, ...], pin: bool, upgrade: bool) -> None:
+    """Make the environments of MODELS, by default of all that have one of their own.
+
+    Prints the interpreter of each, for an editor to run its notebooks in. A run makes
+    what it needs itself.
+    """
+    from runner.notebook.environments import make_environment
+    from runner.spec.folders import find_root, model_folders, read_yaml
+    from runner.spec.requirements import ASKED, own_lock, write_lock
+
+    if upgrade and not pin:
+        raise CallError("environment --upgrade: only with --pin")
+    root = find_root()
+    for name in models:
+        read_yaml(root, name)
+        if not (root / "models" / name / ASKED).is_file():
+            raise CallError(
+                f"models/{name}: has no {ASKED}, so it runs in the environment of all"
+            )
+    chosen = list(dict.fromkeys(models)) or model_folders(root)
+    for name in chosen:
+        if not (root / "models" / name / ASKED).is_file():
+            continue
+        if pin:
+            path = write_lock(root, name, upgrade=upgrade)
+            echo(f"pinned {path.relative_to(root).as_posix()}")
+        elif lock := own_lock(root, name):
+            made = make_environment(root, name, lock, partial(echo, err=True))
+            echo(f"{name}: {made.python}")
+
+
 def _say_plan(plan: "Scaffold", baseline: "Baseline") -> None:
     """Print what was found out from the table, and what was decided."""
     label = plan.label
     echo(f"{label.name}: {label.task}, it has {label.why}")
     if label.missing:
         echo(f"{label.missing} of {plan.rows} rows have no {label.name}: left out")
-    if arguments := plan.written.arguments():
-        said = ", ".join(f"{key} {value!r}" for key, value in arguments.items())
-        echo(f"{plan.file}: written with {said}")
+    if plan.written_words:
+        echo(f"{plan.file}: written with {plan.written_words}")
     for one in plan.columns:
         if one.kind == "left out":
             echo(f"{one.name}: left out, {one.why}")

@@ -21,7 +21,7 @@ from lifecycle.errors import CallError
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from runner.pipeline.run import Observer
+    from runner.pipeline.model_run import Observer
 
 Row = Sequence[str]
 # The width of tables in a log, in which lines are not wrapped.
@@ -120,7 +120,7 @@ def observer(quiet: bool = False) -> "Iterator[Observer]":
     """Show progress as bars in a terminal, as lines in a log; nothing if quiet."""
     from rich.console import Console
 
-    from runner.pipeline.run import Silence
+    from runner.pipeline.model_run import Silence
 
     if quiet:
         yield Silence()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from forked_kernels.client import WarmKernels
 
     from runner.notebook.environments import Environment
+    from runner.pipeline.model_run import RunResult
     from runner.pipeline.plan import Plan
-    from runner.pipeline.run import RunResult
 
 RUN_HEADER = ["model", "", "gated metrics", "version", "prediction / truth", "time"]
 
@@ -98,7 +98,8 @@ def run_command(
         if executes:
             kernels.begin_made()
         with aws_at(target, meanwhile=partial(_import_pipeline, executes)):
-            from runner.pipeline.run import RunOptions, run_models
+            from runner.pipeline.model_run import RunOptions
+            from runner.pipeline.run import run_models
 
             with observer(as_json) as watching:
                 options = RunOptions(
@@ -256,7 +257,7 @@ def _print_results(
     Args:
         broken: models that could not be run, while others were.
     """
-    from runner.pipeline.run import RunResult
+    from runner.pipeline.model_run import RunResult
     from runner.review.page import PAGE
 
     codes = {one.error.exit_code for one in results if one.error}

@@ -13,7 +13,7 @@ from runner.cli.completion import complete_models
 from runner.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
-    from runner.notebook.parameters import Parameter, Signature
+    from runner.notebook.parameters import Signature
     from runner.spec.content import Content
 
 # A git object, a submodule's commit or a sha256, and as much of it as is shown.
@@ -25,11 +25,9 @@ HASH = re.compile(r"((?:commit )?[0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})")
 def list_command(as_json: bool) -> None:
     """List the models, with the stages for which each has its own notebook."""
     from runner.errors import SpecError
-    from runner.spec.folders import find_root, left_over_folders, model_folders
+    from runner.spec.folders import find_root, model_folders
 
     root = find_root()
-    for name in left_over_folders(root):
-        echo(f"models/{name}: passed over, tools have left it; remove it", err=True)
     models = [_describe(root, name) for name in model_folders(root)]
     if as_json:
         print_json(models)
@@ -85,7 +83,12 @@ def show_command(model: str, diff: str | None, as_json: bool) -> None:
     given = notebook_values(spec)
     for stage, one in signatures.items():
         parameter_rows = [
-            (p.name, p.type, _text(given.get(p.name, _default(p))), p.help)
+            (
+                p.name,
+                p.type,
+                _text(given.get(p.name, "required" if p.required else p.default)),
+                p.help,
+            )
             for p in one.parameters.values()
         ]
         header = ["parameter", "type", "value", "help"]
@@ -106,11 +109,9 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
     Exit code 1 means that something is; hints fail nothing.
     """
     from runner.spec.check import check_models
-    from runner.spec.folders import find_root, left_over_folders, model_folders
+    from runner.spec.folders import find_root, model_folders
 
     root = find_root()
-    for name in left_over_folders(root):
-        echo(f"models/{name}: passed over, tools have left it; remove it", err=True)
     names = list(dict.fromkeys(models)) or model_folders(root)
     found = check_models(root, names)
     wrong = [one for one in found if not one.is_hint]
@@ -204,10 +205,6 @@ def _describe(root: Path, name: str) -> dict[str, Any]:
     own = [stage for stage, path in notebooks.items() if path.parent == folder]
     described = {"name": name, "task": spec.task, "owner": spec.owner, "own": own}
     return described | {"description": spec.description, "error": None}
-
-
-def _default(parameter: "Parameter") -> Any:
-    return "required" if parameter.required else parameter.default
 
 
 def _as_json(signature: "Signature") -> dict[str, Any]:

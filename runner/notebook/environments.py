@@ -17,6 +17,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -302,17 +303,7 @@ def _write_clone(folder: Path, lines: str) -> None:
     """Write a virtual environment; of several processes that do, the first one does."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-    base = Path(getattr(sys, "_base_executable", None) or sys.executable)
-    for name in ("python", "python3"):
-        (new / "bin").mkdir(exist_ok=True)
-        (new / "bin" / name).symlink_to(base)
-    (new / "pyvenv.cfg").write_text(
-        f"home = {base.parent}\ninclude-system-site-packages = false\n"
-        f"version = {platform.python_version()}\n",
-        encoding="utf-8",
-    )
-    for site in _site_folders(new):
-        site.mkdir(parents=True, exist_ok=True)
+    venv.create(new, symlinks=True)
     (next(iter(_site_folders(new))) / "runner.pth").write_text(lines, encoding="utf-8")
     config = new / "etc" / "ipython" / "ipython_kernel_config.py"
     config.parent.mkdir(parents=True)

@@ -147,7 +147,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
 
 def check_overrides(
     signatures: Iterable[Signature],
-    overrides: Mapping[str, Any],
+    overrides: Mapping[str, str],
     *,
     values: Mapping[str, Any],
     other_stages: Callable[[], Mapping[str, Signature]] = dict,
@@ -180,7 +180,7 @@ def check_overrides(
 
 
 def resolve(
-    signature: Signature, values: Mapping[str, Any], overrides: Mapping[str, Any]
+    signature: Signature, values: Mapping[str, Any], overrides: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the value of each parameter: overridden, else given, else its default.
 
@@ -407,7 +407,7 @@ def _from_yaml_scalar(text: str) -> object:
 
 
 def _override(
-    signature: Signature, values: Mapping[str, Any], overrides: Mapping[str, Any]
+    signature: Signature, values: Mapping[str, Any], overrides: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the overridden parameters; `hyperparameters.eta` is one key of a dict."""
     result: dict[str, Any] = {}
@@ -420,8 +420,7 @@ def _override(
             base = result.get(first, values.get(first)) or {}
             result[first] = _with_key(signature, parameter, base, keys, value)
         else:
-            is_text = isinstance(value, str)
-            result[first] = parse_value(value, parameter.type) if is_text else value
+            result[first] = parse_value(value, parameter.type)
         _check_value(signature, parameter, result[first])
     return result
 
@@ -431,7 +430,7 @@ def _with_key(
     parameter: Parameter,
     base: object,
     keys: list[str],
-    value: object,
+    value: str,
 ) -> dict[str, Any]:
     """Return a copy of a dict with one key changed, however deep it is."""
     changed: Any = copy.deepcopy(base)
@@ -443,7 +442,7 @@ def _with_key(
             f"{display_path(signature.notebook)}: {parameter.name} has no keys below "
             f"{'.'.join([parameter.name, *keys[:-1]])!r}; it is {parameter.type}"
         )
-    inner[keys[-1]] = parse_literal(value) if isinstance(value, str) else value
+    inner[keys[-1]] = parse_literal(value)
     return dict(changed)
 
 

@@ -216,15 +216,12 @@ def rebuild_page(root: Path, model: str, version: int | None) -> Path:
 
 def download(
     prefix: str, folder: Path, stages: Sequence[str], others: Sequence[str] = ()
-) -> list[Path]:
+) -> None:
     """Copy what a run left of some stages, and render their notebooks again.
 
     Args:
         prefix: the S3 URI of the run's evidence.
-        others: names of other files to copy.
-
-    Returns:
-        The paths of the copies. Objects of other names are left where they are.
+        others: names of other files to copy; any else is left where it is.
 
     Raises:
         StorageError: nothing is there, or it is not what a run leaves.
@@ -248,7 +245,6 @@ def download(
                 write_notebook(folder / f"{stage}.json", content, record)
     except (*MALFORMED, FileError) as error:
         raise StorageError(_changed(prefix, error)) from error
-    return paths
 
 
 def source_snapshot(plan: Plan, environment: Mapping[str, str]) -> dict[str, Any]:

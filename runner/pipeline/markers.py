@@ -57,15 +57,9 @@ class Marker:
             CalledProcessError, OSError, TimeoutExpired: it refuses, is not there, or
                 does not answer.
         """
+        name = f"{self.stage}-{self.model}"
         subprocess.run(
-            [
-                "circleci",
-                "run",
-                "release",
-                command,
-                f"{self.stage}-{self.model}",
-                *flags,
-            ],
+            ["circleci", "run", "release", command, name, *flags],
             check=True,
             capture_output=True,
             stdin=subprocess.DEVNULL,

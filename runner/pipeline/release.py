@@ -98,7 +98,7 @@ def hand_over(root: Path, model: str) -> Path:
         hash_evidence(package.metadata["evidence"])
         if "reused" in record
         else {
-            one: _file_hash(folder / one)
+            one: hashlib.sha256((folder / one).read_bytes()).hexdigest()
             for one in EVIDENCE
             if (folder / one).is_file()
         }
@@ -309,10 +309,6 @@ def _check_hand_over(handed: HandOver, content: str) -> Package:
                 "job, and review what it shows"
             )
     return package
-
-
-def _file_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _mode(root: Path, model: str) -> Mode:

@@ -171,7 +171,7 @@ def _classes(evidence: Evidence) -> dict[str, Any] | None:
     if not shown:
         return None
     names, counts = shown["classes"], shown["counts"]
-    compared = {one.name: one for one in metric_rows(evidence)}
+    compared = {one.metric: one for one in metric_rows(evidence)}
     found = [
         {
             "class": name,
@@ -180,9 +180,9 @@ def _classes(evidence: Evidence) -> dict[str, Any] | None:
                 {
                     "metric": kind,
                     "value": one.candidate,
-                    "interval": list(one.interval) if one.interval else None,
+                    "interval": list(one.candidate_interval or ()) or None,
                     "live": one.live,
-                    "answer": one.answer or None,
+                    "answer": one.answer,
                 }
                 for kind in OF_CLASS
                 if (one := compared.get(f"{kind}{OF}{name}"))

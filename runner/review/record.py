@@ -11,7 +11,7 @@ from typing import Any
 from runner.review.drift import Drift
 from runner.review.evidence import Evidence
 from runner.review.findings import findings
-from runner.review.rows import gate_rows, metric_rows
+from runner.review.rows import GateRow, MetricRow, gate_rows, metric_rows
 from runner.review.verdict import Headline, Tone, headline
 
 REVIEW = "review.json"
@@ -53,21 +53,8 @@ def review(evidence: Evidence, lineage: list[LineageRow]) -> dict[str, Any]:
         "test_rows": int(evidence.evaluation.get("test_rows") or 0),
         "compared_rows": int(live.get("rows") or 0),
         "left_out_rows": int(live.get("left_out") or 0),
-        "gates": [_plain(asdict(one)) for one in gate_rows(evidence)],
-        "comparison": [
-            {
-                "metric": one.name,
-                "candidate": one.candidate,
-                "candidate_interval": _pair(one.interval),
-                "live": one.live,
-                "difference": one.difference,
-                "share": one.share,
-                "interval": _pair(one.difference_interval),
-                "answer": one.answer or None,
-                "gated": one.gated,
-            }
-            for one in metric_rows(evidence)
-        ],
+        "gates": [_plain(one) for one in gate_rows(evidence)],
+        "comparison": [_plain(one) for one in metric_rows(evidence)],
         **findings(evidence),
         "drift": [_drift(one) for one in evidence.drift],
         "card": {
@@ -120,9 +107,7 @@ def _drift(one: Drift) -> dict[str, Any]:
     }
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"interval": _pair(row["interval"])}
-
-
-def _pair(interval: tuple[float, float] | None) -> list[float] | None:
-    return list(interval) if interval else None
+def _plain(row: GateRow | MetricRow) -> dict[str, Any]:
+    """Return a row as JSON has it, where an interval is a list."""
+    values = asdict(row).items()
+    return {key: list(one) if isinstance(one, tuple) else one for key, one in values}

@@ -26,26 +26,20 @@ class MetricRow:
     """One metric of the candidate and of the live model, on the same rows if both.
 
     Attributes:
-        interval: of the candidate's value.
-        difference: candidate minus live, and its interval.
-        answer: what the interval says of the difference; "" if there is none.
+        difference: candidate minus live, and `interval` its interval.
+        share: the difference as a share of the live model's value.
+        answer: what the interval says of the difference; None if there is none.
     """
 
-    name: str
+    metric: str
     candidate: float | None
-    live: float | None
-    interval: tuple[float, float] | None
-    difference: float | None
-    difference_interval: tuple[float, float] | None
-    answer: Answer | Literal[""]
+    candidate_interval: tuple[float, float] | None
+    live: float | None = None
+    difference: float | None = None
+    share: float | None = None
+    interval: tuple[float, float] | None = None
+    answer: Answer | None = None
     gated: bool
-
-    @property
-    def share(self) -> float | None:
-        """Return the difference as a share of the live model's value."""
-        if not self.difference or not self.live:
-            return None
-        return self.difference / abs(self.live)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +97,7 @@ def gate_rows(evidence: Evidence) -> list[GateRow]:
 
 def compared(evidence: Evidence) -> Compared:
     """Return in one word how the candidate compares, by its gated metrics."""
-    found = {one.answer for one in metric_rows(evidence) if one.gated} - {""}
+    found = {one.answer for one in metric_rows(evidence) if one.gated} - {None}
     if found >= {"better", "worse"}:
         return "mixed"
     words: tuple[Answer, ...] = (
@@ -144,27 +138,25 @@ def _metric_row(
     value = number_or_none(evidence.metrics.get(name))
     shown = (evidence.evaluation.get("intervals") or {}).get(name)
     row = MetricRow(
-        name=name,
+        metric=name,
         candidate=value,
-        live=None,
-        interval=tuple(shown) if shown else None,
-        difference=None,
-        difference_interval=None,
-        answer="",
+        candidate_interval=tuple(shown) if shown else None,
         gated=name in bounds,
     )
     if found is None:
         return row
     low, high = found.difference.low, found.difference.high
+    live, difference = map(number_or_none, (found.live, found.difference.value))
     same_rows = found.rows == evidence.evaluation.get("test_rows")
     return replace(
         row,
         candidate=number_or_none(found.candidate),
-        live=number_or_none(found.live),
+        live=live,
         # That of another number of rows would be of another value.
-        interval=row.interval if same_rows else None,
-        difference=number_or_none(found.difference.value),
-        difference_interval=None if math.isnan(low + high) else (low, high),
+        candidate_interval=row.candidate_interval if same_rows else None,
+        difference=difference,
+        share=difference / abs(live) if difference and live else None,
+        interval=None if math.isnan(low + high) else (low, high),
         answer=found.answer(bounds.get(name, {})),
     )
 

@@ -277,8 +277,10 @@ def _comparison_sentence(evidence: Evidence) -> str:
 def _quote(row: MetricRow) -> str:
     """Quote a metric of both models, with the digits that its interval leaves."""
     values = (row.candidate, row.live)
-    shown = [format_within(one, row.interval) for one in values if one is not None]
-    return f"{row.name} {' against '.join(shown)}"
+    shown = [
+        format_within(one, row.candidate_interval) for one in values if one is not None
+    ]
+    return f"{row.metric} {' against '.join(shown)}"
 
 
 def _first_version(evidence: Evidence) -> str:

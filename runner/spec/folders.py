@@ -14,7 +14,6 @@ from runner.errors import SpecError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 40
-MAX_DEPTH = 20
 # What Python and file managers leave in folders, beside hidden files.
 LITTER = frozenset({"__pycache__", "Thumbs.db", "desktop.ini", "Icon\r"})
 # YAML reads these as something else than text.
@@ -81,17 +80,6 @@ def suggest_model(root: Path, name: str) -> str:
     return did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
 
 
-def left_over_folders(root: Path) -> list[str]:
-    """Return the folders in models/ that are passed over: tools have left them."""
-    known = {*model_folders(root)}
-    with os.scandir(root / "models") as found:
-        return sorted(
-            one.name
-            for one in found
-            if one.is_dir() and one.name not in known and one.name[0] not in "._"
-        )
-
-
 def _is_left_over(folder: Path) -> bool:
     """Return whether a folder holds files, and only those that tools leave."""
     files = [Path(top, name) for top, _, names in os.walk(folder) for name in names]
@@ -147,8 +135,6 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
         raise SpecError(f"{shown}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise SpecError(f"{shown}: holds no keys; start with `name:`")
-    if _is_deep(data):
-        raise SpecError(f"{shown}: is nested too deeply; write its keys")
     return data
 
 
@@ -165,19 +151,6 @@ def notebook_places(model: str, stage: str, task: str) -> tuple[str, str, str]:
     """Return where a stage's notebook may be: the model's own wins over the task's."""
     own, shared = f"models/{model}/{stage}.ipynb", f"notebooks/{stage}.ipynb"
     return own, f"notebooks/{task}/{stage}.ipynb", shared
-
-
-def _is_deep(data: object) -> bool:
-    """Return whether values are nested deeper than keys are, or hold themselves."""
-    level: dict[int, Any] = {id(data): data}
-    for _ in range(MAX_DEPTH):
-        inside = [
-            one.values() if isinstance(one, dict) else one
-            for one in level.values()
-            if isinstance(one, dict | list | tuple | set)
-        ]
-        level = {id(value): value for values in inside for value in values}
-    return bool(level)
 
 
 # The parser in C, where PyYAML has it, takes a tenth of the time.

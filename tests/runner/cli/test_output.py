@@ -15,7 +15,7 @@ from runner.cli.output import (
     print_json,
     print_table,
 )
-from runner.pipeline.run import Silence
+from runner.pipeline.model_run import Silence
 
 
 def test_json_keeps_its_letters(capsys):

@@ -24,7 +24,7 @@ from runner.cli import runner
 from runner.cli.output import print_table
 from runner.cli.run import RUN_HEADER, result_as_json, result_row
 from runner.errors import CellError
-from runner.pipeline.run import RunResult
+from runner.pipeline.model_run import RunResult
 from runner.spec import content as contents
 
 pytestmark = pytest.mark.usefixtures("warm")

@@ -24,8 +24,9 @@ from lifecycle.s3 import write_bytes, write_json
 from lifecycle.shown import EVALUATION_MIME
 from runner.errors import CellError, FailedGateError, ResultsError
 from runner.pipeline.judgement import PRE_APPROVED, judge_candidate, require_passed
+from runner.pipeline.model_run import RunOptions, RunResult
 from runner.pipeline.plan import Plan, make_plan
-from runner.pipeline.run import RunOptions, RunResult, run_model
+from runner.pipeline.run import run_model
 
 PARAMETERS = """\
 model: str = "toy"  # the model

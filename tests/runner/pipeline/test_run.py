@@ -40,8 +40,9 @@ from runner.errors import (
     TimeLimitError,
     UnexpectedError,
 )
+from runner.pipeline.model_run import RunOptions, RunResult
 from runner.pipeline.plan import make_plan
-from runner.pipeline.run import RunOptions, RunResult, run_model, run_models
+from runner.pipeline.run import run_model, run_models
 from runner.spec import content as contents
 
 KINDS = ("ipynb", "html", "json")
@@ -564,7 +565,7 @@ def test_an_error_of_a_network_is_none_of_a_file(
     def refused(_: object) -> None:
         raise OSError("proxy.example: refused")
 
-    monkeypatch.setattr("runner.pipeline.run.begin", refused)
+    monkeypatch.setattr("runner.pipeline.model_run.begin", refused)
 
     result = run("prepare")
 

@@ -24,8 +24,9 @@ from reviews import HOSTILE, evaluation, write_run, write_training
 from lifecycle import TRAINING_STAGES
 from lifecycle.aws import run_uri
 from lifecycle.s3 import write_bytes
+from runner.pipeline.model_run import RunOptions
 from runner.pipeline.release import approve
-from runner.pipeline.run import RunOptions, run_model
+from runner.pipeline.run import run_model
 from runner.review.page import write_overview, write_page
 
 pytestmark = [

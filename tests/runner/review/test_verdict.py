@@ -237,13 +237,13 @@ def test_each_metric_stands_beside_the_live_models(folder, read):
     reviews.write_training(folder, reviews.evaluation(2.0, live=2.5, mae=1.0))
     first, second = metric_rows(read())
 
-    assert (first.name, first.candidate, first.live) == ("rmse", 2.0, 2.5)
+    assert (first.metric, first.candidate, first.live) == ("rmse", 2.0, 2.5)
     assert (first.difference, first.share) == (-0.5, -0.2)
     assert (first.answer, first.gated) == ("better", True)
-    assert first.interval == (1.9, 2.1)
-    assert first.difference_interval == (-0.5, -0.5)
-    assert (second.name, second.live, second.difference) == ("mae", None, None)
-    assert second.answer == ""
+    assert first.candidate_interval == (1.9, 2.1)
+    assert first.interval == (-0.5, -0.5)
+    assert (second.metric, second.live, second.difference) == ("mae", None, None)
+    assert second.answer is None
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_known_metrics_have_a_direction(folder, read, name, candidate, live, dir
     evaluated = reviews.evaluation(2.0, live=2.0, **{name: candidate})
     reviews.compare(evaluated.live, name, candidate, live)
     reviews.write_training(folder, evaluated)
-    found = {one.name: one for one in metric_rows(read())}
+    found = {one.metric: one for one in metric_rows(read())}
 
     assert found[name].answer == direction
     assert found[name].difference == pytest.approx(candidate - live)
@@ -325,7 +325,9 @@ def test_a_notebook_that_shows_no_evaluation_still_has_metrics(folder, read):
         folder, reviews.evaluation(2.0), cells=reviews.output_cells()
     )
 
-    assert [(one.name, one.candidate) for one in metric_rows(read())] == [("rmse", 2.0)]
+    assert [(one.metric, one.candidate) for one in metric_rows(read())] == [
+        ("rmse", 2.0)
+    ]
     assert [one.verdict for one in gate_rows(read())] == ["passed", "nothing live"]
 
 
