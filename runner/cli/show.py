@@ -13,7 +13,7 @@ from runner.cli.completion import complete_models
 from runner.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
-    from runner.notebook.parameters import Signature
+    from runner.notebook.signature import Signature
     from runner.spec.content import Content
 
 # A git object, a submodule's commit or a sha256, and as much of it as is shown.
@@ -51,7 +51,7 @@ def list_command(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show_command(model: str, diff: str | None, as_json: bool) -> None:
     """Show MODEL's spec, notebooks, parameters and content."""
-    from runner.notebook.parameters import read_signature
+    from runner.notebook.signature import read_signature
     from runner.spec.content import content, describe_pending
     from runner.spec.folders import find_root, flatten
     from runner.spec.models import find_notebook, load_spec, notebook_values

@@ -17,12 +17,8 @@ from runner import STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import SignatureError
 from runner.git import describe_commit, mark_dirty
-from runner.notebook.parameters import (
-    Signature,
-    check_overrides,
-    read_signature,
-    resolve,
-)
+from runner.notebook.parameters import check_overrides, resolve
+from runner.notebook.signature import Signature, read_signature
 from runner.spec.content import Content, content
 from runner.spec.folders import read_yaml
 from runner.spec.models import (

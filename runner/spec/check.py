@@ -28,7 +28,7 @@ from runner.notebook.ipynb import (
     read_cells,
     source_place,
 )
-from runner.notebook.parameters import Parameter, Signature, inspect_signature
+from runner.notebook.signature import Parameter, Signature, inspect_signature
 from runner.spec.content import graph_of, reading
 from runner.spec.folders import model_folders, read_yaml
 from runner.spec.models import (

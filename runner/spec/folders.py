@@ -1,5 +1,6 @@
 """The models of a repository: their folders, and the keys of their model.yaml."""
 
+import json
 import os
 import re
 from collections.abc import Hashable, Iterator, Mapping
@@ -124,9 +125,11 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
     """
     try:
         data = yaml.load(content.decode("utf-8-sig"), Loader=_UniqueKeyLoader)
+        # What holds itself, or is nested too deeply, cannot be written either.
+        json.dumps(data, default=str, skipkeys=True)
     except UnicodeDecodeError as error:
         raise SpecError(f"{shown}: not UTF-8 at byte {error.start}") from error
-    except RecursionError as error:
+    except (RecursionError, ValueError) as error:
         raise SpecError(f"{shown}: is nested too deeply; write its keys") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.notebook.parameters import read_signature
+from runner.notebook.signature import read_signature
 from runner.spec.style import find_style_hints
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import toys
 
 from lifecycle.errors import CallError
 from runner.errors import SignatureError, SpecError
-from runner.notebook.parameters import read_signature, resolve
+from runner.notebook.parameters import resolve
+from runner.notebook.signature import read_signature
 from runner.spec.folders import check_name, find_root, list_models, read_yaml
 from runner.spec.models import (
     find_notebook,
