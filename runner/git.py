@@ -79,6 +79,10 @@ class Base:
     note: str = ""
 
 
+SHALLOW = Base(sha=None, note="the clone is shallow and its history ends too early")
+UNKNOWN_PUSH = Base(sha=None, note="neither the last push nor what is live is known")
+
+
 def find_base(
     root: Path,
     *,
@@ -106,7 +110,7 @@ def find_base(
         return Base(sha=fork_point(root, rev))
     if branch == default_branch:
         found = _since_last_push(root, head, pushed_from, deployed)
-        return found or (_first_parent(root) if one_commit else _unknown_push())
+        return found or (_first_parent(root) if one_commit else UNKNOWN_PUSH)
     return _since_fork(root, head, default_branch)
 
 
@@ -193,7 +197,7 @@ def _since_last_push(
         if is_ancestor(root, pushed_from, head):
             return Base(sha=pushed_from)
         if _is_shallow(root):
-            return _shallow()
+            return SHALLOW
     earlier = set(deployed) - {head}
     listed = (
         run_git(root, "rev-list", f"--max-count={MAX_COMMITS}", "HEAD")
@@ -215,7 +219,7 @@ def _since_fork(root: Path, head: str, default_branch: str) -> Base:
     fork = _merge_base(root, known[0])
     if fork is None:
         unrelated = Base(sha=None, note=f"no common history with {default_branch!r}")
-        return _shallow() if _is_shallow(root) else unrelated
+        return SHALLOW if _is_shallow(root) else unrelated
     return _first_parent(root) if fork == head else Base(sha=fork)
 
 
@@ -225,15 +229,7 @@ def _first_parent(root: Path) -> Base:
     if parent:
         return Base(sha=parent)
     first = Base(sha=None, note="this is the first commit")
-    return _shallow() if _is_shallow(root) else first
-
-
-def _unknown_push() -> Base:
-    return Base(sha=None, note="neither the last push nor what is live is known")
-
-
-def _shallow() -> Base:
-    return Base(sha=None, note="the clone is shallow and its history ends too early")
+    return SHALLOW if _is_shallow(root) else first
 
 
 def _is_shallow(root: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import yaml
 
-from lifecycle.errors import CallError
+from lifecycle.errors import CallError, printable
 from runner.ci.environment import is_default_branch, pipeline_value
 from runner.errors import SpecError
 from runner.git import checked_out_branch
@@ -161,8 +161,7 @@ def continuation(root: Path, request: Request) -> str:
 
 def plain_line(description: str) -> str:
     """Return free text as one short line without CircleCI's `<< >>` syntax."""
-    printable = "".join(one if one.isprintable() else " " for one in description)
-    line = " ".join(printable.split())
+    line = " ".join(printable(description).split())
     return re.sub("<(?=<)", "< ", line)[:MAX_DESCRIPTION]
 
 

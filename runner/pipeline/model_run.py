@@ -15,7 +15,6 @@ from forked_kernels.client import WarmKernels
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.errors import LifecycleError, NotApprovedError
-from lifecycle.registration.card_registration import follow_approval
 from lifecycle.registration.packages import Package
 from lifecycle.shown import numbers
 from lifecycle.tabular.contract import SPLITS
@@ -51,7 +50,7 @@ from runner.pipeline.judgement import (
 )
 from runner.pipeline.lock import locked
 from runner.pipeline.plan import Plan, Stage
-from runner.pipeline.release import record_deployment, refuse_outdated
+from runner.pipeline.release import record_deployment, refuse_outdated, update_card
 from runner.spec.models import notebook_values
 
 # A run that is stopped has so long to archive outputs: it ends within five seconds.
@@ -390,8 +389,8 @@ class ModelRun:
             description="Approved automatically by a local run of all stages",
         )
         self._say(f"approved version {package.version}, implied by a local run")
-        if error := self._attempt(partial(follow_approval, package)):
-            self._say(f"its model card has the status of before: {error}")
+        if problem := update_card(package):
+            self._say(problem)
 
     def _fail(self, error: LifecycleError) -> None:
         """Say what failed, keep the evidence, and stop what is left running."""

@@ -61,11 +61,6 @@ class Baseline:
     known: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
     @property
-    def metric_words(self) -> str:
-        """Return the name of the metric in words."""
-        return IN_WORDS[self.metric]
-
-    @property
     def learns(self) -> bool:
         """Return whether the tree is better than guessing."""
         return _is_better(self.metric, self.tree, self.guess)

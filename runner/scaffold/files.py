@@ -13,7 +13,7 @@ from lifecycle.errors import CallError, DataError, did_you_mean
 from lifecycle.registration.model_card import CARD, TO_FILL_IN
 from lifecycle.tabular.csv_format import CsvFormat
 from runner.git import git_line
-from runner.scaffold.baseline import Baseline, measure_baseline, number
+from runner.scaffold.baseline import IN_WORDS, Baseline, measure_baseline, number
 from runner.scaffold.columns import describe_columns
 from runner.scaffold.label import Label, find_label
 from runner.scaffold.prepare import (
@@ -133,7 +133,8 @@ def model_files(root: Path, plan: Scaffold, base: Baseline) -> dict[str, str]:
         features = fill_in(FEATURES, plan, known=base.known)
         files[FEATURES] = formatted(FEATURES, features)
     files["prepare.ipynb"] = notebook_text(notebook_cells(PREPARE, plan))
-    return files | {CARD: fill_in("card.md", plan, base=base, number=number)}
+    known = {"base": base, "metric": IN_WORDS[base.metric], "number": number}
+    return files | {CARD: fill_in("card.md", plan, **known)}
 
 
 def blank_files(root: Path, name: str, task: Task, label: str) -> dict[str, str]:

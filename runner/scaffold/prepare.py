@@ -96,11 +96,6 @@ class Scaffold:
         return self.model.replace("-", " ").capitalize()
 
     @property
-    def what(self) -> str:
-        """Say what is to be predicted."""
-        return TASK_WORDS[self.label.task]
-
-    @property
     def written_words(self) -> str:
         """Say how the file is written; "" if as CSV files usually are."""
         said = self.written.arguments().items()
@@ -267,6 +262,7 @@ def _templates() -> Environment:
         "MAX_CATEGORIES": MAX_CATEGORIES,
         "MAX_NAMES": MAX_NAMES,
         "PARTS": PARTS,
+        "TASK_WORDS": TASK_WORDS,
         "TO_FILL_IN": TO_FILL_IN,
     }
     environment.filters |= {

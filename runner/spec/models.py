@@ -9,7 +9,7 @@ from typing import Any
 from notebook_inputs import cell_source
 from pydantic import ValidationError
 
-from lifecycle.errors import CallError, did_you_mean
+from lifecycle.errors import did_you_mean
 from lifecycle.gates import (
     BY,
     COST,
@@ -20,7 +20,6 @@ from lifecycle.gates import (
     slice_of,
     unmeasured_message,
 )
-from runner import STAGES
 from runner.errors import SignatureError, SpecError
 from runner.notebook.ipynb import read_code_cells
 from runner.spec.folders import notebook_places, read_yaml
@@ -180,11 +179,8 @@ def find_notebook(root: Path, model: str, stage: str, task: str) -> Path:
     """Return a stage's notebook: the model's own, else its task's, else the shared one.
 
     Raises:
-        CallError: there is no such stage.
         SpecError: there is no notebook.
     """
-    if stage not in STAGES:
-        raise CallError(f"{stage!r} is not a stage; {did_you_mean(stage, STAGES)}")
     own, *shared = places = notebook_places(model, stage, task)
     for path in places:
         if (root / path).is_file():

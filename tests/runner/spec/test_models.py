@@ -257,12 +257,6 @@ def test_a_stage_without_notebook_is_an_error(repo: Path) -> None:
     )
 
 
-def test_an_unknown_stage_is_an_error_with_the_nearest(repo: Path) -> None:
-    """The name is a misspelling."""
-    with pytest.raises(CallError, match=r"'train' is not a stage; .* 'train-register'"):
-        find_notebook(repo, "toy", "train", "regression")
-
-
 def test_a_spec_gives_notebooks_its_values(repo: Path) -> None:
     """They have flat names, which are the words of model.yaml."""
     assert notebook_values(load_spec(repo, "toy")) == {
