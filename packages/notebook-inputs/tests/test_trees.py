@@ -116,3 +116,22 @@ def test_every_checkout_has_the_files_of_its_commit(
     assert here.entries == committed.entries
     assert here.read(path) == committed.read(path)
     assert here.resolve("linked.py") == "features/dates.py"
+
+
+def test_a_commit_is_listed_by_what_differs_from_a_near_one(repository: Path) -> None:
+    """Whatever is added, removed, edited, or another kind of file now."""
+    near = Revision(repository, git(repository, "rev-parse", "HEAD"))
+    (repository / "features" / "dates.py").write_text("edited = True\n")
+    (repository / "features" / "a.py").write_text("new = True\n")
+    (repository / "linked.py").unlink()
+    (repository / "linked.py").mkdir()
+    (repository / "linked.py" / "é.py").write_text("below = True\n")
+    git(repository, "add", "-A")
+    git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "b")
+    sha = git(repository, "rev-parse", "HEAD")
+    whole, there = Revision(repository, sha), Revision(repository, sha, near)
+    back = Revision(repository, near.sha, there)
+
+    assert list(there.entries.items()) == list(whole.entries.items())
+    assert there.folders == whole.folders
+    assert back.entries == near.entries

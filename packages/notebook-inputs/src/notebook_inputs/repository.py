@@ -29,15 +29,39 @@ class Revision(Tree):
     """The tree of a commit."""
 
     def __init__(self, root: Path, sha: str, near: "Revision | None" = None) -> None:
-        """Open a commit; what was read of a near one is not read again."""
+        """Open a commit; what is as in a near one is taken from there."""
         self.root = root
         self.sha = sha
+        self.near = near
         self.blobs: dict[str, bytes] = near.blobs if near else {}
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Return all entries by path."""
-        return dict(_list_revision(self.root, self.sha))
+        if self.near is None or self.differs is None:
+            return dict(_list_revision(self.root, self.sha))
+        found = dict(self.near.entries)
+        for path, entry in self.differs.items():
+            if entry:
+                found[path] = entry
+            else:
+                found.pop(path, None)
+        if found.keys() == self.near.entries.keys():
+            return found
+        return {path: found[path] for path in sorted(found, key=os.fsencode)}
+
+    @cached_property
+    def folders(self) -> Mapping[str, list[str]]:
+        """Return by folder the paths of all entries below it."""
+        is_like = self.near and self.entries.keys() == self.near.entries.keys()
+        return self.near.folders if self.near and is_like else super().folders
+
+    @cached_property
+    def differs(self) -> Mapping[str, Entry | None] | None:
+        """Return what differs from the near commit; None if it takes both to tell."""
+        if self.near is None:
+            return None
+        return _list_differences(self.root, self.near.sha, self.sha)
 
     def read(self, path: str) -> bytes:
         """Return the content of a file, or the target of a link."""
@@ -125,6 +149,26 @@ def _list_revision(
         yield prefix + name, Entry(kind, oid)
         if kind == "submodule" and _has_commit(root / name, oid):
             yield from _list_revision(root / name, oid, f"{prefix}{name}/")
+
+
+def _list_differences(
+    root: Path, old: str, new: str
+) -> Mapping[str, Entry | None] | None:
+    """List what differs between commits as it is in the new one; None: see both.
+
+    A submodule's commits have to be listed to tell which of its files differ.
+    """
+    found: dict[str, Entry | None] = {}
+    options = ("--ignore-submodules=none", old, new)
+    command = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--relative")
+    listed = iter(_split(git_output(root, *NEUTRAL, *command, *options)))
+    for head, name in zip(listed, listed, strict=True):
+        before, after, _, oid, _ = head.removeprefix(":").split(" ")
+        if "submodule" in (KINDS.get(before), KINDS.get(after)):
+            return None
+        is_gone = after == "000000"
+        found[name] = None if is_gone else Entry(KINDS.get(after, "file"), oid)
+    return found
 
 
 def _list_working_tree(root: Path, prefix: str = "") -> Iterator[tuple[str, Entry]]:
