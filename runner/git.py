@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,20 +129,17 @@ def checked_out_branch(root: Path) -> str:
     return git_line(root, "symbolic-ref", "--quiet", "--short", "HEAD")
 
 
-def has_uncommitted(root: Path) -> bool:
-    """Return whether files differ from the checked-out commit, or are not in it.
+@contextmanager
+def find_uncommitted(root: Path) -> Iterator[Callable[[], bool]]:
+    """Find out whether files differ from the checked-out commit, or are not in it.
 
-    Ignored files do not count.
+    Ignored files do not count. Git looks while the context goes on.
     """
-    return bool(
-        git_line(
-            root,
-            "--no-optional-locks",
-            "status",
-            "--porcelain",
-            "--ignore-submodules=dirty",
-        )
-    )
+    # It may be ended early, and must leave no lock behind.
+    command = ("--no-optional-locks", "status", "--porcelain")
+    status = git.start_git(root, *command, "--ignore-submodules=dirty")
+    with as_call_errors(), status as answer:
+        yield lambda: bool(answer().stdout.strip())
 
 
 def resolve(root: Path, rev: str) -> str | None:

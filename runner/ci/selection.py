@@ -5,13 +5,14 @@ depends on; on the default branch also if its endpoint serves other content.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from notebook_inputs import Revision
 
 from lifecycle.errors import LifecycleError
-from runner.git import find_base, find_default_branch, has_uncommitted, resolve
+from runner.git import find_base, find_default_branch, find_uncommitted, resolve
 from runner.spec.content import Content, content_in, reading
 from runner.spec.differences import changes, printable
 from runner.spec.folders import list_models
@@ -40,6 +41,24 @@ class Selection:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(kw_only=True)
+class _Reasons:
+    """The reasons found so far, by model."""
+
+    names: list[str]
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, names: Iterable[str], *reasons: str) -> None:
+        for name in names:
+            self.reasons.setdefault(name, []).extend(reasons)
+
+    @property
+    def affected(self) -> tuple[Affected, ...]:
+        chosen = (name for name in self.names if name in self.reasons)
+        return tuple(Affected(name=n, reasons=tuple(self.reasons[n])) for n in chosen)
+
+
 @reading()
 def select(
     root: Path,
@@ -60,48 +79,46 @@ def select(
         one_commit: whether a push to that branch that nothing tells of is taken for one
             commit; else everything is selected.
     """
-    names, head = list_models(root), resolve(root, "HEAD")
-    reasons: dict[str, list[str]] = {name: [] for name in names}
-    notes: list[str] = []
+    found = _Reasons(names=list_models(root))
+    head = resolve(root, "HEAD")
+    deployed = {tags.get("deployed_commit", "") for tags in (live or {}).values()}
     deleted: tuple[str, ...] = ()
-    after = Revision(root, head) if head else None
-    began = find_base(
-        root,
-        head=head,
-        rev=base,
-        branch=branch,
-        default_branch=default_branch or find_default_branch(root),
-        pushed_from=pushed_from,
-        deployed={tags.get("deployed_commit", "") for tags in (live or {}).values()},
-        one_commit=one_commit or bool(live),
-    )
-    if began.sha is None or after is None:
-        reasons = {name: [f"everything: {began.note}"] for name in names}
-        notes.append(f"{began.note}: everything is selected")
-    else:
-        before = Revision(root, began.sha, after)
-        here = [name for name in names if f"models/{name}" in after.folders]
-        for tree in (after, before):
-            tree.preload(_paths_to_read(tree, here))
-        for name in here:
-            reasons[name] += _differences(before, after, name)
-        deleted = tuple(_deleted(names, before))
-    if head and has_uncommitted(root):
-        notes.append("changes that are not committed are not looked at")
-    if after is not None and live is not None:
-        after.preload(_paths_to_read(after, names))
-        for name in names:
-            said, note = _compare_live(after, name, live.get(name))
-            if note:
-                reasons[name] = []
-                notes.append(note)
-            reasons[name] += [said] if said else []
-    affected = (Affected(name=one, reasons=tuple(reasons[one])) for one in names)
+    with ExitStack() as running:
+        # Git goes on with these while the base is found and models are compared.
+        is_uncommitted = running.enter_context(find_uncommitted(root)) if head else bool
+        after = running.enter_context(Revision.listed(root, head)) if head else None
+        began = find_base(
+            root,
+            head=head,
+            rev=base,
+            branch=branch,
+            default_branch=default_branch or find_default_branch(root),
+            pushed_from=pushed_from,
+            deployed=deployed,
+            one_commit=one_commit or bool(live),
+        )
+        if began.sha is None or after is None:
+            found.add(found.names, f"everything: {began.note}")
+            found.notes.append(f"{began.note}: everything is selected")
+        else:
+            before = Revision(root, began.sha, after)
+            here = [one for one in found.names if f"models/{one}" in after.folders]
+            for tree in (after, before):
+                tree.preload(_paths_to_read(tree, here))
+            for name in here:
+                if reasons := list(_differences(before, after, name)):
+                    found.add([name], *reasons)
+            deleted = tuple(_deleted(found.names, before))
+        if is_uncommitted():
+            note = "changes that are not committed are not looked at"
+            found.notes.append(note)
+        if after is not None and live is not None:
+            _add_live(found, after, live)
     return Selection(
         base=began.sha,
-        models=tuple(one for one in affected if one.reasons),
+        models=found.affected,
         deleted=deleted,
-        notes=tuple(notes),
+        notes=tuple(found.notes),
     )
 
 
@@ -157,22 +174,23 @@ def _deleted(names: Iterable[str], before: Revision) -> Iterator[str]:
             yield printable(name)
 
 
-def _compare_live(
-    tree: Revision, name: str, tags: Mapping[str, str] | None
-) -> tuple[str, str]:
-    """Say why a model has to be deployed again; or that it stays rolled back."""
-    content = _content(tree, name)
-    if not isinstance(content, Content):
-        return str(content), ""
-    if tags is None:
-        return "endpoint: not deployed yet", ""
-    wanted, serves = content.fingerprint, tags.get("fingerprint", "")
-    if tags.get("rolled_back_from") == wanted != serves:
-        return "", f"{name}: rolled back from this content, left as it is"
-    if serves != wanted:
-        shown = f"{serves[:12] or 'unknown content'}, not {wanted[:12]}"
-        return f"endpoint: serves {shown}", ""
-    if tags.get("deployment") != content.serving_fingerprint:
-        why = "last deploy did not finish, or what it depends on has changed"
-        return f"endpoint: {why}", ""
-    return "", ""
+def _add_live(found: _Reasons, tree: Revision, live: DeployedTags) -> None:
+    """Add the models whose endpoint serves other content, but not rolled-back ones."""
+    tree.preload(_paths_to_read(tree, found.names))
+    for name in found.names:
+        tags, content = live.get(name), _content(tree, name)
+        if not isinstance(content, Content):
+            found.add([name], str(content))
+            continue
+        wanted = content.fingerprint
+        if tags is None:
+            found.add([name], "endpoint: not deployed yet")
+        elif tags.get("rolled_back_from") == wanted != tags.get("fingerprint"):
+            found.reasons.pop(name, None)
+            found.notes.append(f"{name}: rolled back from this content, left as it is")
+        elif (serves := tags.get("fingerprint", "")) != wanted:
+            shown = f"{serves[:12] or 'unknown content'}, not {wanted[:12]}"
+            found.add([name], f"endpoint: serves {shown}")
+        elif tags.get("deployment") != content.serving_fingerprint:
+            why = "last deploy did not finish, or what it depends on has changed"
+            found.add([name], f"endpoint: {why}")

@@ -97,6 +97,16 @@ def test_git_that_does_not_answer_is_stopped(
     assert time.monotonic() - began < 10
 
 
+def test_git_ends_with_whom_it_answers(repository: Path, fake_git: Path) -> None:
+    """Nothing is left behind by a caller that fails."""
+    write(fake_git, "exec sleep 30")
+    began = time.monotonic()
+
+    with pytest.raises(ZeroDivisionError), git.start_git(repository, "log"):
+        _ = 1 / 0
+    assert time.monotonic() - began < 10
+
+
 def test_git_answers_in_english(
     repository: Path, fake_git: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from memory import MemoryTree
-from notebook_inputs import Revision, WorkingTree
+from notebook_inputs import GitError, Revision, WorkingTree
 
 FILES = {
     "models/churn/above": "-> ..",
@@ -135,3 +135,20 @@ def test_a_commit_is_listed_by_what_differs_from_a_near_one(repository: Path) ->
     assert list(there.entries.items()) == list(whole.entries.items())
     assert there.folders == whole.folders
     assert back.entries == near.entries
+
+
+def test_git_lists_a_commit_while_something_else_is_done(repository: Path) -> None:
+    """The tree is the same, and it can also be read afterwards."""
+    sha = git(repository, "rev-parse", "HEAD")
+    whole = Revision(repository, sha)
+    with (
+        Revision.listed(repository, sha) as read,
+        Revision.listed(repository, sha) as late,
+    ):
+        assert read.entries == whole.entries
+    assert late.entries == whole.entries
+    with (
+        pytest.raises(GitError, match=r"git .*ls-tree .*0{40}"),
+        Revision.listed(repository, "0" * 40) as wrong,
+    ):
+        wrong.find("features")

@@ -3,6 +3,8 @@
 import os
 import shlex
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TIMEOUT_SECONDS = 60
@@ -16,31 +18,54 @@ class GitError(InputsError):
     """Report a call that git refused or did not answer."""
 
 
+# Waits for git's answer.
+Answer = Callable[[], subprocess.CompletedProcess[bytes]]
+
+
 def run_git(
     root: Path, *arguments: str, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder; the caller looks at the exit code.
+    """Run git in a folder; the caller looks at the exit code."""
+    with start_git(root, *arguments, stdin=stdin) as answer:
+        return answer()
+
+
+@contextmanager
+def start_git(root: Path, *arguments: str, stdin: bytes = b"") -> Iterator[Answer]:
+    """Start git in a folder; it ends with the context, whether it has answered or not.
 
     Raises:
-        GitError: there is no git, or no answer.
+        GitError: there is no git, or, when it is waited for, no answer.
     """
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             ["git", "-C", str(root), *arguments],
             # Its messages are compared below, so they must be English.
             env=os.environ | {"LC_ALL": "C"},
-            input=stdin,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError as error:
         raise GitError("git: command not found; install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise GitError(
-            f"git {arguments[0]}: no answer in {TIMEOUT_SECONDS} seconds in "
-            f"{root}; look whether its disk answers, and run the same command again"
-        ) from error
+
+    def answer() -> subprocess.CompletedProcess[bytes]:
+        try:
+            output, said = process.communicate(stdin or None, timeout=TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise GitError(
+                f"git {arguments[0]}: no answer in {TIMEOUT_SECONDS} seconds in "
+                f"{root}; look whether its disk answers, and run the same command again"
+            ) from error
+        return subprocess.CompletedProcess(
+            process.args, process.returncode, output, said
+        )
+
+    with process:
+        try:
+            yield answer
+        finally:
+            process.kill()
 
 
 def git_output(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:

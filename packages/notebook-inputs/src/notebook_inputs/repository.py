@@ -7,13 +7,17 @@ not matter. On disk a file counts that git does not track, unless it is ignored.
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from notebook_inputs.git import (
+    Answer,
+    checked,
     git_output,
     is_repository,
     run_git,
+    start_git,
 )
 from notebook_inputs.trees import Entry, Kind, Tree
 
@@ -34,12 +38,27 @@ class Revision(Tree):
         self.sha = sha
         self.near = near
         self.blobs: dict[str, bytes] = near.blobs if near else {}
+        self._listed: Answer | None = None
+
+    @classmethod
+    @contextmanager
+    def listed(cls, root: Path, sha: str) -> Iterator["Revision"]:
+        """Open a commit that git lists while the context goes on."""
+        with start_git(root, *NEUTRAL, *LIST, sha) as answer:
+            tree = cls(root, sha)
+            tree._listed = answer
+            try:
+                yield tree
+            finally:
+                # What has not been read is lost with the process.
+                tree._listed = None
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Return all entries by path."""
         if self.near is None or self.differs is None:
-            return dict(_list_revision(self.root, self.sha))
+            listed = checked(self.root, self._listed()) if self._listed else None
+            return dict(_list_revision(self.root, self.sha, listed=listed))
         found = dict(self.near.entries)
         for path, entry in self.differs.items():
             if entry:
@@ -139,10 +158,12 @@ class WorkingTree(Tree):
 
 
 def _list_revision(
-    root: Path, sha: str, prefix: str = ""
+    root: Path, sha: str, prefix: str = "", listed: bytes | None = None
 ) -> Iterator[tuple[str, Entry]]:
     """List a commit, and the commits of its submodules as far as they are here."""
-    for line in _split(git_output(root, *NEUTRAL, *LIST, sha)):
+    if listed is None:
+        listed = git_output(root, *NEUTRAL, *LIST, sha)
+    for line in _split(listed):
         head, _, name = line.partition("\t")
         kind = KINDS.get(head[:6], "file")
         oid = head.rpartition(" ")[2]
