@@ -1,26 +1,34 @@
 """The models that a change affects, and why.
 
 A model is affected if and only if the change changes its content, or what its deploy
-depends on; on the default branch also if its endpoint serves other content.
+depends on; on the default branch also if its endpoint serves other content. To save
+time, content is compared only for models that the changed files may belong to; git grep
+finds them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from notebook_inputs import Revision
+from notebook_inputs import InputsError, Revision
+from notebook_inputs.search import has_word, start_search
 
 from lifecycle.errors import LifecycleError
+from runner import STAGES
 from runner.git import find_base, find_default_branch, find_uncommitted, resolve
-from runner.spec.content import Content, content_in, reading
-from runner.spec.differences import changes, printable
+from runner.spec.content import Content, content_in, graph_of, reading
+from runner.spec.differences import changes, edited_changes, printable
 from runner.spec.folders import list_models
+from runner.spec.requirements import LOCK
 
 # By model the tags of its endpoint.
 DeployedTags = Mapping[str, Mapping[str, str]]
 
 CODE_ENDINGS = (".py", ".ipynb")
+MODULE_ENDINGS = (".py", ".so", ".pyd")
+# Files that every model has: code that names them mostly means its own.
+STANDARD_NAMES = ("model.yaml", "README.md", *(f"{stage}.ipynb" for stage in STAGES))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +110,9 @@ def select(
             found.notes.append(f"{began.note}: everything is selected")
         else:
             before = Revision(root, began.sha, after)
-            here = [one for one in found.names if f"models/{one}" in after.folders]
-            for tree in (after, before):
-                tree.preload(_paths_to_read(tree, here))
-            for name in here:
-                if reasons := list(_differences(before, after, name)):
-                    found.add([name], *reasons)
-            deleted = tuple(_deleted(found.names, before))
+            files = after.changed_since(before)
+            _compare_models(found, before, after, files)
+            deleted = tuple(_deleted(found.names, files))
         if is_uncommitted():
             note = "changes that are not committed are not looked at"
             found.notes.append(note)
@@ -120,6 +124,74 @@ def select(
         deleted=deleted,
         notes=tuple(found.notes),
     )
+
+
+def _compare_models(
+    found: _Reasons, before: Revision, after: Revision, files: Sequence[str]
+) -> None:
+    """Compare the content of every model that the changed files can concern."""
+    folders = {path.split("/")[1] for path in files if path.startswith("models/")}
+    here = [name for name in found.names if f"models/{name}" in after.folders]
+    own = [name for name in here if name in folders]
+    first = [*files, *after.links_to(files)]
+    words = {word for path in first for word in _words(path)}
+    is_everyones = any(map(_is_everyones, first))
+    search = start_search(
+        after, () if is_everyones else words, unfollowed=not is_everyones
+    )
+    with search as candidates:
+        # These are compared in any case, while git searches for the others.
+        _compare(found, before, after, own)
+        concerned = _concerned(after, first, words, found.names, candidates())
+    others = [name for name in here if name in concerned and name not in folders]
+    if not others:
+        return
+    after.preload(_paths_to_read(after, others))
+    before.preload(path for path in files if _is_code(before, path))
+    if not _are_only_edited(before, after, files):
+        _compare(found, before, after, others)
+        return
+    for name in others:
+        found_changes = None
+        with suppress(LifecycleError):
+            found_changes = edited_changes(before, after, name, frozenset(files))
+        if found_changes is None:
+            _compare(found, before, after, [name])
+        elif reasons := list(_told(*found_changes)):
+            found.add([name], *reasons)
+
+
+def _compare(
+    found: _Reasons, before: Revision, after: Revision, names: Sequence[str]
+) -> None:
+    """Compare all of the content of some models."""
+    for tree in (after, before):
+        tree.preload(_paths_to_read(tree, names))
+    for name in names:
+        if reasons := list(_differences(before, after, name)):
+            found.add([name], *reasons)
+
+
+def _are_only_edited(before: Revision, after: Revision, files: Iterable[str]) -> bool:
+    """Return whether files differ, but nothing that says which files are needed.
+
+    Then the content of other models consists of the same parts as before.
+    """
+    if before.links or after.links:
+        return False
+    for path in files:
+        if path in (LOCK, ".gitmodules") or not all(
+            path in tree.entries and tree.entries[path].kind == "file"
+            for tree in (before, after)
+        ):
+            return False
+        if path.endswith(CODE_ENDINGS):
+            try:
+                if graph_of(before).read(path) != graph_of(after).read(path):
+                    return False
+            except InputsError:
+                return False
+    return True
 
 
 def _differences(before: Revision, after: Revision, name: str) -> Iterator[str]:
@@ -154,6 +226,97 @@ def _content(tree: Revision, name: str) -> Content | LifecycleError:
         return error
 
 
+def _concerned(
+    tree: Revision,
+    files: Sequence[str],
+    words: set[str],
+    names: Sequence[str],
+    candidates: Sequence[str],
+) -> set[str]:
+    """Return the models whose content a changed file may be part of.
+
+    What is imported or read is named by whoever imports or reads it, so a search for
+    the names finds all users, and theirs in turn. It may find too many.
+
+    Args:
+        files: the changed ones, and links to them, which these words name.
+        candidates: the code that has such a word, or that may be impossible to follow,
+            which any change concerns.
+    """
+    tree.preload(candidates)
+    users = [
+        path
+        for path in candidates
+        if has_word(tree, path, words) or _cannot_be_followed(tree, path)
+    ]
+    models: set[str] = set()
+    seen: set[str] = set()
+    ahead = [*files]
+    while ahead:
+        if any(map(_is_everyones, ahead)):
+            return {*names}
+        for path in ahead:
+            top, _, rest = path.partition("/")
+            if top == "models":
+                models.add(rest.partition("/")[0])
+            elif top == "notebooks":
+                models |= _users(tree, path, names)
+        seen |= {*ahead}
+        ahead = [path for path in users if path not in seen]
+        ahead += tree.links_to(ahead)
+        # Code that reads another model's notebook cannot be followed.
+        words = {
+            word
+            for path in ahead
+            if not (path.startswith("models/") and path.endswith(".ipynb"))
+            for word in _words(path)
+        }
+        with start_search(tree, words) as found:
+            users = found()
+    return models
+
+
+def _is_everyones(path: str) -> bool:
+    """Return whether a file may change what all models need."""
+    return path in (LOCK, ".gitmodules", "notebooks")
+
+
+def _cannot_be_followed(tree: Revision, path: str) -> bool:
+    try:
+        return bool(graph_of(tree).read(path).unfollowed)
+    except InputsError:
+        return False
+
+
+def _users(tree: Revision, path: str, names: Iterable[str]) -> set[str]:
+    """Return the models that may use a file of notebooks/: without one of their own."""
+    file = PurePosixPath(path).name
+    return {name for name in names if f"models/{name}/{file}" not in tree.entries}
+
+
+def _words(path: str) -> set[str]:
+    """Return the words by which code names a file, or the folders that it is in."""
+    file = PurePosixPath(path)
+    folders = [
+        part for part in file.parent.parts if part not in ("models", "notebooks")
+    ]
+    words = {f"{name}/" for name in folders} | {f"/{name}" for name in folders}
+    module = file.name.partition(".")[0]
+    if file.suffix in MODULE_ENDINGS:
+        words.add(file.parent.name if module == "__init__" else module)
+    elif file.parts[0] != "models":
+        # A pattern may stand for the file, beside the name of its folder.
+        words |= {*folders}
+    if file.name not in STANDARD_NAMES:
+        words.add(file.name)
+    return words - {""}
+
+
+def _is_code(tree: Revision, path: str) -> bool:
+    entry = tree.entries.get(path)
+    return bool(entry and entry.kind == "file") and path.endswith(CODE_ENDINGS)
+
+
 def _paths_to_read(tree: Revision, names: Iterable[str]) -> Iterator[str]:
     """Yield what will be read of some models, to be read with one call."""
     for name in names:
@@ -165,13 +328,14 @@ def _paths_to_read(tree: Revision, names: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def _deleted(names: Iterable[str], before: Revision) -> Iterator[str]:
+def _deleted(names: Iterable[str], files: Iterable[str]) -> Iterator[str]:
     """Yield the models whose folders are gone; hidden folders never were models."""
-    known = {f"models/{name}" for name in names}
-    for folder in sorted(before.folders.keys() - known):
-        top, _, name = folder.partition("/")
-        if top == "models" and name and "/" not in name and name[0] not in "._":
-            yield printable(name)
+    known = set(names)
+    parts = (file.split("/") for file in files)
+    folders = {one[1] for one in parts if one[0] == "models" and len(one) > 2}
+    for folder in sorted(folders - known):
+        if folder[0] not in "._":
+            yield printable(folder)
 
 
 def _add_live(found: _Reasons, tree: Revision, live: DeployedTags) -> None:

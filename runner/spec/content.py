@@ -216,6 +216,13 @@ def content_in(tree: Tree, model: str) -> Content:
     )
 
 
+def value_of(tree: Tree, kind: Kind, path: str) -> str:
+    """Return the value of the part that a file is in a tree."""
+    if kind == "module":
+        return tree.entries[tree.resolve(path)].oid
+    return _file_value(tree, path)
+
+
 def _notebook_parts(tree: Tree, paths: Iterable[str]) -> Iterator[Part]:
     """Yield the code cells of the notebooks, with their tags."""
     for stage, path in zip(TRAINING_STAGES, paths, strict=True):
@@ -230,7 +237,7 @@ def _reached_parts(tree: Tree, reached: Iterable[Inputs]) -> Iterator[Part]:
     for one in reached:
         for path, way in one.modules.items():
             reason = ARROW.join((path, *way))
-            yield Part("module", path, tree.entries[tree.resolve(path)].oid, reason)
+            yield Part("module", path, value_of(tree, "module", path), reason)
         for path, way in one.files.items():
             reason = ARROW.join((path, *way))
             yield Part("file", path, _file_value(tree, path), reason)

@@ -1,14 +1,22 @@
 """What differs between two contents of a model, told in one line each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from notebook_inputs import Inputs, Tree
+
+from lifecycle import TRAINING_STAGES
 from runner.spec.content import (
     ARROW,
     UNFOLLOWED,
     Content,
     Kind,
     Part,
+    find_stage,
+    model_graph,
+    read_settings,
+    reading,
+    value_of,
 )
 
 # The order in which differences are told.
@@ -66,6 +74,34 @@ def changes(before: Content, after: Content) -> tuple[list[str], list[str]]:
     return lines, describe(_only_served(trained, served))
 
 
+@reading()
+def edited_changes(
+    before: Tree, after: Tree, model: str, files: frozenset[str]
+) -> tuple[list[str], list[str]] | None:
+    """Describe what differs between two trees in which only some files were edited.
+
+    Args:
+        files: those files; they are outside of the model's folder, and do not change
+            which files are needed.
+
+    Returns:
+        As `changes` does, or None if code of the model cannot be followed.
+    """
+    settings = read_settings(after, f"models/{model}")
+    task = str(settings.get("task", ""))
+    notebooks = [find_stage(after, model, stage, task) for stage in TRAINING_STAGES]
+    deploy = find_stage(after, model, "deploy", task)
+    graph = model_graph(after, model)
+    reached = [graph.inputs(path) for path in notebooks if path]
+    deployed = [graph.inputs(deploy)] if deploy else []
+    if any(one.unfollowed for one in (*reached, *deployed)):
+        return None
+    stages = dict(zip(TRAINING_STAGES, notebooks, strict=True))
+    trained = _edited(before, after, stages, reached, files)
+    served = _edited(before, after, {"deploy": deploy}, deployed, files)
+    return describe(trained), describe(_only_served(trained, served))
+
+
 def describe(differences: Iterable[Difference]) -> list[str]:
     """Say in one line each what changed, and how it belongs to the content."""
     ordered = sorted(differences, key=lambda one: KINDS.index(one.kind))
@@ -99,3 +135,27 @@ def _describe_one(one: Difference) -> str:
     if one.reason.startswith(UNFOLLOWED):
         return f"{name}: {word}; {printable(one.reason)}"
     return f"{printable(one.reason) if ARROW in one.reason else name}: {word}"
+
+
+def _edited(
+    before: Tree,
+    after: Tree,
+    notebooks: Mapping[str, str],
+    reached: Iterable[Inputs],
+    files: frozenset[str],
+) -> list[Difference]:
+    """Return the edited parts: notebooks by their stage, and what they reach."""
+    found: dict[tuple[Kind, str, str], str] = {}
+    for stage, path in notebooks.items():
+        if path in files:
+            found["notebook", stage, path] = path
+    for one in reached:
+        for path in filter(files.__contains__, one.modules):
+            found["module", path, ARROW.join((path, *one.modules[path]))] = path
+        for path in filter(files.__contains__, one.files):
+            found["file", path, ARROW.join((path, *one.files[path]))] = path
+    return [
+        Difference(kind, name, old, new, reason)
+        for (kind, name, reason), path in found.items()
+        if (old := value_of(before, kind, path)) != (new := value_of(after, kind, path))
+    ]

@@ -134,6 +134,7 @@ def test_a_commit_is_listed_by_what_differs_from_a_near_one(repository: Path) ->
 
     assert list(there.entries.items()) == list(whole.entries.items())
     assert there.folders == whole.folders
+    assert there.changed_since(back) == near.changed_since(whole)
     assert back.entries == near.entries
 
 

@@ -82,6 +82,13 @@ class Revision(Tree):
             return None
         return _list_differences(self.root, self.near.sha, self.sha)
 
+    def changed_since(self, other: "Revision") -> list[str]:
+        """Return the paths that differ, sorted; a renamed file is there twice."""
+        if other.near is self and other.differs is not None:
+            return sorted(other.differs)
+        old, new = other.entries, self.entries
+        return sorted(path for path in {**old, **new} if old.get(path) != new.get(path))
+
     def read(self, path: str) -> bytes:
         """Return the content of a file, or the target of a link."""
         if self.entries[path].oid not in self.blobs:

@@ -72,6 +72,19 @@ class Tree:
             return path
         return self._follow(path, 0)
 
+    def links_to(self, files: Iterable[str]) -> list[str]:
+        """Return the links that lead to, or through, one of some files or folders."""
+        found = dict.fromkeys(files)
+        targets = {link: self.target(link) for link in self.links}
+        ahead = list(found)
+        for file in ahead:
+            for link, target in targets.items():
+                inside = f"{file}/".startswith(f"{target}/")
+                if link not in found and (inside or target.startswith(f"{file}/")):
+                    found[link] = None
+                    ahead.append(link)
+        return [link for link in found if link in targets]
+
     def target(self, link: str) -> str:
         """Return where a link leads, maybe to another link; "" if out of here."""
         target = os.fsdecode(self.read(link))
