@@ -40,6 +40,7 @@ from lifecycle.s3 import (
     ARCHIVE_REMEDY,
     RESTORE,
     StoredObject,
+    check_sha256,
     hash_object,
     read_object,
 )
@@ -323,12 +324,13 @@ def check_described(now: Package, approval: Mode | None) -> CheckedPackage:
     _, approved = now.approved
     if approved:
         prefix = now.metadata["evidence"]
-        found = evidence_digest(hash_evidence(prefix))
-        if found != approved:
-            raise IntegrityError(
-                f"{named}: the evidence in {prefix}/ has sha256 {found[:12]}, approved "
-                f"was {approved[:12]}; {RESTORE}, or look at it and approve it again"
-            )
+        check_sha256(
+            f"{named}: the evidence in {prefix}/",
+            evidence_digest(hash_evidence(prefix)),
+            approved,
+            known="approved was",
+            remedy=f"{RESTORE}, or look at it and approve it again",
+        )
     return checked
 
 
@@ -347,11 +349,8 @@ def check_objects(package: Package) -> CheckedPackage:
             content, found = read_object(uri, remedy=ARCHIVE_REMEDY)
         else:
             found = hash_object(uri, remedy=ARCHIVE_REMEDY)
-        if found.sha256 != known:
-            raise IntegrityError(
-                f"{package.model}: version {package.version}: {what} {uri} has sha256 "
-                f"{found.sha256[:12]}, registered was {known[:12] or 'none'}; {RESTORE}"
-            )
+        named = f"{package.model}: version {package.version}: {what} {uri}"
+        check_sha256(named, found.sha256, known)
         objects[uri] = found
     golden = parse_golden(records, content) if records else None
     return CheckedPackage(package=package, objects=objects, golden=golden)
@@ -451,14 +450,15 @@ def _compare_evidence(
     """Refuse evidence in S3 that is not what the approver has read."""
     if read is None:
         return
+    named = f"{package.model}: version {package.version}"
     for name in sorted({*found, *read}):
-        now, then = found.get(name, "missing"), read.get(name, "not there")
-        if found.get(name) != read.get(name):
-            raise IntegrityError(
-                f"{package.model}: version {package.version}: "
-                f"{package.metadata['evidence']}/{name} has sha256 {now[:12]}, the "
-                f"reviewer's has {then[:12]}; run this workflow's train job again"
-            )
+        check_sha256(
+            f"{named}: {package.metadata['evidence']}/{name}",
+            found.get(name, "missing"),
+            read.get(name, "not there"),
+            known="the reviewer's has",
+            remedy="run this workflow's train job again",
+        )
 
 
 def _not_found_message(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.aws import Run, run_id_of, run_uri
 from lifecycle.errors import DataError, did_you_mean
 from lifecycle.gates import TASKS, check_class_gates
-from lifecycle.raw.packing import read_checked
 from lifecycle.raw.raw_table import check_raw, rows_of, write_raw
 from lifecycle.raw_files import listed, raw_uri, read_files
 from lifecycle.s3 import (
@@ -23,6 +22,7 @@ from lifecycle.s3 import (
     keep_object,
     newest_object,
     read_bytes,
+    read_checked,
     read_json,
     write_bytes,
     write_json,
@@ -290,7 +290,12 @@ def read_raw(prepared: Mapping[str, Any]) -> "list[Record] | None":
     """
     if not (raw := prepared.get("raw")):
         return None
-    content = read_checked(str(raw["test"]), str(raw["test_sha256"]))
+    content = read_checked(
+        str(raw["test"]),
+        str(raw["test_sha256"]),
+        known="prepared was",
+        remedy="prepare the data again",
+    )
     return [json.loads(line) for line in content.splitlines()]
 
 

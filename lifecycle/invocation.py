@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lifecycle.aws import client, error_message
-from lifecycle.errors import DataError, EndpointError, IntegrityError, StorageError
-from lifecycle.s3 import json_bytes, read_bytes, write_bytes
+from lifecycle.errors import DataError, EndpointError, StorageError
+from lifecycle.s3 import json_bytes, read_bytes, read_checked, write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,14 +138,12 @@ def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
     uri = metadata.get("golden")
     if not uri:
         return None
-    content = read_bytes(uri, remedy=f"train {model} again, it records these")
-    found = hashlib.sha256(content).hexdigest()
-    # Older packages have no sha256; no deploy takes them.
-    if found != metadata.get("golden_sha256", found):
-        raise IntegrityError(
-            f"{uri}: has sha256 {found[:12]}, registered with "
-            f"{metadata['golden_sha256'][:12]}; restore the object, or train again"
-        )
+    remedy = f"train {model} again, it records these"
+    if "golden_sha256" in metadata:
+        content = read_checked(uri, metadata["golden_sha256"], remedy=remedy)
+    else:
+        # Of an older package, which no deploy takes.
+        content = read_bytes(uri, remedy=remedy)
     return parse_golden(uri, content)
 
 

@@ -59,6 +59,7 @@ from lifecycle.registration.packages import (
 )
 from lifecycle.s3 import (
     ARCHIVE_REMEDY,
+    check_sha256,
     hash_object,
     json_bytes,
     write_bytes,
@@ -307,11 +308,8 @@ def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str
     """
     archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
     left = metadata.get("archive_sha256") or archive
-    if archive != left:
-        raise IntegrityError(
-            f"{model_data}: has sha256 {archive[:12]}, the training job has left "
-            f"{left[:12]}; train again"
-        )
+    known, remedy = "the training job has left", "train again"
+    check_sha256(f"{model_data}:", archive, left, known=known, remedy=remedy)
     hashes = {"archive_sha256": archive}
     if metadata.get("golden") and "golden_sha256" not in metadata:
         hashes["golden_sha256"] = hash_object(metadata["golden"]).sha256
