@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from botocore.exceptions import ClientError
 from embedded_aws import images
@@ -145,8 +146,9 @@ def test_a_script_is_trained_registered_deployed_and_verified(
     assert (package.program, package.digest) == ("train.py", package.registered_digest)
     serve(approve(model, arn=package.arn))
     assert invoke(model, ROWS) == pytest.approx(expected.tolist())
-    live, features, _ = _load_live(package, FEATURES, ())
-    assert (predict(live, ROWS).tolist(), features) == (expected.tolist(), FEATURES)
+    table = pd.DataFrame(ROWS, columns=FEATURES)
+    live, asked, _ = _load_live(package, table, None, ())
+    assert predict(live, asked).tolist() == expected.tolist()
 
 
 def test_a_script_that_leaves_no_code_to_serve_is_told(
