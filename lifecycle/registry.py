@@ -37,7 +37,7 @@ from lifecycle.gates import (
     require_passed,
 )
 from lifecycle.inference import serving_variables, takes_raw
-from lifecycle.invocation import record_golden
+from lifecycle.invocation import CSV, record_golden
 from lifecycle.raw.raw_records import READ, WRITTEN, Record
 from lifecycle.registration.integrity import (
     METRIC,
@@ -246,19 +246,7 @@ def create_package(
     known = {**metadata, "approval": approval, "evidence": evidence}
     known |= _hash_objects(model_data, metadata)
     properties = _properties(_kept(metrics, gated, known), known)
-    container: ModelPackageContainerDefinitionTypeDef = {
-        "Image": image,
-        "ModelDataUrl": model_data,
-    }
-    if program:
-        container["Environment"] = serving_variables(program)
-    specification: InferenceSpecificationTypeDef = {
-        "Containers": [container],
-        "SupportedContentTypes": list(READ) if takes_raw(program) else ["text/csv"],
-        "SupportedResponseMIMETypes": (
-            list(WRITTEN) if takes_raw(program) else ["text/csv"]
-        ),
-    }
+    specification = _specification(image, model_data, program)
     content = content_of(model, {"InferenceSpecification": specification}, properties)
     digest = digest_of(content)
     about = " ".join(description.split())
@@ -270,10 +258,9 @@ def create_package(
     if package is None:
         folder = f"{evidence}/{metadata['training_job']}"
         write_bytes(f"{folder}/{REGISTERED_FILE}", json_bytes(content))
-        statistics = write_json(f"{folder}/metrics.json", _finite(metrics))
         quality: MetricsSourceTypeDef = {
             "ContentType": "application/json",
-            "S3Uri": statistics,
+            "S3Uri": write_json(f"{folder}/metrics.json", _finite(metrics)),
         }
         response = client("sagemaker").create_model_package(
             ModelPackageGroupName=model,
@@ -297,6 +284,24 @@ def create_package(
     if package.version >= max((one.version for one in recent), default=0):
         _tag_group(group, package)
     return package
+
+
+def _specification(
+    image: str, model_data: str, program: str
+) -> "InferenceSpecificationTypeDef":
+    """Return what SageMaker serves of a package, and the content types of requests."""
+    container: ModelPackageContainerDefinitionTypeDef = {
+        "Image": image,
+        "ModelDataUrl": model_data,
+    }
+    if program:
+        container["Environment"] = serving_variables(program)
+    read, written = (READ, WRITTEN) if takes_raw(program) else ([CSV], [CSV])
+    return {
+        "Containers": [container],
+        "SupportedContentTypes": list(read),
+        "SupportedResponseMIMETypes": list(written),
+    }
 
 
 def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str]:
