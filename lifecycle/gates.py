@@ -3,8 +3,7 @@
 A bound on a metric is compared with its value. A bound on the loss against the live
 model is compared with the confidence interval of that loss, so it may be undecided.
 So may a bound on a metric by slice, as `rmse by sex`, which each group has to keep.
-Imports nothing heavy: model.yaml is checked with it where neither pandas nor boto3 is
-installed.
+Imports nothing heavy: a page is made of it where neither pandas nor boto3 is installed.
 """
 
 import math
@@ -15,10 +14,7 @@ from typing import Literal, Protocol
 from lifecycle.errors import GateError, did_you_mean
 from lifecycle.statistics.comparison import (
     DIGITS,
-    LOWER_IS_BETTER,
     MIN_ROWS,
-    OF,
-    OF_CLASS,
     Answer,
     Bounds,
     Comparison,
@@ -29,35 +25,15 @@ from lifecycle.statistics.comparison import (
     format_number,
     worst_first,
 )
+from lifecycle.statistics.task_metrics import BY, slice_of
 
 Rule = Literal["min", "max", "worse_than_live"]
 Verdict = Literal["passed", "failed", "undecided", "not comparable", "nothing live"]
 
 RELATIVE = "worse_than_live"  # the one rule that needs a live model to compare with
 RULES = ("min", "max", RELATIVE)
-# Between the metric and the slice in the name of a gate, as `rmse by sex`.
-BY = " by "
-# The metric that `decision` of model.yaml adds to a binary classification.
-COST = "cost"
-# The longest value that SageMaker keeps in metadata; and on how many metrics gates may
-# be, as a version's metadata has room for hardly more.
-MAX_METADATA, MAX_GATED = 256, 30
-# The metrics of notebooks/<task>/train-register.ipynb.
-METRICS = {
-    "regression": ("mae", "r2", "rmse"),
-    "binary": (
-        *("accuracy", "auc", "brier", COST, "f1", "logloss", "precision", "recall"),
-    ),
-    "multiclass": (
-        *("accuracy", "balanced_accuracy", "f1_macro", "logloss"),
-        *("precision_macro", "recall_macro", "roc_auc_ovr"),
-    ),
-}
-TASKS = {
-    "regression": "a regression",
-    "binary": "a binary classification",
-    "multiclass": "a multiclass classification",
-}
+# The longest value that SageMaker keeps in metadata.
+MAX_METADATA = 256
 # Without a person who decides, these keep a version from being deployed.
 UNSURE = frozenset({"undecided", "not comparable"})
 # Digits of a value that would otherwise look like its bound.
@@ -242,21 +218,6 @@ def _interval(comparison: Comparison | None) -> str:
     return f": {format_interval((found.low, found.high))}"
 
 
-def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
-    """Return the gates on metrics that the shared notebook of a task has not."""
-    measured = [gate.partition(BY)[0] for gate in gates]
-    return [metric for metric in measured if not _is_measured(task, metric)]
-
-
-def _is_measured(task: str, metric: str) -> bool:
-    """Return whether the shared notebook of a task has a metric.
-
-    Which classes there are is known only when the data is prepared.
-    """
-    of_class = task == "multiclass" and bool(class_of(metric))
-    return of_class or metric in METRICS[task]
-
-
 def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
     """Check that gates such as `recall of Adelie` are of classes that there are.
 
@@ -269,30 +230,6 @@ def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
         if name and name not in known:
             hint = did_you_mean(name, known)
             raise GateError(f"model.yaml: gates.{gate}: no class {name!r}; {hint}")
-
-
-def find_reversed(task: str, gates: Mapping[str, Bounds]) -> str:
-    """Return an error message for a gate that would pass worse models, else ""."""
-    for gate, bounds in gates.items():
-        metric = gate.partition(BY)[0]
-        right = "max" if metric in LOWER_IS_BETTER else "min"
-        if _is_measured(task, metric) and bounds.get(right) is None:
-            wrong, better = ("min", "less") if right == "max" else ("max", "more")
-            return f"gates.{gate}.{wrong}: {better} {metric} is better; give {right}"
-    return ""
-
-
-def unmeasured_message(task: str, metric: str) -> str:
-    """Return the error message for a gate on a metric that nothing computes."""
-    hint = did_you_mean(metric, METRICS[task])
-    there = f"it has {', '.join(METRICS[task])}"
-    if task == "multiclass":
-        there += f", and of a class {', '.join(OF_CLASS)}, as `recall{OF}Adelie`"
-    if hint.startswith("did you mean"):
-        remedy = f"{hint} {there}"
-    else:
-        remedy = f"{there}; measure another in train-register.ipynb"
-    return f"gates.{metric}: no metric of {TASKS[task]}; {remedy}"
 
 
 def _value(metric: str, metrics: Mapping[str, float]) -> float:
@@ -333,11 +270,6 @@ def _rules(gate: str, bounds: Bounds) -> tuple[str, dict[str, float]]:
             "(less is better)"
         )
     return "min" if "min" in given else "max", given
-
-
-def slice_of(gate: str) -> str:
-    """Return the slice that a gate names, as "sex" of `rmse by sex`; "" if none."""
-    return gate.partition(BY)[2]
 
 
 def evaluate_slice(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice, slice_of
+from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice
 from lifecycle.statistics.comparison import (
     Bounds,
     Comparison,
@@ -20,6 +20,7 @@ from lifecycle.statistics.comparison import (
     format_number,
 )
 from lifecycle.statistics.decision import OUTCOMES
+from lifecycle.statistics.task_metrics import slice_of
 
 if TYPE_CHECKING:
     import pandas as pd

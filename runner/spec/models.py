@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lifecycle.errors import CallError, did_you_mean
-from lifecycle.gates import (
+from lifecycle.statistics.task_metrics import (
     BY,
     COST,
     MAX_GATED,
