@@ -21,11 +21,7 @@ from lifecycle.errors import (
     printable,
 )
 from lifecycle.invocation import Golden, parse_golden
-from lifecycle.registration.integrity import (
-    evidence_digest,
-    hash_evidence,
-    name_changes,
-)
+from lifecycle.registration.integrity import evidence_digest, hash_evidence
 from lifecycle.registration.packages import (
     RECENT,
     Mode,
@@ -35,6 +31,8 @@ from lifecycle.registration.packages import (
     described,
     find_package,
     list_summaries,
+    package_table,
+    registration_problem,
 )
 from lifecycle.s3 import (
     ARCHIVE_REMEDY,
@@ -50,8 +48,6 @@ from lifecycle.serving.hosting import version_in
 MAX_CHARACTERS = 850
 # Of the reason of a rejection.
 MAX_REASON = 500
-# The metadata without which nothing can be checked.
-NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,27 +352,6 @@ def check_objects(package: Package) -> CheckedPackage:
     return CheckedPackage(package=package, objects=objects, golden=golden)
 
 
-def package_table(packages: Sequence[Package]) -> str:
-    """Return packages as a table of plain text, for an error message."""
-    heads = ("version", "fingerprint", "status", "commit", "CI")
-    rows = [
-        (
-            str(package.version),
-            package.fingerprint[:12] or "-",
-            package.approval_status,
-            _short(package.commit) or "-",
-            package.metadata.get("ci_url", "-"),
-        )
-        for package in packages
-    ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (heads, *rows)
-    ]
-    return "\n".join(f"  {line}".rstrip() for line in lines)
-
-
 def _find(model: str, version: int | None, arn: str) -> Package:
     """Find a model's package by its ARN, by its version, or the newest."""
     package = describe(arn) if arn else find_package(model, version)
@@ -418,30 +393,6 @@ def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
     # Notebooks of one's own may register without golden records.
     if golden := known.get("golden"):
         yield "the golden records", golden, known.get("golden_sha256", "")
-
-
-def registration_problem(package: Package) -> str:
-    """Say why a package is not one that `register` has made; "" if it is."""
-    if not package.registered_digest:
-        return (
-            "was registered without a digest, by another tool or before this template "
-            "had digests, so nothing says what it is; train again"
-        )
-    if package.is_changed:
-        changes = name_changes(
-            package.content, package.metadata, package.registered_digest
-        )
-        return (
-            f"was changed after it was registered: {changes}; CloudTrail names the "
-            "caller of UpdateModelPackage; train again"
-        )
-    if missing := sorted(NEEDED - package.metadata.keys()):
-        return f"was registered without {', '.join(missing)}; train again"
-    for name, value in package.content.items():
-        unknown = value.startswith("s3://") and value != package.model_data
-        if unknown and "InferenceSpecification" in name:
-            return f"serves {value} too, of which no sha256 is registered; train again"
-    return ""
 
 
 def _compare_evidence(
@@ -494,9 +445,3 @@ def _not_found_message(
         remedy = f"train it: {train}"
     table = package_table(recent) if recent else "  nothing has been registered yet"
     return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{table}"
-
-
-def _short(commit: str) -> str:
-    """Shorten a commit's sha, but keep the mark of a changed working tree."""
-    sha, dirty, _ = commit.partition("-dirty")
-    return sha[:7] + dirty
