@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.aws import Run, run_id_of, run_uri
-from lifecycle.errors import DataError, did_you_mean
-from lifecycle.gates import TASKS, check_class_gates
+from lifecycle.errors import DataError, did_you_mean, list_names
+from lifecycle.gates import check_class_gates
 from lifecycle.raw.raw_table import check_raw, rows_of, write_raw
-from lifecycle.raw_files import listed, raw_uri, read_files
+from lifecycle.raw_files import raw_uri, read_files
 from lifecycle.s3 import (
     find_json,
     json_bytes,
@@ -27,6 +27,7 @@ from lifecycle.s3 import (
     write_bytes,
     write_json,
 )
+from lifecycle.statistics.task_metrics import TASKS
 from lifecycle.tabular.contract import check_splits
 from lifecycle.tabular.csv_cells import exact_floats
 from lifecycle.tabular.csv_format import CsvFormat
@@ -116,7 +117,7 @@ def read_table(
     if absent := [name for name in columns if name not in table]:
         raise DataError(
             f"{uri}: column {', '.join(map(repr, absent))} is missing, it has "
-            f"{listed(table)}; restore the file or change the notebook"
+            f"{list_names(table)}; restore the file or change the notebook"
         )
     return table[list(columns)] if columns else table
 

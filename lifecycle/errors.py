@@ -24,6 +24,8 @@ from reprlib import Repr
 # The least similarity (difflib's ratio) at which one word is suggested for another.
 SIMILARITY = 0.6
 MAX_CHARACTERS = 100
+# How many names a message lists.
+MAX_LISTED = 30
 
 
 class LifecycleError(Exception):
@@ -91,6 +93,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return "known: " + (", ".join(names) or "none")
+
+
+def list_names(names: Iterable[object], most: int = MAX_LISTED) -> str:
+    """List some names; more than a line of them help nobody."""
+    shown = [str(one) for one in names]
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def printable(text: str) -> str:

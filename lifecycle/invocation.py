@@ -154,7 +154,7 @@ def read_classes(model: str, metadata: Mapping[str, str]) -> list[str]:
         metadata: of the package, which names its golden records.
 
     Returns:
-        None for a package that is no multiclass model.
+        None of them for a package that is no multiclass model.
     """
     golden = read_golden(model, metadata)
     return list(golden.classes) if golden else []

@@ -17,6 +17,7 @@ from lifecycle.errors import (
     DataError,
     MissingObjectError,
     StorageError,
+    list_names,
 )
 from lifecycle.s3 import (
     StoredFile,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 # The folder of a model's raw data in the project's bucket.
 RAW = "raw"
-# How many names a message lists.
-MAX_LISTED = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,14 +171,6 @@ def read_files(uri: str, model: str) -> list[TableFile]:
     return [TableFile(name=one, content=read_bytes(one)) for one in names]
 
 
-def listed(names: Iterable[object]) -> str:
-    """List some names; more than a line of them help nobody."""
-    shown = [str(one) for one in names]
-    more = len(shown) - MAX_LISTED
-    tail = f" and {more} more" if more > 0 else ""
-    return ", ".join(shown[:MAX_LISTED]) + tail
-
-
 def _table_files(found: Iterable[StoredFile]) -> list[StoredFile]:
     """Leave out what tools write beside tables, as _SUCCESS."""
     names = {one: one.key.rpartition("/")[2] for one in found}
@@ -192,5 +183,5 @@ def _missing(uri: str, remedy: str) -> str:
     there: list[str] = []
     with suppress(StorageError, ConfigurationError):
         there = [*list_files(here), *(f"{one}/" for one in list_folders(here))]
-    listed = listed(there) if there else "nothing"
-    return f"{uri}: not there; {here}/ holds {listed}; {remedy}"
+    held = list_names(there) if there else "nothing"
+    return f"{uri}: not there; {here}/ holds {held}; {remedy}"
