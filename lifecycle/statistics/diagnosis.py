@@ -196,7 +196,7 @@ def permutation_importance(
     import pandas as pd
 
     rng, columns = np.random.default_rng(0), list(records[0])
-    shuffled = [
+    shuffled: list[Record] = [
         {**one, name: records[place][name]}
         for name in columns
         for _ in range(SHUFFLES)
