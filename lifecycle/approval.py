@@ -118,7 +118,7 @@ def approve(
     if problem := registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     # Empty golden records are refused now, not only at deploy time.
-    check_objects(package)
+    _check_objects(package)
     found = hash_evidence(package.metadata["evidence"])
     _compare_evidence(package, found, evidence)
     approved = (package.digest, evidence_digest(found))
@@ -316,7 +316,7 @@ def check_described(now: Package, approval: Mode | None) -> CheckedPackage:
         )
     if problem := approval_problem(now, approval):
         raise NotApprovedError(f"{named} {problem}")
-    checked = check_objects(now)
+    checked = _check_objects(now)
     _, approved = now.approved
     if approved:
         prefix = now.metadata["evidence"]
@@ -330,7 +330,7 @@ def check_described(now: Package, approval: Mode | None) -> CheckedPackage:
     return checked
 
 
-def check_objects(package: Package) -> CheckedPackage:
+def _check_objects(package: Package) -> CheckedPackage:
     """Check that archive and golden records are those that were registered.
 
     Raises:

@@ -246,20 +246,8 @@ def ignore_not_found() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if not is_not_found(error):
+        if not _is_not_found(error):
             raise
-
-
-def is_not_found(error: "ClientError") -> bool:
-    """Return whether SageMaker refused a call because a resource does not exist.
-
-    For most resources SageMaker has no error code for it, only these words in the
-    message.
-    """
-    if error_code(error) == "ResourceNotFound":
-        return True
-    message = error_message(error).lower()
-    return any(words in message for words in NOT_FOUND)
 
 
 def polls(limit_seconds: float) -> Iterator[float]:
@@ -414,6 +402,18 @@ def without_tracebacks(lines: Sequence[str]) -> list[str]:
             inside = False
             kept.append(line)
     return kept
+
+
+def _is_not_found(error: "ClientError") -> bool:
+    """Return whether SageMaker refused a call because a resource does not exist.
+
+    For most resources SageMaker has no error code for it, only these words in the
+    message.
+    """
+    if error_code(error) == "ResourceNotFound":
+        return True
+    message = error_message(error).lower()
+    return any(words in message for words in NOT_FOUND)
 
 
 def _log_lines(group: str, stream: str) -> list[str]:

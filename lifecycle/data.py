@@ -39,8 +39,7 @@ from lifecycle.tabular.tables import parse_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lifecycle.raw.raw_records import Record
-    from lifecycle.raw.raw_table import Transform
+    from lifecycle.raw.raw_records import Record, Transform
 
 # A column with at most this many different values is summarised value by value.
 MAX_VALUES = 20

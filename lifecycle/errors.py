@@ -102,9 +102,14 @@ def list_names(names: Iterable[object], most: int = MAX_LISTED) -> str:
     return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def printable(text: str) -> str:
-    """Return a text of others with blanks for what terminals would act on."""
-    return "".join(one if one.isprintable() else " " for one in text)
+def printable(text: str, most: int = 0) -> str:
+    """Return a text of others with blanks for what terminals would act on.
+
+    Args:
+        most: how many characters are shown; by default all.
+    """
+    line = "".join(one if one.isprintable() else " " for one in text)
+    return f"{line[:most]}..." if 0 < most < len(line) else line
 
 
 def yaml_repr(value: object) -> str:

@@ -150,28 +150,6 @@ def require_passed(
         raise GateError("; ".join(stopping))
 
 
-def judge_loss(comparison: Comparison, share: float, *, less: bool) -> Verdict:
-    """Judge whether a candidate lost more than a share of the live model's value.
-
-    Args:
-        share: for instance 0.05.
-        less: whether less of the metric is better.
-
-    Returns:
-        "passed" if the whole interval of the loss is at most the share, "failed" if
-        the whole interval is above it, "undecided" otherwise.
-    """
-    low, high = _loss(comparison, less)
-    if math.isnan(comparison.candidate):
-        return "failed"
-    if math.isnan(comparison.live) or math.isnan(low) or math.isnan(high):
-        return "not comparable"
-    allowed = share * abs(comparison.live)
-    if high <= allowed:
-        return "passed"
-    return "failed" if low > allowed else "undecided"
-
-
 def name_answers(
     gates: Mapping[str, Bounds],
     verdicts: Iterable[GateVerdict],
@@ -207,17 +185,6 @@ def name_answers(
     return whole if fits else said(intervals=False)[:MAX_METADATA]
 
 
-def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
-    return comparison.answer(bounds) if comparison else "not comparable"
-
-
-def _interval(comparison: Comparison | None) -> str:
-    if comparison is None or math.isnan(comparison.difference.low):
-        return ""
-    found = comparison.difference
-    return f": {format_interval((found.low, found.high))}"
-
-
 def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
     """Check that gates such as `recall of Adelie` are of classes that there are.
 
@@ -230,13 +197,6 @@ def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
         if name and name not in known:
             hint = did_you_mean(name, known)
             raise GateError(f"model.yaml: gates.{gate}: no class {name!r}; {hint}")
-
-
-def _value(metric: str, metrics: Mapping[str, float]) -> float:
-    if metric not in metrics:
-        hint = did_you_mean(metric, metrics)
-        raise GateError(f"model.yaml: gates.{metric}: no such metric here; {hint}")
-    return float(metrics[metric])
 
 
 def evaluate_metric(
@@ -255,21 +215,6 @@ def evaluate_metric(
     yield _absolute(metric, value, rule, given[rule], interval)
     if RELATIVE in given:
         yield _relative(metric, value, rule, given[RELATIVE], live)
-
-
-def _rules(gate: str, bounds: Bounds) -> tuple[str, dict[str, float]]:
-    """Return the direction of a gate, "min" or "max", and its bounds by rule."""
-    given = {rule: float(b) for rule, b in bounds.items() if b is not None}
-    for rule in given:
-        if rule not in RULES:
-            hint = did_you_mean(rule, RULES)
-            raise GateError(f"model.yaml: gates.{gate}.{rule}: unknown key; {hint}")
-    if ("min" in given) == ("max" in given):
-        raise GateError(
-            f"model.yaml: gates.{gate}: give either min (more is better) or max "
-            "(less is better)"
-        )
-    return "min" if "min" in given else "max", given
 
 
 def evaluate_slice(
@@ -330,6 +275,61 @@ def evaluate_slice(
     )
 
 
+def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
+    return comparison.answer(bounds) if comparison else "not comparable"
+
+
+def _interval(comparison: Comparison | None) -> str:
+    if comparison is None or math.isnan(comparison.difference.low):
+        return ""
+    found = comparison.difference
+    return f": {format_interval((found.low, found.high))}"
+
+
+def _value(metric: str, metrics: Mapping[str, float]) -> float:
+    if metric not in metrics:
+        hint = did_you_mean(metric, metrics)
+        raise GateError(f"model.yaml: gates.{metric}: no such metric here; {hint}")
+    return float(metrics[metric])
+
+
+def _rules(gate: str, bounds: Bounds) -> tuple[str, dict[str, float]]:
+    """Return the direction of a gate, "min" or "max", and its bounds by rule."""
+    given = {rule: float(b) for rule, b in bounds.items() if b is not None}
+    for rule in given:
+        if rule not in RULES:
+            hint = did_you_mean(rule, RULES)
+            raise GateError(f"model.yaml: gates.{gate}.{rule}: unknown key; {hint}")
+    if ("min" in given) == ("max" in given):
+        raise GateError(
+            f"model.yaml: gates.{gate}: give either min (more is better) or max "
+            "(less is better)"
+        )
+    return "min" if "min" in given else "max", given
+
+
+def _judge_loss(comparison: Comparison, share: float, *, less: bool) -> Verdict:
+    """Judge whether a candidate lost more than a share of the live model's value.
+
+    Args:
+        share: for instance 0.05.
+        less: whether less of the metric is better.
+
+    Returns:
+        "passed" if the whole interval of the loss is at most the share, "failed" if
+        the whole interval is above it, "undecided" otherwise.
+    """
+    low, high = _loss(comparison, less)
+    if math.isnan(comparison.candidate):
+        return "failed"
+    if math.isnan(comparison.live) or math.isnan(low) or math.isnan(high):
+        return "not comparable"
+    allowed = share * abs(comparison.live)
+    if high <= allowed:
+        return "passed"
+    return "failed" if low > allowed else "undecided"
+
+
 def _judge_group(
     found: Estimate, rule: str, bound: float
 ) -> Literal["passed", "failed", "undecided"]:
@@ -384,7 +384,7 @@ def _relative(
         why = live.reason or "the live model's value, with its interval, is missing"
         reason = f"{metric} is not comparable with the live model's: {why}"
         return replace(nothing, verdict="not comparable", reason=reason)
-    verdict, less = judge_loss(found, share, less=rule == "max"), rule == "max"
+    verdict, less = _judge_loss(found, share, less=rule == "max"), rule == "max"
     low, high = found.difference.low, found.difference.high
     return replace(
         nothing,

@@ -415,9 +415,9 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
 
 
 def _bar_axes(names: Sequence[str]) -> "Axes":
-    """Return axes for a bar beside each name, as high as there are bars.
+    """Return axes for horizontal bars, a name beside each; more bars are higher.
 
-    The names have room inside of the figure, which would grow with them else.
+    Long names get room inside of the figure, which they would widen otherwise.
     """
     ax = axes(height=1.2 + 0.27 * max(len(names), 2))
     longest = max(map(len, names), default=0)

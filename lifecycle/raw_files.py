@@ -48,22 +48,6 @@ class Upload:
     written: CsvFormat
 
 
-def list_tables(path: Path) -> list[Path]:
-    """Return a file, or the files of a folder, without what tools write beside them.
-
-    Raises:
-        DataError: there is none.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file; give a CSV or Parquet file")
-    found = sorted(one for one in path.rglob("*") if one.is_file())
-    if files := [one for one in found if one.name[0] not in "._"]:
-        return files
-    raise DataError(f"{path}: holds no files; give a table, or a folder of tables")
-
-
 def read_local(
     path: Path, written: CsvFormat | None = None, text: Sequence[str] = ()
 ) -> "tuple[pd.DataFrame, CsvFormat]":
@@ -82,7 +66,7 @@ def read_local(
     try:
         files = [
             TableFile(name=str(one), content=one.read_bytes())
-            for one in list_tables(path)
+            for one in _list_tables(path)
         ]
     except OSError as error:
         raise DataError(
@@ -106,7 +90,7 @@ def upload_raw(
         DataError: a file is missing, empty, or no table.
         StorageError: the bucket refuses it.
     """
-    written = {one: check_file(one) for one in list_tables(path)}
+    written = {one: check_file(one) for one in _list_tables(path)}
     uploads = []
     for one, how in written.items():
         uri = raw_uri(model, one.relative_to(path.parent).as_posix())
@@ -169,6 +153,22 @@ def read_files(uri: str, model: str) -> list[TableFile]:
                 "lost; write the column into the files"
             )
     return [TableFile(name=one, content=read_bytes(one)) for one in names]
+
+
+def _list_tables(path: Path) -> list[Path]:
+    """Return a file, or the files of a folder, without what tools write beside them.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"{path}: no such file; give a CSV or Parquet file")
+    found = sorted(one for one in path.rglob("*") if one.is_file())
+    if files := [one for one in found if one.name[0] not in "._"]:
+        return files
+    raise DataError(f"{path}: holds no files; give a table, or a folder of tables")
 
 
 def _table_files(found: Iterable[StoredFile]) -> list[StoredFile]:

@@ -88,8 +88,9 @@ def name_changes(
         if hashlib.sha256(file).hexdigest() == registered_digest:
             registered = json.loads(file)
     changes = [
-        f"{_shown(name)} is {_shown(content.get(name, 'missing'))}, registered was "
-        f"{_shown(registered.get(name, 'nothing'))}"
+        f"{printable(name, MAX_SHOWN)} is "
+        f"{printable(content.get(name, 'missing'), MAX_SHOWN)}, registered was "
+        f"{printable(registered.get(name, 'nothing'), MAX_SHOWN)}"
         for name in sorted({*registered, *content})
         if registered.get(name) != content.get(name)
     ]
@@ -112,12 +113,6 @@ def evidence_digest(files: Mapping[str, str]) -> str:
         return NO_EVIDENCE
     lines = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _shown(text: str) -> str:
-    """Return what another may have written, as one line of limited length."""
-    line = printable(text)
-    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}..."
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
