@@ -7,7 +7,7 @@ a laptop and AWS: boto3 honours `AWS_ENDPOINT_URL` by itself.
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -68,13 +68,6 @@ MAX_VALUE = 256
 # In keys `=` begins the code of a byte.
 FORBIDDEN_IN_KEYS = re.compile(r"[^\w .:/+\-@]")
 ENCODED = re.compile(r"(=[0-9A-F]{2})+")
-
-TRACEBACK_STARTS = (
-    "Traceback (most recent",
-    "During handling of",
-    "The above exception was",
-    "Stack trace:",  # XGBoost's own, of its C++
-)
 
 
 def region() -> str:
@@ -388,20 +381,6 @@ def tail_log(group: str, *, lines: int, stream_prefix: str = "") -> list[str]:
     except (ClientError, BotoCoreError):
         return []
     return [event["message"].rstrip() for event in page["events"]]
-
-
-def without_tracebacks(lines: Sequence[str]) -> list[str]:
-    """Drop the lines of Python and C++ tracebacks from a container's log."""
-    kept: list[str] = []
-    # The first lines may be the rest of a traceback.
-    inside = True
-    for line in lines:
-        if line.startswith(TRACEBACK_STARTS):
-            inside = True
-        elif line.strip() and not (inside and line[0].isspace()):
-            inside = False
-            kept.append(line)
-    return kept
 
 
 def _is_not_found(error: "ClientError") -> bool:

@@ -31,7 +31,6 @@ from lifecycle.aws import (
     read_log,
     run_id_of,
     tail_log,
-    without_tracebacks,
 )
 from lifecycle.errors import TrainingError
 from lifecycle.inference import missing_code
@@ -62,6 +61,12 @@ SCRIPT_FAILED = "Command failed with exit code"
 # A reason, and what SageMaker adds to it, which may stand on a line of its own.
 EXIT_CODE = re.compile(r"\s*(, exit code: \d+)$")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
+TRACEBACK_STARTS = (
+    "Traceback (most recent",
+    "During handling of",
+    "The above exception was",
+    "Stack trace:",  # XGBoost's own, of its C++
+)
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
 MAX_BASE_NAME = 63 - 1 - 14
@@ -360,10 +365,24 @@ def _failure_message(name: str, job: "DescribeTrainingJobResponseTypeDef") -> st
     message = [f"{name}: {job['TrainingJobStatus']}; {kind}{(told or lines)[-1]}"]
     if code:
         message[0] += code[1]
-    if last := without_tracebacks(log)[-LOG_LINES:]:
+    if last := _without_tracebacks(log)[-LOG_LINES:]:
         message.append("last log lines of the container:")
         message += [f"  {line}" for line in last]
     return "\n  ".join(message)
+
+
+def _without_tracebacks(lines: Sequence[str]) -> list[str]:
+    """Drop the lines of Python and C++ tracebacks from a container's log."""
+    kept: list[str] = []
+    # The first lines may be the rest of a traceback.
+    inside = True
+    for line in lines:
+        if line.startswith(TRACEBACK_STARTS):
+            inside = True
+        elif line.strip() and not (inside and line[0].isspace()):
+            inside = False
+            kept.append(line)
+    return kept
 
 
 @cache

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from lifecycle import TRAINING_STAGES
-from lifecycle.errors import ConfigurationError, StorageError, printable
-from lifecycle.s3 import hash_object, json_bytes, list_files, read_bytes
+from lifecycle.errors import ConfigurationError, IntegrityError, StorageError, printable
+from lifecycle.s3 import hash_object, json_bytes, list_files, read_checked
 
 METRIC = "metric."
 # The metadata that a version is registered with. Other tools may add their own.
@@ -83,10 +83,9 @@ def name_changes(
     digests = f"digest {digest_of(content)[:12]} instead of {registered_digest[:12]}"
     folder = f"{metadata.get('evidence')}/{metadata.get('training_job')}"
     registered: Mapping[str, str] = {}
-    with suppress(StorageError, ConfigurationError):
-        file = read_bytes(f"{folder}/{REGISTERED_FILE}")
-        if hashlib.sha256(file).hexdigest() == registered_digest:
-            registered = json.loads(file)
+    with suppress(StorageError, ConfigurationError, IntegrityError):
+        file = read_checked(f"{folder}/{REGISTERED_FILE}", registered_digest)
+        registered = json.loads(file)
     changes = [
         f"{printable(name, MAX_SHOWN)} is "
         f"{printable(content.get(name, 'missing'), MAX_SHOWN)}, registered was "
