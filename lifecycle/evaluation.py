@@ -267,6 +267,37 @@ def score_live(
     return replace(found, metrics=metrics, comparisons=comparisons, rows=count)
 
 
+def comparison_table(
+    score: LiveScore | None, *, of_classes: bool = False
+) -> "pd.DataFrame":
+    """Return candidate and live model side by side, with the difference in words.
+
+    Args:
+        of_classes: the metrics of single classes, as `recall of Adelie`, instead of
+            those of all.
+    """
+    import pandas as pd
+
+    found = [
+        one
+        for one in (score.comparisons.values() if score else ())
+        if bool(class_of(one.metric)) == of_classes
+    ]
+    version = score.live.version if score else ""
+    rows = {
+        one.metric: {
+            "candidate": format_number(one.candidate),
+            f"live, version {version}": format_number(one.live),
+            "difference": one.difference.value,
+            "low": one.difference.low,
+            "high": one.difference.high,
+            "answer": one.answer(),
+        }
+        for one in found
+    }
+    return shown(pd.DataFrame.from_dict(rows, orient="index"))
+
+
 def _load_live(
     package: Package,
     rows: "pd.DataFrame",
@@ -446,34 +477,3 @@ def _compare(
             f"its metrics cannot be measured on {len(truth)} rows: {error}"
         ) from error
     return compare(mine, theirs, len(truth))
-
-
-def comparison_table(
-    score: LiveScore | None, *, of_classes: bool = False
-) -> "pd.DataFrame":
-    """Return candidate and live model side by side, with the difference in words.
-
-    Args:
-        of_classes: the metrics of single classes, as `recall of Adelie`, instead of
-            those of all.
-    """
-    import pandas as pd
-
-    found = [
-        one
-        for one in (score.comparisons.values() if score else ())
-        if bool(class_of(one.metric)) == of_classes
-    ]
-    version = score.live.version if score else ""
-    rows = {
-        one.metric: {
-            "candidate": format_number(one.candidate),
-            f"live, version {version}": format_number(one.live),
-            "difference": one.difference.value,
-            "low": one.difference.low,
-            "high": one.difference.high,
-            "answer": one.answer(),
-        }
-        for one in found
-    }
-    return shown(pd.DataFrame.from_dict(rows, orient="index"))

@@ -168,24 +168,6 @@ def register(
     )
 
 
-def _raw_records(
-    model: str, job: TrainingJob, prepared: Mapping[str, Any]
-) -> list[Record]:
-    """Return the first raw records of the test rows; none of a model of features.
-
-    Raises:
-        RegistryError: prepare has handed on raw records, but the archive cannot read
-            them.
-    """
-    found = read_raw(prepared) or []
-    if found and not takes_raw(job.program):
-        raise RegistryError(
-            f"{model}: prepare hands on raw records, and the archive has no code for "
-            "them; run_training(..., prepared=prepared)"
-        )
-    return found[:GOLDEN_ROWS]
-
-
 def count_looks(model: str, run: Run) -> int:
     """Return how many versions were judged on the very test rows of a run before it.
 
@@ -201,14 +183,6 @@ def count_looks(model: str, run: Run) -> int:
             looks = known.get(LOOKS, "")
             return int(looks) if looks.isdecimal() else 1
     return 0
-
-
-def _look(model: str, run: Run, prepared: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a version keeps of its test rows, for `count_looks`."""
-    if not prepared.get(TEST):
-        return {}
-    looks = count_looks(model, {**run, "prepare": prepared}) + 1
-    return {TEST: str(prepared[TEST]), LOOKS: str(looks)}
 
 
 def create_package(
@@ -286,6 +260,56 @@ def create_package(
     return package
 
 
+def fingerprint_of(model: str, run: Run) -> str:
+    """Return the fingerprint of the content that a notebook runs."""
+    return str(run.get("fingerprint") or _checkout(model)["fingerprint"])
+
+
+def gates_of(model: str, run: Run) -> Mapping[str, Bounds]:
+    """Return the gates that model.yaml asks for."""
+    given = run.get("gates")
+    found: Mapping[str, Bounds] = (
+        _checkout(model)["spec"]["gates"] if given is None else given
+    )
+    return found
+
+
+def reject(package: Package, reason: str) -> Package:
+    """Reject a package, whatever its status is, and record why."""
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=" ".join(reason.split())[:1024],
+    )
+    return describe(package.arn)
+
+
+def _raw_records(
+    model: str, job: TrainingJob, prepared: Mapping[str, Any]
+) -> list[Record]:
+    """Return the first raw records of the test rows; none of a model of features.
+
+    Raises:
+        RegistryError: prepare has handed on raw records, but the archive cannot read
+            them.
+    """
+    found = read_raw(prepared) or []
+    if found and not takes_raw(job.program):
+        raise RegistryError(
+            f"{model}: prepare hands on raw records, and the archive has no code for "
+            "them; run_training(..., prepared=prepared)"
+        )
+    return found[:GOLDEN_ROWS]
+
+
+def _look(model: str, run: Run, prepared: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a version keeps of its test rows, for `count_looks`."""
+    if not prepared.get(TEST):
+        return {}
+    looks = count_looks(model, {**run, "prepare": prepared}) + 1
+    return {TEST: str(prepared[TEST]), LOOKS: str(looks)}
+
+
 def _specification(
     image: str, model_data: str, program: str
 ) -> "InferenceSpecificationTypeDef":
@@ -321,20 +345,6 @@ def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str
     return hashes
 
 
-def fingerprint_of(model: str, run: Run) -> str:
-    """Return the fingerprint of the content that a notebook runs."""
-    return str(run.get("fingerprint") or _checkout(model)["fingerprint"])
-
-
-def gates_of(model: str, run: Run) -> Mapping[str, Bounds]:
-    """Return the gates that model.yaml asks for."""
-    given = run.get("gates")
-    found: Mapping[str, Bounds] = (
-        _checkout(model)["spec"]["gates"] if given is None else given
-    )
-    return found
-
-
 def _checkout(model: str) -> dict[str, Any]:
     """Return the model as the `runner` command shows it.
 
@@ -354,16 +364,6 @@ def _checkout(model: str) -> dict[str, Any]:
             f"{model}: its fingerprint is unknown; {answer.stderr.strip()}"
         )
     return dict(json.loads(answer.stdout))
-
-
-def reject(package: Package, reason: str) -> Package:
-    """Reject a package, whatever its status is, and record why."""
-    client("sagemaker").update_model_package(
-        ModelPackageArn=package.arn,
-        ModelApprovalStatus="Rejected",
-        ApprovalDescription=" ".join(reason.split())[:1024],
-    )
-    return describe(package.arn)
 
 
 def _properties(

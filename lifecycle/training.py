@@ -163,6 +163,65 @@ def run_training(
     )
 
 
+def source_code(source: str) -> Any:
+    """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
+
+    What is in the script's folder goes with it, but for notebooks and documents, and so
+    do the model's features.py and what stands beside it. A requirements.txt beside the
+    script is installed before it starts, unless it is the lock of requirements.in.
+
+    Args:
+        source: of model.yaml: the script's path from the model's folder, which is where
+            its notebooks run.
+    """
+    from sagemaker.core.training.configs import SourceCode
+
+    script = Path(source).absolute()
+    folder = _with_features(script.parent, Path().absolute())
+    requirements = (folder / REQUIREMENTS).with_suffix(LOCKED)
+    is_installed = requirements.is_file() and not has_lock(folder)
+    ignored = [*SourceCode.model_fields["ignore_patterns"].default, "model.yaml"]
+    ignored += [f"*{suffix}" for suffix in sorted(NOT_CODE)]
+    if has_lock(folder):
+        ignored += [REQUIREMENTS + suffix for suffix in (ASKED, LOCKED)]
+    return SourceCode(
+        source_dir=str(folder),
+        entry_script=script.name,
+        requirements=requirements.name if is_installed else None,
+        ignore_patterns=ignored,
+    )
+
+
+def stop_training(model: str, run_id: str) -> list[str]:
+    """Stop the jobs of a run that are still training, and return their names."""
+    jobs = [
+        name
+        for name, status in _list_jobs(base_job_name(model, run_id))
+        if status == "InProgress"
+    ]
+    for name in jobs:
+        _stop(name)
+    return jobs
+
+
+def learning_curve(job_name: str) -> dict[str, list[float]]:
+    """Read the metrics after each boosting round from a training job's log.
+
+    Returns:
+        By "<channel> <metric>", for instance "validation rmse", a value per round.
+    """
+    rounds: dict[int, dict[str, float]] = {}
+    for line in read_log(LOG_GROUP, f"{job_name}/"):
+        if match := ROUND.match(line):
+            found = METRIC.findall(match[2])
+            rounds[int(match[1])] = {f"{c} {m}": float(value) for c, m, value in found}
+    curves: dict[str, list[float]] = {}
+    for number in sorted(rounds):
+        for label, value in rounds[number].items():
+            curves.setdefault(label, []).append(value)
+    return curves
+
+
 def _pack_code(
     job: str, model_data: str, source: Any, prepared: Mapping[str, Any]
 ) -> tuple[str, str, str]:
@@ -196,35 +255,6 @@ def _pack_code(
     return model_data, hashlib.sha256(packed).hexdigest(), program
 
 
-def source_code(source: str) -> Any:
-    """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
-
-    What is in the script's folder goes with it, but for notebooks and documents, and so
-    do the model's features.py and what stands beside it. A requirements.txt beside the
-    script is installed before it starts, unless it is the lock of requirements.in.
-
-    Args:
-        source: of model.yaml: the script's path from the model's folder, which is where
-            its notebooks run.
-    """
-    from sagemaker.core.training.configs import SourceCode
-
-    script = Path(source).absolute()
-    folder = _with_features(script.parent, Path().absolute())
-    requirements = (folder / REQUIREMENTS).with_suffix(LOCKED)
-    is_installed = requirements.is_file() and not has_lock(folder)
-    ignored = [*SourceCode.model_fields["ignore_patterns"].default, "model.yaml"]
-    ignored += [f"*{suffix}" for suffix in sorted(NOT_CODE)]
-    if has_lock(folder):
-        ignored += [REQUIREMENTS + suffix for suffix in (ASKED, LOCKED)]
-    return SourceCode(
-        source_dir=str(folder),
-        entry_script=script.name,
-        requirements=requirements.name if is_installed else None,
-        ignore_patterns=ignored,
-    )
-
-
 def _with_features(folder: Path, model: Path) -> Path:
     """Return a script's folder, or a copy of it to which features.py was added."""
     features = (model / MODULE).with_suffix(".py")
@@ -248,36 +278,6 @@ def _holds(packed: bytes, program: str) -> bool:
     except archive.ArchiveError:
         return False
     return True
-
-
-def stop_training(model: str, run_id: str) -> list[str]:
-    """Stop the jobs of a run that are still training, and return their names."""
-    jobs = [
-        name
-        for name, status in _list_jobs(base_job_name(model, run_id))
-        if status == "InProgress"
-    ]
-    for name in jobs:
-        _stop(name)
-    return jobs
-
-
-def learning_curve(job_name: str) -> dict[str, list[float]]:
-    """Read the metrics after each boosting round from a training job's log.
-
-    Returns:
-        By "<channel> <metric>", for instance "validation rmse", a value per round.
-    """
-    rounds: dict[int, dict[str, float]] = {}
-    for line in read_log(LOG_GROUP, f"{job_name}/"):
-        if match := ROUND.match(line):
-            found = METRIC.findall(match[2])
-            rounds[int(match[1])] = {f"{c} {m}": float(value) for c, m, value in found}
-    curves: dict[str, list[float]] = {}
-    for number in sorted(rounds):
-        for label, value in rounds[number].items():
-            curves.setdefault(label, []).append(value)
-    return curves
 
 
 def _start(trainer: Any, channels: Sequence[Any]) -> str:
