@@ -44,8 +44,8 @@ class EvaluationOutput:
         metrics: on all test rows; `intervals`: of them.
         live: the comparison with the live model; None if nothing is live.
         slices: the metrics by group of rows.
-        calibration, features, worst, disagreements, leaks: what the functions of
-            lifecycle.statistics.diagnosis return.
+        calibration, features, worst, disagreements: what the functions of
+            lifecycle.statistics.diagnosis return; `leaks`: what `find_leaks` does.
         confusion: what `confusion` of lifecycle.statistics.decision returns;
             `confusion_matrix`: what that of lifecycle.statistics.diagnosis does.
         looks: how many versions were judged on these test rows before.
