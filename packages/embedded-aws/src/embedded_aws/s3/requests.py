@@ -6,7 +6,8 @@ an element of the body, is a parameter too, by its own name, so that it is refus
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from botocore.model import ListShape, Shape, StructureShape
@@ -32,6 +33,22 @@ PREFIX = "x-amz-"
 IN_CAPITALS = ("HTTP_X_AMZ_CHECKSUM_MODE", "HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM")
 # Which every body is compared with, whether or not the model of its action says so.
 CHECKED = [f"{PREFIX}checksum-{algorithm.lower()}" for algorithm in ALGORITHMS]
+
+
+class Source(NamedTuple):
+    """Name the object, or the version of it, that a request copies."""
+
+    bucket: str
+    key: str
+    version: str
+
+
+def parse_source(headers: Mapping[str, str]) -> Source | None:
+    """Read `x-amz-copy-source`: `/bucket/key?versionId=1`, as in a URL; None without it."""
+    given = headers.get("x-amz-copy-source", "")
+    path, _, version = given.partition("?versionId=")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    return Source(bucket, key, version) if bucket else None
 
 
 def action_of(request: Request) -> str:

@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Iterator
 from typing import Any, cast
-from urllib.parse import unquote
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
@@ -31,12 +30,18 @@ from embedded_aws.s3.conditions import (
     check_upload,
     check_write,
 )
+from embedded_aws.s3.forms import check_form, form_parameters, hoist_acl
 from embedded_aws.s3.keys import StoredKey, StoredMultipart
 from embedded_aws.s3.listings import buckets_page, encoded_versions, uploads_page
 from embedded_aws.s3.models import Backend
 from embedded_aws.s3.parameters import S3
-from embedded_aws.s3.policy import check_form
-from embedded_aws.s3.requests import action_of, hoisted, parameters_of
+from embedded_aws.s3.requests import (
+    Source,
+    action_of,
+    hoisted,
+    parameters_of,
+    parse_source,
+)
 from embedded_aws.s3.values import ValueRefusedError, check_key, check_values
 from embedded_aws.state import state
 
@@ -49,7 +54,6 @@ NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
 RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 # What replaces an object, and may say what it must be like.
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
-FORM_FIELD = re.compile("x-amz-(algorithm|credential|date|signature|security-token)")
 
 
 class NotImplementedS3Error(S3ClientError):
@@ -109,7 +113,6 @@ class Response(S3Response):
                 content = state.files.open(self.upload.name)
                 given = _lower(request) | self.trailers
                 check_content(given, self.upload, self.sha256, content)
-            check_key(self.parse_key_name())
             self._check(request)
             return self._changed(request, full_url)
         finally:
@@ -125,6 +128,7 @@ class Response(S3Response):
         try:
             if self.action == "PostObject":
                 check_form(request.form, self.bucket_name, len(self.body))
+                hoist_acl(request)
             self._check(request)
             return super()._bucket_response(request, full_url)
         finally:
@@ -140,11 +144,11 @@ class Response(S3Response):
         Raises:
             NotImplementedError: nothing implements the action.
         """
+        key = self._key_of(request)
+        check_key(key)
         body = b"" if self.upload else bytes(self.body or b"")
         if self.action == "PostObject":
-            self.given = dict.fromkeys(
-                filter(None, map(_form_field, request.form)), "-"
-            )
+            self.given = form_parameters(request.form)
         else:
             self.given = parameters_of(self.action, request, body)
             # A completion has the checksums of the object.
@@ -157,31 +161,42 @@ class Response(S3Response):
         if self.action == "CreateBucket":
             access.check_new(_lower(request))
         elif self.bucket_name in self.backend.buckets:
-            self._check_access(request)
+            self._check_policies(request, key)
+            self._check_settings(request)
             if self.action in OF_OBJECTS:
                 self._check_version()
 
-    def _check_access(self, request: Request) -> None:
-        """Raise S3's error for what the bucket's policy or its other settings deny."""
-        key = self.parse_key_name() if self._is_of_object(request) else ""
+    def _key_of(self, request: Request) -> str:
+        """Return the key of the object that a call concerns; nothing of a bucket's."""
+        if self.action == "PostObject":
+            return str(self.querystring.get("key", [""])[0])
+        is_of_object = "/" in request.path.strip("/") or request.path.count("/") > 2
+        return self.parse_key_name() if is_of_object else ""
+
+    def _check_policies(self, request: Request, key: str) -> None:
+        """Raise S3's error for what the policy of a bucket denies, if one has any."""
+        needed = list(access.needed(self.action, request, self.bucket_name, key))
+        names = {self.bucket_name, *(name for name, _, _ in needed)}
+        buckets = [self.backend.buckets.get(name) for name in names]
+        policies = {each.name: each.policy for each in buckets if each and each.policy}
+        if not policies:
+            return
         asked = self._asked(request, key)
-        for name, action, resource in access.needed(
-            self.action, request, self.bucket_name, key
-        ):
-            bucket = self.backend.buckets.get(name)
-            policy = bucket.policy if bucket else None
-            said = access.permission(policy, action, resource, asked)
+        for name, action, resource in needed:
+            said = access.permission(policies.get(name), action, resource, asked)
             if said == PermissionResult.DENIED:
                 raise access.AccessDeniedError(
                     f"{asked.caller.arn} is not authorized to perform: {action} on "
                     f"resource: {resource} with an explicit deny in a resource-based "
                     "policy"
                 )
+
+    def _check_settings(self, request: Request) -> None:
+        """Raise S3's error for what the settings of the bucket do not allow."""
         bucket = self.backend.get_bucket(self.bucket_name)
-        acl = request.headers.get("x-amz-acl", "") or request.form.get("acl", "")
         # Moto says that it is a dictionary.
         enforced = str(bucket.ownership_rule) == access.ENFORCED
-        access.check_acl(bucket, acl, enforced)
+        access.check_acl(bucket, request.headers.get("x-amz-acl", ""), enforced)
         if self.action == "PutBucketPolicy":
             access.check_policy(bytes(self.body), bucket)
 
@@ -192,9 +207,6 @@ class Response(S3Response):
             self.bucket_name, name, version, return_delete_marker=True
         )
         check_marker(found, bool(version), self.response_headers)
-
-    def _is_of_object(self, request: Request) -> bool:
-        return "/" in request.path.strip("/") or request.path.count("/") > 2
 
     def _asked(self, request: Request, key: str) -> access.Asked:
         found = self.backend.get_object(self.bucket_name, key) if key else None
@@ -208,8 +220,8 @@ class Response(S3Response):
 
     def _changed(self, request: Request, full_url: str) -> TYPE_RESPONSE:
         """Answer a call; of those that write with a condition one after the other."""
-        if "x-amz-copy-source" in request.headers:
-            self._check_source(request.headers["x-amz-copy-source"])
+        if source := parse_source(request.headers):
+            self._check_source(source)
         if "UploadId" in self.given:
             self._check_upload()
         is_conditional = {"If-Match", "If-None-Match"} & {*request.headers.keys()}
@@ -223,11 +235,10 @@ class Response(S3Response):
                 check_write(_lower(request), cast("StoredKey | None", key))
             return super()._key_response(request, full_url)
 
-    def _check_source(self, source: str) -> None:
-        path, _, version = unquote(source).lstrip("/").partition("?versionId=")
-        bucket, _, name = path.partition("/")
+    def _check_source(self, source: Source) -> None:
+        version = source.version or None
         key = self.backend.get_object(
-            bucket, name, version_id=version or None, return_delete_marker=True
+            source.bucket, source.key, version_id=version, return_delete_marker=True
         )
         if version:
             check_source_version(key)
@@ -345,6 +356,14 @@ class Response(S3Response):
             return answer | {"StorageClass": upload.storage or "STANDARD"}
         return answer
 
+    def get_access_key(self) -> str:
+        """Return the key that a call is signed with; moto sees no X-Amz-Credential."""
+        request = self.normalized_request
+        fields = [*request.args.items(), *request.form.items()]
+        signed = {name.lower(): value for name, value in fields}
+        key = signed.get("x-amz-credential", "").partition("/")[0]
+        return key or str(super().get_access_key())
+
     def setup_class(  # type: ignore[override]
         self, request: Request, full_url: str | None = None, headers: Any = None
     ) -> None:
@@ -413,14 +432,6 @@ class Response(S3Response):
 
 def _lower(request: Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _form_field(name: str) -> str:
-    """Return the parameter that a field of a form is, or nothing for its signature."""
-    lower = name.lower()
-    if FORM_FIELD.fullmatch(lower) or lower in ("awsaccesskeyid", "signature"):
-        return ""
-    return "x-amz-meta-*" if lower.startswith("x-amz-meta-") else lower
 
 
 def _frame_length(line: bytes) -> int:
