@@ -8,6 +8,8 @@ import pytest
 from botocore.model import ListShape, MapShape, StructureShape
 from embedded_aws.parameter_table import SERVICES, table
 from embedded_aws.refusals import (
+    OTHERS,
+    REFUSED,
     input_of,
     reason_of,
     refusal,
@@ -16,7 +18,6 @@ from embedded_aws.refusals import (
 )
 from embedded_aws.sagemaker.parameters import PRETENDED, RECORDED, SAGEMAKER
 from embedded_aws.sagemaker.responses import Response
-from embedded_aws.treatments import OTHERS, REFUSED
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.sagemaker.responses import SageMakerResponse
 
