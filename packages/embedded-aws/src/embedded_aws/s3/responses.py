@@ -111,7 +111,8 @@ class Response(S3Response):
         try:
             if self.upload:
                 content = state.files.open(self.upload.name)
-                given = _lower(request) | self.trailers
+                headers = request.headers.items()
+                given = {name.lower(): v for name, v in headers} | self.trailers
                 check_content(given, self.upload, self.sha256, content)
             self._check(request)
             return self._changed(request, full_url)
@@ -153,13 +154,13 @@ class Response(S3Response):
             self.given = parameters_of(self.action, request, body)
             # A completion has the checksums of the object.
             if self.action != "CompleteMultipartUpload":
-                check_body(_lower(request), body)
+                check_body(request.headers, body)
         if text := refusal(S3, self.action, self.given):
             raise NotImplementedS3Error(text)
         check_values(self.action, self.given)
-        access.check_owners(_lower(request), self.bucket_name)
+        access.check_owners(request.headers, self.bucket_name)
         if self.action == "CreateBucket":
-            access.check_new(_lower(request))
+            access.check_new(request.headers)
         elif self.bucket_name in self.backend.buckets:
             self._check_policies(request, key)
             self._check_settings(request)
@@ -232,7 +233,7 @@ class Response(S3Response):
             uploaded = getattr(getattr(key, "multipart", None), "id", "")
             # A completion may be sent again.
             if not uploaded or uploaded != request.args.get("uploadId"):
-                check_write(_lower(request), cast("StoredKey | None", key))
+                check_write(request.headers, cast("StoredKey | None", key))
             return super()._key_response(request, full_url)
 
     def _check_source(self, source: Source) -> None:
@@ -428,10 +429,6 @@ class Response(S3Response):
             value = base64.b64encode(checksum(content, algorithm)).decode()
         response_headers[header] = value
         return algorithm, value
-
-
-def _lower(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _frame_length(line: bytes) -> int:

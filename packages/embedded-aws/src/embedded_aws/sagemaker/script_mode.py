@@ -55,8 +55,6 @@ def check_script(request: Values, image: Image, channels: Sequence[Channel]) -> 
     entrypoint: list[str] = algorithm.get("ContainerEntrypoint") or []
     if algorithm.get("ContainerArguments") and not entrypoint:
         _refuse("ContainerArguments without a ContainerEntrypoint")
-    if request["ResourceConfig"].get("InstanceGroups"):
-        _refuse("InstanceGroups")
     for channel in channels:
         if channel.input_mode == "Pipe":
             _refuse(f"the input mode Pipe of channel {channel.name}; use File")
