@@ -221,7 +221,7 @@ def remove(path: Path) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, for its user's eyes only.
+    """Make the folder, which only its user can read.
 
     Raises:
         EmbeddedAWSError: it cannot be used.
