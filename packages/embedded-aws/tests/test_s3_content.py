@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 from botocore.config import Config
-from embedded_aws.account import REGION, ROLE_ARN
+from embedded_aws.account import ACCOUNT_ID, PUBLIC_BUCKET, REGION, ROLE_ARN
 from embedded_aws.s3 import checksums
 from embedded_aws.s3.access import OWNER_ACL
 
@@ -136,6 +136,15 @@ def test_checksums_that_python_lacks_are_right(monkeypatch, data, lanes):
         assert [each.hex() for each in slow] == ["e3069283", "ae8b14860a799888"]
 
 
+def test_the_owner_of_a_source_is_asked_for_however_it_is_encoded(embedded, s3, name):
+    """Some SDKs encode the slash behind the bucket, too."""
+    headers = {
+        "x-amz-copy-source": f"{PUBLIC_BUCKET}%2Fdatasets%2Fnone",
+        "x-amz-source-expected-bucket-owner": ACCOUNT_ID,
+    }
+    assert put(embedded, f"/{name}/key", b"", headers) == (403, "AccessDenied")
+
+
 def post(form, content=b"content"):
     """Send a form as a browser does, and return the status."""
     lines = [
@@ -198,7 +207,7 @@ def test_a_form_has_no_longer_key_than_other_uploads(s3, name):
 
 def test_a_bucket_policy_knows_who_signed_a_url_or_a_form(embedded, client, s3, name):
     """Also where the signature of version 4 is not in a header."""
-    role = client("sts").assume_role(RoleArn=ROLE_ARN, RoleSessionName="t")
+    role = client("sts").assume_role(RoleArn=ROLE_ARN, RoleSessionName="signer")
     signer = boto3.client(
         "s3",
         region_name=REGION,

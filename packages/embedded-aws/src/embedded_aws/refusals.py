@@ -1,4 +1,4 @@
-"""What becomes of a parameter, as rules say it: done, stored, or refused by its name."""
+"""What becomes of a parameter, as rules say: done, stored, or refused by its name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -185,7 +185,7 @@ def needed(
         yield bucket, "s3:PutObjectTagging", resource
     if permission == "PutObject" and "x-amz-acl" in request.headers:
         yield bucket, "s3:PutObjectAcl", resource
-    if source := parse_source(request.headers):
+    if source := parse_source(request):
         read = "s3:GetObjectVersion" if source.version else "s3:GetObject"
         yield source.bucket, read, f"arn:aws:s3:::{source.bucket}/{source.key}"
 
@@ -291,14 +291,14 @@ def check_new(headers: Mapping[str, str]) -> None:
         )
 
 
-def check_owners(headers: Mapping[str, str], bucket: str) -> None:
+def check_owners(request: Request, bucket: str) -> None:
     """Raise S3's error where a bucket belongs to another account than is expected."""
-    source = parse_source(headers)
+    source = parse_source(request)
     expected = {
         "x-amz-expected-bucket-owner": bucket,
         "x-amz-source-expected-bucket-owner": source.bucket if source else "",
     }
     for header, name in expected.items():
-        given = headers.get(header)
+        given = request.headers.get(header)
         if given and (given != ACCOUNT_ID or name == PUBLIC_BUCKET):
             raise AccessDeniedError("Access Denied")

@@ -1,4 +1,4 @@
-"""Uploads from a form: its fields, and what the policy that was signed for it allows."""
+"""Uploads from a form: its fields, and what the policy signed for it allows."""
 
 import base64
 import json

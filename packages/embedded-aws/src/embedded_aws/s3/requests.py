@@ -43,9 +43,12 @@ class Source(NamedTuple):
     version: str
 
 
-def parse_source(headers: Mapping[str, str]) -> Source | None:
-    """Read `x-amz-copy-source`: `/bucket/key?versionId=1`, as in a URL; None without it."""
-    given = headers.get("x-amz-copy-source", "")
+def parse_source(request: Request) -> Source | None:
+    """Return what a request copies, which a header names: `/bucket/key?versionId=1`.
+
+    Names are encoded as in a URL. Return None where nothing is copied.
+    """
+    given = request.headers.get("x-amz-copy-source", "")
     path, _, version = given.partition("?versionId=")
     bucket, _, key = unquote(path).lstrip("/").partition("/")
     return Source(bucket, key, version) if bucket else None

@@ -154,13 +154,13 @@ class Response(S3Response):
             self.given = parameters_of(self.action, request, body)
             # A completion has the checksums of the object.
             if self.action != "CompleteMultipartUpload":
-                check_body(request.headers, body)
+                check_body(self.headers, body)
         if text := refusal(S3, self.action, self.given):
             raise NotImplementedS3Error(text)
         check_values(self.action, self.given)
-        access.check_owners(request.headers, self.bucket_name)
+        access.check_owners(request, self.bucket_name)
         if self.action == "CreateBucket":
-            access.check_new(request.headers)
+            access.check_new(self.headers)
         elif self.bucket_name in self.backend.buckets:
             self._check_policies(request, key)
             self._check_settings(request)
@@ -221,7 +221,7 @@ class Response(S3Response):
 
     def _changed(self, request: Request, full_url: str) -> TYPE_RESPONSE:
         """Answer a call; of those that write with a condition one after the other."""
-        if source := parse_source(request.headers):
+        if source := parse_source(request):
             self._check_source(source)
         if "UploadId" in self.given:
             self._check_upload()
@@ -233,7 +233,7 @@ class Response(S3Response):
             uploaded = getattr(getattr(key, "multipart", None), "id", "")
             # A completion may be sent again.
             if not uploaded or uploaded != request.args.get("uploadId"):
-                check_write(request.headers, cast("StoredKey | None", key))
+                check_write(self.headers, cast("StoredKey | None", key))
             return super()._key_response(request, full_url)
 
     def _check_source(self, source: Source) -> None:

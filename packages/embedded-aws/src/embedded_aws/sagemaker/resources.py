@@ -112,9 +112,13 @@ class Collection(Generic[R]):
 
     def new(self, name: str, request: Values, **more: Any) -> R:
         """Make the resource that a request creates, with what only its kind has."""
-        tags = list(request.get("Tags", []))
-        about = {"name": name, "arn": self.arn(name), "request": request, "tags": tags}
-        return self.made_of(**about, **more)
+        return self.made_of(
+            name=name,
+            arn=self.arn(name),
+            request=request,
+            tags=list(request.get("Tags", [])),
+            **more,
+        )
 
     def add(self, resource: R) -> None:
         """Add a new resource."""
