@@ -2,22 +2,18 @@
 
 import base64
 import hashlib
-import io
-import re
 from collections.abc import Iterator
 from typing import Any, cast
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
 from moto.core.responses import ActionResult
-from moto.core.utils import str_to_rfc_1123_datetime
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import NoSuchUpload, RangeNotSatisfiable, S3ClientError
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import ClientDisconnected
 
-from embedded_aws.files import CHUNK_BYTES, StoredFile
+from embedded_aws.files import StoredFile
 from embedded_aws.refusals import refusal
 from embedded_aws.s3 import access
 from embedded_aws.s3.checksums import HASHED, check_body, check_content, checksum
@@ -38,20 +34,18 @@ from embedded_aws.s3.parameters import S3
 from embedded_aws.s3.requests import (
     Source,
     action_of,
+    forget_unreadable,
+    has_content,
     hoisted,
     parameters_of,
     parse_source,
+    received,
 )
 from embedded_aws.s3.values import ValueRefusedError, check_key, check_values
 from embedded_aws.state import state
 
 READS = ("GET", "HEAD", "OPTIONS")
-# A PUT of these changes an object, or a bucket, but has no content for it.
-SUBRESOURCES = {"acl", "tagging", "retention", "legal-hold", "torrent", "restore"}
-CHUNKED = re.compile("aws-chunked|STREAMING-")
 MAX_KEYS = 1000
-NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
-RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 # What replaces an object, and may say what it must be like.
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
 
@@ -384,37 +378,11 @@ class Response(S3Response):
         """Yield the body's content, and note its SHA-256 if it was signed with one."""
         given = request.headers.get("x-amz-content-sha256", "")
         digest = hashlib.sha256() if HASHED.fullmatch(given) else None
-        for chunk in self._received(request):
+        for chunk in received(request, self.trailers):
             if digest:
                 digest.update(chunk)
             yield chunk
         self.sha256 = digest.hexdigest() if digest else ""
-
-    def _received(self, request: Request) -> Iterator[bytes]:
-        """Yield the body's content, without the frames of aws-chunked."""
-        encodings = ("x-amz-content-sha256", "content-encoding")
-        if any(CHUNKED.search(request.headers.get(name, "")) for name in encodings):
-            raw = cast("io.RawIOBase", request.stream)
-            yield from self._decoded(io.BufferedReader(raw))
-        else:
-            yield from iter(lambda: request.stream.read(CHUNK_BYTES), b"")
-
-    def _decoded(self, stream: io.BufferedReader) -> Iterator[bytes]:
-        """Yield the chunks of an aws-chunked body, and note its trailers.
-
-        Each chunk follows a line with its length: `4000;chunk-signature=...`.
-        """
-        while left := _frame_length(stream.readline()):
-            while left:
-                chunk = stream.read(min(left, CHUNK_BYTES))
-                if not chunk:
-                    raise ClientDisconnected
-                left -= len(chunk)
-                yield chunk
-            stream.readline()
-        for line in stream:
-            name, _, value = line.decode().strip().partition(":")
-            self.trailers[name.lower()] = value.strip()
 
     def _get_checksum(self, response_headers: dict[str, Any]) -> tuple[str, str | None]:
         """Return the algorithm and value of the checksum that a client asks for."""
@@ -429,30 +397,3 @@ class Response(S3Response):
             value = base64.b64encode(checksum(content, algorithm)).decode()
         response_headers[header] = value
         return algorithm, value
-
-
-def _frame_length(line: bytes) -> int:
-    text = line.partition(b";")[0].strip()
-    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", text):
-        raise ClientDisconnected
-    return int(text, 16)
-
-
-def forget_unreadable(request: Request) -> None:
-    """Leave out a range or a date that is none: S3 reads without it, too."""
-    if not RANGE.fullmatch(request.headers.get("Range", "bytes=0-")):
-        del request.environ["HTTP_RANGE"]
-    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
-        try:
-            str_to_rfc_1123_datetime(request.environ.get(name, NEVER))
-        except ValueError:
-            del request.environ[name]
-
-
-def has_content(request: Request) -> bool:
-    """Return whether the body of a call that concerns an object is its content."""
-    return (
-        request.method == "PUT"
-        and "x-amz-copy-source" not in request.headers
-        and not SUBRESOURCES.intersection(request.args)
-    )
