@@ -51,7 +51,7 @@ def described(aws):
 
 
 def test_records_are_kept_without_secrets(folder):
-    """Roles, providers, alarms, repositories and experiments; no access key of a user."""
+    """Roles, providers, alarms, repositories, experiments; no access key of a user."""
     with share(folder) as aws:
         iam = connect(aws, "iam")
         role = iam.create_role(
