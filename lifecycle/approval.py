@@ -21,11 +21,7 @@ from lifecycle.errors import (
     printable,
 )
 from lifecycle.invocation import Golden, parse_golden
-from lifecycle.registration.integrity import (
-    evidence_digest,
-    hash_evidence,
-    name_changes,
-)
+from lifecycle.registration.integrity import evidence_digest, hash_evidence
 from lifecycle.registration.packages import (
     RECENT,
     Mode,
@@ -35,11 +31,14 @@ from lifecycle.registration.packages import (
     described,
     find_package,
     list_summaries,
+    package_table,
+    registration_problem,
 )
 from lifecycle.s3 import (
     ARCHIVE_REMEDY,
     RESTORE,
     StoredObject,
+    check_sha256,
     hash_object,
     read_object,
 )
@@ -49,8 +48,6 @@ from lifecycle.serving.hosting import version_in
 MAX_CHARACTERS = 850
 # Of the reason of a rejection.
 MAX_REASON = 500
-# The metadata without which nothing can be checked.
-NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +118,7 @@ def approve(
     if problem := registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     # Empty golden records are refused now, not only at deploy time.
-    check_objects(package)
+    _check_objects(package)
     found = hash_evidence(package.metadata["evidence"])
     _compare_evidence(package, found, evidence)
     approved = (package.digest, evidence_digest(found))
@@ -319,20 +316,21 @@ def check_described(now: Package, approval: Mode | None) -> CheckedPackage:
         )
     if problem := approval_problem(now, approval):
         raise NotApprovedError(f"{named} {problem}")
-    checked = check_objects(now)
+    checked = _check_objects(now)
     _, approved = now.approved
     if approved:
         prefix = now.metadata["evidence"]
-        found = evidence_digest(hash_evidence(prefix))
-        if found != approved:
-            raise IntegrityError(
-                f"{named}: the evidence in {prefix}/ has sha256 {found[:12]}, approved "
-                f"was {approved[:12]}; {RESTORE}, or look at it and approve it again"
-            )
+        check_sha256(
+            f"{named}: the evidence in {prefix}/",
+            evidence_digest(hash_evidence(prefix)),
+            approved,
+            known="approved was",
+            remedy=f"{RESTORE}, or look at it and approve it again",
+        )
     return checked
 
 
-def check_objects(package: Package) -> CheckedPackage:
+def _check_objects(package: Package) -> CheckedPackage:
     """Check that archive and golden records are those that were registered.
 
     Raises:
@@ -347,35 +345,11 @@ def check_objects(package: Package) -> CheckedPackage:
             content, found = read_object(uri, remedy=ARCHIVE_REMEDY)
         else:
             found = hash_object(uri, remedy=ARCHIVE_REMEDY)
-        if found.sha256 != known:
-            raise IntegrityError(
-                f"{package.model}: version {package.version}: {what} {uri} has sha256 "
-                f"{found.sha256[:12]}, registered was {known[:12] or 'none'}; {RESTORE}"
-            )
+        named = f"{package.model}: version {package.version}: {what} {uri}"
+        check_sha256(named, found.sha256, known)
         objects[uri] = found
     golden = parse_golden(records, content) if records else None
     return CheckedPackage(package=package, objects=objects, golden=golden)
-
-
-def package_table(packages: Sequence[Package]) -> str:
-    """Return packages as a table of plain text, for an error message."""
-    heads = ("version", "fingerprint", "status", "commit", "CI")
-    rows = [
-        (
-            str(package.version),
-            package.fingerprint[:12] or "-",
-            package.approval_status,
-            _short(package.commit) or "-",
-            package.metadata.get("ci_url", "-"),
-        )
-        for package in packages
-    ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (heads, *rows)
-    ]
-    return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 def _find(model: str, version: int | None, arn: str) -> Package:
@@ -421,44 +395,21 @@ def _objects(package: Package) -> Iterator[tuple[str, str, str]]:
         yield "the golden records", golden, known.get("golden_sha256", "")
 
 
-def registration_problem(package: Package) -> str:
-    """Say why a package is not one that `register` has made; "" if it is."""
-    if not package.registered_digest:
-        return (
-            "was registered without a digest, by another tool or before this template "
-            "had digests, so nothing says what it is; train again"
-        )
-    if package.is_changed:
-        changes = name_changes(
-            package.content, package.metadata, package.registered_digest
-        )
-        return (
-            f"was changed after it was registered: {changes}; CloudTrail names the "
-            "caller of UpdateModelPackage; train again"
-        )
-    if missing := sorted(NEEDED - package.metadata.keys()):
-        return f"was registered without {', '.join(missing)}; train again"
-    for name, value in package.content.items():
-        unknown = value.startswith("s3://") and value != package.model_data
-        if unknown and "InferenceSpecification" in name:
-            return f"serves {value} too, of which no sha256 is registered; train again"
-    return ""
-
-
 def _compare_evidence(
     package: Package, found: Mapping[str, str], read: Mapping[str, str] | None
 ) -> None:
     """Refuse evidence in S3 that is not what the approver has read."""
     if read is None:
         return
+    named = f"{package.model}: version {package.version}"
     for name in sorted({*found, *read}):
-        now, then = found.get(name, "missing"), read.get(name, "not there")
-        if found.get(name) != read.get(name):
-            raise IntegrityError(
-                f"{package.model}: version {package.version}: "
-                f"{package.metadata['evidence']}/{name} has sha256 {now[:12]}, the "
-                f"reviewer's has {then[:12]}; run this workflow's train job again"
-            )
+        check_sha256(
+            f"{named}: {package.metadata['evidence']}/{name}",
+            found.get(name, "missing"),
+            read.get(name, "not there"),
+            known="the reviewer's has",
+            remedy="run this workflow's train job again",
+        )
 
 
 def _not_found_message(
@@ -494,9 +445,3 @@ def _not_found_message(
         remedy = f"train it: {train}"
     table = package_table(recent) if recent else "  nothing has been registered yet"
     return f"{model}: {head} ({fingerprint[:12]}); {remedy}\n{table}"
-
-
-def _short(commit: str) -> str:
-    """Shorten a commit's sha, but keep the mark of a changed working tree."""
-    sha, dirty, _ = commit.partition("-dirty")
-    return sha[:7] + dirty

@@ -7,7 +7,7 @@ a laptop and AWS: boto3 honours `AWS_ENDPOINT_URL` by itself.
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -68,13 +68,6 @@ MAX_VALUE = 256
 # In keys `=` begins the code of a byte.
 FORBIDDEN_IN_KEYS = re.compile(r"[^\w .:/+\-@]")
 ENCODED = re.compile(r"(=[0-9A-F]{2})+")
-
-TRACEBACK_STARTS = (
-    "Traceback (most recent",
-    "During handling of",
-    "The above exception was",
-    "Stack trace:",  # XGBoost's own, of its C++
-)
 
 
 def region() -> str:
@@ -246,20 +239,8 @@ def ignore_not_found() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if not is_not_found(error):
+        if not _is_not_found(error):
             raise
-
-
-def is_not_found(error: "ClientError") -> bool:
-    """Return whether SageMaker refused a call because a resource does not exist.
-
-    For most resources SageMaker has no error code for it, only these words in the
-    message.
-    """
-    if error_code(error) == "ResourceNotFound":
-        return True
-    message = error_message(error).lower()
-    return any(words in message for words in NOT_FOUND)
 
 
 def polls(limit_seconds: float) -> Iterator[float]:
@@ -402,18 +383,16 @@ def tail_log(group: str, *, lines: int, stream_prefix: str = "") -> list[str]:
     return [event["message"].rstrip() for event in page["events"]]
 
 
-def without_tracebacks(lines: Sequence[str]) -> list[str]:
-    """Drop the lines of Python and C++ tracebacks from a container's log."""
-    kept: list[str] = []
-    # The first lines may be the rest of a traceback.
-    inside = True
-    for line in lines:
-        if line.startswith(TRACEBACK_STARTS):
-            inside = True
-        elif line.strip() and not (inside and line[0].isspace()):
-            inside = False
-            kept.append(line)
-    return kept
+def _is_not_found(error: "ClientError") -> bool:
+    """Return whether SageMaker refused a call because a resource does not exist.
+
+    For most resources SageMaker has no error code for it, only these words in the
+    message.
+    """
+    if error_code(error) == "ResourceNotFound":
+        return True
+    message = error_message(error).lower()
+    return any(words in message for words in NOT_FOUND)
 
 
 def _log_lines(group: str, stream: str) -> list[str]:

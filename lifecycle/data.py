@@ -8,53 +8,38 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.aws import Run, bucket, run_id_of, run_uri
-from lifecycle.errors import (
-    ConfigurationError,
-    DataError,
-    MissingObjectError,
-    StorageError,
-    did_you_mean,
-)
-from lifecycle.gates import TASKS, check_class_gates
-from lifecycle.raw.packing import read_checked
+from lifecycle.aws import Run, run_id_of, run_uri
+from lifecycle.errors import DataError, did_you_mean, list_names
+from lifecycle.gates import check_class_gates
 from lifecycle.raw.raw_table import check_raw, rows_of, write_raw
+from lifecycle.raw_files import raw_uri, read_files
 from lifecycle.s3 import (
-    StoredFile,
-    etag,
     find_json,
     json_bytes,
     keep_object,
-    list_files,
-    list_folders,
-    list_objects,
     newest_object,
-    parse_uri,
     read_bytes,
+    read_checked,
     read_json,
-    upload_file,
     write_bytes,
     write_json,
 )
+from lifecycle.statistics.task_metrics import TASKS
 from lifecycle.tabular.contract import check_splits
 from lifecycle.tabular.csv_cells import exact_floats
-from lifecycle.tabular.csv_format import CsvFormat, detect_format
+from lifecycle.tabular.csv_format import CsvFormat
 from lifecycle.tabular.csv_text import refuse_duplicates
 from lifecycle.tabular.labels import class_names, name_classes
 from lifecycle.tabular.membership import HASHES, row_hashes
-from lifecycle.tabular.tables import TableFile, check_file, parse_table
+from lifecycle.tabular.tables import parse_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lifecycle.raw.raw_records import Record
-    from lifecycle.raw.raw_table import Transform
+    from lifecycle.raw.raw_records import Record, Transform
 
 # A column with at most this many different values is summarised value by value.
 MAX_VALUES = 20
@@ -62,9 +47,6 @@ MAX_VALUES = 20
 PREPARED = "prepared.json"
 # Which rows of the raw table the test rows are, with what else names or groups them.
 DETAILS = "test-details.json"
-# The folder of a model's raw data in the project's bucket.
-RAW = "raw"
-MAX_LISTED = 30
 # Where a run keeps its splits.
 SPLIT_URI = re.compile(r"(?P<run>.+)/(?P<part>train|validation|test)/(?P=part)\.csv")
 # The splits that are read after the training only if their model is live: then its
@@ -73,15 +55,6 @@ ONLY_TRAINED_ON = ("train", "validation")
 # The column of the details that has a row's index in the table that was split.
 ROW = "row"
 PERCENTILES = [place / 100 for place in range(101)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """A file in the bucket, whether it was sent just now, and how it is written."""
-
-    uri: str
-    is_new: bool
-    written: CsvFormat
 
 
 def read_table(
@@ -126,7 +99,7 @@ def read_table(
         encoding=encoding,
         missing=missing,
     )
-    files = _read_files(uri, model if uri != data else "")
+    files = read_files(uri, model if uri != data else "")
     if not header:
         if unknown := [name for name in text if name not in columns]:
             hint = did_you_mean(unknown[0], list(columns))
@@ -143,105 +116,9 @@ def read_table(
     if absent := [name for name in columns if name not in table]:
         raise DataError(
             f"{uri}: column {', '.join(map(repr, absent))} is missing, it has "
-            f"{_listed(table)}; restore the file or change the notebook"
+            f"{list_names(table)}; restore the file or change the notebook"
         )
     return table[list(columns)] if columns else table
-
-
-def raw_uri(model: str, data: str) -> str:
-    """Return the S3 URI of raw data, which model.yaml may name by its file alone.
-
-    Raises:
-        DataError: it is no URI, and the model is not known.
-    """
-    if "://" in data:
-        return data
-    if not model:
-        raise DataError(
-            f"{data!r}: is in the bucket below the model's name; read_table(data, ..., "
-            "model=model)"
-        )
-    return f"s3://{bucket()}/{model}/{RAW}/{data}"
-
-
-def read_local(
-    path: Path, written: CsvFormat | None = None, text: Sequence[str] = ()
-) -> "tuple[pd.DataFrame, CsvFormat]":
-    """Read a table of this machine as `read_table` reads it from S3.
-
-    Args:
-        written: how it is written; by default what it looks like.
-        text: columns that stay text.
-
-    Returns:
-        The table, and how it is written.
-
-    Raises:
-        DataError: a file is missing, or is no such table.
-    """
-    try:
-        files = [
-            TableFile(name=str(one), content=one.read_bytes())
-            for one in list_tables(path)
-        ]
-    except OSError as error:
-        raise DataError(
-            f"{error.filename}: {error.strerror}; let it be read"
-        ) from error
-    if written is None:
-        formats = [detect_format(one.content) for one in files]
-        written = next((one for one in formats if one.arguments()), CsvFormat())
-    return parse_table(files, written, text=text), written
-
-
-def list_tables(path: Path) -> list[Path]:
-    """Return a file, or the files of a folder, without what tools write beside them.
-
-    Raises:
-        DataError: there is none.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file; give a CSV or Parquet file")
-    found = sorted(one for one in path.rglob("*") if one.is_file())
-    if files := [one for one in found if one.name[0] not in "._"]:
-        return files
-    raise DataError(f"{path}: holds no files; give a table, or a folder of tables")
-
-
-def upload_raw(
-    model: str, path: Path, *, on_bytes: Callable[[int], object] = lambda _: None
-) -> list[Upload]:
-    """Put a table, or a folder of tables, where `data:` of a model looks for it.
-
-    Args:
-        on_bytes: is called with the number of bytes that were sent since the last call.
-
-    Raises:
-        DataError: a file is missing, empty, or no table.
-        StorageError: the bucket refuses it.
-    """
-    written = {one: check_file(one) for one in list_tables(path)}
-    uploads = []
-    for one, how in written.items():
-        uri = raw_uri(model, one.relative_to(path.parent).as_posix())
-        is_new = upload_file(one, uri, on_bytes=on_bytes)
-        uploads.append(Upload(uri=uri, is_new=is_new, written=how))
-    return uploads
-
-
-def data_version(model: str, data: str) -> str:
-    """Identify raw data without reading it; "" if it is missing."""
-    uri = raw_uri(model, data)
-    try:
-        if not uri.endswith("/") and (found := etag(uri)):
-            return found
-        files = _table_files(list_objects(uri))
-    except (StorageError, ConfigurationError):
-        return ""
-    listed = sorted((one.key, one.etag) for one in files)
-    return hashlib.sha256(repr(listed).encode()).hexdigest() if listed else ""
 
 
 def split(
@@ -413,7 +290,12 @@ def read_raw(prepared: Mapping[str, Any]) -> "list[Record] | None":
     """
     if not (raw := prepared.get("raw")):
         return None
-    content = read_checked(str(raw["test"]), str(raw["test_sha256"]))
+    content = read_checked(
+        str(raw["test"]),
+        str(raw["test_sha256"]),
+        known="prepared was",
+        remedy="prepare the data again",
+    )
     return [json.loads(line) for line in content.splitlines()]
 
 
@@ -430,38 +312,6 @@ def read_test(test: str) -> "tuple[pd.Series[Any], list[Any]]":
     raw = read_raw(find_json(uri) or {}) if uri else None
     features = rows.drop(columns=0).to_numpy().tolist()
     return rows[0], features if raw is None else raw
-
-
-def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.DataFrame":
-    """Return what names the test rows: their index, and the columns of the details.
-
-    Raises:
-        DataError: the details are of another table.
-    """
-    import pandas as pd
-
-    named = pd.DataFrame({ROW: _plain(pd.Series(test.index.to_numpy()))})
-    if details is None:
-        return named
-    found = rows_of("details", details, test.index)
-    refuse_duplicates("details", list(details))
-    columns = found.rename(columns=str).reset_index(drop=True)
-    return named.join(columns.drop(columns=ROW, errors="ignore").apply(_plain))
-
-
-def _plain(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return what JSON has no word for, as periods and bytes, as its text."""
-    import pandas as pd
-    from pandas.api import types
-
-    kind = values.dtype
-    if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
-        return values
-    if types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.StringDtype):
-        return values
-    return values.map(
-        lambda one: one if one is None or one != one else str(one)  # noqa: PLR0124
-    )
 
 
 def read_details(prepared: Mapping[str, Any], count: int) -> "pd.DataFrame":
@@ -573,55 +423,36 @@ def _summarise_column(values: "pd.Series[Any]") -> dict[str, Any]:
     return summary | {"values": [list(one) for one in sorted(counts.items())]}
 
 
-def _read_files(uri: str, model: str) -> list[TableFile]:
-    """Read the object at a URI, or all that are below it.
+def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.DataFrame":
+    """Return what names the test rows: their index, and the columns of the details.
 
-    Args:
-        model: whose raw data it is, for the remedy.
+    Raises:
+        DataError: the details are of another table.
     """
-    remedy = f"put it there: runner upload {model} FILE" if model else ""
-    remedy = remedy or "check `data` in model.yaml"
-    if not uri.endswith("/"):
-        try:
-            return [TableFile(name=uri, content=read_bytes(uri, remedy=remedy))]
-        except MissingObjectError:
-            if not (files := _table_files(list_objects(uri))):
-                raise MissingObjectError(_missing(uri, remedy)) from None
-    elif not (files := _table_files(list_objects(uri))):
-        raise MissingObjectError(_missing(uri, remedy))
-    bucket_name = parse_uri(uri).bucket
-    names = [f"s3://{bucket_name}/{one.key}" for one in files]
-    for name in names:
-        if "=" in name.removeprefix(uri).strip("/").rpartition("/")[0]:
-            raise DataError(
-                f"{name}: is in a folder that stands for a column, which would be "
-                "lost; write the column into the files"
-            )
-    return [TableFile(name=one, content=read_bytes(one)) for one in names]
+    import pandas as pd
+
+    named = pd.DataFrame({ROW: _plain(pd.Series(test.index.to_numpy()))})
+    if details is None:
+        return named
+    found = rows_of("details", details, test.index)
+    refuse_duplicates("details", list(details))
+    columns = found.rename(columns=str).reset_index(drop=True)
+    return named.join(columns.drop(columns=ROW, errors="ignore").apply(_plain))
 
 
-def _table_files(found: Iterable[StoredFile]) -> list[StoredFile]:
-    """Leave out what tools write beside tables, as _SUCCESS."""
-    names = {one: one.key.rpartition("/")[2] for one in found}
-    return [one for one, name in names.items() if name and name[0] not in "._"]
+def _plain(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return what JSON has no word for, as periods and bytes, as its text."""
+    import pandas as pd
+    from pandas.api import types
 
-
-def _missing(uri: str, remedy: str) -> str:
-    """Say what is missing, and what there is instead."""
-    here, _, _ = uri.rstrip("/").rpartition("/")
-    there: list[str] = []
-    with suppress(StorageError, ConfigurationError):
-        there = [*list_files(here), *(f"{one}/" for one in list_folders(here))]
-    listed = _listed(there) if there else "nothing"
-    return f"{uri}: not there; {here}/ holds {listed}; {remedy}"
-
-
-def _listed(names: Iterable[object]) -> str:
-    """List some names; more than a line of them help nobody."""
-    shown = [str(one) for one in names]
-    more = len(shown) - MAX_LISTED
-    tail = f" and {more} more" if more > 0 else ""
-    return ", ".join(shown[:MAX_LISTED]) + tail
+    kind = values.dtype
+    if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
+        return values
+    if types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.StringDtype):
+        return values
+    return values.map(
+        lambda one: one if one is None or one != one else str(one)  # noqa: PLR0124
+    )
 
 
 def _name_columns(

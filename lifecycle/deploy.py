@@ -9,12 +9,7 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Any
 
-from lifecycle.approval import (
-    approval_problem,
-    check_approval,
-    check_described,
-    package_table,
-)
+from lifecycle.approval import approval_problem, check_approval, check_described
 from lifecycle.aws import Progress, aws_errors, client
 from lifecycle.data import keep_rows
 from lifecycle.delivery.change import Update, plan_change
@@ -28,6 +23,7 @@ from lifecycle.registration.packages import (
     describe,
     find_package,
     list_packages,
+    package_table,
 )
 from lifecycle.serving.endpoint_config import retained_configs
 from lifecycle.serving.hosting import read_settings

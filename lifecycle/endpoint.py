@@ -239,12 +239,6 @@ def delete_endpoint(name: str, deadline: float) -> None:
     wait_until_settled(name, deadline, on_progress=lambda _: None)
 
 
-def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
-    with ignore_not_found():
-        return client("sagemaker").describe_endpoint(EndpointName=name)
-    return None
-
-
 def read_hosting_of(state: EndpointState) -> Hosting:
     """Read how an endpoint is hosted, beyond its state, whoever has set that."""
     name, config = state.name, state.config
@@ -255,6 +249,12 @@ def read_hosting_of(state: EndpointState) -> Hosting:
     if ours != config:
         declared = read_declared_instances(name, ours)
     return replace(live, declared=declared)
+
+
+def _describe(name: str) -> "DescribeEndpointOutputTypeDef | None":
+    with ignore_not_found():
+        return client("sagemaker").describe_endpoint(EndpointName=name)
+    return None
 
 
 def _state(response: "DescribeEndpointOutputTypeDef") -> EndpointState:

@@ -24,6 +24,8 @@ from reprlib import Repr
 # The least similarity (difflib's ratio) at which one word is suggested for another.
 SIMILARITY = 0.6
 MAX_CHARACTERS = 100
+# How many names a message lists.
+MAX_LISTED = 30
 
 
 class LifecycleError(Exception):
@@ -93,9 +95,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return "known: " + (", ".join(names) or "none")
 
 
-def printable(text: str) -> str:
-    """Return a text of others with blanks for what terminals would act on."""
-    return "".join(one if one.isprintable() else " " for one in text)
+def list_names(names: Iterable[object], most: int = MAX_LISTED) -> str:
+    """List some names; more than a line of them help nobody."""
+    shown = [str(one) for one in names]
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(text: str, most: int = 0) -> str:
+    """Return a text of others with blanks for what terminals would act on.
+
+    Args:
+        most: how many characters are shown; by default all.
+    """
+    line = "".join(one if one.isprintable() else " " for one in text)
+    return f"{line[:most]}..." if 0 < most < len(line) else line
 
 
 def yaml_repr(value: object) -> str:

@@ -1,6 +1,6 @@
 """Scoring a model as its endpoint will: the candidate, and the live model beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +8,7 @@ from sagemaker_xgboost import archive
 
 from lifecycle.data import PREPARED, evidence_of, read_split
 from lifecycle.endpoint import EndpointState, read_state
-from lifecycle.errors import (
-    DataError,
-    LifecycleError,
-    StorageError,
-)
+from lifecycle.errors import DataError, LifecycleError, StorageError
 from lifecycle.inference import ScriptedModel, load_scripted, takes_raw
 from lifecycle.invocation import Golden, read_golden
 from lifecycle.registration.packages import Package, describe
@@ -247,88 +243,78 @@ def score_live(
     live = read_state(model)
     if live is None or live.status == "Failed" or not live.package:
         return None
+    found, truth = LiveScore(live=live), rows.iloc[:, 0].to_numpy()
     try:
         package = describe(live.package)
-        live_model, columns, order = _load_live(
-            package, rows.columns.tolist(), classes, raw
-        )
+        former, asked, order = _load_live(package, rows, raw, classes)
         is_new = _is_new(package, rows, classes)
-    except LifecycleError as error:
-        return LiveScore(live=live, reason=str(error))
-    count = int(is_new.sum())
-    left_out = len(rows) - count
-    if count < MIN_ROWS:
-        reason = (
-            f"only {count} of {len(rows)} test rows are new to it, {left_out} stand in "
-            f"its training or validation rows, and {MIN_ROWS} are needed; `split` of "
-            "lifecycle.data keeps every row in its part"
-            if left_out
-            else f"{count} test rows are too few, {MIN_ROWS} are needed"
+        count = int(is_new.sum())
+        found = replace(found, left_out=len(rows) - count)
+        _check_count(count, found.left_out)
+        theirs = predict(former, asked[is_new])
+        theirs = theirs[:, order] if classes else theirs
+        chosen = _decision_of(package, decision)
+        found = replace(
+            found,
+            threshold=chosen.threshold if chosen else None,
+            predictions=_spread(theirs, is_new),
         )
-        return LiveScore(live=live, left_out=left_out, reason=reason)
-    known, guess = rows[is_new], np.asarray(prediction)[is_new]
-    try:
-        former = predict(live_model, _asked(package, known, columns, raw, is_new))
-    except DataError as error:
-        return LiveScore(live=live, left_out=left_out, reason=str(error))
-    former = former[:, order] if classes else former
-    chosen = _decision_of(package, decision)
-    sides = (guess, decision), (former, chosen)
-    how: Any = {"measure": measure, "classes": classes}
-    found = _compare(live, known.iloc[:, 0].to_numpy(), *sides, **how)
-    predictions = np.full((len(rows), *former.shape[1:]), np.nan)
-    predictions[is_new] = former
-    return replace(
-        found,
-        left_out=left_out,
-        threshold=chosen.threshold if chosen else None,
-        predictions=predictions,
-    )
+        sides = (np.asarray(prediction)[is_new], decision), (theirs, chosen)
+        comparisons = _compare(measure, truth[is_new], *sides, classes)
+    except LifecycleError as error:
+        return replace(found, reason=str(error))
+    metrics = {name: one.live for name, one in comparisons.items()}
+    return replace(found, metrics=metrics, comparisons=comparisons, rows=count)
 
 
-def _decision_of(package: Package, decision: Decision | None) -> Decision | None:
-    """Return the decision with a version's own threshold, if costs have chosen one."""
-    own = package.metrics.get(THRESHOLD)
-    if decision is None or not decision.costs or own is None:
-        return decision
-    return replace(decision, threshold=own)
+def comparison_table(
+    score: LiveScore | None, *, of_classes: bool = False
+) -> "pd.DataFrame":
+    """Return candidate and live model side by side, with the difference in words.
 
+    Args:
+        of_classes: the metrics of single classes, as `recall of Adelie`, instead of
+            those of all.
+    """
+    import pandas as pd
 
-def _asked(
-    package: Package,
-    rows: "pd.DataFrame",
-    columns: Sequence[str],
-    raw: "Sequence[Record] | None",
-    chosen: Any,
-) -> Any:
-    """Return what a live model is asked for the chosen rows."""
-    if not takes_raw(package.program):
-        return rows[columns]
-    pairs = zip(raw or (), chosen, strict=True)
-    return [{name: one[name] for name in columns} for one, is_new in pairs if is_new]
+    found = [
+        one
+        for one in (score.comparisons.values() if score else ())
+        if bool(class_of(one.metric)) == of_classes
+    ]
+    version = score.live.version if score else ""
+    rows = {
+        one.metric: {
+            "candidate": format_number(one.candidate),
+            f"live, version {version}": format_number(one.live),
+            "difference": one.difference.value,
+            "low": one.difference.low,
+            "high": one.difference.high,
+            "answer": one.answer(),
+        }
+        for one in found
+    }
+    return shown(pd.DataFrame.from_dict(rows, orient="index"))
 
 
 def _load_live(
     package: Package,
-    columns: Sequence[str],
+    rows: "pd.DataFrame",
+    raw: "Sequence[Record] | None",
     classes: Sequence[str],
-    raw: "Sequence[Record] | None" = None,
-) -> "tuple[xgb.Booster | ScriptedModel, list[str], list[int]]":
-    """Load a live model, and return the names of what it takes, in its order.
+) -> "tuple[xgb.Booster | ScriptedModel, Any, list[int]]":
+    """Load a live model.
 
     Returns:
-        Beside them the place of each of the classes in its predictions.
+        Beside it what it is asked for each row, and the place of each of the classes
+        in its predictions.
 
     Raises:
-        DataError: they are not known, or are not all among the columns; or its classes
-            are others.
+        DataError: the rows lack what it takes, or its classes are others.
     """
-    known = package.metadata.get("archive_sha256", "")
     golden = read_golden(package.model, package.metadata)
-    if takes_raw(package.program):
-        taken, names = _load_raw(package, golden, raw)
-        return taken, names, _class_order(package, golden, classes)
-    features = list(golden.columns) if golden else []
+    known = package.metadata.get("archive_sha256", "")
     model: xgb.Booster | ScriptedModel
     if package.program:
         model = load_scripted(package.model_data, package.program, known)
@@ -336,17 +322,52 @@ def _load_live(
     else:
         model = load_booster(package.model_data, known)
         count = model.num_features()
+    asked = (
+        _asked_raw(package, golden, raw)
+        if takes_raw(package.program)
+        else _asked_features(package, golden, rows, count)
+    )
+    return model, asked, _class_order(package, golden, classes)
+
+
+def _asked_raw(
+    package: Package, golden: Golden | None, raw: "Sequence[Record] | None"
+) -> "np.ndarray[Any, Any]":
+    """Return the raw records of the rows, as far as a live model takes them."""
+    import numpy as np
+
+    if not raw or not golden:
+        raise DataError(
+            f"version {package.version} takes raw records, and there are none of the "
+            "test rows; pass raw= to write_splits, and to score_live"
+        )
+    columns = [*golden.rows[0]]
+    _check_names(package, columns, raw[0], "a raw column")
+    return np.array([{name: one[name] for name in columns} for one in raw])
+
+
+def _asked_features(
+    package: Package, golden: Golden | None, rows: "pd.DataFrame", count: int
+) -> "pd.DataFrame":
+    """Return the features that a live model takes of the rows, in its order."""
+    features = list(golden.columns) if golden else []
     if len(features) != count or not features:
         raise DataError(
             f"version {package.version} was registered without the names of its "
             f"{count} features; pass golden=(rows[features], ...) to `register`"
         )
-    if missing := [name for name in features if name not in columns]:
+    _check_names(package, features, rows, "a feature")
+    return rows[features]
+
+
+def _check_names(
+    package: Package, names: Sequence[str], known: Container[str], what: str
+) -> None:
+    if missing := [name for name in names if name not in known]:
         raise DataError(
             f"version {package.version} needs {', '.join(map(repr, missing))}, which "
-            "is no longer a feature"
+            f"is no longer {what}"
         )
-    return model, features, _class_order(package, golden, classes)
 
 
 def _class_order(
@@ -366,25 +387,6 @@ def _class_order(
             f"versions has {named}{more}"
         )
     return [theirs.index(name) for name in classes]
-
-
-def _load_raw(
-    package: Package, golden: Golden | None, raw: "Sequence[Record] | None"
-) -> tuple[ScriptedModel, list[str]]:
-    """Load a live model that takes raw records, and return its raw columns."""
-    if not raw or not golden:
-        raise DataError(
-            f"version {package.version} takes raw records, and there are none of the "
-            "test rows; pass raw= to write_splits, and to score_live"
-        )
-    columns = [*golden.rows[0]]
-    if missing := [name for name in columns if name not in raw[0]]:
-        raise DataError(
-            f"version {package.version} needs {', '.join(map(repr, missing))}, which "
-            "is no longer a raw column"
-        )
-    known = package.metadata.get("archive_sha256", "")
-    return load_scripted(package.model_data, package.program, known), columns
 
 
 def _is_new(
@@ -426,15 +428,43 @@ def _is_new(
     return ~np.isin(mine, np.concatenate(known))
 
 
+def _check_count(count: int, left_out: int) -> None:
+    """Check that there are enough rows to compare on."""
+    if count >= MIN_ROWS:
+        return
+    if not left_out:
+        raise DataError(f"{count} test rows are too few, {MIN_ROWS} are needed")
+    raise DataError(
+        f"only {count} of {count + left_out} test rows are new to it, {left_out} stand "
+        f"in its training or validation rows, and {MIN_ROWS} are needed; `split` of "
+        "lifecycle.data keeps every row in its part"
+    )
+
+
+def _decision_of(package: Package, decision: Decision | None) -> Decision | None:
+    """Return the decision with a version's own threshold, if costs have chosen one."""
+    own = package.metrics.get(THRESHOLD)
+    if decision is None or not decision.costs or own is None:
+        return decision
+    return replace(decision, threshold=own)
+
+
+def _spread(predictions: Any, chosen: Any) -> "np.ndarray[Any, Any]":
+    """Return predictions of the chosen rows for all rows, NaN for the others."""
+    import numpy as np
+
+    every = np.full((len(chosen), *predictions.shape[1:]), np.nan)
+    every[chosen] = predictions
+    return every
+
+
 def _compare(
-    live: EndpointState,
+    measure: "Measure",
     truth: Any,
     candidate: tuple[Any, Decision | None],
     former: tuple[Any, Decision | None],
-    *,
-    measure: "Measure",
     classes: Sequence[str],
-) -> LiveScore:
+) -> dict[str, Comparison]:
     """Compare two models on rows new to both: predictions and decision of each."""
     from lifecycle.statistics.uncertainty import compare, statistics_of
 
@@ -443,43 +473,7 @@ def _compare(
         theirs = statistics_of(measure, truth, *former, classes)
     except ValueError as error:
         # scikit-learn refuses some metrics where all rows are of one class.
-        reason = f"its metrics cannot be measured on {len(truth)} rows: {error}"
-        return LiveScore(live=live, reason=reason)
-    comparisons = compare(mine, theirs, len(truth))
-    return LiveScore(
-        live=live,
-        metrics={name: one.live for name, one in comparisons.items()},
-        comparisons=comparisons,
-        rows=len(truth),
-    )
-
-
-def comparison_table(
-    score: LiveScore | None, *, of_classes: bool = False
-) -> "pd.DataFrame":
-    """Return candidate and live model side by side, with the difference in words.
-
-    Args:
-        of_classes: the metrics of single classes, as `recall of Adelie`, instead of
-            those of all.
-    """
-    import pandas as pd
-
-    found = [
-        one
-        for one in (score.comparisons.values() if score else ())
-        if bool(class_of(one.metric)) == of_classes
-    ]
-    version = score.live.version if score else ""
-    rows = {
-        one.metric: {
-            "candidate": format_number(one.candidate),
-            f"live, version {version}": format_number(one.live),
-            "difference": one.difference.value,
-            "low": one.difference.low,
-            "high": one.difference.high,
-            "answer": one.answer(),
-        }
-        for one in found
-    }
-    return shown(pd.DataFrame.from_dict(rows, orient="index"))
+        raise DataError(
+            f"its metrics cannot be measured on {len(truth)} rows: {error}"
+        ) from error
+    return compare(mine, theirs, len(truth))

@@ -3,8 +3,7 @@
 A bound on a metric is compared with its value. A bound on the loss against the live
 model is compared with the confidence interval of that loss, so it may be undecided.
 So may a bound on a metric by slice, as `rmse by sex`, which each group has to keep.
-Imports nothing heavy: model.yaml is checked with it where neither pandas nor boto3 is
-installed.
+Imports nothing heavy: a page is made of it where neither pandas nor boto3 is installed.
 """
 
 import math
@@ -15,10 +14,7 @@ from typing import Literal, Protocol
 from lifecycle.errors import GateError, did_you_mean
 from lifecycle.statistics.comparison import (
     DIGITS,
-    LOWER_IS_BETTER,
     MIN_ROWS,
-    OF,
-    OF_CLASS,
     Answer,
     Bounds,
     Comparison,
@@ -29,35 +25,15 @@ from lifecycle.statistics.comparison import (
     format_number,
     worst_first,
 )
+from lifecycle.statistics.task_metrics import BY, slice_of
 
 Rule = Literal["min", "max", "worse_than_live"]
 Verdict = Literal["passed", "failed", "undecided", "not comparable", "nothing live"]
 
 RELATIVE = "worse_than_live"  # the one rule that needs a live model to compare with
 RULES = ("min", "max", RELATIVE)
-# Between the metric and the slice in the name of a gate, as `rmse by sex`.
-BY = " by "
-# The metric that `decision` of model.yaml adds to a binary classification.
-COST = "cost"
-# The longest value that SageMaker keeps in metadata; and on how many metrics gates may
-# be, as a version's metadata has room for hardly more.
-MAX_METADATA, MAX_GATED = 256, 30
-# The metrics of notebooks/<task>/train-register.ipynb.
-METRICS = {
-    "regression": ("mae", "r2", "rmse"),
-    "binary": (
-        *("accuracy", "auc", "brier", COST, "f1", "logloss", "precision", "recall"),
-    ),
-    "multiclass": (
-        *("accuracy", "balanced_accuracy", "f1_macro", "logloss"),
-        *("precision_macro", "recall_macro", "roc_auc_ovr"),
-    ),
-}
-TASKS = {
-    "regression": "a regression",
-    "binary": "a binary classification",
-    "multiclass": "a multiclass classification",
-}
+# The longest value that SageMaker keeps in metadata.
+MAX_METADATA = 256
 # Without a person who decides, these keep a version from being deployed.
 UNSURE = frozenset({"undecided", "not comparable"})
 # Digits of a value that would otherwise look like its bound.
@@ -174,28 +150,6 @@ def require_passed(
         raise GateError("; ".join(stopping))
 
 
-def judge_loss(comparison: Comparison, share: float, *, less: bool) -> Verdict:
-    """Judge whether a candidate lost more than a share of the live model's value.
-
-    Args:
-        share: for instance 0.05.
-        less: whether less of the metric is better.
-
-    Returns:
-        "passed" if the whole interval of the loss is at most the share, "failed" if
-        the whole interval is above it, "undecided" otherwise.
-    """
-    low, high = _loss(comparison, less)
-    if math.isnan(comparison.candidate):
-        return "failed"
-    if math.isnan(comparison.live) or math.isnan(low) or math.isnan(high):
-        return "not comparable"
-    allowed = share * abs(comparison.live)
-    if high <= allowed:
-        return "passed"
-    return "failed" if low > allowed else "undecided"
-
-
 def name_answers(
     gates: Mapping[str, Bounds],
     verdicts: Iterable[GateVerdict],
@@ -231,32 +185,6 @@ def name_answers(
     return whole if fits else said(intervals=False)[:MAX_METADATA]
 
 
-def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
-    return comparison.answer(bounds) if comparison else "not comparable"
-
-
-def _interval(comparison: Comparison | None) -> str:
-    if comparison is None or math.isnan(comparison.difference.low):
-        return ""
-    found = comparison.difference
-    return f": {format_interval((found.low, found.high))}"
-
-
-def find_unmeasured(task: str, gates: Iterable[str]) -> list[str]:
-    """Return the gates on metrics that the shared notebook of a task has not."""
-    measured = [gate.partition(BY)[0] for gate in gates]
-    return [metric for metric in measured if not _is_measured(task, metric)]
-
-
-def _is_measured(task: str, metric: str) -> bool:
-    """Return whether the shared notebook of a task has a metric.
-
-    Which classes there are is known only when the data is prepared.
-    """
-    of_class = task == "multiclass" and bool(class_of(metric))
-    return of_class or metric in METRICS[task]
-
-
 def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
     """Check that gates such as `recall of Adelie` are of classes that there are.
 
@@ -269,37 +197,6 @@ def check_class_gates(gates: Iterable[str], classes: Iterable[str]) -> None:
         if name and name not in known:
             hint = did_you_mean(name, known)
             raise GateError(f"model.yaml: gates.{gate}: no class {name!r}; {hint}")
-
-
-def find_reversed(task: str, gates: Mapping[str, Bounds]) -> str:
-    """Return an error message for a gate that would pass worse models, else ""."""
-    for gate, bounds in gates.items():
-        metric = gate.partition(BY)[0]
-        right = "max" if metric in LOWER_IS_BETTER else "min"
-        if _is_measured(task, metric) and bounds.get(right) is None:
-            wrong, better = ("min", "less") if right == "max" else ("max", "more")
-            return f"gates.{gate}.{wrong}: {better} {metric} is better; give {right}"
-    return ""
-
-
-def unmeasured_message(task: str, metric: str) -> str:
-    """Return the error message for a gate on a metric that nothing computes."""
-    hint = did_you_mean(metric, METRICS[task])
-    there = f"it has {', '.join(METRICS[task])}"
-    if task == "multiclass":
-        there += f", and of a class {', '.join(OF_CLASS)}, as `recall{OF}Adelie`"
-    if hint.startswith("did you mean"):
-        remedy = f"{hint} {there}"
-    else:
-        remedy = f"{there}; measure another in train-register.ipynb"
-    return f"gates.{metric}: no metric of {TASKS[task]}; {remedy}"
-
-
-def _value(metric: str, metrics: Mapping[str, float]) -> float:
-    if metric not in metrics:
-        hint = did_you_mean(metric, metrics)
-        raise GateError(f"model.yaml: gates.{metric}: no such metric here; {hint}")
-    return float(metrics[metric])
 
 
 def evaluate_metric(
@@ -318,26 +215,6 @@ def evaluate_metric(
     yield _absolute(metric, value, rule, given[rule], interval)
     if RELATIVE in given:
         yield _relative(metric, value, rule, given[RELATIVE], live)
-
-
-def _rules(gate: str, bounds: Bounds) -> tuple[str, dict[str, float]]:
-    """Return the direction of a gate, "min" or "max", and its bounds by rule."""
-    given = {rule: float(b) for rule, b in bounds.items() if b is not None}
-    for rule in given:
-        if rule not in RULES:
-            hint = did_you_mean(rule, RULES)
-            raise GateError(f"model.yaml: gates.{gate}.{rule}: unknown key; {hint}")
-    if ("min" in given) == ("max" in given):
-        raise GateError(
-            f"model.yaml: gates.{gate}: give either min (more is better) or max "
-            "(less is better)"
-        )
-    return "min" if "min" in given else "max", given
-
-
-def slice_of(gate: str) -> str:
-    """Return the slice that a gate names, as "sex" of `rmse by sex`; "" if none."""
-    return gate.partition(BY)[2]
 
 
 def evaluate_slice(
@@ -398,6 +275,61 @@ def evaluate_slice(
     )
 
 
+def _answer(comparison: Comparison | None, bounds: Bounds) -> Answer:
+    return comparison.answer(bounds) if comparison else "not comparable"
+
+
+def _interval(comparison: Comparison | None) -> str:
+    if comparison is None or math.isnan(comparison.difference.low):
+        return ""
+    found = comparison.difference
+    return f": {format_interval((found.low, found.high))}"
+
+
+def _value(metric: str, metrics: Mapping[str, float]) -> float:
+    if metric not in metrics:
+        hint = did_you_mean(metric, metrics)
+        raise GateError(f"model.yaml: gates.{metric}: no such metric here; {hint}")
+    return float(metrics[metric])
+
+
+def _rules(gate: str, bounds: Bounds) -> tuple[str, dict[str, float]]:
+    """Return the direction of a gate, "min" or "max", and its bounds by rule."""
+    given = {rule: float(b) for rule, b in bounds.items() if b is not None}
+    for rule in given:
+        if rule not in RULES:
+            hint = did_you_mean(rule, RULES)
+            raise GateError(f"model.yaml: gates.{gate}.{rule}: unknown key; {hint}")
+    if ("min" in given) == ("max" in given):
+        raise GateError(
+            f"model.yaml: gates.{gate}: give either min (more is better) or max "
+            "(less is better)"
+        )
+    return "min" if "min" in given else "max", given
+
+
+def _judge_loss(comparison: Comparison, share: float, *, less: bool) -> Verdict:
+    """Judge whether a candidate lost more than a share of the live model's value.
+
+    Args:
+        share: for instance 0.05.
+        less: whether less of the metric is better.
+
+    Returns:
+        "passed" if the whole interval of the loss is at most the share, "failed" if
+        the whole interval is above it, "undecided" otherwise.
+    """
+    low, high = _loss(comparison, less)
+    if math.isnan(comparison.candidate):
+        return "failed"
+    if math.isnan(comparison.live) or math.isnan(low) or math.isnan(high):
+        return "not comparable"
+    allowed = share * abs(comparison.live)
+    if high <= allowed:
+        return "passed"
+    return "failed" if low > allowed else "undecided"
+
+
 def _judge_group(
     found: Estimate, rule: str, bound: float
 ) -> Literal["passed", "failed", "undecided"]:
@@ -452,7 +384,7 @@ def _relative(
         why = live.reason or "the live model's value, with its interval, is missing"
         reason = f"{metric} is not comparable with the live model's: {why}"
         return replace(nothing, verdict="not comparable", reason=reason)
-    verdict, less = judge_loss(found, share, less=rule == "max"), rule == "max"
+    verdict, less = _judge_loss(found, share, less=rule == "max"), rule == "max"
     low, high = found.difference.low, found.difference.high
     return replace(
         nothing,

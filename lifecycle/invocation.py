@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lifecycle.aws import client, error_message
-from lifecycle.errors import DataError, EndpointError, IntegrityError, StorageError
-from lifecycle.s3 import json_bytes, read_bytes, write_bytes
+from lifecycle.errors import DataError, EndpointError, StorageError
+from lifecycle.s3 import json_bytes, read_bytes, read_checked, write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,14 +138,12 @@ def read_golden(model: str, metadata: Mapping[str, str]) -> Golden | None:
     uri = metadata.get("golden")
     if not uri:
         return None
-    content = read_bytes(uri, remedy=f"train {model} again, it records these")
-    found = hashlib.sha256(content).hexdigest()
-    # Older packages have no sha256; no deploy takes them.
-    if found != metadata.get("golden_sha256", found):
-        raise IntegrityError(
-            f"{uri}: has sha256 {found[:12]}, registered with "
-            f"{metadata['golden_sha256'][:12]}; restore the object, or train again"
-        )
+    remedy = f"train {model} again, it records these"
+    if "golden_sha256" in metadata:
+        content = read_checked(uri, metadata["golden_sha256"], remedy=remedy)
+    else:
+        # Of an older package, which no deploy takes.
+        content = read_bytes(uri, remedy=remedy)
     return parse_golden(uri, content)
 
 
@@ -156,7 +154,7 @@ def read_classes(model: str, metadata: Mapping[str, str]) -> list[str]:
         metadata: of the package, which names its golden records.
 
     Returns:
-        None for a package that is no multiclass model.
+        None of them for a package that is no multiclass model.
     """
     golden = read_golden(model, metadata)
     return list(golden.classes) if golden else []
@@ -211,6 +209,47 @@ def compare_with_golden(
             )
 
 
+def parse_golden(uri: str, content: bytes) -> Golden:
+    """Read golden records as `record_golden` has written them.
+
+    Raises:
+        StorageError: they are no golden records.
+    """
+    try:
+        kept = json.loads(content)
+        rows, predictions = kept["rows"], kept["predictions"]
+        columns = [str(name) for name in kept.get("columns", ())]
+        classes = [str(name) for name in kept.get("classes", ())]
+        problem = _golden_problem(rows, predictions, classes)
+        read: Any = [_read(row) for row in rows]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(f"{uri}: no golden records, {error}; train again") from error
+    if problem:
+        raise StorageError(f"{uri}: no golden records, {problem}; train again")
+    values = [_plain(value) for value in predictions]
+    return Golden(rows=read, predictions=values, columns=columns, classes=classes)
+
+
+def payloads(rows: Rows) -> Iterator[Body]:
+    """Yield bodies of requests: features in CSV, raw records as a list in JSON.
+
+    They are split at the size limit of a request.
+    """
+    lines: list[str] = []
+    size, kind = 0, CSV
+    for row in rows:
+        kind = JSON if isinstance(row, Mapping) else CSV
+        line = _line(row)
+        length = len(line.encode()) + 1
+        if lines and size + length > MAX_PAYLOAD:
+            yield _body(lines, kind)
+            lines, size = [], 0
+        lines.append(line)
+        size += length
+    if lines:
+        yield _body(lines, kind)
+
+
 def _is_close(one: Prediction, other: Prediction) -> bool:
     first, second = _numbers(one), _numbers(other)
     return len(first) == len(second) and all(
@@ -232,27 +271,6 @@ def _plain(prediction: Any) -> Prediction:
 
 def _text(prediction: Prediction) -> str:
     return ", ".join(f"{one:.6g}" for one in _numbers(prediction))
-
-
-def parse_golden(uri: str, content: bytes) -> Golden:
-    """Read golden records as `record_golden` has written them.
-
-    Raises:
-        StorageError: they are no golden records.
-    """
-    try:
-        kept = json.loads(content)
-        rows, predictions = kept["rows"], kept["predictions"]
-        columns = [str(name) for name in kept.get("columns", ())]
-        classes = [str(name) for name in kept.get("classes", ())]
-        problem = _golden_problem(rows, predictions, classes)
-        read: Any = [_read(row) for row in rows]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StorageError(f"{uri}: no golden records, {error}; train again") from error
-    if problem:
-        raise StorageError(f"{uri}: no golden records, {problem}; train again")
-    values = [_plain(value) for value in predictions]
-    return Golden(rows=read, predictions=values, columns=columns, classes=classes)
 
 
 def _golden_problem(
@@ -283,26 +301,6 @@ def _read(row: Any) -> Any:
     if isinstance(row, Mapping):
         return dict(row)
     return [math.nan if cell is None else float(cell) for cell in row]
-
-
-def payloads(rows: Rows) -> Iterator[Body]:
-    """Yield bodies of requests: features in CSV, raw records as a list in JSON.
-
-    They are split at the size limit of a request.
-    """
-    lines: list[str] = []
-    size, kind = 0, CSV
-    for row in rows:
-        kind = JSON if isinstance(row, Mapping) else CSV
-        line = _line(row)
-        length = len(line.encode()) + 1
-        if lines and size + length > MAX_PAYLOAD:
-            yield _body(lines, kind)
-            lines, size = [], 0
-        lines.append(line)
-        size += length
-    if lines:
-        yield _body(lines, kind)
 
 
 def _line(row: Any) -> str:

@@ -318,8 +318,8 @@ def class_metric(
     named = {name: intervals[f"{metric}{OF}{name}"] for name in classes}
     known = {name: one for name, one in named.items() if not math.isnan(one.value)}
     ordered = sorted(known, key=lambda name: -known[name].value)
-    ax = axes(height=1.2 + 0.27 * max(len(ordered), 2))
     names = [_shorten(name) for name in ordered]
+    ax = _bar_axes(names)
     values = [known[name].value for name in ordered]
     ax.barh(range(len(names)), values, color=BLUE, alpha=0.6, label=metric)
     for place, name in enumerate(ordered):
@@ -329,10 +329,7 @@ def class_metric(
             ends["label"] = "_interval"
             ax.plot([one.low, one.high], [place, place], marker="|", **ends)
     ax.set_yticks(range(len(names)), names)
-    longest = max(map(len, names), default=0)
-    ax.figure.subplots_adjust(left=min(0.6, 0.04 + 0.0145 * longest), top=0.9)
     ax.set(title=f"{metric.capitalize()} of each class", xlabel=metric, xlim=(0, 1.02))
-    ax.grid(visible=False, axis="y")
     return ax
 
 
@@ -377,7 +374,7 @@ def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
     if "class" in largest:
         acts = largest["class"].map(_shorten)
         largest = largest.set_axis(largest.index + " (" + acts + ")")
-    ax = axes(height=1.2 + 0.27 * max(len(largest), 2))
+    ax = _bar_axes([str(name) for name in largest.index])
     for direction, colour, hatch in zip(
         ("raises", "lowers", "mixed"), COLOURS, HATCHES, strict=False
     ):
@@ -386,11 +383,7 @@ def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
             name = "mixed" if direction == "mixed" else f"{direction} the prediction"
             look: Any = {"color": colour, "hatch": hatch, "edgecolor": "white"}
             ax.barh(largest.index, part, linewidth=0, label=name, **look)
-    # Room for the names inside of the figure, which would grow with them else.
-    longest = max((len(str(name)) for name in largest.index), default=0)
-    ax.figure.subplots_adjust(left=min(0.6, 0.04 + 0.0145 * longest), top=0.9)
     ax.set(title="Features, by their SHAP values", xlabel="mean absolute SHAP value")
-    ax.grid(visible=False, axis="y")
     if ax.patches:
         # Below the axes, where no bar is; the pad leaves room for their label.
         below: Any = {"loc": "upper right", "bbox_to_anchor": (1, 0), "ncols": 3}
@@ -418,6 +411,18 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
         xlim=(0, 1),
     )
     ax.legend()
+    return ax
+
+
+def _bar_axes(names: Sequence[str]) -> "Axes":
+    """Return axes for horizontal bars, a name beside each; more bars are higher.
+
+    Long names get room inside of the figure, which they would widen otherwise.
+    """
+    ax = axes(height=1.2 + 0.27 * max(len(names), 2))
+    longest = max(map(len, names), default=0)
+    ax.figure.subplots_adjust(left=min(0.6, 0.04 + 0.0145 * longest), top=0.9)
+    ax.grid(visible=False, axis="y")
     return ax
 
 

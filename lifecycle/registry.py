@@ -37,7 +37,7 @@ from lifecycle.gates import (
     require_passed,
 )
 from lifecycle.inference import serving_variables, takes_raw
-from lifecycle.invocation import record_golden
+from lifecycle.invocation import CSV, record_golden
 from lifecycle.raw.raw_records import READ, WRITTEN, Record
 from lifecycle.registration.integrity import (
     METRIC,
@@ -59,6 +59,7 @@ from lifecycle.registration.packages import (
 )
 from lifecycle.s3 import (
     ARCHIVE_REMEDY,
+    check_sha256,
     hash_object,
     json_bytes,
     write_bytes,
@@ -167,24 +168,6 @@ def register(
     )
 
 
-def _raw_records(
-    model: str, job: TrainingJob, prepared: Mapping[str, Any]
-) -> list[Record]:
-    """Return the first raw records of the test rows; none of a model of features.
-
-    Raises:
-        RegistryError: prepare has handed on raw records, but the archive cannot read
-            them.
-    """
-    found = read_raw(prepared) or []
-    if found and not takes_raw(job.program):
-        raise RegistryError(
-            f"{model}: prepare hands on raw records, and the archive has no code for "
-            "them; run_training(..., prepared=prepared)"
-        )
-    return found[:GOLDEN_ROWS]
-
-
 def count_looks(model: str, run: Run) -> int:
     """Return how many versions were judged on the very test rows of a run before it.
 
@@ -200,14 +183,6 @@ def count_looks(model: str, run: Run) -> int:
             looks = known.get(LOOKS, "")
             return int(looks) if looks.isdecimal() else 1
     return 0
-
-
-def _look(model: str, run: Run, prepared: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a version keeps of its test rows, for `count_looks`."""
-    if not prepared.get(TEST):
-        return {}
-    looks = count_looks(model, {**run, "prepare": prepared}) + 1
-    return {TEST: str(prepared[TEST]), LOOKS: str(looks)}
 
 
 def create_package(
@@ -245,19 +220,7 @@ def create_package(
     known = {**metadata, "approval": approval, "evidence": evidence}
     known |= _hash_objects(model_data, metadata)
     properties = _properties(_kept(metrics, gated, known), known)
-    container: ModelPackageContainerDefinitionTypeDef = {
-        "Image": image,
-        "ModelDataUrl": model_data,
-    }
-    if program:
-        container["Environment"] = serving_variables(program)
-    specification: InferenceSpecificationTypeDef = {
-        "Containers": [container],
-        "SupportedContentTypes": list(READ) if takes_raw(program) else ["text/csv"],
-        "SupportedResponseMIMETypes": (
-            list(WRITTEN) if takes_raw(program) else ["text/csv"]
-        ),
-    }
+    specification = _specification(image, model_data, program)
     content = content_of(model, {"InferenceSpecification": specification}, properties)
     digest = digest_of(content)
     about = " ".join(description.split())
@@ -269,10 +232,9 @@ def create_package(
     if package is None:
         folder = f"{evidence}/{metadata['training_job']}"
         write_bytes(f"{folder}/{REGISTERED_FILE}", json_bytes(content))
-        statistics = write_json(f"{folder}/metrics.json", _finite(metrics))
         quality: MetricsSourceTypeDef = {
             "ContentType": "application/json",
-            "S3Uri": statistics,
+            "S3Uri": write_json(f"{folder}/metrics.json", _finite(metrics)),
         }
         response = client("sagemaker").create_model_package(
             ModelPackageGroupName=model,
@@ -298,26 +260,6 @@ def create_package(
     return package
 
 
-def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the sha256 of the archive and of the golden records.
-
-    Raises:
-        StorageError: one is missing.
-        IntegrityError: the archive is not the one that the training job has left.
-    """
-    archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
-    left = metadata.get("archive_sha256") or archive
-    if archive != left:
-        raise IntegrityError(
-            f"{model_data}: has sha256 {archive[:12]}, the training job has left "
-            f"{left[:12]}; train again"
-        )
-    hashes = {"archive_sha256": archive}
-    if metadata.get("golden") and "golden_sha256" not in metadata:
-        hashes["golden_sha256"] = hash_object(metadata["golden"]).sha256
-    return hashes
-
-
 def fingerprint_of(model: str, run: Run) -> str:
     """Return the fingerprint of the content that a notebook runs."""
     return str(run.get("fingerprint") or _checkout(model)["fingerprint"])
@@ -330,6 +272,77 @@ def gates_of(model: str, run: Run) -> Mapping[str, Bounds]:
         _checkout(model)["spec"]["gates"] if given is None else given
     )
     return found
+
+
+def reject(package: Package, reason: str) -> Package:
+    """Reject a package, whatever its status is, and record why."""
+    client("sagemaker").update_model_package(
+        ModelPackageArn=package.arn,
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=" ".join(reason.split())[:1024],
+    )
+    return describe(package.arn)
+
+
+def _raw_records(
+    model: str, job: TrainingJob, prepared: Mapping[str, Any]
+) -> list[Record]:
+    """Return the first raw records of the test rows; none of a model of features.
+
+    Raises:
+        RegistryError: prepare has handed on raw records, but the archive cannot read
+            them.
+    """
+    found = read_raw(prepared) or []
+    if found and not takes_raw(job.program):
+        raise RegistryError(
+            f"{model}: prepare hands on raw records, and the archive has no code for "
+            "them; run_training(..., prepared=prepared)"
+        )
+    return found[:GOLDEN_ROWS]
+
+
+def _look(model: str, run: Run, prepared: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a version keeps of its test rows, for `count_looks`."""
+    if not prepared.get(TEST):
+        return {}
+    looks = count_looks(model, {**run, "prepare": prepared}) + 1
+    return {TEST: str(prepared[TEST]), LOOKS: str(looks)}
+
+
+def _specification(
+    image: str, model_data: str, program: str
+) -> "InferenceSpecificationTypeDef":
+    """Return what SageMaker serves of a package, and the content types of requests."""
+    container: ModelPackageContainerDefinitionTypeDef = {
+        "Image": image,
+        "ModelDataUrl": model_data,
+    }
+    if program:
+        container["Environment"] = serving_variables(program)
+    read, written = (READ, WRITTEN) if takes_raw(program) else ([CSV], [CSV])
+    return {
+        "Containers": [container],
+        "SupportedContentTypes": list(read),
+        "SupportedResponseMIMETypes": list(written),
+    }
+
+
+def _hash_objects(model_data: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the sha256 of the archive and of the golden records.
+
+    Raises:
+        StorageError: one is missing.
+        IntegrityError: the archive is not the one that the training job has left.
+    """
+    archive = hash_object(model_data, remedy=ARCHIVE_REMEDY).sha256
+    left = metadata.get("archive_sha256") or archive
+    known, remedy = "the training job has left", "train again"
+    check_sha256(f"{model_data}:", archive, left, known=known, remedy=remedy)
+    hashes = {"archive_sha256": archive}
+    if metadata.get("golden") and "golden_sha256" not in metadata:
+        hashes["golden_sha256"] = hash_object(metadata["golden"]).sha256
+    return hashes
 
 
 def _checkout(model: str) -> dict[str, Any]:
@@ -351,16 +364,6 @@ def _checkout(model: str) -> dict[str, Any]:
             f"{model}: its fingerprint is unknown; {answer.stderr.strip()}"
         )
     return dict(json.loads(answer.stdout))
-
-
-def reject(package: Package, reason: str) -> Package:
-    """Reject a package, whatever its status is, and record why."""
-    client("sagemaker").update_model_package(
-        ModelPackageArn=package.arn,
-        ModelApprovalStatus="Rejected",
-        ApprovalDescription=" ".join(reason.split())[:1024],
-    )
-    return describe(package.arn)
 
 
 def _properties(

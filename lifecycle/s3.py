@@ -121,6 +121,27 @@ def hash_object(uri: str, *, remedy: str = "check the URI") -> StoredObject:
     return StoredObject(digest.hexdigest(), _version(found))
 
 
+def read_checked(
+    uri: str,
+    sha256: str,
+    *,
+    known: str = "registered was",
+    remedy: str = "check the URI",
+) -> bytes:
+    """Read an object that has to have a sha256.
+
+    Args:
+        known: says in the error message where the sha256 is from.
+
+    Raises:
+        StorageError: it is missing.
+        IntegrityError: it is another object.
+    """
+    content = read_bytes(uri, remedy=remedy)
+    check_sha256(f"{uri}:", hashlib.sha256(content).hexdigest(), sha256, known=known)
+    return content
+
+
 def read_archive(uri: str, sha256: str = "") -> bytes:
     """Read the archive of a model.
 
@@ -131,13 +152,32 @@ def read_archive(uri: str, sha256: str = "") -> bytes:
         StorageError: it is missing.
         IntegrityError: it is another archive.
     """
-    content = read_bytes(uri, remedy=ARCHIVE_REMEDY)
-    found = hashlib.sha256(content).hexdigest()
-    if found != (sha256 or found):
+    if not sha256:
+        return read_bytes(uri, remedy=ARCHIVE_REMEDY)
+    return read_checked(uri, sha256, remedy=ARCHIVE_REMEDY)
+
+
+def check_sha256(
+    what: str,
+    found: str,
+    wanted: str,
+    *,
+    known: str = "registered was",
+    remedy: str = RESTORE,
+) -> None:
+    """Check that an object is the one that it has to be.
+
+    Args:
+        what: the object, as the error message begins.
+        known: says there where the wanted sha256 is from.
+
+    Raises:
+        IntegrityError: it is another object.
+    """
+    if found != wanted:
         raise IntegrityError(
-            f"{uri}: has sha256 {found[:12]}, registered was {sha256[:12]}; {RESTORE}"
+            f"{what} has sha256 {found[:12]}, {known} {wanted[:12] or 'none'}; {remedy}"
         )
-    return content
 
 
 def write_bytes(

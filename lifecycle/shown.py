@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice, slice_of
+from lifecycle.gates import GateVerdict, evaluate_metric, evaluate_slice
 from lifecycle.statistics.comparison import (
     Bounds,
     Comparison,
@@ -20,6 +20,7 @@ from lifecycle.statistics.comparison import (
     format_number,
 )
 from lifecycle.statistics.decision import OUTCOMES
+from lifecycle.statistics.task_metrics import slice_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +44,8 @@ class EvaluationOutput:
         metrics: on all test rows; `intervals`: of them.
         live: the comparison with the live model; None if nothing is live.
         slices: the metrics by group of rows.
-        calibration, features, worst, disagreements, leaks: what the functions of
-            lifecycle.statistics.diagnosis return.
+        calibration, features, worst, disagreements: what the functions of
+            lifecycle.statistics.diagnosis return; `leaks`: what `find_leaks` does.
         confusion: what `confusion` of lifecycle.statistics.decision returns;
             `confusion_matrix`: what that of lifecycle.statistics.diagnosis does.
         looks: how many versions were judged on these test rows before.
@@ -110,30 +111,6 @@ class EvaluationOutput:
             "text/plain": table.to_string(**style),
             EVALUATION_MIME: self.data(),
         }
-
-
-def _live_data(live: Any) -> dict[str, Any]:
-    """Return a live model's score without its predictions, a row each."""
-    return asdict(replace(live, predictions=None))
-
-
-def _table(table: "pd.DataFrame | None") -> dict[str, Any] | None:
-    """Return a table as its columns, the index first, and its rows."""
-    if table is None or table.empty:
-        return None
-    whole = table.reset_index()
-    rows = [
-        [value if isinstance(value, str) else _number_or_text(value) for value in row]
-        for row in whole.itertuples(index=False)
-    ]
-    return {"columns": list(map(str, whole.columns)), "rows": rows}
-
-
-def _number_or_text(value: Any) -> Any:
-    """Return a number as JSON has it; whole ones stay whole."""
-    if isinstance(value, Integral):
-        return int(value)
-    return float(value) if isinstance(value, Real) else str(value)
 
 
 def judge(
@@ -234,6 +211,66 @@ def read_slices(shown: Any) -> list[SliceGroup]:
     ]
 
 
+def read_rows(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the rows of a table of an evaluation, each by its columns."""
+    if not table:
+        return []
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownComparison:
+    """A live model's score, as it was read from an evaluation."""
+
+    comparisons: Mapping[str, Comparison]
+    reason: str
+
+
+def read_live(live: Mapping[str, Any]) -> ShownComparison:
+    """Read the score of a live model, of which any part may be missing."""
+    given = live.get("comparisons")
+    known = given if isinstance(given, Mapping) else {}
+    comparisons = {
+        str(metric): _comparison(str(metric), one)
+        for metric, one in known.items()
+        if isinstance(one, Mapping)
+    }
+    return ShownComparison(
+        comparisons=comparisons, reason=str(live.get("reason") or "")
+    )
+
+
+def number_or_none(value: object) -> float | None:
+    """Return a finite number; None for anything else, as for a text or true."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _live_data(live: Any) -> dict[str, Any]:
+    """Return a live model's score without its predictions, a row each."""
+    return asdict(replace(live, predictions=None))
+
+
+def _table(table: "pd.DataFrame | None") -> dict[str, Any] | None:
+    """Return a table as its columns, the index first, and its rows."""
+    if table is None or table.empty:
+        return None
+    whole = table.reset_index()
+    rows = [
+        [value if isinstance(value, str) else _number_or_text(value) for value in row]
+        for row in whole.itertuples(index=False)
+    ]
+    return {"columns": list(map(str, whole.columns)), "rows": rows}
+
+
+def _number_or_text(value: Any) -> Any:
+    """Return a number as JSON has it; whole ones stay whole."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)
+
+
 def _estimates(values: Any) -> dict[str, Estimate]:
     if not isinstance(values, Mapping):
         return {}
@@ -248,13 +285,6 @@ def _estimate(shown: Any) -> Estimate:
 
 def _slice(group: SliceGroup) -> dict[str, Any]:
     return dict(_nan_as_none(asdict(group)))
-
-
-def read_rows(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the rows of a table of an evaluation, each by its columns."""
-    if not table:
-        return []
-    return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
 
 
 def _read_table(shown: Any) -> dict[str, Any] | None:
@@ -328,28 +358,6 @@ def _whole(value: object) -> int | None:
     return None if number is None else int(number)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShownComparison:
-    """A live model's score, as it was read from an evaluation."""
-
-    comparisons: Mapping[str, Comparison]
-    reason: str
-
-
-def read_live(live: Mapping[str, Any]) -> ShownComparison:
-    """Read the score of a live model, of which any part may be missing."""
-    given = live.get("comparisons")
-    known = given if isinstance(given, Mapping) else {}
-    comparisons = {
-        str(metric): _comparison(str(metric), one)
-        for metric, one in known.items()
-        if isinstance(one, Mapping)
-    }
-    return ShownComparison(
-        comparisons=comparisons, reason=str(live.get("reason") or "")
-    )
-
-
 def _comparison(metric: str, shown: Mapping[str, Any]) -> Comparison:
     candidate, live = (_number_or_nan(shown.get(one)) for one in ("candidate", "live"))
     difference = replace(_estimate(shown.get("difference")), value=candidate - live)
@@ -398,13 +406,6 @@ def _pair(values: Any, name: Any) -> tuple[float, float] | None:
 def _job(job: Mapping[str, Any]) -> dict[str, Any]:
     seconds = {name: number_or_none(job.get(name)) or 0 for name in JOB_SECONDS}
     return {"name": str(job.get("name") or "")} | seconds
-
-
-def number_or_none(value: object) -> float | None:
-    """Return a finite number; None for anything else, as for a text or true."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _number_or_nan(value: object) -> float:

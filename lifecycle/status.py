@@ -119,22 +119,8 @@ def read_status(
     newest = Version()
     package = _newest(model, fingerprint, approval)
     if package:
-        same = package.fingerprint == fingerprint
-        is_approved = package.approval_status == "Approved"
-        newest = Version(
-            version=package.version,
-            status=package.approval_status,
-            fingerprint=package.fingerprint,
-            commit=package.commit,
-            run_id=package.run_id,
-            since=utc(package.created),
-            failed=failures(judge(package.metrics, gates)) if same else "",
-            compared=package.metadata.get("compared", ""),
-            digest=package.digest,
-            approved=approved_by(package),
-            rejected=rejected_by(package),
-            problem=approval_problem(package, approval) if is_approved else "",
-        )
+        asked = gates if package.fingerprint == fingerprint else {}
+        newest = _registered(package, approval, asked)
     now = read_state(model)
     if now is None:
         reason = _recorded_failure(model, newest.version)
@@ -142,23 +128,12 @@ def read_status(
         return ModelStatus(newest=newest, attempted=attempted, reason=reason)
     is_newest = package and package.arn == now.package
     served = package if is_newest else _served(now.package)
-    live = Version(
-        digest=served.digest if served else "",
-        approved=approved_by(served) if served else "",
-        problem=_live_problem(now, served),
-        version=now.version,
-        status=now.status,
-        fingerprint=now.fingerprint,
-        commit=now.commit,
-        run_id=now.run_id,
-        since=utc(now.since),
-    )
     deleted = f"endpoint config {now.config}" if now.is_config_deleted else ""
     drift, kept, refusal, missing = _compare_settings(now, endpoint)
     former = now.previous_config if now.is_verified else now.verified_config
     return ModelStatus(
         newest=newest,
-        live=live,
+        live=_live(now, served),
         verified=now.is_verified,
         verified_version=version_in(now.verified_config),
         rolled_back_from=now.rolled_back_from,
@@ -189,11 +164,55 @@ def _newest(model: str, fingerprint: str, approval: Mode) -> Package | None:
     return next(described([*same, *known]), None)
 
 
+def _registered(
+    package: Package, approval: Mode, gates: Mapping[str, Bounds]
+) -> Version:
+    """Return a version as it is registered.
+
+    Args:
+        gates: those that its metrics are to be judged by.
+    """
+    is_approved = package.approval_status == "Approved"
+    return Version(
+        version=package.version,
+        status=package.approval_status,
+        fingerprint=package.fingerprint,
+        commit=package.commit,
+        run_id=package.run_id,
+        since=utc(package.created),
+        failed=failures(judge(package.metrics, gates)),
+        compared=package.metadata.get("compared", ""),
+        digest=package.digest,
+        approved=approved_by(package),
+        rejected=rejected_by(package),
+        problem=approval_problem(package, approval) if is_approved else "",
+    )
+
+
 def _served(arn: str) -> Package | None:
     """Return the package that is live, if it is known and was not deleted."""
     with suppress(RegistryError):
         return describe(arn) if arn else None
     return None
+
+
+def _live(now: EndpointState, served: Package | None) -> Version:
+    """Return a version as it is live.
+
+    Args:
+        served: its package, if it is known.
+    """
+    return Version(
+        version=now.version,
+        status=now.status,
+        fingerprint=now.fingerprint,
+        commit=now.commit,
+        run_id=now.run_id,
+        since=utc(now.since),
+        digest=served.digest if served else "",
+        approved=approved_by(served) if served else "",
+        problem=_live_problem(now, served),
+    )
 
 
 def _live_problem(now: EndpointState, served: Package | None) -> str:

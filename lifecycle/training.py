@@ -31,7 +31,6 @@ from lifecycle.aws import (
     read_log,
     run_id_of,
     tail_log,
-    without_tracebacks,
 )
 from lifecycle.errors import TrainingError
 from lifecycle.inference import missing_code
@@ -62,6 +61,12 @@ SCRIPT_FAILED = "Command failed with exit code"
 # A reason, and what SageMaker adds to it, which may stand on a line of its own.
 EXIT_CODE = re.compile(r"\s*(, exit code: \d+)$")
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
+TRACEBACK_STARTS = (
+    "Traceback (most recent",
+    "During handling of",
+    "The above exception was",
+    "Stack trace:",  # XGBoost's own, of its C++
+)
 
 # The SDK appends a time of 14 digits, and SageMaker takes 63 characters.
 MAX_BASE_NAME = 63 - 1 - 14
@@ -158,6 +163,65 @@ def run_training(
     )
 
 
+def source_code(source: str) -> Any:
+    """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
+
+    What is in the script's folder goes with it, but for notebooks and documents, and so
+    do the model's features.py and what stands beside it. A requirements.txt beside the
+    script is installed before it starts, unless it is the lock of requirements.in.
+
+    Args:
+        source: of model.yaml: the script's path from the model's folder, which is where
+            its notebooks run.
+    """
+    from sagemaker.core.training.configs import SourceCode
+
+    script = Path(source).absolute()
+    folder = _with_features(script.parent, Path().absolute())
+    requirements = (folder / REQUIREMENTS).with_suffix(LOCKED)
+    is_installed = requirements.is_file() and not has_lock(folder)
+    ignored = [*SourceCode.model_fields["ignore_patterns"].default, "model.yaml"]
+    ignored += [f"*{suffix}" for suffix in sorted(NOT_CODE)]
+    if has_lock(folder):
+        ignored += [REQUIREMENTS + suffix for suffix in (ASKED, LOCKED)]
+    return SourceCode(
+        source_dir=str(folder),
+        entry_script=script.name,
+        requirements=requirements.name if is_installed else None,
+        ignore_patterns=ignored,
+    )
+
+
+def stop_training(model: str, run_id: str) -> list[str]:
+    """Stop the jobs of a run that are still training, and return their names."""
+    jobs = [
+        name
+        for name, status in _list_jobs(base_job_name(model, run_id))
+        if status == "InProgress"
+    ]
+    for name in jobs:
+        _stop(name)
+    return jobs
+
+
+def learning_curve(job_name: str) -> dict[str, list[float]]:
+    """Read the metrics after each boosting round from a training job's log.
+
+    Returns:
+        By "<channel> <metric>", for instance "validation rmse", a value per round.
+    """
+    rounds: dict[int, dict[str, float]] = {}
+    for line in read_log(LOG_GROUP, f"{job_name}/"):
+        if match := ROUND.match(line):
+            found = METRIC.findall(match[2])
+            rounds[int(match[1])] = {f"{c} {m}": float(value) for c, m, value in found}
+    curves: dict[str, list[float]] = {}
+    for number in sorted(rounds):
+        for label, value in rounds[number].items():
+            curves.setdefault(label, []).append(value)
+    return curves
+
+
 def _pack_code(
     job: str, model_data: str, source: Any, prepared: Mapping[str, Any]
 ) -> tuple[str, str, str]:
@@ -191,35 +255,6 @@ def _pack_code(
     return model_data, hashlib.sha256(packed).hexdigest(), program
 
 
-def source_code(source: str) -> Any:
-    """Return the SDK's description of a script, for `ModelTrainer(source_code=...)`.
-
-    What is in the script's folder goes with it, but for notebooks and documents, and so
-    do the model's features.py and what stands beside it. A requirements.txt beside the
-    script is installed before it starts, unless it is the lock of requirements.in.
-
-    Args:
-        source: of model.yaml: the script's path from the model's folder, which is where
-            its notebooks run.
-    """
-    from sagemaker.core.training.configs import SourceCode
-
-    script = Path(source).absolute()
-    folder = _with_features(script.parent, Path().absolute())
-    requirements = (folder / REQUIREMENTS).with_suffix(LOCKED)
-    is_installed = requirements.is_file() and not has_lock(folder)
-    ignored = [*SourceCode.model_fields["ignore_patterns"].default, "model.yaml"]
-    ignored += [f"*{suffix}" for suffix in sorted(NOT_CODE)]
-    if has_lock(folder):
-        ignored += [REQUIREMENTS + suffix for suffix in (ASKED, LOCKED)]
-    return SourceCode(
-        source_dir=str(folder),
-        entry_script=script.name,
-        requirements=requirements.name if is_installed else None,
-        ignore_patterns=ignored,
-    )
-
-
 def _with_features(folder: Path, model: Path) -> Path:
     """Return a script's folder, or a copy of it to which features.py was added."""
     features = (model / MODULE).with_suffix(".py")
@@ -243,36 +278,6 @@ def _holds(packed: bytes, program: str) -> bool:
     except archive.ArchiveError:
         return False
     return True
-
-
-def stop_training(model: str, run_id: str) -> list[str]:
-    """Stop the jobs of a run that are still training, and return their names."""
-    jobs = [
-        name
-        for name, status in _list_jobs(base_job_name(model, run_id))
-        if status == "InProgress"
-    ]
-    for name in jobs:
-        _stop(name)
-    return jobs
-
-
-def learning_curve(job_name: str) -> dict[str, list[float]]:
-    """Read the metrics after each boosting round from a training job's log.
-
-    Returns:
-        By "<channel> <metric>", for instance "validation rmse", a value per round.
-    """
-    rounds: dict[int, dict[str, float]] = {}
-    for line in read_log(LOG_GROUP, f"{job_name}/"):
-        if match := ROUND.match(line):
-            found = METRIC.findall(match[2])
-            rounds[int(match[1])] = {f"{c} {m}": float(value) for c, m, value in found}
-    curves: dict[str, list[float]] = {}
-    for number in sorted(rounds):
-        for label, value in rounds[number].items():
-            curves.setdefault(label, []).append(value)
-    return curves
 
 
 def _start(trainer: Any, channels: Sequence[Any]) -> str:
@@ -360,10 +365,24 @@ def _failure_message(name: str, job: "DescribeTrainingJobResponseTypeDef") -> st
     message = [f"{name}: {job['TrainingJobStatus']}; {kind}{(told or lines)[-1]}"]
     if code:
         message[0] += code[1]
-    if last := without_tracebacks(log)[-LOG_LINES:]:
+    if last := _without_tracebacks(log)[-LOG_LINES:]:
         message.append("last log lines of the container:")
         message += [f"  {line}" for line in last]
     return "\n  ".join(message)
+
+
+def _without_tracebacks(lines: Sequence[str]) -> list[str]:
+    """Drop the lines of Python and C++ tracebacks from a container's log."""
+    kept: list[str] = []
+    # The first lines may be the rest of a traceback.
+    inside = True
+    for line in lines:
+        if line.startswith(TRACEBACK_STARTS):
+            inside = True
+        elif line.strip() and not (inside and line[0].isspace()):
+            inside = False
+            kept.append(line)
+    return kept
 
 
 @cache

@@ -2,21 +2,24 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
 import xgboost as xgb
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import Fault
 
 from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
+from lifecycle.data import write_splits
 from lifecycle.deploy import deploy
 from lifecycle.endpoint import EndpointState
+from lifecycle.evaluation import predict
 from lifecycle.invocation import record_golden
 from lifecycle.registration.packages import Mode, Package
 from lifecycle.registry import create_package
@@ -97,6 +100,45 @@ def make_package(
         approval=mode,
     )
     return approve(model, arn=package.arn) if approved else package
+
+
+def serve_trained(
+    model: str,
+    booster: xgb.Booster,
+    splits: Mapping[str, pd.DataFrame],
+    *,
+    classes: Sequence[str] = (),
+    metrics: Mapping[str, float] | None = None,
+    **metadata: str,
+) -> Package:
+    """Register, approve and serve a model that was trained on splits, label first."""
+    run = {"run_id": "live"}
+    prepared = write_splits(model, run, splits, classes=classes)
+    features = splits["test"].iloc[:10, 1:]
+    golden = run_uri(model, run, "evidence", "golden.json")
+    record_golden(
+        golden,
+        features.to_numpy().tolist(),
+        predict(booster, features).tolist(),
+        list(features),
+        classes,
+    )
+    lineage = {
+        "fingerprint": "f" * 64,
+        "run_id": "live",
+        "training_job": f"{model}-live",
+        "golden": golden,
+        "test": prepared["test"],
+    }
+    package = create_package(
+        model,
+        image=IMAGE,
+        model_data=upload_model(model, "live", booster),
+        metrics=metrics or {"rmse": 0.5},
+        metadata=lineage | metadata,
+    )
+    serve(approve(model, arn=package.arn))
+    return package
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from lifecycle.gates import evaluate_gates
 from lifecycle.shown import EVALUATION_MIME, EvaluationOutput
 from lifecycle.statistics.comparison import Estimate, SliceGroup
 from lifecycle.statistics.decision import OUTCOMES, Decision, confusion
-from lifecycle.statistics.diagnosis import Leaks
+from lifecycle.statistics.leaks import Leaks
 from lifecycle.training import TrainingJob
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'

@@ -3,7 +3,6 @@
 The same files are always the same bytes, so that the archive's sha256 stands for them.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from sagemaker_xgboost import archive
 
 from lifecycle.errors import DataError, IntegrityError
-from lifecycle.s3 import RESTORE, read_bytes
+from lifecycle.s3 import read_checked
 
 # Of model.tar.gz: where a container looks for the code that serves.
 CODE = "code"
@@ -84,7 +83,12 @@ def serving_files(
         IntegrityError: the packed code is not what prepare has packed.
     """
     raw = prepared["raw"]
-    packed = read_checked(raw["code"], raw["code_sha256"])
+    packed = read_checked(
+        raw["code"],
+        raw["code_sha256"],
+        known="prepared was",
+        remedy="prepare the data again",
+    )
     about = {
         "columns": raw["columns"],
         "features": list(features),
@@ -96,21 +100,6 @@ def serving_files(
         **{name: path.read_bytes() for name, path in OURS.items()},
         ABOUT: json.dumps(about, indent=2, ensure_ascii=False).encode(),
     }
-
-
-def read_checked(uri: str, sha256: str) -> bytes:
-    """Read an object that prepare has written.
-
-    Raises:
-        IntegrityError: it is another one.
-    """
-    content = read_bytes(uri, remedy="prepare the data again")
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise IntegrityError(
-            f"{uri}: has sha256 {found[:12]}, prepared was {sha256[:12]}; {RESTORE}"
-        )
-    return content
 
 
 def _members(uri: str, packed: bytes) -> Iterator[tuple[str, bytes]]:

@@ -32,7 +32,7 @@ from lifecycle.tabular.csv_text import refuse_duplicates
 if TYPE_CHECKING:
     import pandas as pd
 
-    Transform = Callable[[pd.DataFrame], pd.DataFrame]
+    from lifecycle.raw.raw_records import Transform
 
 # The module of a model that has `transform`.
 MODULE = "features"
@@ -83,12 +83,12 @@ def check_raw(
             f"raw.drop(columns={label!r})"
         )
     kinds = column_kinds(raw)
-    folder = folder_of(transform)
+    folder = _folder_of(transform)
     for part, rows in splits.items():
         mine = rows_of("raw", raw, rows.index)
         chosen = slice(None, None, -(-len(rows) // CHECKED))
         records = table_records(mine.iloc[chosen], kinds)
-        check_transform(part, transform, rows.iloc[chosen], records, kinds)
+        _check_transform(part, transform, rows.iloc[chosen], records, kinds)
     test = table_records(raw.loc[splits["test"].index], kinds)
     return HandedOn(kinds=kinds, test=test, code=raw_code(folder))
 
@@ -156,25 +156,7 @@ def rows_of(what: str, table: Any, index: "pd.Index[Any]") -> "pd.DataFrame":
     return table.loc[index]
 
 
-def folder_of(transform: Any) -> Path:
-    """Return the model's folder, whose features.py has to define `transform`.
-
-    Raises:
-        DataError: it is defined elsewhere, where no endpoint would find it.
-    """
-    module = sys.modules.get(getattr(transform, "__module__", ""))
-    path = Path(getattr(module, "__file__", None) or "")
-    names = (path.stem, getattr(transform, "__name__", ""))
-    is_model = path.with_name("model").with_suffix(".yaml").is_file()
-    if names != (MODULE, "transform") or not is_model:
-        raise DataError(
-            "transform: is not the function of the model's features.py, which the "
-            "endpoint runs; from features import transform"
-        )
-    return path.parent
-
-
-def check_transform(
+def _check_transform(
     part: str,
     transform: "Transform",
     rows: "pd.DataFrame",
@@ -207,6 +189,24 @@ def check_transform(
                 f"among other rows and {found:.6g} alone; what is learnt from many "
                 "rows belongs into a file beside it"
             )
+
+
+def _folder_of(transform: Any) -> Path:
+    """Return the model's folder, whose features.py has to define `transform`.
+
+    Raises:
+        DataError: it is defined elsewhere, where no endpoint would find it.
+    """
+    module = sys.modules.get(getattr(transform, "__module__", ""))
+    path = Path(getattr(module, "__file__", None) or "")
+    names = (path.stem, getattr(transform, "__name__", ""))
+    is_model = path.with_name("model").with_suffix(".yaml").is_file()
+    if names != (MODULE, "transform") or not is_model:
+        raise DataError(
+            "transform: is not the function of the model's features.py, which the "
+            "endpoint runs; from features import transform"
+        )
+    return path.parent
 
 
 def _made(

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from lifecycle import TRAINING_STAGES
-from lifecycle.errors import ConfigurationError, StorageError, printable
-from lifecycle.s3 import hash_object, json_bytes, list_files, read_bytes
+from lifecycle.errors import ConfigurationError, IntegrityError, StorageError, printable
+from lifecycle.s3 import hash_object, json_bytes, list_files, read_checked
 
 METRIC = "metric."
 # The metadata that a version is registered with. Other tools may add their own.
@@ -83,13 +83,13 @@ def name_changes(
     digests = f"digest {digest_of(content)[:12]} instead of {registered_digest[:12]}"
     folder = f"{metadata.get('evidence')}/{metadata.get('training_job')}"
     registered: Mapping[str, str] = {}
-    with suppress(StorageError, ConfigurationError):
-        file = read_bytes(f"{folder}/{REGISTERED_FILE}")
-        if hashlib.sha256(file).hexdigest() == registered_digest:
-            registered = json.loads(file)
+    with suppress(StorageError, ConfigurationError, IntegrityError):
+        file = read_checked(f"{folder}/{REGISTERED_FILE}", registered_digest)
+        registered = json.loads(file)
     changes = [
-        f"{_shown(name)} is {_shown(content.get(name, 'missing'))}, registered was "
-        f"{_shown(registered.get(name, 'nothing'))}"
+        f"{printable(name, MAX_SHOWN)} is "
+        f"{printable(content.get(name, 'missing'), MAX_SHOWN)}, registered was "
+        f"{printable(registered.get(name, 'nothing'), MAX_SHOWN)}"
         for name in sorted({*registered, *content})
         if registered.get(name) != content.get(name)
     ]
@@ -112,12 +112,6 @@ def evidence_digest(files: Mapping[str, str]) -> str:
         return NO_EVIDENCE
     lines = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _shown(text: str) -> str:
-    """Return what another may have written, as one line of limited length."""
-    line = printable(text)
-    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}..."
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,8 @@ class Facts:
         verdicts: of the gates.
         intervals: of the metrics, 95 %.
         hyperparameters: as they were given.
-        datasets: S3 URIs of the training and validation rows, and of the test rows.
+        training_data: S3 URIs of the training and validation rows; `test_data`: of the
+            test rows.
         details: what identifies the version, by name.
     """
 

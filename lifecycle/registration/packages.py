@@ -8,7 +8,7 @@ other tools have registered in the group is passed over.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from lifecycle.aws import client, decode_key, ignore_not_found, run_uri
 from lifecycle.errors import RegistryError, printable
 from lifecycle.inference import program_of
-from lifecycle.registration.integrity import METRIC, content_of, digest_of
+from lifecycle.registration.integrity import (
+    METRIC,
+    content_of,
+    digest_of,
+    name_changes,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
@@ -34,6 +39,8 @@ Mode = Literal["manual", "pre-approved"]
 PAGE_SIZE = 100
 # How many packages an error message shows: each is a call.
 RECENT = 5
+# The metadata without which nothing can be checked.
+NEEDED = frozenset({"approval", "archive_sha256", "evidence"})
 # Ends the description of a package.
 ORIGIN = re.compile(
     r"(?:Fingerprint (?P<fingerprint>\S+)\. )?Digest (?P<digest>[0-9a-f]{64})\.$"
@@ -155,16 +162,11 @@ def describe(arn: str) -> Package:
     raise RegistryError(f"{arn}: no such package; it was deleted")
 
 
-def list_summaries(
-    model: str, approval_status: ApprovalStatus | None = None
-) -> Iterator[PackageSummary]:
+def list_summaries(model: str) -> Iterator[PackageSummary]:
     """List a model's packages, newest first, page by page.
 
     A group that does not exist yet has none.
     """
-    wanted: dict[str, Any] = (
-        {"ModelApprovalStatus": approval_status} if approval_status else {}
-    )
     pages = (
         client("sagemaker")
         .get_paginator("list_model_packages")
@@ -173,7 +175,6 @@ def list_summaries(
             SortBy="CreationTime",
             SortOrder="Descending",
             PaginationConfig={"PageSize": PAGE_SIZE},
-            **wanted,
         )
     )
     with ignore_not_found():
@@ -195,18 +196,14 @@ def described(summaries: Iterable[PackageSummary]) -> Iterator[Package]:
             yield _read(found)
 
 
-def list_packages(
-    model: str, approval_status: ApprovalStatus | None = None
-) -> Iterator[Package]:
+def list_packages(model: str) -> Iterator[Package]:
     """Yield a model's packages, newest first, each described when it is needed."""
-    return described(list_summaries(model, approval_status))
+    return described(list_summaries(model))
 
 
-def packages_of(
-    model: str, fingerprint: str, approval_status: ApprovalStatus | None = None
-) -> Iterator[Package]:
+def packages_of(model: str, fingerprint: str) -> Iterator[Package]:
     """Yield a model's packages of a content, newest first; no other is described."""
-    listed = list_summaries(model, approval_status)
+    listed = list_summaries(model)
     same = described(one for one in listed if one.fingerprint == fingerprint)
     # A description is what its writer says, and no digest is over it.
     return (one for one in same if one.fingerprint == fingerprint)
@@ -229,6 +226,57 @@ def find_package(model: str, version: int | None = None) -> Package:
         return describe(f"{group}/{version}")
     known = ", ".join(str(one.version) for one in newest[:RECENT])
     raise RegistryError(f"{model}: no version {version}; newest: {known}")
+
+
+def registration_problem(package: Package) -> str:
+    """Say why a package is not one that `register` has made; "" if it is."""
+    if not package.registered_digest:
+        return (
+            "was registered without a digest, by another tool or before this template "
+            "had digests, so nothing says what it is; train again"
+        )
+    if package.is_changed:
+        changes = name_changes(
+            package.content, package.metadata, package.registered_digest
+        )
+        return (
+            f"was changed after it was registered: {changes}; CloudTrail names the "
+            "caller of UpdateModelPackage; train again"
+        )
+    if missing := sorted(NEEDED - package.metadata.keys()):
+        return f"was registered without {', '.join(missing)}; train again"
+    for name, value in package.content.items():
+        unknown = value.startswith("s3://") and value != package.model_data
+        if unknown and "InferenceSpecification" in name:
+            return f"serves {value} too, of which no sha256 is registered; train again"
+    return ""
+
+
+def package_table(packages: Sequence[Package]) -> str:
+    """Return packages as a table of plain text, for an error message."""
+    heads = ("version", "fingerprint", "status", "commit", "CI")
+    rows = [
+        (
+            str(package.version),
+            package.fingerprint[:12] or "-",
+            package.approval_status,
+            _short(package.commit) or "-",
+            package.metadata.get("ci_url", "-"),
+        )
+        for package in packages
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (heads, *rows)
+    ]
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def _short(commit: str) -> str:
+    """Shorten a commit's sha, but keep the mark of a changed working tree."""
+    sha, dirty, _ = commit.partition("-dirty")
+    return sha[:7] + dirty
 
 
 def _summary(response: "ModelPackageSummaryTypeDef") -> PackageSummary:

@@ -193,30 +193,10 @@ def version_in(name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def variant_request(model: str, settings: Values, kept: Kept) -> dict[str, Any]:
-    """Return a production variant as CreateEndpointConfig takes it.
-
-    Args:
-        model: the name of the SageMaker model.
-    """
-    variant = {**kept.variant, "VariantName": kept.name, "ModelName": model}
-    if serverless := settings.get("serverless"):
-        variant["ServerlessConfig"] = {
-            **variant.pop("ServerlessConfig", {}),
-            "MemorySizeInMB": serverless["memory_mb"],
-            "MaxConcurrency": serverless["max_concurrency"],
-        }
-        return variant
-    variant["InstanceType"] = settings["instance_type"]
-    variant["InitialInstanceCount"] = settings["instance_count"]
-    variant["InitialVariantWeight"] = 1.0
-    return variant
-
-
 def config_request(model: str, settings: Values, kept: Kept) -> dict[str, Any]:
     """Return the rest of CreateEndpointConfig's request, without name and tags."""
     request: dict[str, Any] = dict(kept.config)
-    variants = [variant_request(model, settings, kept), *map(dict, kept.variants)]
+    variants = [_variant_request(model, settings, kept), *map(dict, kept.variants)]
     request["ProductionVariants"] = variants
     if kept.shadows:
         request["ShadowProductionVariants"] = list(map(dict, kept.shadows))
@@ -378,6 +358,17 @@ def find_drift(live: Hosting, settings: Values) -> list[str]:
     return found
 
 
+def shown(value: Any) -> str:
+    """Return what another may have written, as one line of limited length."""
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{key} {shown(one)}" for key, one in value.items())
+    elif isinstance(value, list | tuple):
+        text = ", ".join(map(shown, value))
+    else:
+        text = str(value)
+    return printable(text, MAX_SHOWN)
+
+
 def _optional(live: Hosting) -> dict[str, Any]:
     """Return what a config and its model have, as the optional keys of model.yaml."""
     found: dict[str, Any] = {}
@@ -426,13 +417,21 @@ def _served(variant: Values) -> str:
     return shown(variant.get("ModelName") or "inference components")
 
 
-def shown(value: Any) -> str:
-    """Return what another may have written, as one line of limited length."""
-    if isinstance(value, Mapping):
-        text = ", ".join(f"{key} {shown(one)}" for key, one in value.items())
-    elif isinstance(value, list | tuple):
-        text = ", ".join(map(shown, value))
-    else:
-        text = str(value)
-    line = printable(text)
-    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}..."
+def _variant_request(model: str, settings: Values, kept: Kept) -> dict[str, Any]:
+    """Return a production variant as CreateEndpointConfig takes it.
+
+    Args:
+        model: the name of the SageMaker model.
+    """
+    variant = {**kept.variant, "VariantName": kept.name, "ModelName": model}
+    if serverless := settings.get("serverless"):
+        variant["ServerlessConfig"] = {
+            **variant.pop("ServerlessConfig", {}),
+            "MemorySizeInMB": serverless["memory_mb"],
+            "MaxConcurrency": serverless["max_concurrency"],
+        }
+        return variant
+    variant["InstanceType"] = settings["instance_type"]
+    variant["InitialInstanceCount"] = settings["instance_count"]
+    variant["InitialVariantWeight"] = 1.0
+    return variant

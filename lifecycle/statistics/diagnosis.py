@@ -4,8 +4,7 @@ Each function returns a table for the notebook, which the review page reads as w
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.statistics.comparison import (
@@ -15,27 +14,24 @@ from lifecycle.statistics.comparison import (
     format_number,
     format_within,
 )
-from lifecycle.tabular.membership import row_hashes
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     import pandas as pd
     import xgboost as xgb
+
+    from lifecycle.raw.raw_records import Record
 
 # Groups of predictions, of at least MIN_ROWS rows each.
 MAX_GROUPS = 10
 # SHAP values of so many rows say enough of a model's features.
 SHAP_ROWS = 2000
+# How often each column is shuffled.
+SHUFFLES = 10
 # The least correlation of a feature with its SHAP values that gives a direction.
 CLEAR = 0.3
 SHOWN_ROWS = 10
 SHOWN_FEATURES = 3
-# A feature that predicts the label as well as this by itself is named: its AUC, or its
-# squared rank correlation.
-LEAK = 0.98
-# Of a multiclass model: a tree of so many leaves for each class, on so many rows.
-CUTS, LEAK_ROWS = 4, 20_000
 
 
 # ---- Calibration
@@ -175,29 +171,66 @@ def shap_importance(
     return table.sort_values("importance", ascending=False, kind="stable")
 
 
+def permutation_importance(
+    records: "Sequence[Record]",
+    prediction: Any,
+    *,
+    predict: "Callable[[list[Record]], Any]",
+    loss: Callable[[Any], float],
+) -> "pd.DataFrame":
+    """Return how much worse a model predicts when the values of a column are shuffled.
+
+    It is asked for all shuffled records at once.
+
+    Args:
+        records: the raw records of the test rows.
+        prediction: what the model predicts for them.
+        predict: returns the model's predictions for records.
+        loss: returns the loss of predictions for the test rows; less is better.
+
+    Returns:
+        By column, the most important first: `increase`, the mean increase of the loss,
+        and `importance`, its share of their sum.
+    """
+    import numpy as np
+    import pandas as pd
+
+    rng, columns = np.random.default_rng(0), list(records[0])
+    shuffled: list[Record] = [
+        {**one, name: records[place][name]}
+        for name in columns
+        for _ in range(SHUFFLES)
+        for one, place in zip(records, rng.permutation(len(records)), strict=True)
+    ]
+    guesses = np.asarray(predict(shuffled))
+    known = loss(prediction)
+    guesses = guesses.reshape(len(columns), SHUFFLES, len(records), *guesses.shape[1:])
+    increase = np.array([np.mean([loss(one) for one in each]) for each in guesses])
+    increase -= known
+    # By chance a column that does not count may make the loss smaller.
+    sizes = np.maximum(increase, 0)
+    table = pd.DataFrame(
+        {"increase": increase, "importance": sizes / max(sizes.sum(), 1e-12)},
+        index=pd.Index(columns, name="feature"),
+    )
+    return table.sort_values("importance", ascending=False, kind="stable")
+
+
 def _direction(values: "npt.NDArray[Any]", shap: "npt.NDArray[Any]") -> str:
     """Say whether larger values of a feature raise or lower the prediction."""
     import numpy as np
+    import pandas as pd
 
     if not np.any(shap):
         return ""
     known = np.isfinite(values)
     if known.sum() < 2 or not np.ptp(values[known]) or not np.ptp(shap[known]):
         return "mixed"
-    ranks = _ranks(values[known]), _ranks(shap[known])
-    correlation = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    first, second = (pd.Series(one[known]).rank() for one in (values, shap))
+    correlation = float(np.corrcoef(first, second)[0, 1])
     if abs(correlation) < CLEAR:
         return "mixed"
     return "raises" if correlation > 0 else "lowers"
-
-
-def _ranks(values: "npt.NDArray[Any]") -> "npt.NDArray[np.float64]":
-    """Return ranks, of equal values their mean."""
-    import numpy as np
-
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2.0)[places]
 
 
 # ---- Single rows
@@ -227,16 +260,13 @@ def worst_predictions(
     truth = rows.iloc[:, 0].to_numpy(dtype=float)
     guess = np.asarray(prediction, dtype=float)
     if classes:
-        named = _decided(truth, guess, classes)
-        places = np.argsort(named["of the truth"], kind="stable")[:SHOWN_ROWS]
-        table = details.iloc[places].assign(**_at(named, places))
-        return _with_features(table, rows.iloc[places], important)
-    residual = truth - guess
-    places = np.argsort(-np.abs(residual), kind="stable")[:SHOWN_ROWS]
-    table = details.iloc[places].assign(
-        truth=truth[places], prediction=guess[places], residual=residual[places]
-    )
-    return _with_features(table, rows.iloc[places], important)
+        found = _decided(truth, guess, classes)
+        right = found["of the truth"]
+    else:
+        found = {"truth": truth, "prediction": guess, "residual": truth - guess}
+        right = -np.abs(truth - guess)
+    places = np.argsort(right, kind="stable")[:SHOWN_ROWS]
+    return _show_rows(places, found, rows, details, important)
 
 
 def disagreements(
@@ -268,11 +298,8 @@ def disagreements(
     gaps = np.nan_to_num(np.abs(guess - live))
     if classes:
         gaps = gaps.sum(axis=1) / 2
-    places = np.argsort(-gaps, kind="stable")[:SHOWN_ROWS]
-    places = places[gaps[places] > 0]
-    if classes:
         mine, theirs = (_decided(truth, one, classes) for one in (guess, live))
-        named = {
+        found = {
             "truth": mine["truth"],
             "prediction": mine["prediction"],
             "live": theirs["prediction"],
@@ -280,15 +307,11 @@ def disagreements(
             "live of the truth": theirs["of the truth"],
             "difference": gaps,
         }
-        table = details.iloc[places].assign(**_at(named, places))
-        return _with_features(table, rows.iloc[places], important)
-    table = details.iloc[places].assign(
-        truth=truth[places],
-        prediction=guess[places],
-        live=live[places],
-        difference=(guess - live)[places],
-    )
-    return _with_features(table, rows.iloc[places], important)
+    else:
+        found = {"truth": truth, "prediction": guess, "live": live}
+        found["difference"] = guess - live
+    places = np.argsort(-gaps, kind="stable")[:SHOWN_ROWS]
+    return _show_rows(places[gaps[places] > 0], found, rows, details, important)
 
 
 def _decided(
@@ -307,125 +330,23 @@ def _decided(
     }
 
 
-def _at(columns: Mapping[str, Any], places: Any) -> dict[str, Any]:
-    return {name: values[places] for name, values in columns.items()}
-
-
-def _with_features(
-    table: "pd.DataFrame", rows: "pd.DataFrame", important: "pd.DataFrame"
+def _show_rows(
+    places: "npt.NDArray[Any]",
+    found: Mapping[str, Any],
+    rows: "pd.DataFrame",
+    details: "pd.DataFrame",
+    important: "pd.DataFrame",
 ) -> "pd.DataFrame":
-    """Add the most important features that the table does not have already."""
+    """Return some rows: what names them, what was found, the most important features.
+
+    A feature that stands among the details already is not repeated.
+    """
+    chosen = {name: values[places] for name, values in found.items()}
+    table = details.iloc[places].assign(**chosen)
     for name in important.index[:SHOWN_FEATURES]:
         if name not in table:
-            table[name] = rows[name].to_numpy()
+            table[name] = rows[name].to_numpy()[places]
     return table.set_index(table.columns[0])
-
-
-# ---- Leaks
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leaks:
-    """What may make a model look better than it is.
-
-    Attributes:
-        shared_rows: test rows that are also training rows, label included.
-        distinct: the share of the training rows that no other one equals; where it is
-            small, equal rows are no surprise.
-        features: by feature how well it predicts the label alone, 0 to 1, where that
-            is nearly as good as can be.
-    """
-
-    test_rows: int
-    shared_rows: int
-    distinct: float
-    features: Mapping[str, float] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        said = (
-            f"{self.shared_rows} of {self.test_rows} test rows are also training rows"
-        )
-        alone = ", ".join(
-            f"{name} ({format_number(score, 3)})"
-            for name, score in self.features.items()
-        )
-        return (
-            f"{said}; features that almost predict the label alone: {alone or 'none'}"
-        )
-
-
-def find_leaks(task: str, train: "pd.DataFrame", test: "pd.DataFrame") -> Leaks:
-    """Look for test rows in train, and for features that predict the label alone.
-
-    Args:
-        train: rows, label first; so is `test`.
-        task: "binary" scores a feature by its AUC, "regression" by its squared rank
-            correlation with the label; a missing value counts as the lowest, and as
-            the highest. "multiclass" scores it by the balanced accuracy of a tree that
-            has seen this feature of the training rows alone.
-    """
-    import numpy as np
-
-    known, mine = (row_hashes(table.astype(float)) for table in (train, test))
-    _, counts = np.unique(known, return_counts=True)
-    truth = test.iloc[:, 0].to_numpy(dtype=float)
-    scores = {
-        str(name): _tells_classes(train, test, name)
-        if task == "multiclass"
-        else _alone(task, truth, test[name].to_numpy(dtype=float))
-        for name in test.columns[1:]
-    }
-    best = sorted(scores.items(), key=lambda pair: -pair[1])
-    return Leaks(
-        test_rows=len(test),
-        shared_rows=int(np.isin(mine, known).sum()),
-        distinct=float((counts == 1).sum() / max(len(known), 1)),
-        features={name: score for name, score in best if score >= LEAK},
-    )
-
-
-def _alone(task: str, truth: Any, values: Any) -> float:
-    """Return how well the values of one feature predict the label, 0 to 1."""
-    import numpy as np
-
-    best = 0.0
-    for stand_in in (-np.inf, np.inf):
-        ranks = _ranks(np.where(np.isnan(values), stand_in, values))
-        best = max(best, *_scores(task, truth, ranks))
-    return best
-
-
-def _tells_classes(train: "pd.DataFrame", test: "pd.DataFrame", name: str) -> float:
-    """Return how well a tree tells all classes apart by one feature, 0 to 1."""
-    import numpy as np
-    from sklearn.metrics import recall_score
-    from sklearn.tree import DecisionTreeClassifier
-
-    some = train.sample(LEAK_ROWS, random_state=0) if len(train) > LEAK_ROWS else train
-    known, truth = some.iloc[:, 0].astype(int), test.iloc[:, 0].astype(int)
-    if truth.nunique() < 2:
-        return 0.0
-    leaves = CUTS * known.nunique()
-    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0)
-    # scikit-learn's trees take no array that is read-only, as pandas gives them.
-    seen, rows = (np.array(one[[name]], dtype="float32") for one in (some, test))
-    guess = tree.fit(seen, known).predict(rows)
-    how: Any = {"labels": truth.unique(), "average": "macro"}
-    return float(recall_score(truth, guess, **how))
-
-
-def _scores(task: str, truth: Any, ranks: Any) -> Iterator[float]:
-    import numpy as np
-
-    if not np.ptp(ranks) or not np.ptp(truth):
-        yield 0.0
-    elif task == "binary":
-        positive = truth == 1
-        hits, others = int(positive.sum()), int((~positive).sum())
-        auc = (ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * others)
-        yield from (float(auc), float(1 - auc))
-    else:
-        yield float(np.corrcoef(_ranks(truth), ranks)[0, 1] ** 2)
 
 
 # ---- Tables to read

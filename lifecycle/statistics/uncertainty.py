@@ -54,9 +54,6 @@ MAX_WITHOUT_VALUE = 0.1
 NORMAL = NormalDist()
 
 
-# ---- Metrics as functions of row weights
-
-
 # ---- Statistics of what a notebook measures
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.errors import DataError, did_you_mean
+from lifecycle.errors import DataError, did_you_mean, list_names
 from lifecycle.tabular.cells import LARGEST, as_number
 from lifecycle.tabular.labels import (
     check_classes,
@@ -278,10 +278,14 @@ def _notes(splits: "Mapping[str, pd.DataFrame]", label: str) -> list[str]:
     notes = []
     if features := [name for name in constant if name != label]:
         notes.append(
-            f"{_names(features)}: one value in all rows of train that have any"
+            f"{list_names(features, MAX_NAMED)}: one value in all rows of train that "
+            "have any"
         )
     if long:
-        notes.append(f"{_names(long)}: rounded by XGBoost, which computes with 24 bits")
+        notes.append(
+            f"{list_names(long, MAX_NAMED)}: rounded by XGBoost, which computes with "
+            "24 bits"
+        )
     if label in constant:
         notes.append(f"{label}: the label is the same in all rows of train")
     return notes
@@ -295,10 +299,5 @@ def _index_notes(splits: "Mapping[str, pd.DataFrame]") -> list[str]:
     names = [str(name) for name in index.names if name is not None]
     if not names and index.nlevels == 1 and types.is_integer_dtype(index.dtype):
         return []
-    what = _names(names) or f"{index[0]}, ..."
+    what = list_names(names, MAX_NAMED) or f"{index[0]}, ..."
     return [f"the index ({what}) names rows; .reset_index() makes a feature of it"]
-
-
-def _names(names: list[str]) -> str:
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more

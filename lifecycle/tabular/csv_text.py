@@ -112,6 +112,12 @@ def quote(text: str) -> str:
     return f'"{escaped}"'
 
 
+def shorten(text: str) -> str:
+    """Return a text of a file as messages show it."""
+    shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+    return repr(shown)
+
+
 def _decode(where: str, content: bytes, written: CsvFormat) -> str:
     for marks, encoding in ((UTF32, "utf-32"), (UTF16, "utf-16")):
         if content.startswith(marks) and written.encoding == "utf-8":
@@ -259,9 +265,3 @@ def _check_quotes(where: str, text: str, content: bytes, written: CsvFormat) -> 
             f"{where}: line {lines.line_num} has a quote inside quotes "
             f'({shorten(line)}); write it twice: ""'
         ) from error
-
-
-def shorten(text: str) -> str:
-    """Return a text of a file as messages show it."""
-    shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
-    return repr(shown)

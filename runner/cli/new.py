@@ -14,7 +14,7 @@ from runner.cli.local import aws_at, target_option
 from runner.cli.output import echo, plain
 
 if TYPE_CHECKING:
-    from lifecycle.data import Upload
+    from lifecycle.raw_files import Upload
     from runner.scaffold.baseline import Baseline
     from runner.scaffold.prepare import Scaffold
     from runner.spec.schema import Task
@@ -52,7 +52,7 @@ def _upload(model: str, path: Path, *, is_read: bool = False) -> None:
     Args:
         is_read: a notebook knows already how to read it.
     """
-    from lifecycle.data import upload_raw
+    from lifecycle.raw_files import upload_raw
 
     with _progress(path) as on_bytes:
         uploads = upload_raw(model, path, on_bytes=on_bytes)

@@ -21,7 +21,6 @@ from secret_scrubber import Scrubber
 from lifecycle import TRAINING_STAGES, s3
 from lifecycle.approval import check_approval, check_described, find_approved
 from lifecycle.aws import aws_errors, run_uri
-from lifecycle.data import data_version
 from lifecycle.delivery.change import wanted_config
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import (
@@ -31,6 +30,7 @@ from lifecycle.errors import (
     StorageError,
 )
 from lifecycle.invocation import check_golden
+from lifecycle.raw_files import data_version
 from lifecycle.registration.packages import Mode, Package, packages_of
 from lifecycle.tabular.contract import SPLITS
 from runner.ci.environment import run_suffix

@@ -12,7 +12,7 @@ from typing import Any
 
 from lifecycle import TRAINING_STAGES
 from lifecycle.errors import CallError, did_you_mean
-from lifecycle.gates import TASKS
+from lifecycle.statistics.task_metrics import TASKS
 from runner import STAGES
 from runner.ci.environment import run_suffix
 from runner.errors import SignatureError

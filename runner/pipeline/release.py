@@ -134,7 +134,7 @@ def approve(
         evidence = handed.evidence
     else:
         package = approval.find_newest(model, wanted)
-    if problem := approval.registration_problem(package):
+    if problem := packages.registration_problem(package):
         raise IntegrityError(f"{model}: version {package.version} {problem}")
     require_passed(package, gates_of_package(root, package, wanted))
     return approval.approve(

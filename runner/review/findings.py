@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
-from lifecycle.gates import BY, slice_of
 from lifecycle.shown import number_or_none, read_rows, read_slices
 from lifecycle.statistics.comparison import (
     MIN_ROWS,
@@ -23,6 +22,7 @@ from lifecycle.statistics.comparison import (
     worst_first,
 )
 from lifecycle.statistics.slices import OTHERS
+from lifecycle.statistics.task_metrics import BY, slice_of
 from runner.review.evidence import Evidence
 from runner.review.rows import gates_asked, metric_rows
 

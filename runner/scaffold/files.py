@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lifecycle.data import read_local
 from lifecycle.errors import CallError, DataError, did_you_mean
+from lifecycle.raw_files import read_local
 from lifecycle.registration.model_card import CARD, TO_FILL_IN
 from lifecycle.tabular.csv_format import CsvFormat
 from runner.git import git_line

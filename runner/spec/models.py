@@ -10,7 +10,7 @@ from notebook_inputs import cell_source
 from pydantic import ValidationError
 
 from lifecycle.errors import did_you_mean
-from lifecycle.gates import (
+from lifecycle.statistics.task_metrics import (
     BY,
     COST,
     MAX_GATED,

@@ -30,7 +30,6 @@ from lifecycle.approval import (
     check_approval,
     find_approved,
     find_newest,
-    package_table,
     reject,
     rejected_by,
 )
@@ -52,6 +51,7 @@ from lifecycle.registration.packages import (
     describe,
     describe_origin,
     find_package,
+    package_table,
 )
 from lifecycle.s3 import StoredObject, parse_uri, read_bytes, read_json, write_bytes
 from lifecycle.serving.endpoint_config import config_name

@@ -33,7 +33,6 @@ from lifecycle.aws import (
     tag_number,
     tag_time,
     tail_log,
-    without_tracebacks,
 )
 from lifecycle.errors import AwsError, ConfigurationError
 
@@ -342,33 +341,3 @@ def test_the_tail_is_read_from_the_last_stream(aws: EmbeddedAWS, log_group):
     """Without a prefix the stream that was written to last is read."""
     assert tail_log(log_group, lines=2) == ["b/1 line 2498", "b/1 line 2499"]
     assert tail_log(log_group, lines=1, stream_prefix="a/") == ["a/1 line 2"]
-
-
-def test_tracebacks_are_dropped_and_their_errors_stay():
-    """A data scientist reads what went wrong, not where in the container."""
-    lines = [
-        "    the end of an earlier one",
-        "[0]#011train-rmse:1.5",
-        "Traceback (most recent call last):",
-        '  File "train.py", line 5, in main',
-        "    check()",
-        "    ^^^^^^^",
-        "UserError: eta is wrong",
-        "",
-        "During handling of the above exception, another exception occurred:",
-        "",
-        "Traceback (most recent call last):",
-        '  File "train.py", line 7, in main',
-        "AlgorithmError: eta is wrong",
-        "  the end",
-        "Stack trace:",
-        "  [bt] (0) xgboost/lib/libxgboost.so(+0x11031e) [0x7f]",
-    ]
-
-    assert without_tracebacks(lines) == [
-        "[0]#011train-rmse:1.5",
-        "UserError: eta is wrong",
-        "AlgorithmError: eta is wrong",
-        "  the end",
-    ]
-    assert without_tracebacks([]) == []

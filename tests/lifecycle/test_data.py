@@ -13,10 +13,8 @@ from model_packages import new_name
 from lifecycle.aws import client, run_uri
 from lifecycle.data import (
     MAX_VALUES,
-    data_version,
     keep_rows,
     load_prepared,
-    raw_uri,
     read_details,
     read_split,
     read_table,
@@ -27,7 +25,6 @@ from lifecycle.data import (
 )
 from lifecycle.errors import DataError, GateError, StorageError
 from lifecycle.s3 import parse_uri, read_bytes, read_json, write_bytes
-from lifecycle.tabular.membership import row_hashes
 
 TABLE = pd.DataFrame(
     {"label": [0, 0, 0, 1] * 50, "size": range(200), "weight": [0.5] * 200}
@@ -40,8 +37,6 @@ def uri(aws: EmbeddedAWS) -> str:
     return run_uri(new_name(), "r1", "raw.csv")
 
 
-# Of a number, of a missing value and of a text: no release may change them.
-HASHES_OF_A = [7909365303169596524, 14739350890274068852, 13518574999239961273]
 PARTS = ("train", "validation", "test")
 
 
@@ -113,12 +108,6 @@ def test_a_file_that_is_not_csv_is_an_error(uri, content):
         read_table(uri, ["a", "b"])
 
 
-def test_a_missing_raw_file_is_an_error(uri):
-    """The remedy is the key of model.yaml that names the file."""
-    with pytest.raises(StorageError, match=r"check `data` in model\.yaml"):
-        read_table(uri, ["a"])
-
-
 def test_a_file_is_read_as_the_notebook_says(uri):
     """Separator, decimal mark and encoding are arguments; all columns by default."""
     write_bytes(uri, "Preis;Stück\n1,5;2\n".encode("cp1252"))
@@ -126,36 +115,6 @@ def test_a_file_is_read_as_the_notebook_says(uri):
     table = read_table(uri, separator=";", decimal=",", encoding="cp1252")
 
     assert table.to_dict("list") == {"Preis": [1.5], "Stück": [2]}
-
-
-def test_a_folder_that_stands_for_a_column_is_refused(uri):
-    """The value in its name would be lost."""
-    write_bytes(f"{uri}/year=2024/part.csv", b"a,b\n1,2\n")
-
-    with pytest.raises(DataError, match=r"year=2024/part\.csv: is in a folder that"):
-        read_table(f"{uri}/")
-
-
-def test_raw_data_is_in_the_project_s_bucket_unless_it_is_a_uri(aws: EmbeddedAWS):
-    """Its file alone is below the model's name, which has to be known."""
-    assert raw_uri("", "s3://b/k.csv") == "s3://b/k.csv"
-    assert raw_uri("toy", "k.csv") == "s3://" + run_uri("toy", "r").split("/")[2] + (
-        "/toy/raw/k.csv"
-    )
-    with pytest.raises(DataError, match=r"read_table\(data, \.\.\., model=model\)"):
-        read_table("k.csv", ["a"])
-
-
-def test_raw_data_has_another_version_when_any_file_changes(aws: EmbeddedAWS):
-    """A file by itself, or the files of a folder; none if nothing is there."""
-    model, versions = new_name(), set()
-    for content in (b"a\n1\n", b"a\n2\n"):
-        write_bytes(raw_uri(model, "one.csv"), content)
-        write_bytes(raw_uri(model, "many/1.csv"), content)
-        versions |= {data_version(model, one) for one in ("one.csv", "many/", "many")}
-
-    assert len(versions) == 4
-    assert data_version(model, "none.csv") == ""
 
 
 def test_the_newest_rows_test():
@@ -269,28 +228,6 @@ def test_a_split_that_would_be_useless_is_an_error(rows, key, said):
     """It says what to change."""
     with pytest.raises(DataError, match=said):
         split(TABLE.head(rows), key=key, held_out=0.3)
-
-
-def test_equal_values_have_equal_hashes():
-    """Whatever type pandas has read them as, and on every machine."""
-    numbers = row_hashes(pd.DataFrame({"a": [1, 0, 2**40], "b": [1.5, -0.0, 3.0]}))
-    decimals = row_hashes(pd.DataFrame({"c": [1.0, 0.0, 2.0**40], "d": [1.5, 0.0, 3]}))
-    texts = row_hashes(pd.DataFrame({"a": ["1", 0, str(2**40)], "b": ["1.50", 0, 3]}))
-
-    assert numbers.tolist() == decimals.tolist() == texts.tolist()
-    assert row_hashes(pd.DataFrame({"a": [1.0, None, "x"]})).tolist() == HASHES_OF_A
-    assert len(set(numbers.tolist() + HASHES_OF_A)) == 6
-
-
-def test_a_day_has_the_same_hash_beside_an_hour():
-    """The text of a column of days changes when one gets an hour."""
-    days = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"]))
-    hours = pd.Series(pd.to_datetime(["2026-01-01 00:00", "2026-01-02 07:00"]))
-
-    first, second = (row_hashes(pd.DataFrame({"day": one})) for one in (days, hours))
-
-    assert first[0] == second[0]
-    assert first[1] != second[1]
 
 
 def test_splits_are_written_for_xgboost(aws: EmbeddedAWS):

@@ -5,7 +5,13 @@ import re
 import pytest
 
 from lifecycle import errors
-from lifecycle.errors import LifecycleError, did_you_mean, yaml_repr
+from lifecycle.errors import (
+    LifecycleError,
+    did_you_mean,
+    list_names,
+    printable,
+    yaml_repr,
+)
 
 
 def drawn() -> list[tuple[int, str, str | None]]:
@@ -76,6 +82,20 @@ def test_there_may_be_nothing_to_suggest() -> None:
     """Then the message says so."""
     assert did_you_mean("x", []) == "known: none"
     assert did_you_mean("", ["b", "a"]) == "known: a, b"
+
+
+def test_of_many_names_some_are_listed() -> None:
+    """The rest is counted."""
+    assert list_names(["a", 2, "c"], most=2) == "a, 2 and 1 more"
+    assert list_names(["a", 2], most=2) == "a, 2"
+    assert list_names([]) == ""
+
+
+def test_a_text_of_others_commands_no_terminal() -> None:
+    """A long one is cut where that is asked for."""
+    assert printable("red \x1b[31m\n" + "x" * 200) == "red  [31m " + "x" * 200
+    assert printable("four", most=3) == "fou..."
+    assert printable("four", most=4) == "four"
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,16 @@ import pytest
 import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
 from model_packages import (
-    IMAGE,
     ROWS,
     archive,
     delete_endpoint,
-    make_package,
     new_name,
-    serve,
+    serve_trained,
     train_booster,
     upload_model,
 )
 
-from lifecycle.approval import approve
 from lifecycle.aws import client, run_uri
-from lifecycle.data import write_splits
 from lifecycle.errors import IntegrityError, StorageError
 from lifecycle.evaluation import (
     LiveScore,
@@ -37,7 +33,7 @@ from lifecycle.evaluation import (
     score_live,
 )
 from lifecycle.invocation import record_golden
-from lifecycle.registry import create_package
+from lifecycle.registration.packages import Package
 from lifecycle.s3 import hash_object, parse_uri, write_bytes
 from lifecycle.statistics.comparison import Estimate
 from lifecycle.statistics.decision import OUTCOMES, Decision
@@ -60,15 +56,10 @@ def measure(truth, prediction) -> dict[str, float]:
     return {"rmse": float(np.sqrt(np.mean((np.asarray(truth) - prediction) ** 2)))}
 
 
-def go_live(model: str, **metadata: str) -> Any:
+def go_live(model: str, **given: Any) -> Package:
     """Deploy a model of factor 2, trained and validated on rows of its run."""
     splits = {"train": TRAINED, "validation": VALIDATED, "test": NEW}
-    written = write_splits(model, {"run_id": "live"}, splits)
-    package = make_package(
-        model, factor=2.0, run_id="live", **({"test": written["test"]} | metadata)
-    )
-    serve(package)
-    return package
+    return serve_trained(model, train_booster(2.0), splits, **given)
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +289,7 @@ def test_a_live_model_that_cannot_be_scored_says_why(model):
 
 def test_a_version_without_the_names_of_its_features_is_not_comparable(model):
     """They are never guessed from the columns of another run."""
-    golden = run_uri(model, "live", "evidence", "golden.json")
+    golden = run_uri(model, "live", "evidence", "nameless.json")
     record_golden(golden, ROWS, predict(train_booster(2.0), ROWS))
     go_live(model, golden=golden)
 
@@ -342,10 +333,7 @@ def test_the_live_model_decides_at_its_own_threshold(module_aws):
     """Its threshold was registered as a metric; a candidate has another one."""
     name = new_name()
     rows = NEW.assign(y=(NEW.y > 3).astype(float))
-    splits = {"train": TRAINED, "validation": VALIDATED, "test": NEW}
-    test = write_splits(name, {"run_id": "live"}, splits)["test"]
-    metrics = {"rmse": 2.0, "threshold": 2.5}
-    serve(make_package(name, factor=2.0, run_id="live", test=test, metrics=metrics))
+    go_live(name, metrics={"rmse": 2.0, "threshold": 2.5})
     costs = dict.fromkeys(OUTCOMES, 1.0)
 
     def threshold_of(decision):
@@ -387,23 +375,11 @@ def test_a_live_model_is_compared_class_by_class_by_their_names(aws: EmbeddedAWS
     model, names = new_name(), ["small", "medium", "large"]
     parts = ("train", "validation", "test")
     splits = {part: make_kinds(seed) for seed, part in enumerate(parts)}
-    written = write_splits(model, {"run_id": "live"}, splits, classes=names)
     train = splits["train"]
     values = xgb.DMatrix(train[["a", "b"]].to_numpy("float32"), label=train["y"])
     booster = xgb.train(KIND_SETTINGS, values, 5)
-    rows = splits["test"][["a", "b"]]
-    golden = run_uri(model, "live", "evidence", "golden.json")
-    guess = predict(booster, rows)
-    record_golden(golden, rows.to_numpy()[:3], guess[:3], ["a", "b"], names)
-    lineage = {"fingerprint": "f" * 64, "run_id": "live", "training_job": "job"}
-    package = create_package(
-        model,
-        image=IMAGE,
-        model_data=upload_model(model, "live", booster),
-        metrics={"accuracy": 0.9},
-        metadata=lineage | {"golden": golden, "test": written["test"]},
-    )
-    serve(approve(model, arn=package.arn))
+    guess = predict(booster, splits["test"][["a", "b"]])
+    serve_trained(model, booster, splits, classes=names)
     # The candidate numbers the classes in another order, and is the same model.
     order = [2, 0, 1]
     table = pd.concat([splits["test"], train[:10]])

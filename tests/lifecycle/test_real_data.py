@@ -16,12 +16,10 @@ import pytest
 import xgboost as xgb
 from embedded_aws.process import EmbeddedAWS
 from embedded_aws.s3 import datasets
-from model_packages import IMAGE, delete_endpoint, new_name, serve, upload_model
+from model_packages import delete_endpoint, new_name, serve_trained
 from sklearn import metrics
 
-from lifecycle.approval import approve
-from lifecycle.aws import run_uri
-from lifecycle.data import read_details, split, write_splits
+from lifecycle.data import read_details, split
 from lifecycle.evaluation import (
     LiveScore,
     comparison_table,
@@ -31,16 +29,14 @@ from lifecycle.evaluation import (
     score_live,
 )
 from lifecycle.gates import evaluate_gates
-from lifecycle.invocation import record_golden
-from lifecycle.registry import create_package
 from lifecycle.statistics.decision import choose_threshold, mean_cost
 from lifecycle.statistics.diagnosis import (
     calibration,
-    find_leaks,
     shap_importance,
     shown,
     worst_predictions,
 )
+from lifecycle.statistics.leaks import find_leaks
 from lifecycle.statistics.slices import group_rows, slice_metrics, slice_table
 from lifecycle.statistics.uncertainty import compare, statistics_of
 
@@ -91,20 +87,7 @@ def live(module_aws: EmbeddedAWS) -> Iterator[str]:
     """The name of a model whose first version is live."""
     name = new_name()
     splits, booster = first_version()
-    features = splits["test"].iloc[:10, 1:]
-    golden = run_uri(name, "live", "evidence", "golden.json")
-    predictions = predict(booster, features).tolist()
-    record_golden(golden, features.to_numpy().tolist(), predictions, list(features))
-    lineage = {"fingerprint": "f" * 64, "run_id": "live", "training_job": "job"}
-    written = write_splits(name, {"run_id": "live"}, splits)
-    package = create_package(
-        name,
-        image=IMAGE,
-        model_data=upload_model(name, "live", booster),
-        metrics={"rmse": 2.2},
-        metadata=lineage | {"golden": golden, "test": written["test"]},
-    )
-    serve(approve(name, arn=package.arn))
+    serve_trained(name, booster, splits)
     yield name
     delete_endpoint(name)
 

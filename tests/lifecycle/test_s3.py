@@ -8,14 +8,16 @@ from embedded_aws.process import EmbeddedAWS
 from model_packages import new_name
 
 from lifecycle.aws import client, run_uri
-from lifecycle.errors import ConfigurationError, StorageError
+from lifecycle.errors import ConfigurationError, IntegrityError, StorageError
 from lifecycle.s3 import (
     etag,
     exists,
+    hash_object,
     list_files,
     list_folders,
     parse_uri,
     read_bytes,
+    read_checked,
     read_json,
     upload_folder,
     write_bytes,
@@ -91,6 +93,18 @@ def test_a_missing_object_is_an_error_with_its_remedy(uri):
     """The caller knows what would have written the object."""
     with pytest.raises(StorageError, match=r"thing.json: not there; run prepare"):
         read_bytes(uri, remedy="run prepare")
+
+
+def test_an_object_with_another_sha256_than_is_known_is_refused(uri):
+    """The error says both, and where the known one is from."""
+    write_bytes(uri, b"1")
+    known = hash_object(uri).sha256
+
+    assert read_checked(uri, known) == b"1"
+    write_bytes(uri, b"2")
+    expected = f"{uri}: has sha256 [0-9a-f]{{12}}, prepared was {known[:12]}; restore"
+    with pytest.raises(IntegrityError, match=expected):
+        read_checked(uri, known, known="prepared was")
 
 
 def test_an_object_exists_once_it_was_written(uri):

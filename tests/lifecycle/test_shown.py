@@ -16,7 +16,7 @@ from lifecycle.gates import evaluate_gates, failures
 from lifecycle.shown import EVALUATION_MIME, EvaluationOutput, evaluation_of, judge
 from lifecycle.statistics.comparison import Comparison, Estimate, SliceGroup
 from lifecycle.statistics.decision import Decision, confusion
-from lifecycle.statistics.diagnosis import Leaks
+from lifecycle.statistics.leaks import Leaks
 from lifecycle.training import TrainingJob
 
 TABLES = ("calibration", "features", "worst", "disagreements")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from botocore.exceptions import ClientError
 from embedded_aws import images
@@ -26,6 +27,7 @@ from lifecycle.registry import create_package
 from lifecycle.s3 import exists, write_bytes
 from lifecycle.training import (
     TrainingJob,
+    _without_tracebacks,
     base_job_name,
     learning_curve,
     run_training,
@@ -145,8 +147,9 @@ def test_a_script_is_trained_registered_deployed_and_verified(
     assert (package.program, package.digest) == ("train.py", package.registered_digest)
     serve(approve(model, arn=package.arn))
     assert invoke(model, ROWS) == pytest.approx(expected.tolist())
-    live, features, _ = _load_live(package, FEATURES, ())
-    assert (predict(live, ROWS).tolist(), features) == (expected.tolist(), FEATURES)
+    table = pd.DataFrame(ROWS, columns=FEATURES)
+    live, asked, _ = _load_live(package, table, None, ())
+    assert predict(live, asked).tolist() == expected.tolist()
 
 
 def test_a_script_that_leaves_no_code_to_serve_is_told(
@@ -471,3 +474,33 @@ def test_a_refused_job_is_not_taken_for_a_lost_response(model):
 
     with pytest.raises(ClientError, match="No S3 objects found"):
         run_training(trainer, channels, wait_seconds=60, on_progress=ignore)
+
+
+def test_tracebacks_are_dropped_and_their_errors_stay():
+    """A data scientist reads what went wrong, not where in the container."""
+    lines = [
+        "    the end of an earlier one",
+        "[0]#011train-rmse:1.5",
+        "Traceback (most recent call last):",
+        '  File "train.py", line 5, in main',
+        "    check()",
+        "    ^^^^^^^",
+        "UserError: eta is wrong",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "",
+        "Traceback (most recent call last):",
+        '  File "train.py", line 7, in main',
+        "AlgorithmError: eta is wrong",
+        "  the end",
+        "Stack trace:",
+        "  [bt] (0) xgboost/lib/libxgboost.so(+0x11031e) [0x7f]",
+    ]
+
+    assert _without_tracebacks(lines) == [
+        "[0]#011train-rmse:1.5",
+        "UserError: eta is wrong",
+        "AlgorithmError: eta is wrong",
+        "  the end",
+    ]
+    assert _without_tracebacks([]) == []

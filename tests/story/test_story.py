@@ -527,7 +527,8 @@ def write_hostile(root: Path, model: str) -> None:
 
 def approved(model: str) -> list[int]:
     """Name the versions that SageMaker has as Approved."""
-    return [one.version for one in list_packages(model, "Approved")]
+    found = list_packages(model)
+    return [one.version for one in found if one.approval_status == "Approved"]
 
 
 def test_nothing_of_a_hostile_branch_goes_live(

@@ -72,7 +72,10 @@ def test_an_image_of_other_requirements_is_made_anew(cache, tmp_path, monkeypatc
     description.write_text(
         description.read_text().replace('"digest": ""', '"digest": "old"')
     )
-    with pytest.raises(ImageError, match="made from other requirements"):
+    remedy = (
+        "made from other requirements; make it with: embedded-aws pull sklearn:1.9-0$"
+    )
+    with pytest.raises(ImageError, match=remedy):
         images.find("sklearn:1.9-0")
 
 

@@ -25,6 +25,7 @@ ALARM = {
     "Threshold": 1,
     "ComparisonOperator": "GreaterThanThreshold",
 }
+PROVIDER = {"Url": "https://oidc.circleci.com/org/1", "ThumbprintList": ["0" * 40]}
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def described(aws):
     found = [
         iam.list_roles()["Roles"],
         iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"],
+        iam.list_open_id_connect_providers()["OpenIDConnectProviderList"],
         connect(aws, "cloudwatch").describe_alarms()["MetricAlarms"],
         connect(aws, "ecr").describe_repositories()["repositories"],
         sagemaker.list_experiments()["ExperimentSummaries"],
@@ -49,7 +51,7 @@ def described(aws):
 
 
 def test_records_are_kept_without_secrets(folder):
-    """Roles, alarms, repositories and experiments; no access key of a user."""
+    """Roles, providers, alarms, repositories, experiments; no access key of a user."""
     with share(folder) as aws:
         iam = connect(aws, "iam")
         role = iam.create_role(
@@ -61,6 +63,7 @@ def test_records_are_kept_without_secrets(folder):
             iam.attach_role_policy(RoleName="role", PolicyArn=each)
         iam.create_user(UserName="user")
         secret = iam.create_access_key(UserName="user")["AccessKey"]["SecretAccessKey"]
+        iam.create_open_id_connect_provider(**PROVIDER)
         connect(aws, "cloudwatch").put_metric_alarm(**ALARM)
         connect(aws, "ecr").create_repository(repositoryName="repository")
         connect(aws, "sagemaker").create_experiment(ExperimentName="experiment")

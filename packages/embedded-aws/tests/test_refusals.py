@@ -2,12 +2,16 @@
 
 import ast
 import inspect
+import tomllib
 from pathlib import Path
 
+import botocore
 import pytest
 from botocore.model import ListShape, MapShape, StructureShape
 from embedded_aws.parameter_table import SERVICES, table
 from embedded_aws.refusals import (
+    OTHERS,
+    REFUSED,
     input_of,
     reason_of,
     refusal,
@@ -16,7 +20,6 @@ from embedded_aws.refusals import (
 )
 from embedded_aws.sagemaker.parameters import PRETENDED, RECORDED, SAGEMAKER
 from embedded_aws.sagemaker.responses import Response
-from embedded_aws.treatments import OTHERS, REFUSED
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.sagemaker.responses import SageMakerResponse
 
@@ -32,7 +35,13 @@ SERVED_IDS = [f"{service.name}-{action}" for service, action in SERVED]
 
 
 def test_the_table_is_complete():
-    """`python -m embedded_aws.parameter_table > PARAMETERS.md` writes it again."""
+    """`python -m embedded_aws.parameter_table > PARAMETERS.md` writes it again.
+
+    A newer botocore knows more, so the extra `test` installs the one of the table.
+    """
+    project = tomllib.loads(TABLE.with_name("pyproject.toml").read_text())
+    needed = project["project"]["optional-dependencies"]["test"]
+    assert f"botocore=={botocore.__version__}" in needed
     assert TABLE.read_text() == table()
 
 

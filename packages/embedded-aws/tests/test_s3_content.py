@@ -1,5 +1,6 @@
 """What S3 checks of the content that it is sent: checksums, signatures, policies."""
 
+import json
 from base64 import b64encode
 from hashlib import md5, sha256
 from urllib.error import HTTPError
@@ -8,7 +9,9 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 from botocore.config import Config
+from embedded_aws.account import ACCOUNT_ID, PUBLIC_BUCKET, REGION, ROLE_ARN
 from embedded_aws.s3 import checksums
+from embedded_aws.s3.access import OWNER_ACL
 
 SIGNED = (
     "AWS4-HMAC-SHA256 Credential=AKIA/20261128/us-east-1/s3/aws4_request, "
@@ -133,6 +136,15 @@ def test_checksums_that_python_lacks_are_right(monkeypatch, data, lanes):
         assert [each.hex() for each in slow] == ["e3069283", "ae8b14860a799888"]
 
 
+def test_the_owner_of_a_source_is_asked_for_however_it_is_encoded(embedded, s3, name):
+    """Some SDKs encode the slash behind the bucket, too."""
+    headers = {
+        "x-amz-copy-source": f"{PUBLIC_BUCKET}%2Fdatasets%2Fnone",
+        "x-amz-source-expected-bucket-owner": ACCOUNT_ID,
+    }
+    assert put(embedded, f"/{name}/key", b"", headers) == (403, "AccessDenied")
+
+
 def post(form, content=b"content"):
     """Send a form as a browser does, and return the status."""
     lines = [
@@ -164,3 +176,56 @@ def test_a_form_is_taken_as_its_policy_allows(s3, name):
     assert post(expired) == 403
     del form["fields"]["policy"]
     assert post(form) == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"Resource": "in/*"}, 403),
+        ({"Resource": "out/*"}, 204),
+        ({"Condition": {"StringEquals": {"s3:x-amz-acl": OWNER_ACL}}}, 403),
+        ({"Condition": {"StringNotEquals": {"s3:x-amz-acl": OWNER_ACL}}}, 204),
+        ({"Action": "s3:PutObjectAcl"}, 403),
+        ({"Action": "s3:GetObject"}, 204),
+    ],
+    ids=str,
+)
+def test_a_bucket_policy_holds_for_a_form(s3, name, changes, status):
+    """As for other uploads: of its key, with its ACL."""
+    given = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"} | changes
+    given["Resource"] = f"arn:aws:s3:::{name}/{given.get('Resource', '*')}"
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Statement": [given]}))
+    acl = {"acl": OWNER_ACL}
+    form = s3.generate_presigned_post(name, "in/${filename}", acl, [acl])
+    assert post(form) == status
+
+
+def test_a_form_has_no_longer_key_than_other_uploads(s3, name):
+    """S3 refuses it as it refuses that of PutObject."""
+    assert post(s3.generate_presigned_post(name, "k" * 1025)) == 400
+
+
+def test_a_bucket_policy_knows_who_signed_a_url_or_a_form(embedded, client, s3, name):
+    """Also where the signature of version 4 is not in a header."""
+    role = client("sts").assume_role(RoleArn=ROLE_ARN, RoleSessionName="signer")
+    signer = boto3.client(
+        "s3",
+        region_name=REGION,
+        endpoint_url=embedded.url,
+        aws_access_key_id=role["Credentials"]["AccessKeyId"],
+        aws_secret_access_key="unused",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    s3.put_object(Bucket=name, Key="key", Body=b"content")
+    url = signer.generate_presigned_url("get_object", {"Bucket": name, "Key": "key"})
+    form = signer.generate_presigned_post(name, "key")
+    with urlopen(url, timeout=30) as answer:
+        assert answer.read() == b"content"
+    assert post(form) == 204
+    statement = {"Effect": "Deny", "Principal": {"AWS": ROLE_ARN}, "Action": "s3:*"}
+    statement["Resource"] = f"arn:aws:s3:::{name}/*"
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Statement": [statement]}))
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(url, timeout=30)
+    assert post(form) == 403
+    assert s3.get_object(Bucket=name, Key="key")["Body"].read() == b"content"

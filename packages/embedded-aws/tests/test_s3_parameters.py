@@ -518,6 +518,16 @@ def test_a_policy_denies_what_it_names(s3, where):
     s3.list_objects_v2(Bucket=bucket)
 
 
+def test_a_source_is_read_as_what_is_copied(s3, where):
+    """A key may look as if it named a version: what a policy denies stays denied."""
+    bucket, key = where["Bucket"], "a?versionId=b"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    source = {"CopySource": {"Bucket": bucket, "Key": key}}
+    s3.copy_object(**where, **source)
+    deny(s3, bucket, Action="s3:GetObject")
+    assert refusal(s3.copy_object, **where, **source)[0] == "AccessDenied"
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

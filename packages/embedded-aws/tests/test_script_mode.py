@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,6 +16,8 @@ from embedded_aws.sagemaker.containers import Host, can_mount
 from packed_code import REGISTRY, SKLEARN, packed
 
 CUSTOM = "123456789012.dkr.ecr.us-east-1.amazonaws.com/our-image:7"
+# An image that no test of the process makes an environment for.
+NOT_PULLED = f"{REGISTRY}/sagemaker-xgboost:3.0-5"
 
 
 def wheel(name, version):
@@ -100,7 +101,7 @@ def test_a_variable_names_the_script(account, run, name):
     files = {each: saves.format(each) for each in ("train.py", "other.py")}
     chosen = {"SAGEMAKER_PROGRAM": "other.py"}
     run(files, Environment=chosen)
-    built_in = account.train(f"{name}-2", Environment=chosen)
+    built_in = account.train(f"{name}-2", NOT_PULLED, Environment=chosen)
     assert account.finished(name)["TrainingJobStatus"] == "Completed"
     assert {*unpacked(account, name)} == {"other.py"}
     assert "embedded-aws pull" in account.finished(built_in)["FailureReason"]
@@ -323,25 +324,12 @@ def test_one_host_that_fails_ends_the_other(account, name):
     assert reason == "AlgorithmError: broken\n, exit code: 9"
 
 
-@pytest.fixture
-def without_xgboost(image_cache):
-    """Hide the environment of XGBoost's image, which other tests may have made."""
-    made, hidden = image_cache / "xgboost-3.2-0", image_cache / "hidden"
-    if made.exists():
-        made.rename(hidden)
-    yield
-    if hidden.exists():
-        shutil.rmtree(made, ignore_errors=True)
-        hidden.rename(made)
-
-
-@pytest.mark.usefixtures("without_xgboost")
 def test_image_that_was_not_pulled_names_the_command(account, run, name):
     """A job of an image that is not here fails with the command that makes it."""
-    run("", image=f"{REGISTRY}/sagemaker-xgboost:3.2-0")
+    run("", image=NOT_PULLED)
     assert account.finished(name)["FailureReason"] == (
-        "ClientError: the environment of image xgboost:3.2-0 is not on this machine; "
-        "make it with: embedded-aws pull xgboost:3.2-0"
+        "ClientError: the environment of image xgboost:3.0-5 is not on this machine; "
+        "make it with: embedded-aws pull xgboost:3.0-5 --requirements FILE"
     )
 
 

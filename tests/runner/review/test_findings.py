@@ -8,7 +8,7 @@ import reviews
 from bs4 import BeautifulSoup
 
 from lifecycle.statistics.comparison import Estimate, SliceGroup
-from lifecycle.statistics.diagnosis import Leaks
+from lifecycle.statistics.leaks import Leaks
 from runner.review.findings import findings, suspicions
 from runner.review.page import read_review, write_page
 from runner.review.verdict import headline

@@ -10,8 +10,8 @@ import pytest
 import raw_models
 from raw_tables import hard_table, write
 
-from lifecycle.data import read_local
 from lifecycle.raw.raw_table import check_raw
+from lifecycle.raw_files import read_local
 from lifecycle.tabular.contract import check_splits
 from runner.scaffold.baseline import _run
 from runner.scaffold.files import model_files, plan_model, write_files

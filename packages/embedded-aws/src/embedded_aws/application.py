@@ -32,6 +32,7 @@ from embedded_aws.errors import (
     INVOCATION,
     ErrorAnswer,
     error_response,
+    is_form,
     service_of,
 )
 from embedded_aws.fault_injection import ACCESS_DENIED, Call
@@ -70,7 +71,6 @@ SERVED = {
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 UNKNOWN_OPERATION = "UnknownOperationException"
 JSON = "application/x-amz-json-1.1"
-FORM = "application/x-www-form-urlencoded"
 # Of a call that is not for S3, which streams: the largest that a service takes is the
 # 25 MB of an invocation.
 MAX_BODY_BYTES = 32 * 1024**2
@@ -197,9 +197,8 @@ def read_body(request: Request) -> bytes:
 
     Of one that is too large only a part more than the limit is read.
     """
-    is_form = (request.content_type or "").startswith(FORM)
     # A call without a signature may be one of STS, which says so in its form.
-    if service_of(request) == "s3" and not (is_form and request.path == "/"):
+    if service_of(request) == "s3" and not (is_form(request) and request.path == "/"):
         return b""
     environ, left = request.environ, MAX_BODY_BYTES + 1
     if not environ.get("wsgi.input_terminated"):
@@ -232,20 +231,13 @@ def find_error(call: Call, body: bytes) -> ErrorAnswer | None:
 
 def _find_s3_error(request: Request) -> ErrorAnswer | None:
     bucket = request.path.split("/")[1]
-    is_made = request.method == "PUT" and request.path.strip("/") == bucket
-    pattern = NEW_BUCKET if is_made and not request.query_string else BUCKET
-    if bucket and not pattern.fullmatch(bucket):
-        text = f"The specified bucket is not valid: {bucket[:100]!r}."
-        return ErrorAnswer(code="InvalidBucketName", message=text)
-    is_made = request.method == "PUT" and not request.query_string
-    if (
-        is_made
-        and request.path.strip("/") == bucket
-        and not NEW_BUCKET.fullmatch(bucket)
-    ):
-        text = f"The specified bucket is not valid: {bucket[:100]!r}."
-        return ErrorAnswer(code="InvalidBucketName", message=text)
     is_written = request.method in ("PUT", "POST", "DELETE")
+    is_whole = request.path.strip("/") == bucket and not request.query_string
+    is_made = request.method == "PUT" and is_whole
+    pattern = NEW_BUCKET if is_made else BUCKET
+    if (bucket or is_made) and not pattern.fullmatch(bucket):
+        text = f"The specified bucket is not valid: {bucket[:100]!r}."
+        return ErrorAnswer(code="InvalidBucketName", message=text)
     return ACCESS_DENIED if is_written and bucket == PUBLIC_BUCKET else None
 
 

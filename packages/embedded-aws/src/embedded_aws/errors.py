@@ -37,6 +37,11 @@ def service_of(request: Request) -> str:
     return "sagemaker" if is_invocation else "s3"
 
 
+def is_form(request: Request) -> bool:
+    """Return whether the body of a request is a form, as that of the query protocol."""
+    return "x-www-form-urlencoded" in (request.content_type or "")
+
+
 def error_response(request: Request, error: ErrorAnswer) -> Response:
     """Write an error in the protocol of the request."""
     if CBOR_HEADER in request.headers:
@@ -45,8 +50,7 @@ def error_response(request: Request, error: ErrorAnswer) -> Response:
         return _json(error, {"__type": error.code, "message": error.message})
     if service_of(request) == "s3":
         return _xml(error, f"<Error>{_fields(error)}</Error>")
-    form = "x-www-form-urlencoded" in (request.content_type or "")
-    if form or service_of(request) in XML_SERVICES:
+    if is_form(request) or service_of(request) in XML_SERVICES:
         body = f"<Error><Type>Sender</Type>{_fields(error)}</Error>"
         return _xml(error, f"<ErrorResponse>{body}</ErrorResponse>")
     return _json(error, {"message": error.message, "Message": error.message})

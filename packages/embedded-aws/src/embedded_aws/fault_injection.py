@@ -23,7 +23,7 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Request, Response
 
 from embedded_aws.door import UNSIGNED_ACTIONS
-from embedded_aws.errors import ErrorAnswer, service_of
+from embedded_aws.errors import ErrorAnswer, is_form, service_of
 from embedded_aws.faults import Fault, Kind, faults
 
 if TYPE_CHECKING:
@@ -134,11 +134,10 @@ class Call:
     @classmethod
     def read(cls, request: Request, body: bytes) -> "Call":
         """Read a call, whose body is given unless it is for S3."""
-        is_form = "x-www-form-urlencoded" in (request.content_type or "")
-        fields = body if is_form else request.query_string
+        fields = body if is_form(request) else request.query_string
         values = parse_qs(fields.decode(errors="replace")) if fields else {}
         service = service_of(request)
-        if values.get("Action", [""])[0] in UNSIGNED_ACTIONS and is_form:
+        if values.get("Action", [""])[0] in UNSIGNED_ACTIONS and is_form(request):
             service = "sts"
         path = request.path
         # A body may be large: it is searched only where a fault may look into it.
@@ -165,8 +164,8 @@ class Call:
         return None
 
     def _worded(self, error: ErrorAnswer, fault: Fault) -> ErrorAnswer:
-        form = "x-www-form-urlencoded" in (self.request.content_type or "")
-        codes = S3_CODES if self.service == "s3" else QUERY_CODES if form else {}
+        others = QUERY_CODES if is_form(self.request) else {}
+        codes = S3_CODES if self.service == "s3" else others
         code, status = codes.get(error.code, (error.code, error.status))
         message = fault.message or error.message
         return ErrorAnswer(code=code, message=message, status=status)

@@ -5,10 +5,9 @@
 
 from embedded_aws.iam.parameters import IAM
 from embedded_aws.parameters import CLOUDWATCH, ECR, LOGS, STS, TAGGING
-from embedded_aws.refusals import Service, reason_of, rows
+from embedded_aws.refusals import IMPLEMENTED, Service, reason_of, rows
 from embedded_aws.s3.parameters import S3
 from embedded_aws.sagemaker.parameters import RUNTIME, SAGEMAKER
-from embedded_aws.treatments import IMPLEMENTED
 
 # In the order of the table.
 ALL = (SAGEMAKER, RUNTIME, S3, IAM, STS, LOGS, CLOUDWATCH, ECR, TAGGING)

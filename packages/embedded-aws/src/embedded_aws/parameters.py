@@ -3,8 +3,7 @@
 This is data, as `sagemaker/parameters.py` is: an action that is not here is refused.
 """
 
-from embedded_aws.refusals import Service
-from embedded_aws.treatments import IMPLEMENTED, STORED, Rules, done
+from embedded_aws.refusals import IMPLEMENTED, STORED, Rules, Service, done
 
 REASONS = {
     "DurationSeconds": "no credentials are checked",

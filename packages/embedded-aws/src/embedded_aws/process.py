@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -29,8 +28,6 @@ HOST = "127.0.0.1"
 READY = "AWS_ENDPOINT_URL="
 LOG = "server.log"
 MAX_PORT = 65535
-# It outlives every server, so that what a shell has exported can be used again.
-CONFIG = Path(__file__).with_name("aws-config")
 ANSWER_SECONDS = 10
 ENDING_SECONDS = 10
 
@@ -64,15 +61,8 @@ class RunningAWS:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables that send every AWS client here, to no real account.
-
-        A profile of the developer's could name another endpoint or be missing: an
-        empty default profile in a file of the package takes its place.
-        """
-        both = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-        files = dict.fromkeys(both, str(CONFIG))
-        found = account.environment(self.url, self.token)
-        return found | files | self._overrides()
+        """Return the variables that send every AWS client here, to no real account."""
+        return account.environment(self.url, self.token) | self._overrides()
 
     def _overrides(self) -> dict[str, str]:
         """Override inherited variables that would win over `AWS_ENDPOINT_URL`."""
@@ -131,9 +121,7 @@ class EmbeddedAWS(RunningAWS):
 
     def ending(self) -> str:
         """Return in one line how a server ended that this process has not ended."""
-        code = self.process.poll() or 0
-        how = f", by {signal.Signals(-code).name}" if code < 0 else ""
-        return f"{NAME} ended by itself{how}; {tail(self.log)}"
+        return ended_by_itself(self.process.poll() or 0, self.log)
 
     def close(self) -> None:
         """End the server, its training jobs and its temporary files."""
@@ -143,12 +131,7 @@ class EmbeddedAWS(RunningAWS):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -259,6 +242,12 @@ def wait_until_ready(
         # It says what it cannot do, also where its log has no room for it.
         raise EmbeddedAWSError(line)
     return line.removeprefix(READY)
+
+
+def ended_by_itself(code: int, log: Path) -> str:
+    """Say in one line how a server ended that nobody has told to."""
+    how = f", by {signal.Signals(-code).name}" if code < 0 else ""
+    return f"{NAME} ended by itself{how}; {tail(log)}"
 
 
 def tail(log: Path) -> str:

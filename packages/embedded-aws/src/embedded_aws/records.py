@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 KIND = "records"
 # By the name that a service signs with: moto's name, and attributes of its backend.
 KEPT = {
-    "iam": ("iam", ("roles", "managed_policies", "instance_profiles", "groups")),
-    "monitoring": ("cloudwatch", ("alarms", "dashboards")),
+    "iam": ("iam", ("roles", "managed_policies", "groups", "open_id_providers")),
+    "monitoring": ("cloudwatch", ("alarms",)),
     "ecr": ("ecr", ("repositories",)),
     "sagemaker": (
         "sagemaker",
@@ -27,9 +27,6 @@ KEPT = {
             "trials",
             "trial_components",
             "pipelines",
-            "model_cards",
-            "domains",
-            "feature_groups",
             "data_quality_job_definitions",
             "model_bias_job_definitions",
             "model_explainability_job_definitions",

@@ -1,4 +1,4 @@
-"""Requests whose parameters would be ignored are refused by what names each of them."""
+"""What becomes of a parameter, as rules say: done, stored, or refused by its name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,15 @@ from typing import Any
 from botocore.model import ListShape, Shape, StructureShape
 from moto.core.utils import get_service_model
 
-from embedded_aws.treatments import OTHERS, REFUSED, Rules
+IMPLEMENTED, STORED, REFUSED = "implemented", "stored", "refused"
+TREATMENTS = (IMPLEMENTED, STORED, REFUSED)
+# Of an action: what becomes of the parameters that its rules do not name.
+OTHERS = "others"
+
+# By treatment: paths of parameters, each with all that is below it and has no path of
+# its own; `path=value` is one value of an enumeration. What no path names is refused,
+# so that a newer client is not misled.
+Rules = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +36,27 @@ class Service:
     actions: Mapping[str, Rules]
     reasons: Mapping[str, str] = field(default_factory=dict)
     pretended: Mapping[str, str] = field(default_factory=dict)
+
+
+def under(prefix: str, rules: Rules) -> dict[str, str]:
+    """Return the rules of a structure as those of the parameter that holds it."""
+    return {
+        treatment: " ".join(f"{prefix}.{path}" for path in paths.split())
+        for treatment, paths in rules.items()
+    }
+
+
+def joined(*several: Rules) -> dict[str, str]:
+    """Return several rules as one."""
+    return {
+        treatment: " ".join(rules.get(treatment, "") for rules in several)
+        for treatment in TREATMENTS
+    }
+
+
+def done(**actions: str) -> dict[str, Rules]:
+    """Return the rules of actions of which nothing is stored without effect."""
+    return {action: {IMPLEMENTED: paths} for action, paths in actions.items()}
 
 
 @dataclass(frozen=True)

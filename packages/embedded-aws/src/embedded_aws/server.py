@@ -68,7 +68,7 @@ class _Body(LimitedStream):
 
 
 class _Chunks(DechunkedInput):
-    """The body of a request in chunks, which ends before the first that is none."""
+    """The body of a request in chunks; what is no chunk is an error of the request."""
 
     def __init__(self, stream: IO[bytes], handler: "RequestHandler") -> None:
         super().__init__(stream)

@@ -31,6 +31,7 @@ from embedded_aws.process import (
     PortError,
     RunningAWS,
     check_port,
+    ended_by_itself,
     open_directly,
     popen,
     tail,
@@ -109,8 +110,7 @@ class SharedAWS(RunningAWS):
             return f"{NAME} has ended; {tail(self.log)}"
         if code == 0:
             return f"{NAME} was stopped by another command"
-        how = f", by {signal.Signals(-code).name}" if code < 0 else ""
-        return f"{NAME} ended by itself{how}; {tail(self.log)}"
+        return ended_by_itself(code, self.log)
 
 
 @contextmanager
@@ -221,7 +221,7 @@ def remove(path: Path) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, for its user's eyes only.
+    """Make the folder, which only its user can read.
 
     Raises:
         EmbeddedAWSError: it cannot be used.

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import PurePosixPath
 
-from notebook_inputs.lock import NAMESPACES, Lock, parse_lock
+from notebook_inputs.lock import NAMESPACES, parse_lock
 from notebook_inputs.named_files import Named, NamedFiles
 from notebook_inputs.reads import Reads, read_code, read_notebook, star_names
 from notebook_inputs.syntax import HARMLESS, Commands, Import
@@ -35,8 +35,6 @@ LOCAL = re.compile(
 )
 # The way from a file to the notebook that needs it: each path is needed by the next.
 Way = tuple[str, ...]
-
-
 # The folders in which the modules of a package are looked for.
 Places = tuple[str, ...]
 
@@ -103,7 +101,7 @@ class Graph:
         self.elsewhere = frozenset(elsewhere)
         self.harmless = harmless
         self.lock_file = lock
-        self.lock = _parse_lock(_read_lock(tree, lock, ()))
+        self.lock = parse_lock(_read_lock(tree, lock, ()))
         self.named = NamedFiles(tree)
         self._reads: dict[str, Reads] = {}
         self._inputs: dict[str, Inputs] = {}
@@ -124,7 +122,7 @@ class Graph:
         if lock not in self._others:
             other = copy(self)
             other.lock_file = lock
-            other.lock = _parse_lock(_read_lock(self.tree, lock, ()))
+            other.lock = parse_lock(_read_lock(self.tree, lock, ()))
             other._inputs, other._edges = {}, {}
             self._others[lock] = other
         return self._others[lock]
@@ -404,8 +402,3 @@ def _read_lock(tree: Tree, path: str, within: tuple[str, ...]) -> str:
         other = os.path.normpath(f"{folder or '.'}/{one}")
         lines.append(_read_lock(tree, other, (*within, path)))
     return "\n".join(lines)
-
-
-@lru_cache(maxsize=16)
-def _parse_lock(text: str) -> Lock:
-    return parse_lock(text)

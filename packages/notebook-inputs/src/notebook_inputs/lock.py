@@ -8,7 +8,7 @@ same answer.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 PIN = re.compile(
     r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(==\s*[^\s;\\#]+|@\s*\S+)(.*)$"
@@ -112,6 +112,7 @@ class Lock:
                 ahead += [(one, name) for one in needed]
 
 
+@lru_cache(maxsize=16)
 def parse_lock(text: str) -> Lock:
     """Read a requirements file."""
     pins: dict[str, list[str]] = {}

@@ -221,15 +221,14 @@ class KeptOutputs:
         if weigh({kind: value}).within(room):
             return value, ""
         text = _as_text(value)
-        if kind == "text/html" and (rows := self._rows(text, room.markup)):
+        if kind == "text/html" and (
+            rows := first_rows(text, int(room.markup), self.remedy)
+        ):
             return rows, ""
         if kind == PLAIN:
             return self._shorten(text, max(0, room.text)), ""
         size = f"{len(text) / 1e6:.1f} MB" if len(text) >= 1e5 else f"{len(text)} bytes"
         return None, noted(f"{kind} of {size} is left out", self.remedy)
-
-    def _rows(self, html: str, room: float) -> str:
-        return first_rows(html, int(room), self.remedy)
 
     def _shorten(self, text: str, limit: float) -> str:
         return shorten(text, limit, self.is_clean, self.remedy)

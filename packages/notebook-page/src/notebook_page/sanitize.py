@@ -115,7 +115,7 @@ Address = Callable[[str], str]
 
 
 def nowhere(address: str) -> str:
-    """Return that a relative address leads to nothing."""
+    """Return "": no relative address leads anywhere."""
     return ""
 
 

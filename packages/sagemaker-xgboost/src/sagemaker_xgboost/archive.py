@@ -78,8 +78,7 @@ def read_member(packed: bytes, name: str) -> bytearray:
             larger than its limits.
     """
     content = bytearray()
-    limit = min(MAX_BYTES, max(SMALL_BYTES, len(packed) * MAX_RATIO))
-    with _opened(io.BytesIO(packed), limit) as archive:
+    with _opened(io.BytesIO(packed), _limit(packed)) as archive:
         for member in _members(archive):
             if member.name.removeprefix("./") == name and member.isfile():
                 file = archive.extractfile(member)
@@ -96,8 +95,7 @@ def members(packed: bytes) -> Iterator[tuple[str, bytes]]:
     Raises:
         ArchiveError: it has something else, is broken, or is larger than its limits.
     """
-    limit = min(MAX_BYTES, max(SMALL_BYTES, len(packed) * MAX_RATIO))
-    with _opened(io.BytesIO(packed), limit) as archive:
+    with _opened(io.BytesIO(packed), _limit(packed)) as archive:
         for member in _members(archive):
             file = archive.extractfile(member) if member.isfile() else None
             if file:
@@ -129,6 +127,11 @@ def with_files(packed: bytes, files: Mapping[str, bytes]) -> bytes:
             member.size, member.mode = len(all_files[name]), 0o644
             archive.addfile(member, io.BytesIO(all_files[name]))
     return target.getvalue()
+
+
+def _limit(packed: bytes) -> int:
+    """Return how many bytes an archive may have that is unpacked into memory."""
+    return min(MAX_BYTES, max(SMALL_BYTES, len(packed) * MAX_RATIO))
 
 
 @contextmanager

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 MAX_DEPTH = 32
+# By marker the type of a number, as both struct and numpy spell it.
 NUMBERS = {
-    b"i": ">i1",
-    b"U": ">u1",
-    b"I": ">i2",
-    b"l": ">i4",
-    b"L": ">i8",
-    b"d": ">f4",
-    b"D": ">f8",
+    b"i": ">b",
+    b"U": ">B",
+    b"I": ">h",
+    b"l": ">i",
+    b"L": ">q",
+    b"d": ">f",
+    b"D": ">d",
 }
 CONSTANTS = {b"Z": None, b"T": True, b"F": False}
 
@@ -66,11 +67,9 @@ class _Reader:
     def number(self, marker: bytes) -> int | float:
         if marker not in NUMBERS:
             raise UBJSONError(f"it has the marker {marker!r}")
-        kind = np.dtype(NUMBERS[marker])
-        formats = {"i1": "b", "u1": "B", "i2": "h", "i4": "i", "i8": "q", "f4": "f"}
-        code = formats.get(kind.str[1:], "d")
-        (found,) = struct.unpack(f">{code}", self.take(kind.itemsize))
-        number: int | float = found
+        kind = NUMBERS[marker]
+        number: int | float
+        (number,) = struct.unpack(kind, self.take(struct.calcsize(kind)))
         return number
 
     def length(self) -> int:

@@ -4,8 +4,7 @@ Served is what the roles and policies of a set-up need, with the users and group
 simulations answer for. Pages are made where moto makes them.
 """
 
-from embedded_aws.refusals import Service
-from embedded_aws.treatments import IMPLEMENTED, STORED, Rules, done
+from embedded_aws.refusals import IMPLEMENTED, STORED, Rules, Service, done
 
 PAGED = "Marker MaxItems"
 REASONS = {

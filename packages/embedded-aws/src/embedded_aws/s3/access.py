@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from moto.core.request import Request
 from moto.iam.access_control import PermissionResult
@@ -26,6 +26,7 @@ from embedded_aws.iam.policies import (
     as_list,
     decide,
 )
+from embedded_aws.s3.requests import parse_source
 
 # By the action of S3, where it is another: the permission that it needs.
 PERMISSIONS = {
@@ -184,11 +185,9 @@ def needed(
         yield bucket, "s3:PutObjectTagging", resource
     if permission == "PutObject" and "x-amz-acl" in request.headers:
         yield bucket, "s3:PutObjectAcl", resource
-    source = unquote(request.headers.get("x-amz-copy-source", "")).lstrip("/")
-    if source:
-        path, _, version = source.partition("?versionId=")
-        read = "s3:GetObjectVersion" if version else "s3:GetObject"
-        yield path.partition("/")[0], read, f"arn:aws:s3:::{path}"
+    if source := parse_source(request):
+        read = "s3:GetObjectVersion" if source.version else "s3:GetObject"
+        yield source.bucket, read, f"arn:aws:s3:::{source.bucket}/{source.key}"
 
 
 def permission(
@@ -292,14 +291,14 @@ def check_new(headers: Mapping[str, str]) -> None:
         )
 
 
-def check_owners(headers: Mapping[str, str], bucket: str) -> None:
+def check_owners(request: Request, bucket: str) -> None:
     """Raise S3's error where a bucket belongs to another account than is expected."""
-    source = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
+    source = parse_source(request)
     expected = {
         "x-amz-expected-bucket-owner": bucket,
-        "x-amz-source-expected-bucket-owner": source,
+        "x-amz-source-expected-bucket-owner": source.bucket if source else "",
     }
     for header, name in expected.items():
-        given = headers.get(header)
+        given = request.headers.get(header)
         if given and (given != ACCOUNT_ID or name == PUBLIC_BUCKET):
             raise AccessDeniedError("Access Denied")

@@ -45,7 +45,7 @@ def check_write(headers: Mapping[str, str], existing: StoredKey | None) -> None:
     """Raise S3's error where an object is not as a write expects it.
 
     Args:
-        headers: by their names in lower case.
+        headers: of the request.
         existing: the object that would be replaced.
     """
     wanted, unwanted = headers.get("if-match"), headers.get("if-none-match")

@@ -5,8 +5,7 @@ inventories, analytics, locks, restored archives and SelectObjectContent, which 
 longer gives to new accounts.
 """
 
-from embedded_aws.refusals import Service
-from embedded_aws.treatments import IMPLEMENTED, STORED, Rules, done
+from embedded_aws.refusals import IMPLEMENTED, STORED, Rules, Service, done
 
 REASONS = {
     "AccessControlPolicy": "give a canned ACL",

@@ -1,21 +1,25 @@
-"""Which of S3's actions a request asks for, and with which parameters.
+"""Which of S3's actions a request asks for, with which parameters and content.
 
 What the model of the action does not have, a header of S3, an argument of the query or
 an element of the body, is a parameter too, by its own name, so that it is refused.
 """
 
+import io
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from botocore.model import ListShape, Shape, StructureShape
 from moto.core.request import Request
 from moto.core.routing import get_service_router
-from moto.core.utils import get_service_model
+from moto.core.utils import get_service_model, str_to_rfc_1123_datetime
 from moto.s3.exceptions import MalformedXML
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import ClientDisconnected, NotFound
 
+from embedded_aws.files import CHUNK_BYTES
 from embedded_aws.s3.checksums import ALGORITHMS
 
 # Of signatures and transports, which are no parameters.
@@ -32,6 +36,30 @@ PREFIX = "x-amz-"
 IN_CAPITALS = ("HTTP_X_AMZ_CHECKSUM_MODE", "HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM")
 # Which every body is compared with, whether or not the model of its action says so.
 CHECKED = [f"{PREFIX}checksum-{algorithm.lower()}" for algorithm in ALGORITHMS]
+# A PUT of these changes an object, or a bucket, but has no content for it.
+SUBRESOURCES = {"acl", "tagging", "retention", "legal-hold", "torrent", "restore"}
+CHUNKED = re.compile("aws-chunked|STREAMING-")
+NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
+RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
+
+
+class Source(NamedTuple):
+    """Name the object, or the version of it, that a request copies."""
+
+    bucket: str
+    key: str
+    version: str
+
+
+def parse_source(request: Request) -> Source | None:
+    """Return what a request copies, which a header names: `/bucket/key?versionId=1`.
+
+    Names are encoded as in a URL. Return None where nothing is copied.
+    """
+    given = request.headers.get("x-amz-copy-source", "")
+    path, _, version = given.partition("?versionId=")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    return Source(bucket, key, version) if bucket else None
 
 
 def action_of(request: Request) -> str:
@@ -58,6 +86,17 @@ def hoisted(request: Request) -> None:
     for key in IN_CAPITALS:
         if key in request.environ:
             request.environ[key] = request.environ[key].upper()
+
+
+def forget_unreadable(request: Request) -> None:
+    """Leave out a range or a date that is none: S3 reads without it, too."""
+    if not RANGE.fullmatch(request.headers.get("Range", "bytes=0-")):
+        del request.environ["HTTP_RANGE"]
+    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
+        try:
+            str_to_rfc_1123_datetime(request.environ.get(name, NEVER))
+        except ValueError:
+            del request.environ[name]
 
 
 def parameters_of(action: str, request: Request, body: bytes) -> dict[str, Any]:
@@ -170,3 +209,51 @@ def _value(shape: Shape | None, node: ET.Element) -> Any:
         items = [node] if shape.serialization.get("flattened") else list(node)
         return [_value(shape.member, item) for item in items]
     return node.text or ""
+
+
+def has_content(request: Request) -> bool:
+    """Return whether the body of a call that concerns an object is its content."""
+    return (
+        request.method == "PUT"
+        and "x-amz-copy-source" not in request.headers
+        and not SUBRESOURCES.intersection(request.args)
+    )
+
+
+def received(request: Request, trailers: dict[str, str]) -> Iterator[bytes]:
+    """Yield the content of a body, without the frames of aws-chunked.
+
+    Args:
+        trailers: takes the headers that follow the content.
+    """
+    encodings = ("x-amz-content-sha256", "content-encoding")
+    if any(CHUNKED.search(request.headers.get(name, "")) for name in encodings):
+        raw = cast("io.RawIOBase", request.stream)
+        yield from _decoded(io.BufferedReader(raw), trailers)
+    else:
+        yield from iter(lambda: request.stream.read(CHUNK_BYTES), b"")
+
+
+def _decoded(stream: io.BufferedReader, trailers: dict[str, str]) -> Iterator[bytes]:
+    """Yield the chunks of an aws-chunked body, and note its trailers.
+
+    Each chunk follows a line with its length: `4000;chunk-signature=...`.
+    """
+    while left := _frame_length(stream.readline()):
+        while left:
+            chunk = stream.read(min(left, CHUNK_BYTES))
+            if not chunk:
+                raise ClientDisconnected
+            left -= len(chunk)
+            yield chunk
+        stream.readline()
+    for line in stream:
+        name, _, value = line.decode().strip().partition(":")
+        trailers[name.lower()] = value.strip()
+
+
+def _frame_length(line: bytes) -> int:
+    text = line.partition(b";")[0].strip()
+    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", text):
+        raise ClientDisconnected
+    return int(text, 16)

@@ -2,23 +2,18 @@
 
 import base64
 import hashlib
-import io
-import re
 from collections.abc import Iterator
 from typing import Any, cast
-from urllib.parse import unquote
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
 from moto.core.responses import ActionResult
-from moto.core.utils import str_to_rfc_1123_datetime
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import NoSuchUpload, RangeNotSatisfiable, S3ClientError
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import ClientDisconnected
 
-from embedded_aws.files import CHUNK_BYTES, StoredFile
+from embedded_aws.files import StoredFile
 from embedded_aws.refusals import refusal
 from embedded_aws.s3 import access
 from embedded_aws.s3.checksums import HASHED, check_body, check_content, checksum
@@ -31,25 +26,28 @@ from embedded_aws.s3.conditions import (
     check_upload,
     check_write,
 )
+from embedded_aws.s3.forms import check_form, form_parameters, hoist_acl
 from embedded_aws.s3.keys import StoredKey, StoredMultipart
 from embedded_aws.s3.listings import buckets_page, encoded_versions, uploads_page
 from embedded_aws.s3.models import Backend
 from embedded_aws.s3.parameters import S3
-from embedded_aws.s3.policy import check_form
-from embedded_aws.s3.requests import action_of, hoisted, parameters_of
+from embedded_aws.s3.requests import (
+    Source,
+    action_of,
+    forget_unreadable,
+    has_content,
+    hoisted,
+    parameters_of,
+    parse_source,
+    received,
+)
 from embedded_aws.s3.values import ValueRefusedError, check_key, check_values
 from embedded_aws.state import state
 
 READS = ("GET", "HEAD", "OPTIONS")
-# A PUT of these changes an object, or a bucket, but has no content for it.
-SUBRESOURCES = {"acl", "tagging", "retention", "legal-hold", "torrent", "restore"}
-CHUNKED = re.compile("aws-chunked|STREAMING-")
 MAX_KEYS = 1000
-NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
-RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 # What replaces an object, and may say what it must be like.
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
-FORM_FIELD = re.compile("x-amz-(algorithm|credential|date|signature|security-token)")
 
 
 class NotImplementedS3Error(S3ClientError):
@@ -107,9 +105,9 @@ class Response(S3Response):
         try:
             if self.upload:
                 content = state.files.open(self.upload.name)
-                given = _lower(request) | self.trailers
+                headers = request.headers.items()
+                given = {name.lower(): v for name, v in headers} | self.trailers
                 check_content(given, self.upload, self.sha256, content)
-            check_key(self.parse_key_name())
             self._check(request)
             return self._changed(request, full_url)
         finally:
@@ -125,6 +123,7 @@ class Response(S3Response):
         try:
             if self.action == "PostObject":
                 check_form(request.form, self.bucket_name, len(self.body))
+                hoist_acl(request)
             self._check(request)
             return super()._bucket_response(request, full_url)
         finally:
@@ -140,48 +139,59 @@ class Response(S3Response):
         Raises:
             NotImplementedError: nothing implements the action.
         """
+        key = self._key_of(request)
+        check_key(key)
         body = b"" if self.upload else bytes(self.body or b"")
         if self.action == "PostObject":
-            self.given = dict.fromkeys(
-                filter(None, map(_form_field, request.form)), "-"
-            )
+            self.given = form_parameters(request.form)
         else:
             self.given = parameters_of(self.action, request, body)
             # A completion has the checksums of the object.
             if self.action != "CompleteMultipartUpload":
-                check_body(_lower(request), body)
+                check_body(self.headers, body)
         if text := refusal(S3, self.action, self.given):
             raise NotImplementedS3Error(text)
         check_values(self.action, self.given)
-        access.check_owners(_lower(request), self.bucket_name)
+        access.check_owners(request, self.bucket_name)
         if self.action == "CreateBucket":
-            access.check_new(_lower(request))
+            access.check_new(self.headers)
         elif self.bucket_name in self.backend.buckets:
-            self._check_access(request)
+            self._check_policies(request, key)
+            self._check_settings(request)
             if self.action in OF_OBJECTS:
                 self._check_version()
 
-    def _check_access(self, request: Request) -> None:
-        """Raise S3's error for what the bucket's policy or its other settings deny."""
-        key = self.parse_key_name() if self._is_of_object(request) else ""
+    def _key_of(self, request: Request) -> str:
+        """Return the key of the object that a call concerns; nothing of a bucket's."""
+        if self.action == "PostObject":
+            return str(self.querystring.get("key", [""])[0])
+        is_of_object = "/" in request.path.strip("/") or request.path.count("/") > 2
+        return self.parse_key_name() if is_of_object else ""
+
+    def _check_policies(self, request: Request, key: str) -> None:
+        """Raise S3's error for what the policy of a bucket denies, if one has any."""
+        needed = list(access.needed(self.action, request, self.bucket_name, key))
+        names = {self.bucket_name, *(name for name, _, _ in needed)}
+        buckets = [self.backend.buckets.get(name) for name in names]
+        policies = {each.name: each.policy for each in buckets if each and each.policy}
+        if not policies:
+            return
         asked = self._asked(request, key)
-        for name, action, resource in access.needed(
-            self.action, request, self.bucket_name, key
-        ):
-            bucket = self.backend.buckets.get(name)
-            policy = bucket.policy if bucket else None
-            said = access.permission(policy, action, resource, asked)
+        for name, action, resource in needed:
+            said = access.permission(policies.get(name), action, resource, asked)
             if said == PermissionResult.DENIED:
                 raise access.AccessDeniedError(
                     f"{asked.caller.arn} is not authorized to perform: {action} on "
                     f"resource: {resource} with an explicit deny in a resource-based "
                     "policy"
                 )
+
+    def _check_settings(self, request: Request) -> None:
+        """Raise S3's error for what the settings of the bucket do not allow."""
         bucket = self.backend.get_bucket(self.bucket_name)
-        acl = request.headers.get("x-amz-acl", "") or request.form.get("acl", "")
         # Moto says that it is a dictionary.
         enforced = str(bucket.ownership_rule) == access.ENFORCED
-        access.check_acl(bucket, acl, enforced)
+        access.check_acl(bucket, request.headers.get("x-amz-acl", ""), enforced)
         if self.action == "PutBucketPolicy":
             access.check_policy(bytes(self.body), bucket)
 
@@ -192,9 +202,6 @@ class Response(S3Response):
             self.bucket_name, name, version, return_delete_marker=True
         )
         check_marker(found, bool(version), self.response_headers)
-
-    def _is_of_object(self, request: Request) -> bool:
-        return "/" in request.path.strip("/") or request.path.count("/") > 2
 
     def _asked(self, request: Request, key: str) -> access.Asked:
         found = self.backend.get_object(self.bucket_name, key) if key else None
@@ -208,8 +215,8 @@ class Response(S3Response):
 
     def _changed(self, request: Request, full_url: str) -> TYPE_RESPONSE:
         """Answer a call; of those that write with a condition one after the other."""
-        if "x-amz-copy-source" in request.headers:
-            self._check_source(request.headers["x-amz-copy-source"])
+        if source := parse_source(request):
+            self._check_source(source)
         if "UploadId" in self.given:
             self._check_upload()
         is_conditional = {"If-Match", "If-None-Match"} & {*request.headers.keys()}
@@ -220,14 +227,13 @@ class Response(S3Response):
             uploaded = getattr(getattr(key, "multipart", None), "id", "")
             # A completion may be sent again.
             if not uploaded or uploaded != request.args.get("uploadId"):
-                check_write(_lower(request), cast("StoredKey | None", key))
+                check_write(self.headers, cast("StoredKey | None", key))
             return super()._key_response(request, full_url)
 
-    def _check_source(self, source: str) -> None:
-        path, _, version = unquote(source).lstrip("/").partition("?versionId=")
-        bucket, _, name = path.partition("/")
+    def _check_source(self, source: Source) -> None:
+        version = source.version or None
         key = self.backend.get_object(
-            bucket, name, version_id=version or None, return_delete_marker=True
+            source.bucket, source.key, version_id=version, return_delete_marker=True
         )
         if version:
             check_source_version(key)
@@ -345,6 +351,14 @@ class Response(S3Response):
             return answer | {"StorageClass": upload.storage or "STANDARD"}
         return answer
 
+    def get_access_key(self) -> str:
+        """Return the key that a call is signed with; moto sees no X-Amz-Credential."""
+        request = self.normalized_request
+        fields = [*request.args.items(), *request.form.items()]
+        signed = {name.lower(): value for name, value in fields}
+        key = signed.get("x-amz-credential", "").partition("/")[0]
+        return key or str(super().get_access_key())
+
     def setup_class(  # type: ignore[override]
         self, request: Request, full_url: str | None = None, headers: Any = None
     ) -> None:
@@ -364,37 +378,11 @@ class Response(S3Response):
         """Yield the body's content, and note its SHA-256 if it was signed with one."""
         given = request.headers.get("x-amz-content-sha256", "")
         digest = hashlib.sha256() if HASHED.fullmatch(given) else None
-        for chunk in self._received(request):
+        for chunk in received(request, self.trailers):
             if digest:
                 digest.update(chunk)
             yield chunk
         self.sha256 = digest.hexdigest() if digest else ""
-
-    def _received(self, request: Request) -> Iterator[bytes]:
-        """Yield the body's content, without the frames of aws-chunked."""
-        encodings = ("x-amz-content-sha256", "content-encoding")
-        if any(CHUNKED.search(request.headers.get(name, "")) for name in encodings):
-            raw = cast("io.RawIOBase", request.stream)
-            yield from self._decoded(io.BufferedReader(raw))
-        else:
-            yield from iter(lambda: request.stream.read(CHUNK_BYTES), b"")
-
-    def _decoded(self, stream: io.BufferedReader) -> Iterator[bytes]:
-        """Yield the chunks of an aws-chunked body, and note its trailers.
-
-        Each chunk follows a line with its length: `4000;chunk-signature=...`.
-        """
-        while left := _frame_length(stream.readline()):
-            while left:
-                chunk = stream.read(min(left, CHUNK_BYTES))
-                if not chunk:
-                    raise ClientDisconnected
-                left -= len(chunk)
-                yield chunk
-            stream.readline()
-        for line in stream:
-            name, _, value = line.decode().strip().partition(":")
-            self.trailers[name.lower()] = value.strip()
 
     def _get_checksum(self, response_headers: dict[str, Any]) -> tuple[str, str | None]:
         """Return the algorithm and value of the checksum that a client asks for."""
@@ -409,42 +397,3 @@ class Response(S3Response):
             value = base64.b64encode(checksum(content, algorithm)).decode()
         response_headers[header] = value
         return algorithm, value
-
-
-def _lower(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _form_field(name: str) -> str:
-    """Return the parameter that a field of a form is, or nothing for its signature."""
-    lower = name.lower()
-    if FORM_FIELD.fullmatch(lower) or lower in ("awsaccesskeyid", "signature"):
-        return ""
-    return "x-amz-meta-*" if lower.startswith("x-amz-meta-") else lower
-
-
-def _frame_length(line: bytes) -> int:
-    text = line.partition(b";")[0].strip()
-    if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", text):
-        raise ClientDisconnected
-    return int(text, 16)
-
-
-def forget_unreadable(request: Request) -> None:
-    """Leave out a range or a date that is none: S3 reads without it, too."""
-    if not RANGE.fullmatch(request.headers.get("Range", "bytes=0-")):
-        del request.environ["HTTP_RANGE"]
-    for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
-        try:
-            str_to_rfc_1123_datetime(request.environ.get(name, NEVER))
-        except ValueError:
-            del request.environ[name]
-
-
-def has_content(request: Request) -> bool:
-    """Return whether the body of a call that concerns an object is its content."""
-    return (
-        request.method == "PUT"
-        and "x-amz-copy-source" not in request.headers
-        and not SUBRESOURCES.intersection(request.args)
-    )

@@ -67,13 +67,10 @@ class ModelCard(Resource):
 class ModelCards(Collection[ModelCard]):
     """Keep all cards of a region."""
 
+    made_of = ModelCard
     kind = "model-card"
     words = "model card"
     summaries = "ModelCardSummaries"
-
-    def restore(self, document: Values) -> ModelCard:
-        """Return the card that a document keeps."""
-        return ModelCard(**document)
 
     def find(self, name: str) -> ModelCard:
         """Return a card by name or ARN, or raise AWS's error."""

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 
 from embedded_aws import account
 from embedded_aws.images import ImageEnvironment
-from embedded_aws.process import CONFIG
 
 ML = "/opt/ml"
 # What AWS gives a stopped job to save its work in.
@@ -99,11 +98,6 @@ class Host:
     def number(self) -> int:
         """Return the position among all hosts, from 0."""
         return self.hosts.index(self.name)
-
-    @property
-    def visible_ml(self) -> str:
-        """Return the path of `ml` as the host's processes see it."""
-        return ML if can_mount() else str(self.ml)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,11 +211,8 @@ def aws_variables() -> dict[str, str]:
     """Return the variables that send a script's AWS clients to this server."""
     if not endpoint:
         return {}
-    both = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
     # Without the token: a script may not inject faults.
-    given = account.environment(endpoint[-1], token="") | dict.fromkeys(
-        both, str(CONFIG)
-    )
+    given = account.environment(endpoint[-1], token="")
     return {k: v for k, v in given.items() if k.upper().startswith(("AWS_", "NO_"))}
 
 

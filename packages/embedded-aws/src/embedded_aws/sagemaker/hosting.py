@@ -109,6 +109,7 @@ class Endpoint(Resource):
 class Endpoints(Collection[Endpoint]):
     """Keep all endpoints of a region."""
 
+    made_of = Endpoint
     kind = "endpoint"
     words = "endpoint"
     summaries = "Endpoints"
@@ -126,7 +127,8 @@ class Endpoints(Collection[Endpoint]):
             Variant(**each | {"container": ModelContainer(**each["container"])})
             for each in document["variants"]
         ]
-        endpoint = Endpoint(**document | {"scope": self.scope, "variants": variants})
+        own = {"scope": self.scope, "variants": variants}
+        endpoint = super().restore(document | own)
         if endpoint.status in IN_PROGRESS:
             endpoint.status = "InService" if variants else "Failed"
             endpoint.failure_reason = ABANDONED
@@ -142,14 +144,8 @@ class Endpoints(Collection[Endpoint]):
         config = self.configs.find(request["EndpointConfigName"])
         check_alarms(request.get("DeploymentConfig"), self.scope.region)
         definitions = self.definitions(config, {})
-        endpoint = Endpoint(
-            name=name,
-            arn=self.arn(name),
-            request=request,
-            tags=list(request.get("Tags", [])),
-            scope=self.scope,
-            config_name=config.name,
-        )
+        about = {"scope": self.scope, "config_name": config.name}
+        endpoint = self.new(name, request, **about)
         self.resources[name] = endpoint
         self.deploy(endpoint, config, definitions)
         return {"EndpointArn": endpoint.arn}

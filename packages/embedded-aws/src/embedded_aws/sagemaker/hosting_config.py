@@ -46,6 +46,7 @@ class Model(Resource):
 class Models(Collection[Model]):
     """Keep all models of a region."""
 
+    made_of = Model
     kind = "model"
     words = "model"
     summaries = "Models"
@@ -57,7 +58,7 @@ class Models(Collection[Model]):
     def restore(self, document: Values) -> Model:
         """Return the model that a document keeps."""
         container = ModelContainer(**document["container"])
-        return Model(**document | {"container": container})
+        return super().restore(document | {"container": container})
 
     def create(self, request: Values) -> Values:
         """Answer CreateModel."""
@@ -69,14 +70,7 @@ class Models(Collection[Model]):
         image = find_image(container.image, self.scope.region)
         check_serving(container, image)
         check_model_data(container)
-        model = Model(
-            name=name,
-            arn=self.arn(name),
-            request=request,
-            tags=list(request.get("Tags", [])),
-            container=container,
-        )
-        self.add(model)
+        self.add(self.new(name, request, container=container))
         return {"ModelArn": self.arn(name)}
 
     def resolve(self, definition: Values) -> ModelContainer:
@@ -166,6 +160,7 @@ class EndpointConfig(Resource):
 class EndpointConfigs(Collection[EndpointConfig]):
     """Keep all endpoint configurations of a region."""
 
+    made_of = EndpointConfig
     kind = "endpoint-config"
     words = "endpoint configuration"
     summaries = "EndpointConfigs"
@@ -173,10 +168,6 @@ class EndpointConfigs(Collection[EndpointConfig]):
     def __init__(self, scope: Scope, models: Models) -> None:
         super().__init__(scope)
         self.models = models
-
-    def restore(self, document: Values) -> EndpointConfig:
-        """Return the configuration that a document keeps."""
-        return EndpointConfig(**document)
 
     def create(self, request: Values) -> Values:
         """Answer CreateEndpointConfig."""
@@ -189,13 +180,7 @@ class EndpointConfigs(Collection[EndpointConfig]):
         check_config(request, variants)
         for variant in (*variants, *request.get("ShadowProductionVariants", [])):
             check_network(self.models.find(variant["ModelName"]).request, variant)
-        config = EndpointConfig(
-            name=name,
-            arn=self.arn(name),
-            request=request | {"ProductionVariants": variants},
-            tags=list(request.get("Tags", [])),
-        )
-        self.add(config)
+        self.add(self.new(name, request | {"ProductionVariants": variants}))
         return {"EndpointConfigArn": self.arn(name)}
 
     def check_variant(self, variant: Values) -> Values:

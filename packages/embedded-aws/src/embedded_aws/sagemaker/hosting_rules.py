@@ -41,7 +41,7 @@ def check_config(request: Values, variants: Sequence[Values]) -> None:
 
 
 def check_network(model: Values, variant: Values) -> None:
-    """Refuse to serve a model without servers if it needs a network of its own.
+    """Refuse a serverless variant of a model that needs a network of its own.
 
     Args:
         model: the request that created it.

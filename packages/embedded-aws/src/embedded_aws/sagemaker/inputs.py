@@ -35,13 +35,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 def check_role(arn: str) -> None:
     """Raise AWS's error for a role that SageMaker cannot assume."""
-    partition, account, name = (
-        arn.split(":")[1],
-        arn.split(":")[4],
-        arn.rsplit("/", maxsplit=1)[-1],
-    )
+    _, partition, _, _, account, _ = arn.split(":", 5)
     roles = iam_backends[account][partition].roles.values()
-    if not any(role.name == name and role.arn == arn for role in roles):
+    if arn not in {role.arn for role in roles}:
         raise ValidationError(
             f"Could not assume role {arn}. Please ensure that the role exists and "
             "allows principal 'sagemaker.amazonaws.com' to assume the role."

@@ -38,14 +38,11 @@ class ModelPackageGroup(Resource):
 class ModelPackageGroups(Collection[ModelPackageGroup]):
     """Keep all groups of a region."""
 
+    made_of = ModelPackageGroup
     kind = "model-package-group"
     words = "Model Package Group"
     summaries = "ModelPackageGroupSummaryList"
     order = "Ascending"
-
-    def restore(self, document: Values) -> ModelPackageGroup:
-        """Return the group that a document keeps."""
-        return ModelPackageGroup(**document)
 
     def find(self, name: str) -> ModelPackageGroup:
         """Return a group by name or ARN, or raise AWS's error."""
@@ -61,13 +58,7 @@ class ModelPackageGroups(Collection[ModelPackageGroup]):
         if name in self.resources:
             text = f"Model Package Group already exists: {self.arn(name)}"
             raise ValidationError(text)
-        group = ModelPackageGroup(
-            name=name,
-            arn=self.arn(name),
-            request=request,
-            tags=list(request.get("Tags", [])),
-        )
-        self.add(group)
+        self.add(self.new(name, request))
         return {"ModelPackageGroupArn": self.arn(name)}
 
 
@@ -117,6 +108,7 @@ class ModelPackage(Resource):
 class ModelPackages(Collection[ModelPackage]):
     """Keep all packages of a region by ARN."""
 
+    made_of = ModelPackage
     kind = "model-package"
     words = "Model Package"
     summaries = "ModelPackageSummaryList"
@@ -132,10 +124,6 @@ class ModelPackages(Collection[ModelPackage]):
         """Find the packages that an earlier run kept, and the tokens of their calls."""
         super().load()
         self.tokens = {each.token: each.arn for each in self.resources.values()}
-
-    def restore(self, document: Values) -> ModelPackage:
-        """Return the package that a document keeps."""
-        return ModelPackage(**document)
 
     def key(self, resource: ModelPackage) -> str:
         """Return the ARN: the versions of a group have one name."""
@@ -193,15 +181,7 @@ class ModelPackages(Collection[ModelPackage]):
         name = request["ModelPackageName"]
         if self.arn(name) in self.resources:
             raise ValidationError(f"Model Package already exists: {self.arn(name)}")
-        return ModelPackage(
-            name=name,
-            arn=self.arn(name),
-            request=request,
-            tags=list(request.get("Tags", [])),
-            group=None,
-            version=None,
-            token=token,
-        )
+        return self.new(name, request, group=None, version=None, token=token)
 
     def update(self, request: Values) -> Values:
         """Answer UpdateModelPackage."""

@@ -7,13 +7,13 @@ Stored is what is kept and described and has no effect here, where there are no
 instances, networks, keys or prices: no answer, file or prediction would be another.
 """
 
-from embedded_aws.refusals import Service
-from embedded_aws.treatments import (
+from embedded_aws.refusals import (
     IMPLEMENTED,
     OTHERS,
     REFUSED,
     STORED,
     Rules,
+    Service,
     joined,
     under,
 )

@@ -86,6 +86,7 @@ class Scope:
 class Collection(Generic[R]):
     """Keep all resources of one kind and region by name, also between runs."""
 
+    made_of: type[R]
     kind = ""  # in an ARN
     words = ""  # in an error message
     summaries = ""  # in the answer of the List action
@@ -103,11 +104,21 @@ class Collection(Generic[R]):
 
     def restore(self, document: Values) -> R:
         """Return the resource that a document keeps."""
-        raise NotImplementedError
+        return self.made_of(**document)
 
     def key(self, resource: R) -> str:
         """Return what a resource is found by."""
         return resource.name
+
+    def new(self, name: str, request: Values, **more: Any) -> R:
+        """Make the resource that a request creates, with what only its kind has."""
+        return self.made_of(
+            name=name,
+            arn=self.arn(name),
+            request=request,
+            tags=list(request.get("Tags", [])),
+            **more,
+        )
 
     def add(self, resource: R) -> None:
         """Add a new resource."""

@@ -1,4 +1,8 @@
-"""SageMaker's actions."""
+"""SageMaker's actions, and what it checks of the records that moto answers from.
+
+Experiments, trials and their components are records in which nothing runs: moto would
+replace one by another of its name.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +10,73 @@ from typing import Any
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.request import Request
 from moto.core.responses import ActionResult, EmptyResult
+from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from embedded_aws.sagemaker.models import Backend
-from embedded_aws.sagemaker.recorded import check_records
-from embedded_aws.sagemaker.resources import Values, refuse
+from embedded_aws.sagemaker.resources import Collection, Values, refuse
 from embedded_aws.state import state
+
+# By the parameter that names one: what it is, also in ARNs, and where moto has all.
+KINDS = {
+    "ExperimentName": ("Experiment", "experiment", "experiments"),
+    "TrialName": ("Trial", "experiment-trial", "trials"),
+    "TrialComponentName": (
+        "TrialComponent",
+        "experiment-trial-component",
+        "trial_components",
+    ),
+}
+# The parameter whose record an action makes.
+MADE = {
+    "CreateExperiment": "ExperimentName",
+    "CreateTrial": "TrialName",
+    "CreateTrialComponent": "TrialComponentName",
+}
+# The parameters whose records must exist, where moto does not look.
+NEEDED = {
+    "CreateTrial": ("ExperimentName",),
+    "AssociateTrialComponent": ("TrialName", "TrialComponentName"),
+    "DisassociateTrialComponent": ("TrialName", "TrialComponentName"),
+}
+
+Action = Callable[["Response"], ActionResult]
+
+
+def answer(find: Callable[[Backend], Callable[[Values], Any]]) -> Action:
+    """Make an action of a function that answers a request.
+
+    No other action runs meanwhile, and what it changes is kept.
+    """
+
+    def action(response: "Response") -> ActionResult:
+        with response.backend.scope.lock, state.transaction():
+            return ActionResult(find(response.backend)(dict(response.params)))
+
+    return action
+
+
+def done(find: Callable[[Backend], Callable[[str], Any]], parameter: str) -> Action:
+    """Make an action on a named resource, which answers nothing."""
+
+    def action(response: "Response") -> ActionResult:
+        with response.backend.scope.lock, state.transaction():
+            find(response.backend)(response.params[parameter])
+        return EmptyResult()
+
+    return action
+
+
+def describe(find: Callable[[Backend], Collection[Any]], parameter: str) -> Action:
+    """Make an action that describes a named resource."""
+
+    def action(response: "Response") -> ActionResult:
+        with response.backend.scope.lock:
+            found = find(response.backend).find(response.params[parameter])
+            return ActionResult(found.describe())
+
+    return action
 
 
 class Response(SageMakerResponse):
@@ -36,160 +100,85 @@ class Response(SageMakerResponse):
             check_records(self._get_action(), dict(self.params), self.backend)
         return super().call_action()
 
-    def _result(self, action: Callable[[Values], Any]) -> ActionResult:
-        """Carry out one action, and keep what it changes; no other runs meanwhile."""
-        with self.backend.scope.lock, state.transaction():
-            return ActionResult(action(dict(self.params)))
+    create_training_job = answer(lambda it: it.jobs.create)
+    describe_training_job = describe(lambda it: it.jobs, "TrainingJobName")
+    stop_training_job = done(lambda it: it.jobs.stop, "TrainingJobName")
+    list_training_jobs = answer(lambda it: it.jobs.list_page)
 
-    def _empty(self, action: Callable[[str], Any], parameter: str) -> EmptyResult:
-        """Carry out an action on a named resource that answers nothing."""
-        with self.backend.scope.lock, state.transaction():
-            action(self.params[parameter])
-        return EmptyResult()
+    create_model_package_group = answer(lambda it: it.groups.create)
+    describe_model_package_group = describe(
+        lambda it: it.groups, "ModelPackageGroupName"
+    )
+    list_model_package_groups = answer(lambda it: it.groups.list_page)
+    delete_model_package_group = done(
+        lambda it: it.packages.delete_group, "ModelPackageGroupName"
+    )
+    create_model_package = answer(lambda it: it.packages.create)
+    describe_model_package = describe(lambda it: it.packages, "ModelPackageName")
+    update_model_package = answer(lambda it: it.packages.update)
+    delete_model_package = done(lambda it: it.packages.delete, "ModelPackageName")
+    list_model_packages = answer(lambda it: it.packages.list_page)
 
-    def _described(self, find: Callable[[str], Any], parameter: str) -> ActionResult:
-        """Describe a named resource."""
-        with self.backend.scope.lock:
-            return ActionResult(find(self.params[parameter]).describe())
+    create_model_card = answer(lambda it: it.cards.create)
+    describe_model_card = answer(lambda it: it.cards.describe)
+    update_model_card = answer(lambda it: it.cards.update)
+    delete_model_card = done(lambda it: it.cards.delete, "ModelCardName")
+    list_model_cards = answer(lambda it: it.cards.list_page)
+    list_model_card_versions = answer(lambda it: it.cards.list_versions)
 
-    def create_training_job(self) -> ActionResult:
-        """Create a training job, and run it."""
-        return self._result(self.backend.jobs.create)
+    create_model = answer(lambda it: it.models.create)
+    describe_model = describe(lambda it: it.models, "ModelName")
+    delete_model = done(lambda it: it.models.delete, "ModelName")
+    list_models = answer(lambda it: it.models.list_page)
 
-    def describe_training_job(self) -> ActionResult:
-        """Describe a training job."""
-        return self._described(self.backend.jobs.find, "TrainingJobName")
+    create_endpoint_config = answer(lambda it: it.configs.create)
+    describe_endpoint_config = describe(lambda it: it.configs, "EndpointConfigName")
+    delete_endpoint_config = done(lambda it: it.configs.delete, "EndpointConfigName")
+    list_endpoint_configs = answer(lambda it: it.configs.list_page)
 
-    def stop_training_job(self) -> EmptyResult:
-        """Stop a training job."""
-        return self._empty(self.backend.jobs.stop, "TrainingJobName")
+    create_endpoint = answer(lambda it: it.hosting.create)
+    describe_endpoint = describe(lambda it: it.hosting, "EndpointName")
+    update_endpoint = answer(lambda it: it.hosting.update)
+    update_endpoint_weights_and_capacities = answer(
+        lambda it: it.hosting.update_weights_and_capacities
+    )
+    delete_endpoint = done(lambda it: it.hosting.delete, "EndpointName")
+    list_endpoints = answer(lambda it: it.hosting.list_page)
 
-    def list_training_jobs(self) -> ActionResult:
-        """List training jobs."""
-        return self._result(self.backend.jobs.list_page)
+    search = answer(lambda it: it.search_resources)
+    add_tags = answer(lambda it: it.answer_add_tags)
 
-    def create_model_package_group(self) -> ActionResult:
-        """Create a model package group."""
-        return self._result(self.backend.groups.create)
 
-    def describe_model_package_group(self) -> ActionResult:
-        """Describe a model package group."""
-        find = self.backend.groups.find
-        return self._described(find, "ModelPackageGroupName")
+def check_records(action: str, request: Values, backend: Backend) -> None:
+    """Raise SageMaker's error for a record that exists, does not, or is in use."""
+    if parameter := MADE.get(action):
+        what, _, attribute = KINDS[parameter]
+        if request[parameter] in getattr(backend, attribute):
+            raise ValidationError(
+                f"{what} names must be unique within an AWS account and region. "
+                f"{what} with name ({request[parameter]}) already exists."
+            )
+    for parameter in NEEDED.get(action, ()):
+        what, kind, attribute = KINDS[parameter]
+        if request[parameter] not in getattr(backend, attribute):
+            place = f"{backend.region_name}:{backend.account_id}"
+            arn = f"arn:{backend.partition}:sagemaker:{place}:{kind}/"
+            raise ResourceNotFound(
+                f"{what} '{arn}{request[parameter]}' does not exist."
+            )
+    if user := _user(action, request, backend):
+        raise ValidationError(f"It cannot be deleted: {user} is associated with it.")
 
-    def list_model_package_groups(self) -> ActionResult:
-        """List model package groups."""
-        return self._result(self.backend.groups.list_page)
 
-    def delete_model_package_group(self) -> EmptyResult:
-        """Delete an empty model package group."""
-        delete = self.backend.packages.delete_group
-        return self._empty(delete, "ModelPackageGroupName")
-
-    def create_model_package(self) -> ActionResult:
-        """Create a model package."""
-        return self._result(self.backend.packages.create)
-
-    def describe_model_package(self) -> ActionResult:
-        """Describe a model package."""
-        return self._described(self.backend.packages.find, "ModelPackageName")
-
-    def update_model_package(self) -> ActionResult:
-        """Approve or reject a model package, or change its metadata."""
-        return self._result(self.backend.packages.update)
-
-    def delete_model_package(self) -> EmptyResult:
-        """Delete a model package."""
-        return self._empty(self.backend.packages.delete, "ModelPackageName")
-
-    def list_model_packages(self) -> ActionResult:
-        """List model packages."""
-        return self._result(self.backend.packages.list_page)
-
-    def create_model_card(self) -> ActionResult:
-        """Create a model card."""
-        return self._result(self.backend.cards.create)
-
-    def describe_model_card(self) -> ActionResult:
-        """Describe a version of a model card."""
-        return self._result(self.backend.cards.describe)
-
-    def update_model_card(self) -> ActionResult:
-        """Change the content or the status of a model card."""
-        return self._result(self.backend.cards.update)
-
-    def delete_model_card(self) -> EmptyResult:
-        """Delete a model card with all its versions."""
-        return self._empty(self.backend.cards.delete, "ModelCardName")
-
-    def list_model_cards(self) -> ActionResult:
-        """List model cards."""
-        return self._result(self.backend.cards.list_page)
-
-    def list_model_card_versions(self) -> ActionResult:
-        """List the versions of a model card."""
-        return self._result(self.backend.cards.list_versions)
-
-    def create_model(self) -> ActionResult:
-        """Create a model."""
-        return self._result(self.backend.models.create)
-
-    def describe_model(self) -> ActionResult:
-        """Describe a model."""
-        return self._described(self.backend.models.find, "ModelName")
-
-    def delete_model(self) -> EmptyResult:
-        """Delete a model; the endpoints that serve it go on."""
-        return self._empty(self.backend.models.delete, "ModelName")
-
-    def list_models(self) -> ActionResult:
-        """List models."""
-        return self._result(self.backend.models.list_page)
-
-    def create_endpoint_config(self) -> ActionResult:
-        """Create an endpoint configuration."""
-        return self._result(self.backend.configs.create)
-
-    def describe_endpoint_config(self) -> ActionResult:
-        """Describe an endpoint configuration."""
-        return self._described(self.backend.configs.find, "EndpointConfigName")
-
-    def delete_endpoint_config(self) -> EmptyResult:
-        """Delete an endpoint configuration; its endpoint goes on."""
-        return self._empty(self.backend.configs.delete, "EndpointConfigName")
-
-    def list_endpoint_configs(self) -> ActionResult:
-        """List endpoint configurations."""
-        return self._result(self.backend.configs.list_page)
-
-    def create_endpoint(self) -> ActionResult:
-        """Create an endpoint."""
-        return self._result(self.backend.hosting.create)
-
-    def describe_endpoint(self) -> ActionResult:
-        """Describe an endpoint."""
-        return self._described(self.backend.hosting.find, "EndpointName")
-
-    def update_endpoint(self) -> ActionResult:
-        """Bring another configuration into service."""
-        return self._result(self.backend.hosting.update)
-
-    def update_endpoint_weights_and_capacities(self) -> ActionResult:
-        """Change weights and instance counts."""
-        return self._result(self.backend.hosting.update_weights_and_capacities)
-
-    def delete_endpoint(self) -> EmptyResult:
-        """Delete an endpoint."""
-        return self._empty(self.backend.hosting.delete, "EndpointName")
-
-    def list_endpoints(self) -> ActionResult:
-        """List endpoints."""
-        return self._result(self.backend.hosting.list_page)
-
-    def search(self) -> ActionResult:
-        """Find resources by their properties."""
-        return self._result(self.backend.search_resources)
-
-    def add_tags(self) -> ActionResult:
-        """Add tags; a key that is there gets the new value."""
-        return self._result(self.backend.answer_add_tags)
+def _user(action: str, request: Values, backend: Backend) -> str:
+    """Name the trial or component that keeps a record from being deleted."""
+    for name, trial in backend.trials.items():
+        components = trial.trial_components
+        uses = {
+            "DeleteExperiment": trial.experiment_name == request.get("ExperimentName"),
+            "DeleteTrialComponent": request.get("TrialComponentName") in components,
+            "DeleteTrial": name == request.get("TrialName") and bool(components),
+        }
+        if uses.get(action):
+            return f"trial {name}"
+    return ""

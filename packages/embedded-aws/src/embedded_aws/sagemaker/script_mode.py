@@ -55,8 +55,6 @@ def check_script(request: Values, image: Image, channels: Sequence[Channel]) -> 
     entrypoint: list[str] = algorithm.get("ContainerEntrypoint") or []
     if algorithm.get("ContainerArguments") and not entrypoint:
         _refuse("ContainerArguments without a ContainerEntrypoint")
-    if request["ResourceConfig"].get("InstanceGroups"):
-        _refuse("InstanceGroups")
     for channel in channels:
         if channel.input_mode == "Pipe":
             _refuse(f"the input mode Pipe of channel {channel.name}; use File")
@@ -113,7 +111,7 @@ def environment_note(environment: ImageEnvironment | None, host: Host) -> str:
 
 
 def script_command(
-    name_of_job: Values,
+    about_job: dict[str, str],
     request: Values,
     environment: ImageEnvironment | None,
     host: Host,
@@ -121,7 +119,7 @@ def script_command(
     """Return what the job runs on a host.
 
     Args:
-        name_of_job: the variables that name it.
+        about_job: the variables that name the job.
     """
     algorithm = request["AlgorithmSpecification"]
     code = host.ml / "code"
@@ -132,9 +130,8 @@ def script_command(
     ]
     variables = image_variables(environment, host) | {"SAGEMAKER_BASE_DIR": ML}
     own: dict[str, str] = request.get("Environment", {})
-    return Command(
-        words=words, environment=variables | own | name_of_job, folder=code
-    ).on(host)
+    variables |= own | about_job
+    return Command(words=words, environment=variables, folder=code).on(host)
 
 
 def prepare_code(request: Values, host: Host) -> None:

@@ -28,6 +28,7 @@ ABANDONED = (
 class TrainingJobs(Collection[TrainingJob]):
     """Keep all training jobs of a region, and run them."""
 
+    made_of = TrainingJob
     kind = "training-job"
     words = "training job"
     summaries = "TrainingJobSummaries"
@@ -41,7 +42,7 @@ class TrainingJobs(Collection[TrainingJob]):
         """Return the job that a document keeps; one that ran has failed meanwhile."""
         image = Image(**document["image"])
         channels = [Channel(**each) for each in document["channels"]]
-        job = TrainingJob(**document | {"image": image, "channels": channels})
+        job = super().restore(document | {"image": image, "channels": channels})
         if job.status not in ENDED:
             end_abandoned(job)
             self.save(job)
@@ -75,15 +76,9 @@ class TrainingJobs(Collection[TrainingJob]):
             check_built_in(request)
         for channel in channels:
             check_channel(channel, self.scope.region, role)
-        return TrainingJob(
-            name=name,
-            arn=self.arn(name),
-            request=fill_in(request, built_in=not is_script),
-            tags=list(request.get("Tags", [])),
-            region=self.scope.region,
-            image=image,
-            channels=channels,
-        )
+        filled = fill_in(request, built_in=not is_script)
+        region = self.scope.region
+        return self.new(name, filled, region=region, image=image, channels=channels)
 
     def check_unused(self, name: str) -> None:
         """Raise AWS's error if a name is taken."""

@@ -58,11 +58,8 @@ class Response(SageMakerRuntimeResponse):
         found = list(
             check_of(RUNTIME.name, ACTION)(headers | endpoint | {"Body": ""}, "")
         )
-        if (
-            text := validation_message(found)
-            if found
-            else refusal(RUNTIME, ACTION, given)
-        ):
+        text = validation_message(found) if found else refusal(RUNTIME, ACTION, given)
+        if text:
             raise ValidationError(text)
         return given
 

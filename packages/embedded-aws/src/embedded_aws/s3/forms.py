@@ -1,12 +1,20 @@
-"""Uploads from a form: what the policy that was signed for it allows."""
+"""Uploads from a form: its fields, and what the policy signed for it allows."""
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.request import Request
 from moto.s3.exceptions import S3ClientError
+
+SIGNATURE = re.compile(
+    "x-amz-(algorithm|credential|date|signature|security-token)"
+    "|awsaccesskeyid|signature"
+)
+METADATA = "x-amz-meta-"
 
 
 class DeniedError(S3ClientError):
@@ -19,6 +27,22 @@ class InvalidPolicyError(S3ClientError):
     """Report a policy that cannot be read."""
 
     code = "InvalidPolicyDocument"
+
+
+def form_parameters(form: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a form that are parameters of PostObject, by their names."""
+    fields = (name.lower() for name in form)
+    return {
+        f"{METADATA}*" if field.startswith(METADATA) else field: "-"
+        for field in fields
+        if not SIGNATURE.fullmatch(field)
+    }
+
+
+def hoist_acl(request: Request) -> None:
+    """Take the ACL in a form for the header in which other calls have it."""
+    if acl := request.form.get("acl"):
+        request.environ["HTTP_X_AMZ_ACL"] = acl
 
 
 def check_form(form: Mapping[str, str], bucket: str, size: int) -> None:
