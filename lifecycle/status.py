@@ -15,6 +15,7 @@ from lifecycle.endpoint import (
     read_state,
 )
 from lifecycle.errors import LifecycleError, RegistryError
+from lifecycle.evaluation_output import judge
 from lifecycle.gates import failures
 from lifecycle.registration.packages import (
     Mode,
@@ -33,7 +34,6 @@ from lifecycle.serving.hosting import (
     version_in,
 )
 from lifecycle.serving.refusals import find_refusal
-from lifecycle.shown import judge
 from lifecycle.statistics.comparison import Bounds
 
 

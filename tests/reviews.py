@@ -11,8 +11,8 @@ import toys
 from comparisons import comparison
 
 from lifecycle.evaluation import LiveScore
+from lifecycle.evaluation_output import EVALUATION_MIME, EvaluationOutput
 from lifecycle.gates import evaluate_gates
-from lifecycle.shown import EVALUATION_MIME, EvaluationOutput
 from lifecycle.statistics.comparison import Estimate, SliceGroup
 from lifecycle.statistics.decision import OUTCOMES, Decision, confusion
 from lifecycle.statistics.leaks import Leaks

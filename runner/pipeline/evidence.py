@@ -21,6 +21,7 @@ from lifecycle.aws import aws_errors, run_uri, utc
 from lifecycle.data import evidence_of
 from lifecycle.endpoint import EndpointState, read_state
 from lifecycle.errors import LifecycleError, StorageError
+from lifecycle.evaluation_output import evaluation_of, judge
 from lifecycle.registration.card_registration import register_card
 from lifecycle.registration.model_card import (
     CARD,
@@ -31,7 +32,6 @@ from lifecycle.registration.model_card import (
     status_of,
 )
 from lifecycle.registration.packages import Package, describe, find_package
-from lifecycle.shown import evaluation_of, judge
 from runner import STAGES
 from runner.errors import MALFORMED, FileError, display_path
 from runner.git import checked_out_branch, git_line

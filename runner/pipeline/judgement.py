@@ -14,10 +14,10 @@ from lifecycle import registry, s3
 from lifecycle.aws import aws_errors
 from lifecycle.endpoint import read_state
 from lifecycle.errors import LifecycleError, RegistryError
+from lifecycle.evaluation_output import evaluation_of, judge, numbers
 from lifecycle.gates import RELATIVE, failures
 from lifecycle.registration import packages
 from lifecycle.registration.packages import Package
-from lifecycle.shown import evaluation_of, judge, numbers
 from lifecycle.statistics.comparison import Bounds
 from lifecycle.statistics.task_metrics import slice_of
 from runner.errors import MALFORMED, FailedGateError, ResultsError, display_path

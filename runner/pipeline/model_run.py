@@ -15,8 +15,8 @@ from forked_kernels.client import WarmKernels
 from lifecycle import TRAINING_STAGES, approval, s3, training
 from lifecycle.aws import aws_errors
 from lifecycle.errors import LifecycleError, NotApprovedError
+from lifecycle.evaluation_output import numbers
 from lifecycle.registration.packages import Package
-from lifecycle.shown import numbers
 from lifecycle.tabular.contract import SPLITS
 from runner.errors import (
     MALFORMED,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
-from lifecycle.shown import number_or_none, read_rows, read_slices
+from lifecycle.evaluation_output import number_or_none, read_rows, read_slices
 from lifecycle.statistics.comparison import (
     MIN_ROWS,
     OF,

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lifecycle.evaluation_output import judge, number_or_none, read_live
 from lifecycle.gates import RELATIVE, GateVerdict
-from lifecycle.shown import judge, number_or_none, read_live
 from lifecycle.statistics.comparison import (
     Answer,
     Comparison,

@@ -96,7 +96,7 @@ import base64, html, json, logging, os, pprint, subprocess, sys, traceback, warn
 from urllib.parse import quote
 import pandas as pd
 from IPython.display import HTML, JSON, SVG, Image, Latex, Markdown, display
-from lifecycle.shown import EvaluationOutput
+from lifecycle.evaluation_output import EvaluationOutput
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 ECHO = "import sys; print(sys.argv[1])"

@@ -19,9 +19,9 @@ from model_packages import make_package
 from lifecycle import registry
 from lifecycle.aws import run_uri
 from lifecycle.errors import RegistryError
+from lifecycle.evaluation_output import EVALUATION_MIME
 from lifecycle.registration.packages import Mode, Package, find_package, list_packages
 from lifecycle.s3 import write_bytes, write_json
-from lifecycle.shown import EVALUATION_MIME
 from runner.errors import CellError, FailedGateError, ResultsError
 from runner.pipeline.judgement import PRE_APPROVED, judge_candidate, require_passed
 from runner.pipeline.model_run import RunOptions, RunResult

@@ -12,8 +12,13 @@ import pytest
 
 from lifecycle.endpoint import EndpointState
 from lifecycle.evaluation import LiveScore
+from lifecycle.evaluation_output import (
+    EVALUATION_MIME,
+    EvaluationOutput,
+    evaluation_of,
+    judge,
+)
 from lifecycle.gates import evaluate_gates, failures
-from lifecycle.shown import EVALUATION_MIME, EvaluationOutput, evaluation_of, judge
 from lifecycle.statistics.comparison import Comparison, Estimate, SliceGroup
 from lifecycle.statistics.decision import Decision, confusion
 from lifecycle.statistics.leaks import Leaks
