@@ -256,7 +256,10 @@ class Server:
 
 @cache
 def share_descriptions() -> None:
-    """Let all sessions of botocore read its descriptions of AWS with one loader."""
+    """Let all sessions of botocore read its descriptions of AWS with one loader.
+
+    And spell its user agent once, which it does letter by letter for each request.
+    """
     session = importlib.import_module("botocore.session")
     make = session.create_loader
     shared = make()
@@ -266,6 +269,9 @@ def share_descriptions() -> None:
         for kind in ("service-2", "endpoint-rule-set-1"):
             shared.load_service_model(service, kind)
     session.create_loader = lambda path=None: make(path) if path else shared
+    agent = importlib.import_module("botocore.useragent")
+    spell = agent.sanitize_user_agent_string_component
+    agent.sanitize_user_agent_string_component = cache(spell)
 
 
 @cache
