@@ -24,11 +24,10 @@ TOY = Path(__file__).parent / "toy"
 LONGEST = (
     "tests/story/test_story.py",
     "tests/notebooks/test_samples.py",
+    "tests/notebooks/test_end_to_end.py",
     "tests/notebooks/test_penguins.py",
-    "tests/notebooks/test_own_environment.py",
     "tests/lifecycle/test_deploy.py",
     "tests/runner/review/test_browser.py",
-    "tests/notebooks/test_end_to_end.py",
     "tests/runner/pipeline/test_run.py",
     "tests/runner/pipeline/test_release.py",
     "tests/runner/pipeline/test_earlier.py",

@@ -5,7 +5,7 @@ the import of installed packages, the same in every process. `executable()` is a
 that takes the place of `python`: for the modules in `PACKAGES` it asks a process of the
 test session to fork, hands its arguments, folder, environment, limits and open files
 over, passes signals on, and ends as the fork ends. Anything else it leaves to Python
-itself. The modules of this repository are never imported ahead.
+itself. Of this repository only what clones do not copy is imported ahead: its packages.
 """
 
 import atexit
@@ -35,9 +35,11 @@ from typing import Any
 
 VARIABLE = "TESTS_WARM_PYTHON"
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 AWS = ("boto3.s3.inject", "botocore.httpsession", "requests")
 SDK = ("sagemaker.train.model_trainer", "sagemaker.core.training.configs")
 MODELS = ("numpy", "pandas", "xgboost", "sklearn.metrics")
+READERS = ("notebook_inputs.reads", "forked_kernels.imports")
 # What is imported before the first fork that becomes one of these modules.
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "runner": (
@@ -50,7 +52,16 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         *("mistune.plugins.def_list", "mistune.plugins.task_lists"),
         *("mistune.plugins.url", "pygments.formatters.html", "pygments.styles.default"),
         *("IPython.display", "IPython.lib.lexers", "rich.console", "rich.table"),
-        *("difflib", "sqlite3", "tarfile", "tomllib"),
+        *("difflib", "sqlite3", "statistics", "tarfile", "tomllib"),
+        *READERS,
+        *(
+            "forked_kernels.provisioner",
+            "notebook_inputs",
+            "notebook_page.page",
+            "notebook_page.outputs",
+        ),
+        *("sagemaker_xgboost.archive", "sagemaker_xgboost.hyperparameters"),
+        "secret_scrubber",
     ),
     "forked_kernels.server": (
         *AWS,
@@ -72,6 +83,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         "moto.resourcegroupstaggingapi.urls",
     ),
 }
+# What the runner's notebooks may run, as runner/spec/content.py has it.
+COMMANDS = ("runner", "lifecycle.inference_process")
 # Descriptions of AWS that are read ahead.
 SERVICES = ("s3", "sagemaker", "sagemaker-runtime", "sts")
 # pyarrow would start a thread as soon as it is loaded, numpy's library several, and
@@ -204,6 +217,8 @@ class Server:
             # It compiles the schemas of notebooks.
             for minor in (4, 5):
                 sys.modules["nbformat.validator"].get_validator(4, minor)
+            read_code()
+            render_page()
 
     def close(self) -> None:
         """Close in a fork what is the server's."""
@@ -241,7 +256,10 @@ class Server:
 
 @cache
 def share_descriptions() -> None:
-    """Let all sessions of botocore read its descriptions of AWS with one loader."""
+    """Let all sessions of botocore read its descriptions of AWS with one loader.
+
+    And spell its user agent once, which it does letter by letter for each request.
+    """
     session = importlib.import_module("botocore.session")
     make = session.create_loader
     shared = make()
@@ -251,6 +269,34 @@ def share_descriptions() -> None:
         for kind in ("service-2", "endpoint-rule-set-1"):
             shared.load_service_model(service, kind)
     session.create_loader = lambda path=None: make(path) if path else shared
+    agent = importlib.import_module("botocore.useragent")
+    spell = agent.sanitize_user_agent_string_component
+    agent.sanitize_user_agent_string_component = cache(spell)
+
+
+@cache
+def read_code() -> None:
+    """Read the code of this repository, whose copies in clones need not be read again.
+
+    What was read is known by its text: what a clone has changed is read anew.
+    """
+    reads, imports = (sys.modules[one] for one in READERS)
+    harmless = reads.HARMLESS | {("sys.executable", "-m", one) for one in COMMANDS}
+    for path in ROOT.glob("lifecycle/**/*.py"):
+        reads.read_code(path.read_bytes(), harmless)
+    for path in ROOT.glob("notebooks/**/*.ipynb"):
+        name = path.relative_to(ROOT).as_posix()
+        reads.read_notebook(path.read_bytes(), name, harmless)
+        imports.notebook_imports(path)
+
+
+@cache
+def render_page() -> None:
+    """Render a notebook, which compiles a page's template and what finds secrets."""
+    nbformat, page = sys.modules["nbformat.v4"], sys.modules["notebook_page.page"]
+    cells = [nbformat.new_markdown_cell("# *x*"), nbformat.new_code_cell("print(1)")]
+    text = page.render(nbformat.new_notebook(cells=cells), page.Header(title="x"))
+    sys.modules["secret_scrubber"].Scrubber().text(text)
 
 
 def take_over(request: Mapping[str, Any]) -> None:

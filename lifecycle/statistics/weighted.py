@@ -79,17 +79,24 @@ def _r2(truth: Array, prediction: Array) -> Statistic:
 
 def _auc(truth: Array, prediction: Array) -> Statistic:
     """Return the share of pairs that are ordered rightly; a tie counts one half."""
-    order = np.argsort(prediction, kind="stable")
-    starts = np.flatnonzero(np.diff(prediction[order], prepend=-np.inf))
-    positive = truth[order] == 1
+    positive, negative = np.flatnonzero(truth == 1), np.flatnonzero(truth != 1)
+    negative = negative[np.argsort(prediction[negative], kind="stable")]
+    # How many negative rows have less than a positive one, and how many at most that.
+    less, most = (
+        np.searchsorted(prediction[negative], prediction[positive], side)
+        for side in ("left", "right")
+    )
+    has_ties = not np.array_equal(less, most)
 
     def statistic(weights: Array) -> Array:
-        ordered = weights[:, order]
-        hits = np.add.reduceat(ordered * positive, starts, axis=1)
-        others = np.add.reduceat(ordered * ~positive, starts, axis=1)
-        below = np.cumsum(others, axis=1) - others / 2
-        pairs = hits.sum(axis=1) * others.sum(axis=1)
-        return _divide((hits * below).sum(axis=1), pairs)
+        hits = weights[:, positive]
+        sums = np.zeros((len(weights), len(negative) + 1))
+        np.cumsum(weights[:, negative], axis=1, out=sums[:, 1:])
+        below = sums[:, less]
+        if has_ties:
+            below = (below + sums[:, most]) / 2
+        pairs = hits.sum(axis=1) * sums[:, -1]
+        return _divide(np.einsum("ij,ij->i", hits, below), pairs)
 
     return statistic
 

@@ -21,6 +21,7 @@ import venv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import IO
 
@@ -216,8 +217,31 @@ def _make_packages(
             raise RequirementsError(
                 f"{_shown(lock)}: the environment of {name} cannot be made: {error}"
             ) from error
+        _share_bytecode(new)
         new.rename(packages)
     _remove_unused(packages.parent)
+
+
+def _share_bytecode(environment: Path) -> None:
+    """Link what is compiled here already of files that an environment has, too.
+
+    It would take the first kernel many seconds to compile them. uv links the files of
+    its cache: those of another version are never the same, whatever their time and
+    size, by which Python tells whether a file is the one that was compiled.
+    """
+    here = _site_folders(Path(sys.prefix))
+    for site, ours in zip(_site_folders(environment), here, strict=True):
+        for folder, _, names in os.walk(site):
+            same = ours / Path(folder).relative_to(site)
+            if (same / "__pycache__").is_dir():
+                (Path(folder) / "__pycache__").mkdir(exist_ok=True)
+                for name in names:
+                    source = Path(folder, name)
+                    # What is not here, or cannot be linked, is compiled when needed.
+                    with suppress(OSError):
+                        if source.suffix == ".py" and source.samefile(same / name):
+                            compiled = Path(cache_from_source(source))
+                            compiled.hardlink_to(cache_from_source(same / name))
 
 
 def _remove_unused(cache: Path) -> None:

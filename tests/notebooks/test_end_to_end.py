@@ -1,7 +1,12 @@
-"""The template's notebooks, the whole way, as a person at a laptop runs them."""
+"""The template's notebooks, the whole way, as a person at a laptop runs them.
+
+One of the models has an environment of its own, of older packages.
+"""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +14,22 @@ import clones
 import laptops
 import pytest
 import raw_models
+import toys
 from embedded_aws import EmbeddedAWS
+from locks import lock_or_skip, pinned
 
 from runner import STAGES
+
+OWN = {"pandas": "2.2.3", "numpy": "1.26.4", "scikit-learn": "1.5.2"}
+TELL = """\
+import io, random, sys
+import numpy, pandas, sklearn
+from lifecycle.tabular.csv_cells import exact_floats
+versions = [one.__version__ for one in (pandas, numpy, sklearn)]
+numbers = [random.random() for _ in range(1000)]
+written = io.StringIO("\\n".join(map(repr, numbers)))
+read = pandas.read_csv(written, header=None, **exact_floats())[0]
+print("\\n".join([*versions, sys.prefix, str(sum(read != numbers))]))"""
 
 pytestmark = pytest.mark.slow
 
@@ -28,15 +46,43 @@ def fresh_aws() -> Iterator[EmbeddedAWS]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with two models that use the shared notebooks.
+    """A clone with three models that use the shared notebooks.
 
-    The binary one takes raw records.
+    The binary one takes raw records. `older` is `size` in an environment of its own,
+    where uv has its packages, or a network.
     """
     root = tmp_path_factory.mktemp("end-to-end") / "clone"
     clones.clone_template(root, "size", "large")
     clones.take_raw_records(root / "models" / "large")
     raw_models.use_image()
+    with suppress(pytest.skip.Exception):
+        write_older(root)
     return root
+
+
+def write_older(root: Path) -> None:
+    """Let `size` tell its packages, and write it again with older ones."""
+    size, older = (root / "models" / name for name in ("size", "older"))
+    path = size / "prepare.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"].insert(1, toys.code(TELL))
+    path.write_text(json.dumps(notebook))
+    written = root / "older"
+    shutil.copytree(size, written)
+    for name in ("model.yaml", "prepare.ipynb"):
+        text = (written / name).read_text()
+        for old in ("name: size", 'model: str = \\"size'):
+            text = text.replace(old, old.replace("size", "older"))
+        (written / name).write_text(text)
+    shutil.copy(clones.ROOT / "requirements.in", root)
+    asked = "".join(f"{name}=={version}\n" for name, version in OWN.items())
+    (written / "requirements.in").write_text(asked)
+    written.rename(older)
+    try:
+        lock_or_skip(root, "older")
+    except pytest.skip.Exception:
+        shutil.rmtree(older)
+        raise
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +92,14 @@ def calls_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def printed() -> list[str]:
+    """What each call of the runner has said beside its outcomes."""
+    return []
+
+
+@pytest.fixture(scope="module")
 def run(
-    clone: Path, fresh_aws: EmbeddedAWS, calls_elsewhere: Path
+    clone: Path, fresh_aws: EmbeddedAWS, calls_elsewhere: Path, printed: list[str]
 ) -> Callable[..., dict[str, Outcome]]:
     """Call `runner run` in the clone and return its outcomes by model.
 
@@ -62,6 +114,7 @@ def run(
         command = ("runner", "run", *arguments, "--json", "--target", "local")
         ended = clones.run(clone, fresh_aws, *command, variables=variables)
         assert ended.returncode == 0, ended.stdout + ended.stderr
+        printed.append(ended.stderr)
         return {one["model"]: one for one in json.loads(ended.stdout)}
 
     return call
@@ -79,6 +132,71 @@ def second(
 ) -> Outcome:
     """The outcome of training one model again on the same AWS."""
     return run("size", "--no-reuse")["size"]
+
+
+@pytest.fixture(scope="module")
+def told(clone: Path, first: dict[str, Outcome]) -> Callable[[str], list[str]]:
+    """Return what the kernel of a model's prepare notebook has said of itself.
+
+    A test is skipped where `older` cannot be.
+    """
+    if "older" not in first:
+        pytest.skip("needs the network, or what it once gave")
+
+    def read(model: str) -> list[str]:
+        texts = [
+            "".join(output["text"])
+            for cell in kept(clone, model, "prepare.ipynb")["cells"]
+            for output in cell.get("outputs", [])
+            if output.get("name") == "stdout"
+        ]
+        return texts[0].splitlines()
+
+    return read
+
+
+def kept(clone: Path, model: str, name: str) -> Any:
+    """Read what the last run has kept of a model."""
+    return json.loads((clone / "build" / model / name).read_text())
+
+
+def test_each_model_ran_with_its_own_versions(
+    clone: Path, told: Callable[[str], list[str]]
+) -> None:
+    """Two that contradict in one command: the kernels say so, and the records."""
+    *versions, prefix, _ = told("older")
+    assert versions == [*OWN.values()]
+    assert Path(prefix).parent == clone / ".environments"
+    shared = dict(line.split("==") for line in pinned("pandas") if ";" not in line)
+    assert told("size")[0] == shared["pandas"] != OWN["pandas"]
+    for model, version in (("older", OWN["pandas"]), ("size", shared["pandas"])):
+        assert kept(clone, model, "source.json")["dependencies"]["pandas"] == version
+
+
+def test_both_kernels_were_warm(
+    told: Callable[[str], list[str]], printed: list[str]
+) -> None:
+    """Nothing says that a kernel started cold."""
+    assert not any("start cold" in text for text in printed)
+
+
+def test_numbers_are_read_as_they_were_written(
+    told: Callable[[str], list[str]],
+) -> None:
+    """pandas before 3.1 changes the last bit of every third one if it is not told."""
+    assert [told(model)[-1] for model in ("older", "size")] == ["0", "0"]
+
+
+def test_older_packages_give_the_same_model(
+    clone: Path, told: Callable[[str], list[str]]
+) -> None:
+    """They split and write the same rows, and measure the same."""
+    models = ("older", "size")
+    own, shared = (kept(clone, one, "prepare.json")["results"] for one in models)
+    for name in ("rows", "columns", "data_sha256", "test_sha256"):
+        assert own[name] == shared[name]
+    own, shared = (kept(clone, one, "train-register.json")["metrics"] for one in models)
+    assert own == pytest.approx(shared, rel=1e-6)
 
 
 def test_local_means_this_machine(

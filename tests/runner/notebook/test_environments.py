@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,29 @@ def test_it_is_made_once(root: Path, lock: Path, index: Path) -> None:
         one.unlink()
 
     assert make_environment(root, "toy", lock, pytest.fail) == first
+
+
+def test_what_is_compiled_here_is_not_compiled_again(
+    root: Path, lock: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it is the same file: another version may have its size and time."""
+    wheel(index, "row", "1.0")
+    lock.write_text("grid==1.0\nrow==1.0\n")
+    here = make_environment(root, "toy", lock, lambda _: None)
+    ask(here, "[of(one).__version__ for one in ('grid', 'row')]")
+    (site,) = {Path(one) for one in here.path if one.endswith("site-packages")}
+    monkeypatch.setattr(sys, "prefix", str(site.parents[2]))
+
+    lock.write_text("grid==2.0\nrow==1.0\n")
+    made = make_environment(root, "toy", lock, lambda _: None)
+
+    (site,) = {Path(one) for one in made.path if one.endswith("site-packages")}
+    compiled = [path.name for path in site.glob("__pycache__/*.pyc")]
+    assert compiled == [Path(cache_from_source("row.py")).name]
+    assert ask(made, "[of(one).__version__ for one in ('grid', 'row')]") == [
+        "2.0",
+        "1.0",
+    ]
 
 
 def test_clones_share_packages_and_nothing_else(root: Path, lock: Path) -> None:

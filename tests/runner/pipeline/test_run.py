@@ -23,6 +23,7 @@ import yaml
 from embedded_aws import EmbeddedAWS
 from embedded_aws.faults import FOREVER, Fault
 from forked_kernels.client import WarmKernels
+from locks import ask, index, lock_or_skip, wheel
 from model_packages import IMAGE, delete_endpoint, new_name
 from repository import Repository
 
@@ -36,6 +37,7 @@ from runner import STAGES
 from runner.errors import (
     CellError,
     FileError,
+    RequirementsError,
     SpecError,
     TimeLimitError,
     UnexpectedError,
@@ -44,6 +46,8 @@ from runner.pipeline.model_run import RunOptions, RunResult
 from runner.pipeline.plan import make_plan
 from runner.pipeline.run import run_model, run_models
 from runner.spec import content as contents
+
+__all__ = ["index"]
 
 KINDS = ("ipynb", "html", "json")
 
@@ -898,3 +902,20 @@ def test_a_build_that_is_no_folder_is_one_line(
 
     assert isinstance(result.error, FileError)
     assert f"{repo}/build" in str(result.error)
+
+
+def test_the_environment_that_a_run_makes_is_said(
+    run: Callable[..., RunResult], repo: Path, model: str, index: Path
+) -> None:
+    """Before uv begins, which may take minutes or, as here, find nothing."""
+    wheel(index, "grid", "1.0")
+    ask(repo, model, [], ["grid"])
+    (repo / "requirements.txt").touch()
+    lock_or_skip(repo, model)
+    next(index.iterdir()).unlink()
+    listener = Listener()
+
+    result = run("prepare", observer=listener)
+
+    assert listener.lines[0] == f"makes the environment of {model}: 1 package"
+    assert isinstance(result.error, RequirementsError)

@@ -142,7 +142,7 @@ class _Reader:
             return
         self._files.add(path)
         package = ".".join(path.relative_to(root).with_suffix("").parts[:-1])
-        module = parse_file(path)
+        module = parse_module(path.read_bytes())
         for node in module.definitions:
             known = self._definitions.setdefault(node.name, [])
             known.append(_Definition(node, package))
@@ -159,10 +159,10 @@ class _Reader:
 
 
 @cache
-def parse_file(path: Path) -> _Module:
+def parse_module(source: bytes) -> _Module:
     """Parse a module, which several notebooks may import, once."""
     try:
-        body = ast.parse(path.read_bytes()).body
+        body = ast.parse(source).body
     except (SyntaxError, ValueError):
         body = []
     kept: list[ast.stmt] = []
