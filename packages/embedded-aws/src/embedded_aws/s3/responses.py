@@ -45,7 +45,6 @@ READS = ("GET", "HEAD", "OPTIONS")
 SUBRESOURCES = {"acl", "tagging", "retention", "legal-hold", "torrent", "restore"}
 CHUNKED = re.compile("aws-chunked|STREAMING-")
 MAX_KEYS = 1000
-NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
 RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 # What replaces an object, and may say what it must be like.
 WRITES = ("PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject")
@@ -164,13 +163,20 @@ class Response(S3Response):
     def _check_access(self, request: Request) -> None:
         """Raise S3's error for what the bucket's policy or its other settings deny."""
         key = self.parse_key_name() if self._is_of_object(request) else ""
-        asked = self._asked(request, key)
-        for name, action, resource in access.needed(
-            self.action, request, self.bucket_name, key
-        ):
-            bucket = self.backend.buckets.get(name)
-            policy = bucket.policy if bucket else None
-            said = access.permission(policy, action, resource, asked)
+        needed = [*access.needed(self.action, request, self.bucket_name, key)]
+        policies = {
+            name: bucket.policy
+            for name in (self.bucket_name, *(name for name, _, _ in needed))
+            if (bucket := self.backend.buckets.get(name)) and bucket.policy is not None
+        }
+        # What a call is takes longer to find than most answers.
+        asked = self._asked(request, key) if policies else None
+        # For each object of DeleteObjects.
+        self.backend.asked.value = asked
+        for name, action, resource in needed:
+            if asked is None or name not in policies:
+                continue
+            said = access.permission(policies[name], action, resource, asked)
             if said == PermissionResult.DENIED:
                 raise access.AccessDeniedError(
                     f"{asked.caller.arn} is not authorized to perform: {action} on "
@@ -201,10 +207,7 @@ class Response(S3Response):
         arn = getattr(found, "arn", "")
         tags = self.backend.tagger.get_tag_dict_for_resource(arn) if arn else {}
         caller = access.Caller.of(self.get_access_key())
-        asked = access.Asked.of(request, caller, tags)
-        # For each object of DeleteObjects.
-        self.backend.asked.value = asked
-        return asked
+        return access.Asked.of(request, caller, tags)
 
     def _changed(self, request: Request, full_url: str) -> TYPE_RESPONSE:
         """Answer a call; of those that write with a condition one after the other."""
@@ -436,7 +439,8 @@ def forget_unreadable(request: Request) -> None:
         del request.environ["HTTP_RANGE"]
     for name in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
         try:
-            str_to_rfc_1123_datetime(request.environ.get(name, NEVER))
+            if name in request.environ:
+                str_to_rfc_1123_datetime(request.environ[name])
         except ValueError:
             del request.environ[name]
 
