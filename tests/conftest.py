@@ -54,6 +54,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What one process compiles, the others need not: neither these tests nor the clones.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A new repository gets no examples of hooks, and no commit looks for garbage.
+os.environ |= {
+    "GIT_TEMPLATE_DIR": "",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "maintenance.auto",
+    "GIT_CONFIG_VALUE_0": "false",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
