@@ -11,6 +11,8 @@ import pytest
 from embedded_account import Account, connect, rows
 from embedded_aws import images, start
 
+WARM_PYTHON = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
+
 
 @pytest.fixture(scope="session")
 def image_cache(tmp_path_factory):
@@ -22,10 +24,21 @@ def image_cache(tmp_path_factory):
         yield Path(folder)
 
 
+@pytest.fixture(scope="module")
+def warm():
+    """Start servers by the warm Python of the repository's tests, if there is one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", WARM_PYTHON)
+        yield
+
+
 @pytest.fixture(scope="session")
 def embedded(image_cache):
-    """Start the embedded AWS once."""
-    with start() as aws:
+    """Start the embedded AWS once; its jobs start warm, too, if there is such a one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", WARM_PYTHON)
+        aws = start()
+    with aws:
         yield aws
 
 
