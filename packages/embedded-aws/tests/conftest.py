@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
@@ -10,8 +11,6 @@ from uuid import uuid4
 import pytest
 from embedded_account import Account, connect, rows
 from embedded_aws import images, start
-
-WARM_PYTHON = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +23,25 @@ def image_cache(tmp_path_factory):
         yield Path(folder)
 
 
+@contextmanager
+def started_warm():
+    """Start servers by the warm Python of the repository's tests, if there is one."""
+    warm = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
+    with patch.object(sys, "executable", warm):
+        yield
+
+
 @pytest.fixture(scope="module")
 def warm():
-    """Start servers by the warm Python of the repository's tests, if there is one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "executable", WARM_PYTHON)
+    """Let each server of a module, and its training jobs, start warm."""
+    with started_warm():
         yield
 
 
 @pytest.fixture(scope="session")
 def embedded(image_cache):
-    """Start the embedded AWS once; its jobs start warm, too, if there is such a one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "executable", WARM_PYTHON)
+    """Start the embedded AWS once."""
+    with started_warm():
         aws = start()
     with aws:
         yield aws
