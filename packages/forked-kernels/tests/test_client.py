@@ -265,7 +265,7 @@ def test_a_changed_environment_makes_kernels_cold(
 
 
 def test_kernels_may_have_another_environment_than_their_owner(
-    run: Run, reasons: list[str], monkeypatch: pytest.MonkeyPatch
+    run: Run, reasons: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The process starts with it, and IPython's folder may differ between kernels."""
     warm = start({}, reasons.append, os.environ | {"ONLY_THEIRS": "1"})
@@ -273,7 +273,7 @@ def test_kernels_may_have_another_environment_than_their_owner(
     with warm:
         assert not is_forked(warm)
         monkeypatch.setenv("ONLY_THEIRS", "1")
-        monkeypatch.setenv("IPYTHONDIR", str(Path.cwd()))
+        monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
         assert run(warm, PARENT) == warm.process.pid
 
     assert reasons == ["the environment variable ONLY_THEIRS was changed"]
