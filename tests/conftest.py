@@ -53,6 +53,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What one process compiles, the others need not: neither these tests nor the clones.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# While tests are collected nearly all that is made is kept.
+gc.disable()
+# A new repository gets no examples of hooks, and no commit looks for garbage.
+os.environ |= {
+    "GIT_TEMPLATE_DIR": "",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "maintenance.auto",
+    "GIT_CONFIG_VALUE_0": "false",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,6 +117,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let the garbage collector never look at what was collected and imported."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,6 +41,13 @@ class Repository:
         for model in models:
             self.model(model)
 
+    def copy(self, root: Path) -> "Repository":
+        """Copy it, with its history."""
+        shutil.copytree(self.root, root)
+        made = object.__new__(Repository)
+        made.root = root
+        return made
+
     def git(self, *arguments: str) -> str:
         """Run git and give what it prints."""
         found = subprocess.run(
@@ -76,7 +84,11 @@ class Repository:
             self.write(path, f"{old.read_text() if old.exists() else ''}changed\n")
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "change")
-        return self.git("rev-parse", "HEAD")
+        # What `git rev-parse HEAD` prints, without a process.
+        head = (self.root / ".git" / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        return (self.root / ".git" / head.removeprefix("ref: ")).read_text().strip()
 
     def branch(self, name: str) -> None:
         """Start a branch here."""

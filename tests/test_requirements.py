@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from itertools import chain
@@ -105,9 +105,15 @@ def lines(*files: str) -> list[str]:
     return [line for line in text.splitlines() if re.match(r"\w", line)]
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Name by module the distributions that it is in."""
+    return packages_distributions()
+
+
 def missing(folders: Iterable[str], required: set[str]) -> list[str]:
     """List what folders import and nothing requires."""
-    distributions = packages_distributions()
+    distributions = installed()
     # A namespace package is in several distributions, one of them named like it.
     return [
         f"{path} imports {module}"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
@@ -22,10 +23,27 @@ def image_cache(tmp_path_factory):
         yield Path(folder)
 
 
+@contextmanager
+def started_warm():
+    """Start servers by the warm Python of the repository's tests, if there is one."""
+    warm = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
+    with patch.object(sys, "executable", warm):
+        yield
+
+
+@pytest.fixture(scope="module")
+def warm():
+    """Let each server of a module, and its training jobs, start warm."""
+    with started_warm():
+        yield
+
+
 @pytest.fixture(scope="session")
 def embedded(image_cache):
     """Start the embedded AWS once."""
-    with start() as aws:
+    with started_warm():
+        aws = start()
+    with aws:
         yield aws
 
 

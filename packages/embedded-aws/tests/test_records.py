@@ -9,6 +9,7 @@ from embedded_aws import share, stop
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.iam.models import TRUST
 
+pytestmark = pytest.mark.usefixtures("warm")
 POLICY = json.dumps(
     {
         "Version": "2012-10-17",

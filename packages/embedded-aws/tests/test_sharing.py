@@ -31,19 +31,11 @@ from embedded_aws.faults import Fault
 from embedded_aws.sharing import ADDRESS, LOCKS, SERVING, USING, Address, lock
 from embedded_aws.state import DATABASE, VERSION
 
+pytestmark = pytest.mark.usefixtures("warm")
 PYTHON = sys.executable
 PART = b"x" * 5 * 1024**2
 LARGE = {"Bucket": DEFAULT_BUCKET, "Key": "large"}
 TAG = {"Key": "owner", "Value": "me"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm():
-    """Start servers by the warm Python of the repository's tests, if there is one."""
-    with pytest.MonkeyPatch.context() as patch:
-        warm = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
-        patch.setattr(sys, "executable", warm)
-        yield
 
 
 @pytest.fixture

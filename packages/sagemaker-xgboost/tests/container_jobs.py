@@ -13,6 +13,9 @@ from sagemaker_xgboost.container.train_utils import train_job
 
 Files = Mapping[str, str | bytes]
 
+# The warm Python of the repository's tests, if there is one.
+PYTHON = os.environ.get("TESTS_WARM_PYTHON", sys.executable)
+
 # Threads that wait by spinning would slow down the tests beside them.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -65,7 +68,7 @@ def train_here(root: Path) -> Path:
 def run_job(root: Path) -> subprocess.CompletedProcess[str]:
     """Train in a process of its own, as a training job does."""
     return subprocess.run(
-        [sys.executable, "-m", "sagemaker_xgboost.container.train", str(root)],
+        [PYTHON, "-m", "sagemaker_xgboost.container.train", str(root)],
         capture_output=True,
         text=True,
         timeout=120,

@@ -10,6 +10,7 @@ import pytest
 import xgboost
 from container_jobs import (
     ENVIRONMENT,
+    PYTHON,
     REGRESSION,
     read_failure,
     run_job,
@@ -147,7 +148,7 @@ def test_a_wrong_call_says_how_to_call(arguments):
 
 def start(root):
     """Start a job that would take long."""
-    command = [sys.executable, "-m", "sagemaker_xgboost.container.train", str(root)]
+    command = [PYTHON, "-m", "sagemaker_xgboost.container.train", str(root)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
 
 

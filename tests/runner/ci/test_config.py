@@ -61,14 +61,21 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """Three models and the project's own CircleCI files, committed on main."""
-    made = Repository(tmp_path / "clone", ("abalone", "churn"))
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Three models and the project's own CircleCI files; no test changes them."""
+    root = tmp_path_factory.mktemp("committed") / "clone"
+    made = Repository(root, ("abalone", "churn"))
     made.model("fraud", approval="pre-approved")
     shutil.copytree(CIRCLECI, made.root / ".circleci")
     made.commit()
     return made
+
+
+@pytest.fixture
+def repository(tmp_path: Path, committed: Repository) -> Repository:
+    """Three models and the project's own CircleCI files, committed on main."""
+    return committed.copy(tmp_path / "clone")
 
 
 def config(repository: Repository, *models: str, main: bool = False) -> str:

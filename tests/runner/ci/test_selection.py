@@ -18,12 +18,18 @@ from runner.spec import content as contents
 MODELS = ("abalone", "churn", "fraud")
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """Three models on main, committed."""
-    made = Repository(tmp_path / "clone", MODELS)
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Three models on main, committed; no test changes them."""
+    made = Repository(tmp_path_factory.mktemp("committed") / "clone", MODELS)
     made.commit()
     return made
+
+
+@pytest.fixture
+def repository(tmp_path: Path, committed: Repository) -> Repository:
+    """Three models on main, committed."""
+    return committed.copy(tmp_path / "clone")
 
 
 def names(selection: Selection) -> list[str]:

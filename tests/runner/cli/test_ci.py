@@ -37,13 +37,22 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """Three models and the project's own CircleCI files, on main and on `feature`."""
-    made = Repository(tmp_path / "clone", MODELS)
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Three models and the project's own CircleCI files; no test changes them."""
+    made = Repository(tmp_path_factory.mktemp("committed") / "clone", MODELS)
     shutil.copytree(CIRCLECI, made.root / ".circleci")
     made.commit()
     made.branch("feature")
+    return made
+
+
+@pytest.fixture
+def repository(
+    tmp_path: Path, committed: Repository, monkeypatch: pytest.MonkeyPatch
+) -> Repository:
+    """Three models and the project's own CircleCI files, on main and on `feature`."""
+    made = committed.copy(tmp_path / "clone")
     monkeypatch.chdir(made.root)
     return made
 

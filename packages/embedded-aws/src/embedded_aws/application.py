@@ -5,6 +5,7 @@ import io
 import logging
 import re
 import sqlite3
+import string
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -18,6 +19,7 @@ from flask import request as current_request
 from moto.core import responses
 from moto.core.exceptions import ServiceException
 from moto.core.utils import get_service_model, method_names_from_class
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.exceptions import HTTPException
@@ -321,6 +323,8 @@ def create_app(service: Any) -> Flask:
     vars(werkzeug_app)["DISABLE_GLOBAL_CORS"] = True
     # Moto would list the methods of a class at each call.
     vars(responses)["method_names_from_class"] = method_names
+    # Moto would draw each character of an id by itself, and an answer's id has 52.
+    MotoRandom.get_random_string = random_string  # type: ignore[method-assign, assignment]
     app = werkzeug_app.create_backend_app(service)
     app.register_error_handler(ServiceException, service_error)
     app.register_error_handler(NotImplementedError, not_implemented)
@@ -335,6 +339,18 @@ def create_app(service: Any) -> Flask:
 def method_names(actions: type) -> frozenset[str]:
     """Return the names of all methods of a class."""
     return frozenset(method_names_from_class(actions))
+
+
+def random_string(
+    random: MotoRandom,
+    length: int = 20,
+    include_digits: bool = True,
+    lower_case: bool = False,
+) -> str:
+    """Return letters and digits as moto does, drawn at once."""
+    pool = string.ascii_letters + string.digits * include_digits
+    text = "".join(random.choices(pool, k=length))
+    return text.lower() if lower_case else text
 
 
 def service_error(error: Exception) -> Response:

@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+from moto import settings
 from moto.core.base_backend import BaseBackend
 from moto.iam.access_control import PermissionResult
 from moto.s3 import models, responses
@@ -252,3 +253,5 @@ def install() -> None:
         FakeMultipart=StoredMultipart,
     )
     vars(responses).update(compute_checksum=checksum_of)
+    # No bucket is part of a loopback's name, and moto would look several times a call.
+    vars(settings)["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = True

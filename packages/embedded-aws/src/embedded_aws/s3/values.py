@@ -42,8 +42,10 @@ def check_values(action: str, given: Mapping[str, Any]) -> None:
     if payload and takes_xml and action not in WITHOUT_BODY:
         _check_document(shape.members[payload], given.get(payload))
     for name, member in shape.members.items():
+        if name not in given:
+            continue
         in_body = "location" not in member.serialization
-        for path, value in _wrong(member, name, given.get(name)):
+        for path, value in _wrong(member, name, given[name]):
             if in_body and path not in CODES:
                 raise MalformedXML
             code = CODES.get(path, "InvalidArgument")
