@@ -18,13 +18,14 @@ TOLD = 12
 
 def describe(figure: "Figure") -> str:
     """Say in words what is to be seen in a figure: titles, axes, series and values."""
-    return " ".join(text for ax in figure.axes for text in _described(ax))
+    said = " ".join(text for ax in figure.axes for text in _described(ax))
+    return said.replace(r"\$", "$")
 
 
 def _described(ax: "Axes") -> Iterator[str]:
     """Yield sentences about one pair of axes."""
     title = ax.get_title(loc="left") or ax.get_title()
-    across, up = (one.replace("\\$", "$") for one in (ax.get_xlabel(), ax.get_ylabel()))
+    across, up = ax.get_xlabel(), ax.get_ylabel()
     named = (("Across", across), ("Up", up))
     said = "".join(f" {way}: {name}." for way, name in named if name)
     yield f"{title or 'A figure'}.{said}"

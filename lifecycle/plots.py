@@ -132,9 +132,12 @@ def label_distribution(
         heights = [100 * shares.get(value, 0.0) for value in values]
         look: Any = {"color": COLOURS[place], "hatch": HATCHES[place]}
         ax.bar(xs, heights, width, edgecolor="white", linewidth=0, label=name, **look)
-    ax.set(title=f"{label} by split", xlabel=label, ylabel="rows (%)")
+    shown = _literal(label)
+    ax.set(title=f"{shown} by split", xlabel=shown, ylabel="rows (%)")
     step = 1 if classes else -(-len(values) // TOLD)
-    names = [str(classes[int(one)]) if classes else f"{one:g}" for one in values]
+    names = [
+        _literal(str(classes[int(one)])) if classes else f"{one:g}" for one in values
+    ]
     ax.set_xticks(range(0, len(values), step), names[::step])
     _turn_names(ax, names if classes else [])
     ax.grid(visible=False, axis="x")
@@ -195,7 +198,7 @@ def predictions(
     low, high = ax.get_ylim()
     ax.plot([low, high], [low, high], label=EXACT, **CHANCE)
     ax.set_ylim(low, high)
-    what = getattr(truth, "name", None) or "value"
+    what = _literal(str(getattr(truth, "name", None) or "value"))
     ax.set(xlabel=f"predicted {what}", ylabel=f"true {what}")
     ax.set(title="Predicted against true")
     ax.legend(loc="upper left")
@@ -210,7 +213,7 @@ def residuals(truth: Any, prediction: Any) -> "Axes":
     gaps = np.asarray(truth, dtype=float) - np.asarray(prediction, dtype=float)
     ax.scatter(prediction, gaps, s=14, alpha=0.5, color=BLUE, label="test rows")
     ax.axhline(0, label=EXACT, **CHANCE)
-    what = getattr(truth, "name", None) or "value"
+    what = _literal(str(getattr(truth, "name", None) or "value"))
     ax.set(xlabel=f"predicted {what}", ylabel=f"true minus predicted {what}")
     ax.set(title="Residuals by prediction")
     ax.legend()
@@ -371,10 +374,11 @@ def shap_importance(table: "pd.DataFrame", most: int = TOLD) -> "Axes":
         table: as `lifecycle.statistics.diagnosis.shap_importance` returns it.
     """
     largest = table[:most][::-1]
+    largest = largest.set_axis([_literal(str(name)) for name in largest.index])
     if "class" in largest:
         acts = largest["class"].map(_shorten)
         largest = largest.set_axis(largest.index + " (" + acts + ")")
-    ax = _bar_axes([str(name) for name in largest.index])
+    ax = _bar_axes(largest.index.tolist())
     for direction, colour, hatch in zip(
         ("raises", "lowers", "mixed"), COLOURS, HATCHES, strict=False
     ):
@@ -407,7 +411,7 @@ def cost_by_threshold(curve: Any, chosen: Any) -> "Axes":
     ax.set(
         title="Cost by threshold, validation rows",
         xlabel="threshold",
-        ylabel=f"cost per row{unit}".replace("$", r"\$"),
+        ylabel=_literal(f"cost per row{unit}"),
         xlim=(0, 1),
     )
     ax.legend()
@@ -427,7 +431,12 @@ def _bar_axes(names: Sequence[str]) -> "Axes":
 
 
 def _shorten(name: str) -> str:
-    return name if len(name) <= MAX_TICK else f"{name[: MAX_TICK - 1]}…"
+    return _literal(name if len(name) <= MAX_TICK else f"{name[: MAX_TICK - 1]}…")
+
+
+def _literal(name: str) -> str:
+    """Return a name of the data, of which matplotlib makes no formula."""
+    return name.replace("$", r"\$")
 
 
 def _turn_names(ax: "Axes", names: Sequence[str]) -> None:

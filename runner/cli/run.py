@@ -200,7 +200,7 @@ def _is_unchanged(plan: "Plan") -> bool:
 
     try:
         records = [read_record(plan.folder, one.name) or {} for one in plan.stages]
-    except ValueError:
+    except (OSError, ValueError):
         return False
     return all(one.get("fingerprint") == plan.fingerprint for one in records)
 

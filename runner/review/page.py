@@ -6,6 +6,7 @@ changes and summaries.
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from runner import STAGES
 from runner.errors import MALFORMED
 from runner.git import short_commit
 from runner.notebook import ipynb
-from runner.notebook.archive import linked, read_json, write_json, write_whole
+from runner.notebook.archive import linked, write_json, write_whole
 from runner.review.changes import NOT_SETTINGS, changes
 from runner.review.evidence import Evidence, read_evidence
 from runner.review.record import REVIEW, LineageRow, decision_commands, review
@@ -58,7 +59,8 @@ def write_page(
 
 def read_review(folder: Path) -> dict[str, Any]:
     """Read the review that `write_page` left."""
-    return read_json(folder / REVIEW)
+    found: dict[str, Any] = json.loads((folder / REVIEW).read_text(encoding="utf-8"))
+    return found
 
 
 def write_overview(build: Path, models: Sequence[str]) -> Path:
@@ -194,7 +196,7 @@ def day(text: str) -> str:
 def _overview_entry(folder: Path) -> Mapping[str, Any]:
     try:
         return read_review(folder)
-    except MALFORMED as error:
+    except (*MALFORMED, OSError) as error:
         title = "Cannot be approved: what it left cannot be read"
         return {"tone": "bad", "headline": title, "because": str(error)}
 

@@ -1,6 +1,5 @@
 """The models of a repository: their folders, and the keys of their model.yaml."""
 
-import json
 import os
 import re
 from collections.abc import Hashable, Iterator, Mapping
@@ -15,6 +14,7 @@ from runner.errors import SpecError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 40
+MAX_DEPTH = 20
 # What Python and file managers leave in folders, beside hidden files.
 LITTER = frozenset({"__pycache__", "Thumbs.db", "desktop.ini", "Icon\r"})
 # YAML reads these as something else than text.
@@ -125,19 +125,20 @@ def parse_keys(content: bytes, shown: str) -> Mapping[str, Any]:
     """
     try:
         data = yaml.load(content.decode("utf-8-sig"), Loader=_UniqueKeyLoader)
-        # What holds itself, or is nested too deeply, cannot be written either.
-        json.dumps(data, default=str, skipkeys=True)
     except UnicodeDecodeError as error:
         raise SpecError(f"{shown}: not UTF-8 at byte {error.start}") from error
-    except (RecursionError, ValueError) as error:
+    except RecursionError as error:
         raise SpecError(f"{shown}: is nested too deeply; write its keys") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError(f"{shown}:{line}: not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
+        # Of a date as 2026-02-30 Python itself says what is wrong.
         raise SpecError(f"{shown}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise SpecError(f"{shown}: holds no keys; start with `name:`")
+    if _is_deep(data):
+        raise SpecError(f"{shown}: is nested too deeply; write its keys")
     return data
 
 
@@ -154,6 +155,23 @@ def notebook_places(model: str, stage: str, task: str) -> tuple[str, str, str]:
     """Return where a stage's notebook may be: the model's own wins over the task's."""
     own, shared = f"models/{model}/{stage}.ipynb", f"notebooks/{stage}.ipynb"
     return own, f"notebooks/{task}/{stage}.ipynb", shared
+
+
+def _is_deep(data: object) -> bool:
+    """Return whether values are nested deeper than keys are, or hold themselves.
+
+    A value that stands in many places is looked at once: aliases of aliases would be
+    too many values to look at each.
+    """
+    level: dict[int, Any] = {id(data): data}
+    for _ in range(MAX_DEPTH):
+        inside = [
+            one.values() if isinstance(one, dict) else one
+            for one in level.values()
+            if isinstance(one, dict | list | tuple | set)
+        ]
+        level = {id(value): value for values in inside for value in values}
+    return bool(level)
 
 
 # The parser in C, where PyYAML has it, takes a tenth of the time.

@@ -64,7 +64,7 @@ def bound_names(node: ast.AST) -> set[str]:
 
 def _wrong_function(tree: ast.Module) -> str:
     """Say what is wrong with the function; "" if nothing is."""
-    if not any(TRANSFORM in bound_names(node) for node in ast.walk(tree)):
+    if not any(TRANSFORM in bound_names(node) for node in _nodes_of_module(tree)):
         return f"has no function {TRANSFORM}; add `{SIGNATURE}`"
     for node in tree.body:
         if isinstance(node, ast.AsyncFunctionDef) and node.name == TRANSFORM:
@@ -72,6 +72,16 @@ def _wrong_function(tree: ast.Module) -> str:
         if isinstance(node, ast.FunctionDef) and node.name == TRANSFORM:
             return _wrong_arguments(node.args)
     return ""
+
+
+def _nodes_of_module(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the nodes outside of functions and classes, whose names are their own."""
+    ahead: list[ast.AST] = [*tree.body]
+    while ahead:
+        node = ahead.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            ahead += ast.iter_child_nodes(node)
 
 
 def _wrong_arguments(arguments: ast.arguments) -> str:

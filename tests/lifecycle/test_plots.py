@@ -106,6 +106,40 @@ def test_every_figure_is_labelled_and_can_be_drawn(draw, title):
     assert ax.get_ylabel()
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda name: plots.label_distribution(
+            {"train": pd.DataFrame({name: [1]})}, name
+        ),
+        lambda name: plots.label_distribution(
+            {"train": pd.DataFrame({"y": [0, 1]})}, "y", ["other", name]
+        ),
+        lambda name: plots.predictions(
+            "regression", pd.Series(TRUTH, name=name), PROBABILITY
+        ),
+        lambda name: plots.residuals(pd.Series(TRUTH, name=name), PROBABILITY),
+        lambda name: plots.confusion_matrix([0, 1], np.eye(2), [name, "other"]),
+        lambda name: plots.class_metric(
+            {f"recall of {name}": RECALLS["recall of a"]}, [name]
+        ),
+        lambda name: plots.shap_importance(FEATURES.set_axis([name, "age"])),
+        lambda name: plots.shap_importance(
+            FEATURES.assign(**{"class": name}).set_axis(["calls", "age"])
+        ),
+        lambda name: plots.cost_by_threshold(
+            ([1, 0], [0.5, 1]), Decision(threshold=0.5, unit=name)
+        ),
+    ],
+)
+def test_names_of_the_data_are_no_formulas(draw):
+    """Two dollars begin and end one, which may even be none that can be set."""
+    figure = draw("rent_$_per_$").figure
+    figure.canvas.draw()
+
+    assert "rent_$_per_$" in describe(figure)
+
+
 def test_every_prediction_of_a_regression_is_a_point():
     """The prediction is on the x axis and the truth, with its name, on the y axis."""
     ax = plots.predictions("regression", pd.Series(TRUTH, name="rings"), PROBABILITY)

@@ -28,6 +28,7 @@ from embedded_aws import (
 )
 from embedded_aws.account import DEFAULT_BUCKET
 from embedded_aws.faults import Fault
+from embedded_aws.process import LOG, tail
 from embedded_aws.sharing import ADDRESS, LOCKS, SERVING, USING, Address, lock
 from embedded_aws.state import DATABASE, VERSION
 
@@ -477,6 +478,21 @@ def test_a_server_that_dies_at_its_start_says_its_last_words(folder, monkeypatch
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
     assert refused(folder).endswith("ended before it was ready; it wrote last: broken")
+
+
+def test_a_server_that_dies_in_silence_is_not_given_the_words_of_another(
+    folder, monkeypatch
+):
+    """What the server before it wrote last says nothing about this one."""
+    with share(folder):
+        pass
+    stop(folder)
+    assert tail(folder / LOG) == "it wrote last: told to end, or idle"
+    silent = folder.with_name("python")
+    silent.write_text("#!/bin/sh\nexit 1\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    assert refused(folder).endswith("ended before it was ready; it wrote nothing")
 
 
 def test_nobody_else_can_pose_as_the_server(shared):

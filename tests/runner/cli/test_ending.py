@@ -198,7 +198,7 @@ def test_a_history_that_cannot_be_read_is_no_missing_one(invoke, repo, monkeypat
     [".ipynb_checkpoints/a.ipynb", "__pycache__/a.pyc", "Thumbs.db", ".DS_Store"],
 )
 def test_what_tools_left_is_passed_over(invoke, repo, monkeypatch, litter):
-    """As after a change of branches; it is said, with the remedy."""
+    """As after a change of branches; a file of a person is not."""
     monkeypatch.chdir(repo)
     for place in (f"models/wine/{litter}", f"models/wine/data/{litter}"):
         (repo / place).parent.mkdir(parents=True, exist_ok=True)
@@ -218,6 +218,11 @@ def test_what_tools_left_is_passed_over(invoke, repo, monkeypatch, litter):
         (
             "models/toy/model.yaml",
             f"a: {'[' * 5000}{']' * 5000}",
+            "model.yaml: is nested too deeply",
+        ),
+        (
+            "models/toy/model.yaml",
+            f"a: {'{b: ' * 600}1{'}' * 600}",
             "model.yaml: is nested too deeply",
         ),
         ("models/toy/prepare.ipynb", "[" * 100_000, "not a notebook of format 4"),

@@ -22,9 +22,10 @@ from lifecycle.endpoint import read_state
 from lifecycle.errors import CallError
 from runner.cli import runner
 from runner.cli.output import print_table
-from runner.cli.run import RUN_HEADER, result_as_json, result_row
+from runner.cli.run import RUN_HEADER, _is_unchanged, result_as_json, result_row
 from runner.errors import CellError
 from runner.pipeline.model_run import RunResult
+from runner.pipeline.plan import make_plan
 from runner.spec import content as contents
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -304,6 +305,24 @@ def test_the_next_command_of_status_leads_to_what_it_says(
     assert go_on() == f"{found}: deploy version 2, which is approved"
     assert go_on() == ""
     assert read_state(name).version == 2
+
+
+def test_a_record_that_cannot_be_read_is_of_no_earlier_run(repo: Path) -> None:
+    """Whether it was changed, or the disk does not give it."""
+    plan = make_plan(repo, "toy", ["prepare"], {})
+    record = plan.folder / "prepare.json"
+    record.parent.mkdir(parents=True)
+    known = {"stage": "prepare", "status": "succeeded"}
+
+    record.write_text(json.dumps(known | {"fingerprint": plan.fingerprint}))
+    assert _is_unchanged(plan)
+    record.write_text(json.dumps(known | {"fingerprint": 7}))
+    assert not _is_unchanged(plan)
+    record.unlink()
+    record.symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match="Input/output error"):
+        record.read_bytes()
+    assert not _is_unchanged(plan)
 
 
 def test_on_aws_a_run_stops_before_the_approval(

@@ -324,6 +324,15 @@ def test_one_page_leads_to_all_models(folder):
     assert re.search(r"1 model\b", soup.get_text())
 
 
+def test_a_page_that_has_lost_its_review_is_named(folder):
+    """It has no headline that could be shown."""
+    write_run(folder)
+    write_page(folder, "toy")
+    (folder / "review.json").unlink()
+
+    assert "left cannot be read" in write_overview(folder.parent, ["toy"]).read_text()
+
+
 def test_a_first_version_says_that_nothing_was_live(folder, page):
     """In the past tense: it may be live itself when the page is read."""
     reviews.write_training(folder, reviews.evaluation(2.0))

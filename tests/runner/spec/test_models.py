@@ -23,6 +23,12 @@ from runner.spec.models import (
 )
 from runner.spec.schema import ModelSpec
 
+# Each value is ten times the one before it: written out there would be 10 ** 15.
+ALIASES = "a0: &a0 1\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n"
+    for level in range(1, 16)
+)
+
 
 def refusal(root: Path, text: str | bytes) -> str:
     """Return why this model.yaml is refused."""
@@ -200,10 +206,13 @@ def test_invalid_yaml_is_one_line_with_the_place(repo: Path, text: str) -> None:
         ("toy", "holds no keys"),
         (b"name: \xff", "not UTF-8 at byte 6"),
         ("name: \x00", "not YAML"),
+        ("since: 2026-02-30", "not YAML: day is out of range for month"),
         ("? [a]\n: b", "model.yaml:"),
         ("? {a: b}\n: c", "model.yaml:"),
         ("1: one", "model.yaml:"),
         ("&a [*a]", "model.yaml:"),
+        ("a: &a [*a]", "is nested too deeply"),
+        pytest.param(ALIASES, "a0: ", id="aliases of aliases"),
     ],
 )
 def test_odd_content_is_one_line(repo: Path, text: str | bytes, problem: str) -> None:

@@ -46,6 +46,8 @@ def test_a_model_without_it_has_nothing_wrong(repo: Path) -> None:
     ("features", "said"),
     [
         ("", "has no function transform; add `def transform(raw: pd.DataFrame)"),
+        ("class Features:\n    def transform(self, raw): 1", "has no function"),
+        ("def scale(transform):\n    import transform", "has no function"),
         ("def transform(: 1", "no Python can run it"),
         ("def transform(): 1", "transform has to take one table"),
         ("def transform(raw, labels): 1", "transform has to take one table"),

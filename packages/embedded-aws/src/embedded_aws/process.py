@@ -27,6 +27,8 @@ NAME = "the embedded AWS"
 HOST = "127.0.0.1"
 READY = "AWS_ENDPOINT_URL="
 LOG = "server.log"
+# Parts in the log of a folder what its servers wrote, one after the other.
+STARTS = "-- a server starts\n"
 MAX_PORT = 65535
 ANSWER_SECONDS = 10
 ENDING_SECONDS = 10
@@ -251,8 +253,9 @@ def ended_by_itself(code: int, log: Path) -> str:
 
 
 def tail(log: Path) -> str:
-    """Quote the last line of a log, if there is one."""
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    """Quote the last line that the last server wrote into a log, if there is one."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    lines = text.rpartition(STARTS)[2].split("\n")
     words = [line.strip() for line in lines if line.strip()]
     return f"it wrote last: {words[-1]}" if words else "it wrote nothing"
 

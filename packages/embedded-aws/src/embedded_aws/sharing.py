@@ -27,6 +27,7 @@ from embedded_aws.process import (
     HOST,
     LOG,
     NAME,
+    STARTS,
     EmbeddedAWSError,
     PortError,
     RunningAWS,
@@ -308,7 +309,8 @@ def _start(folder: Path, port: int, timeout: float) -> SharedAWS:
     check_port(port)
     options = ("--idle-minutes", f"{IDLE_MINUTES:g}")
     try:
-        with (folder / LOG).open("ab") as log:
+        with (folder / LOG).open("ab", buffering=0) as log:
+            log.write(STARTS.encode())
             process = popen(port, folder, options, stdin=subprocess.DEVNULL, log=log)
     except OSError as error:
         raise EmbeddedAWSError(f"{folder / LOG}: {error.strerror}") from error

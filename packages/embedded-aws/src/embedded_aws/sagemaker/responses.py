@@ -57,7 +57,9 @@ def answer(find: Callable[[Backend], Callable[[Values], Any]]) -> Action:
     return action
 
 
-def done(find: Callable[[Backend], Callable[[str], Any]], parameter: str) -> Action:
+def answer_empty(
+    find: Callable[[Backend], Callable[[str], Any]], parameter: str
+) -> Action:
     """Make an action on a named resource, which answers nothing."""
 
     def action(response: "Response") -> ActionResult:
@@ -102,7 +104,7 @@ class Response(SageMakerResponse):
 
     create_training_job = answer(lambda it: it.jobs.create)
     describe_training_job = describe(lambda it: it.jobs, "TrainingJobName")
-    stop_training_job = done(lambda it: it.jobs.stop, "TrainingJobName")
+    stop_training_job = answer_empty(lambda it: it.jobs.stop, "TrainingJobName")
     list_training_jobs = answer(lambda it: it.jobs.list_page)
 
     create_model_package_group = answer(lambda it: it.groups.create)
@@ -110,30 +112,34 @@ class Response(SageMakerResponse):
         lambda it: it.groups, "ModelPackageGroupName"
     )
     list_model_package_groups = answer(lambda it: it.groups.list_page)
-    delete_model_package_group = done(
+    delete_model_package_group = answer_empty(
         lambda it: it.packages.delete_group, "ModelPackageGroupName"
     )
     create_model_package = answer(lambda it: it.packages.create)
     describe_model_package = describe(lambda it: it.packages, "ModelPackageName")
     update_model_package = answer(lambda it: it.packages.update)
-    delete_model_package = done(lambda it: it.packages.delete, "ModelPackageName")
+    delete_model_package = answer_empty(
+        lambda it: it.packages.delete, "ModelPackageName"
+    )
     list_model_packages = answer(lambda it: it.packages.list_page)
 
     create_model_card = answer(lambda it: it.cards.create)
     describe_model_card = answer(lambda it: it.cards.describe)
     update_model_card = answer(lambda it: it.cards.update)
-    delete_model_card = done(lambda it: it.cards.delete, "ModelCardName")
+    delete_model_card = answer_empty(lambda it: it.cards.delete, "ModelCardName")
     list_model_cards = answer(lambda it: it.cards.list_page)
     list_model_card_versions = answer(lambda it: it.cards.list_versions)
 
     create_model = answer(lambda it: it.models.create)
     describe_model = describe(lambda it: it.models, "ModelName")
-    delete_model = done(lambda it: it.models.delete, "ModelName")
+    delete_model = answer_empty(lambda it: it.models.delete, "ModelName")
     list_models = answer(lambda it: it.models.list_page)
 
     create_endpoint_config = answer(lambda it: it.configs.create)
     describe_endpoint_config = describe(lambda it: it.configs, "EndpointConfigName")
-    delete_endpoint_config = done(lambda it: it.configs.delete, "EndpointConfigName")
+    delete_endpoint_config = answer_empty(
+        lambda it: it.configs.delete, "EndpointConfigName"
+    )
     list_endpoint_configs = answer(lambda it: it.configs.list_page)
 
     create_endpoint = answer(lambda it: it.hosting.create)
@@ -142,7 +148,7 @@ class Response(SageMakerResponse):
     update_endpoint_weights_and_capacities = answer(
         lambda it: it.hosting.update_weights_and_capacities
     )
-    delete_endpoint = done(lambda it: it.hosting.delete, "EndpointName")
+    delete_endpoint = answer_empty(lambda it: it.hosting.delete, "EndpointName")
     list_endpoints = answer(lambda it: it.hosting.list_page)
 
     search = answer(lambda it: it.search_resources)
