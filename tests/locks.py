@@ -9,6 +9,7 @@ import pytest
 from notebook_inputs.lock import normalize, parse_lock
 
 from runner.errors import RequirementsError
+from runner.notebook.environments import Environment, make_environment
 from runner.spec.requirements import write_lock
 
 ROOT = Path(__file__).parents[1]
@@ -62,11 +63,26 @@ def ask(root: Path, model: str, shared: Iterable[str], own: Iterable[str]) -> No
     (folder / "requirements.in").write_text("".join(f"{one}\n" for one in own))
 
 
+def skip_without_network(error: RequirementsError) -> None:
+    """Skip the test if uv could not reach an index."""
+    if re.search("Network connectivity|error sending request|dns", str(error)):
+        pytest.skip(f"needs the network, or what it once gave: {error}")
+
+
 def lock_or_skip(root: Path, model: str) -> Path:
     """Pin what a model asks for; skip the test where that takes a network."""
     try:
         return write_lock(root, model)
     except RequirementsError as error:
-        if re.search("Network connectivity|error sending request|dns", str(error)):
-            pytest.skip(f"needs the network, or what it once gave: {error}")
+        skip_without_network(error)
+        raise
+
+
+def make_or_skip(root: Path, model: str) -> Environment:
+    """Make the environment of a model; skip the test where that takes a network."""
+    lock = lock_or_skip(root, model)
+    try:
+        return make_environment(root, model, lock, lambda _: None)
+    except RequirementsError as error:
+        skip_without_network(error)
         raise

@@ -16,7 +16,7 @@ import pytest
 import raw_models
 import toys
 from embedded_aws import EmbeddedAWS
-from locks import lock_or_skip, pinned
+from locks import make_or_skip, pinned
 
 from runner import STAGES
 
@@ -79,7 +79,8 @@ def write_older(root: Path) -> None:
     (written / "requirements.in").write_text(asked)
     written.rename(older)
     try:
-        lock_or_skip(root, "older")
+        # The run itself reaches no network.
+        make_or_skip(root, "older")
     except pytest.skip.Exception:
         shutil.rmtree(older)
         raise

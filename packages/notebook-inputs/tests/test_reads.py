@@ -232,8 +232,8 @@ def test_a_star_stands_for_the_names_that_a_package_lists(
 
 
 def test_code_that_is_too_deep_for_a_syntax_tree_cannot_be_followed() -> None:
-    """Python runs it all the same."""
-    deep, flat = (" + ".join(["'a'"] * terms) for terms in (5000, 500))
+    """Python 3.13 reads four times as deep as those before it."""
+    deep, flat = (" + ".join(["'a'"] * terms) for terms in (50_000, 500))
 
     assert read_code(f"x = {deep}".encode()).unfollowed
     assert read_code(f"x = {flat}".encode()).unfollowed == ()
