@@ -28,6 +28,7 @@ def list_command(as_json: bool) -> None:
     from runner.spec.folders import find_root, model_folders
 
     root = find_root()
+    _tell_left_over(root)
     models = [_describe(root, name) for name in model_folders(root)]
     if as_json:
         print_json(models)
@@ -112,6 +113,7 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
     from runner.spec.folders import find_root, model_folders
 
     root = find_root()
+    _tell_left_over(root)
     names = list(dict.fromkeys(models)) or model_folders(root)
     found = check_models(root, names)
     wrong = [one for one in found if not one.is_hint]
@@ -128,6 +130,14 @@ def check_command(models: tuple[str, ...], as_json: bool) -> None:
         )
     if wrong:
         click.get_current_context().exit(1)
+
+
+def _tell_left_over(root: Path) -> None:
+    """Say which folders of models/ are no models, and what to do."""
+    from runner.spec.folders import left_over_folders
+
+    for name in left_over_folders(root):
+        echo(f"models/{name}: passed over, tools have left it; remove it", err=True)
 
 
 def _environment(root: Path, model: str) -> dict[str, str]:

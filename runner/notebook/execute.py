@@ -49,6 +49,7 @@ from runner.notebook.kernel import (
     OUTPUT_SECONDS,
     KernelSupervisor,
     OnCell,
+    UnreadableMessageError,
     run_papermill,
 )
 
@@ -219,6 +220,8 @@ def _early_end(
     if isinstance(raised, CellTimeoutError):
         limited = f"the cell took longer than {OUTPUT_SECONDS} s to display"
         return TimeLimitError, limited
+    if isinstance(raised, UnreadableMessageError):
+        return IncompleteError, f"what it displays cannot be read: {raised}"
     if isinstance(raised, DeadKernelError):
         code = supervisor.kernel.returncode or 0
         return KernelDiedError, f"the kernel {_exit_in_words(code)}"

@@ -27,12 +27,14 @@ from nbclient.exceptions import (
     CellTimeoutError,
     DeadKernelError,
 )
+from nbformat import ValidationError
 from notebook_page.outputs import Amounts, KeptOutputs
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from secret_scrubber import Scrubber
 
 from lifecycle.errors import ConfigurationError
+from runner.errors import MALFORMED
 from runner.notebook import ipynb
 
 ENGINE = "runner"
@@ -43,9 +45,15 @@ OUTPUT_SECONDS = 600
 GLANCE_SECONDS = 0.1
 NO_TAG = "\0"  # no cell has it
 KEEP_ALL = "`run --full-output` keeps all"
+# What Jupyter raises where a kernel sends what is none of its messages.
+UNREADABLE = (*MALFORMED, ValidationError)
 
 # Called with the cells done, their number, and the heading above the next one.
 OnCell = Callable[[int, int, str], None]
+
+
+class UnreadableMessageError(Exception):
+    """Report that a cell sent what is no message of Jupyter's."""
 
 
 @dataclass
@@ -196,6 +204,8 @@ def run_papermill(
         ) from error
     except (papermill.PapermillExecutionError, CellTimeoutError) as error:
         return error
+    except UnreadableMessageError as error:
+        return error
     except RuntimeError as error:
         # nbclient's, for a kernel that died or never answered.
         if not isinstance(error, DeadKernelError) and supervisor.cell is not None:
@@ -242,7 +252,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if "transient" in content:
             known = _mapping(content["transient"]).get("display_id")
             content["transient"] = {"display_id": str(known)} if known else {}
-        return super().process_message(*arguments, **more)
+        try:
+            return super().process_message(*arguments, **more)
+        except UNREADABLE as error:
+            raise UnreadableMessageError(str(error)) from error
 
     def output(
         self, outs: list[Any], msg: dict[str, Any], display_id: str, cell_index: int

@@ -81,6 +81,17 @@ def suggest_model(root: Path, name: str) -> str:
     return did_you_mean(name, [one for one in folders if NAME.fullmatch(one)])
 
 
+def left_over_folders(root: Path) -> list[str]:
+    """Return the folders in models/ that are passed over: tools have left them."""
+    known = {*model_folders(root)}
+    with os.scandir(root / "models") as found:
+        return sorted(
+            one.name
+            for one in found
+            if one.is_dir() and one.name not in known and one.name[0] not in "._"
+        )
+
+
 def _is_left_over(folder: Path) -> bool:
     """Return whether a folder holds files, and only those that tools leave."""
     files = [Path(top, name) for top, _, names in os.walk(folder) for name in names]

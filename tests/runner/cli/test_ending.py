@@ -198,7 +198,7 @@ def test_a_history_that_cannot_be_read_is_no_missing_one(invoke, repo, monkeypat
     [".ipynb_checkpoints/a.ipynb", "__pycache__/a.pyc", "Thumbs.db", ".DS_Store"],
 )
 def test_what_tools_left_is_passed_over(invoke, repo, monkeypatch, litter):
-    """As after a change of branches; a file of a person is not."""
+    """As after a change of branches; it is said, with the remedy."""
     monkeypatch.chdir(repo)
     for place in (f"models/wine/{litter}", f"models/wine/data/{litter}"):
         (repo / place).parent.mkdir(parents=True, exist_ok=True)
@@ -206,8 +206,10 @@ def test_what_tools_left_is_passed_over(invoke, repo, monkeypatch, litter):
 
     listed, checked = invoke("list", "--json"), invoke("check")
 
+    said = "models/wine: passed over, tools have left it; remove it\n"
     assert listed.exit_code == 0
     assert "wine" not in listed.stdout + checked.stdout
+    assert listed.stderr == checked.stderr == said
     (repo / "models/wine/data/rows.csv").touch()
     assert "models/wine/model.yaml: missing" in invoke("list").stderr
 

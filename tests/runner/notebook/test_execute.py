@@ -589,6 +589,20 @@ def test_whatever_a_cell_displays_is_kept(
     assert "text/html is no text: None" in (tmp_path / "build/toy.html").read_text()
 
 
+def test_a_message_that_jupyter_cannot_read_is_one_line(
+    kernels: WarmKernels | None, tmp_path: Path
+) -> None:
+    """A cell can send anything."""
+    first, last = toys.takes("a: int = 1")
+    send = "kernel.session.send(kernel.iopub_socket, 'status', {'busy': 5}, parent=p)"
+    code = "kernel = get_ipython().kernel\np = kernel.get_parent()\n" + send
+    source = toys.write(tmp_path / "toy.ipynb", first, toys.code(code), last)
+    executed = execute(source, {}, cwd=tmp_path, time_limit=60, kernels=kernels)
+
+    with pytest.raises(IncompleteError, match=r"In \[2\]: what it displays cannot be"):
+        executed.raise_for_error()
+
+
 def test_a_byte_order_mark_is_read_over(
     kernels: WarmKernels | None, tmp_path: Path
 ) -> None:
