@@ -13,6 +13,7 @@ from runner.notebook.ipynb import Cell, cell_tags, is_code, source_place
 Hint = tuple[str, str]
 
 MAX_LINES = 25
+MAX_HEADINGS = 7
 INTRODUCTION = 3
 PARAMETER = re.compile(r"\w+: [^=]+( = [^=]+)?  # [^=]+|}  # .+")
 LEAVE_ALONE = ("pip install", "sys.path", "os.chdir", "nest_asyncio", "input(")
@@ -37,6 +38,28 @@ def _title(cells: Sequence[Cell]) -> Iterator[Hint]:
         )
 
 
+def _headings(cells: Sequence[Cell]) -> Iterator[Hint]:
+    markdown = [cell_source(one) for one in cells if one["cell_type"] == "markdown"]
+    found = re.findall(r"^(#+) +(.+)$", "\n".join(markdown), re.MULTILINE)
+    levels = [len(marks) for marks, _ in found]
+    if levels.count(1) > 1:
+        yield (
+            "",
+            f"has {levels.count(1)} titles; keep one `#`, and make the others `##`",
+        )
+    if not INTRODUCTION <= levels.count(2) <= MAX_HEADINGS:
+        yield (
+            "",
+            (
+                f"has {levels.count(2) or 'no'} headings `##`; ask in {INTRODUCTION} "
+                f"to {MAX_HEADINGS} of them what each section answers"
+            ),
+        )
+    for _, text in found:
+        if re.match(r"(step )?\d", text, re.IGNORECASE):
+            yield "", f"the heading {text!r} counts; ask what the section answers"
+
+
 def _parameters(cells: Sequence[Cell]) -> Iterator[Hint]:
     places = [at for at, one in enumerate(cells) if "parameters" in cell_tags(one)]
     if len(places) != 1 or not (tree := _parse(cells[places[0]])):
@@ -52,6 +75,21 @@ def _parameters(cells: Sequence[Cell]) -> Iterator[Hint]:
             yield place, "write `name: type = default  # help` on one line"
 
 
+def _imports(cells: Sequence[Cell]) -> Iterator[Hint]:
+    code = [at for at, one in enumerate(cells) if is_code(one)]
+    for at in code:
+        tree = _parse(cells[at])
+        nodes = ast.walk(tree) if tree else ()
+        if at != 2 and any(
+            isinstance(one, ast.Import | ast.ImportFrom) for one in nodes
+        ):
+            where = source_place(cells, at)
+            yield (
+                where,
+                "import in the third cell, so that a missing package fails first",
+            )
+
+
 def _cells(cells: Sequence[Cell]) -> Iterator[Hint]:
     code = [at for at, one in enumerate(cells) if is_code(one)]
     for at in code[2:]:
@@ -59,6 +97,8 @@ def _cells(cells: Sequence[Cell]) -> Iterator[Hint]:
         if (count := len(text.splitlines())) > MAX_LINES:
             message = f"has {count} lines; keep to one idea and {MAX_LINES} lines"
             yield source_place(cells, at), message
+        if text.count("plt.subplots(") > 1:
+            yield source_place(cells, at), "draws two figures; give each a cell"
 
 
 def _leads(cells: Sequence[Cell]) -> Iterator[Hint]:
@@ -86,6 +126,13 @@ def _machine(cells: Sequence[Cell]) -> Iterator[Hint]:
             yield source_place(cells, at), f"uses {found[0]}; leave the machine alone"
 
 
+def _names(cells: Sequence[Cell]) -> Iterator[Hint]:
+    for at, cell in enumerate(cells):
+        text = cell_source(cell) if is_code(cell) else ""
+        if found := re.search(r"\bdf\d+\b", text):
+            yield source_place(cells, at), f"{found[0]}: name it by what it holds"
+
+
 def _only_defines(cell: Cell) -> bool:
     """Return whether a cell only defines functions, which are used in the next."""
     tree = _parse(cell) if is_code(cell) else None
@@ -103,9 +150,12 @@ def _parse(cell: Cell) -> ast.Module | None:
 
 RULES: tuple[Callable[[Sequence[Cell]], Iterator[Hint]], ...] = (
     _title,
+    _headings,
     _parameters,
+    _imports,
     _cells,
     _leads,
     _results,
     _machine,
+    _names,
 )

@@ -229,8 +229,10 @@ def test_style_is_a_hint(root: Path) -> None:
     assert problems(root) == []
     for said in (
         "cell 1: begin with a Markdown cell",
+        "has 1 headings `##`; ask in 3 to 7",
         "uses os.chdir; leave the machine alone",
         "code cell 3 under 'Why?': lead into it with a sentence",
+        "df2: name it by what it holds",
         "has 30 lines; keep to one idea and 25 lines",
     ):
         assert said in found
