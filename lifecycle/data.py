@@ -248,16 +248,8 @@ def write_splits(
         names = names or class_names({}, checked["train"].iloc[:, 0])
         check_class_gates(run.get("gates") or {}, names)
     handed_on = check_raw(checked, raw, transform)
-    digest, digests = hashlib.sha256(), {}
-    written: dict[str, Any] = {}
-    for name, table in checked.items():
-        content = table.to_csv(header=False, index=False).encode()
-        digest.update(content)
-        digests[name] = hashlib.sha256(content).hexdigest()
-        uri = run_uri(model, run, name, f"{name}.csv")
-        written[name] = write_bytes(
-            uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
-        )
+    digest = hashlib.sha256()
+    written = _write_rows(model, run, checked, digest)
     if handed_on:
         digest.update(json_bytes(handed_on.kinds) + handed_on.code)
         written["raw"] = write_raw(run_uri(model, run, "evidence"), handed_on)
@@ -267,7 +259,6 @@ def write_splits(
     if names:
         written["classes"] = names
     written["data_sha256"] = digest.hexdigest()
-    written["test_sha256"] = digests["test"]
     written["notes"] = notes
     uri = run_uri(model, run, "evidence", DETAILS)
     named = _details_of(splits["test"], details)
@@ -421,6 +412,30 @@ def _summarise_column(values: "pd.Series[Any]") -> dict[str, Any]:
         return summary | {"percentiles": known.quantile(PERCENTILES).tolist()}
     counts = Counter(known.tolist())
     return summary | {"values": [list(one) for one in sorted(counts.items())]}
+
+
+def _write_rows(
+    model: str,
+    run: Run,
+    splits: "Mapping[str, pd.DataFrame]",
+    digest: "hashlib._Hash",
+) -> dict[str, Any]:
+    """Write each split as CSV; return its URI by split, and `test_sha256`.
+
+    Args:
+        digest: takes the content of all splits.
+    """
+    written: dict[str, Any] = {}
+    for name, table in splits.items():
+        content = table.to_csv(header=False, index=False).encode()
+        digest.update(content)
+        if name == "test":
+            written["test_sha256"] = hashlib.sha256(content).hexdigest()
+        uri = run_uri(model, run, name, f"{name}.csv")
+        written[name] = write_bytes(
+            uri, content, content_type="text/csv", may_expire=name in ONLY_TRAINED_ON
+        )
+    return written
 
 
 def _details_of(test: "pd.DataFrame", details: "pd.DataFrame | None") -> "pd.DataFrame":

@@ -384,7 +384,8 @@ def _relative(
         why = live.reason or "the live model's value, with its interval, is missing"
         reason = f"{metric} is not comparable with the live model's: {why}"
         return replace(nothing, verdict="not comparable", reason=reason)
-    verdict, less = _judge_loss(found, share, less=rule == "max"), rule == "max"
+    less = rule == "max"
+    verdict = _judge_loss(found, share, less=less)
     low, high = found.difference.low, found.difference.high
     return replace(
         nothing,
