@@ -227,7 +227,8 @@ def _share_bytecode(environment: Path) -> None:
 
     It would take the first kernel many seconds to compile them. uv links the files of
     its cache: those of another version are never the same, whatever their time and
-    size, by which Python tells whether a file is the one that was compiled.
+    size, by which Python tells whether a file is the one that was compiled. The paths
+    that are compiled in are put right by Python's import.
     """
     here = _site_folders(Path(sys.prefix))
     for site, ours in zip(_site_folders(environment), here, strict=True):
@@ -328,6 +329,9 @@ def _write_clone(folder: Path, lines: str) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     venv.create(new, symlinks=True)
+    for script in (new / "bin").glob("[aA]ctivate*"):
+        # It would name the folder that this one is not for long.
+        script.unlink()
     (next(iter(_site_folders(new))) / "runner.pth").write_text(lines, encoding="utf-8")
     config = new / "etc" / "ipython" / "ipython_kernel_config.py"
     config.parent.mkdir(parents=True)

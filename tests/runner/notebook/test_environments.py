@@ -170,6 +170,14 @@ def test_clones_share_packages_and_nothing_else(root: Path, lock: Path) -> None:
     assert ask(first, "of('features').PLACE") == "clone"
 
 
+def test_no_script_names_the_folder_that_it_was_made_in(root: Path, lock: Path) -> None:
+    """It has got its name since, so that an `activate` would lead nowhere."""
+    made = make_environment(root, "toy", lock, lambda _: None)
+
+    scripts = [one for one in made.python.parent.iterdir() if not one.is_symlink()]
+    assert [one.name for one in scripts if ".new-" in one.read_text()] == []
+
+
 def test_a_lock_with_other_pins_is_another_environment(root: Path, lock: Path) -> None:
     """Comments make no difference; what was made before stays."""
     first = make_environment(root, "toy", lock, lambda _: None)
